@@ -1,0 +1,53 @@
+"""Child registries of bas_mm: one per kind of module, each below mmengine's root registry.
+
+A registry imports its ``locations`` the first time something is looked up in it, so that
+``default_scope = 'bas_mm'`` in a config is all that a stock mmengine runner needs.
+"""
+
+from mmengine.registry import DATASETS as MMENGINE_DATASETS
+from mmengine.registry import HOOKS as MMENGINE_HOOKS
+from mmengine.registry import METRICS as MMENGINE_METRICS
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
+from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
+from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
+from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
+from mmengine.registry import Registry
+
+__all__ = [
+    'DATASETS',
+    'HOOKS',
+    'METRICS',
+    'MODELS',
+    'OPTIM_WRAPPER_CONSTRUCTORS',
+    'TRANSFORMS',
+    'VISUALIZERS',
+    'WEIGHT_INITIALIZERS',
+]
+
+# Classifiers, heads, generators, losses, backbones, data preprocessors.
+MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['bas_mm.models'])
+# Initialisers of weights, such as the reader of ImageNet checkpoints of several origins.
+WEIGHT_INITIALIZERS = Registry(
+    'weight initializer', parent=MMENGINE_WEIGHT_INITIALIZERS, locations=['bas_mm.models']
+)
+# Readers of annotated picture sets.
+DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['bas_mm.datasets'])
+# Transforms that carry boxes with the picture.
+TRANSFORMS = Registry(
+    'transform', parent=MMENGINE_TRANSFORMS, locations=['bas_mm.datasets.transforms']
+)
+# Localization metrics.
+METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['bas_mm.evaluation'])
+# Hooks of the training and test loops.
+HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['bas_mm.engine'])
+# Constructors of optimizer wrappers: the recipe's learning-rate factors.
+OPTIM_WRAPPER_CONSTRUCTORS = Registry(
+    'optimizer wrapper constructor',
+    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    locations=['bas_mm.engine'],
+)
+# Visualizers that draw maps and boxes.
+VISUALIZERS = Registry(
+    'visualizer', parent=MMENGINE_VISUALIZERS, locations=['bas_mm.visualization']
+)
