@@ -1,0 +1,1 @@
+"""Localization metrics: registered classes over pure functions."""

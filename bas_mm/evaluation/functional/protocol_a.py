@@ -1,0 +1,116 @@
+"""Protocol A: localization at a fixed threshold (spec metrics.md), from arrays to figures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .boxes import box_iou
+from .components import largest_component_box
+from .maps import normalize_map, resize_map
+
+__all__ = ['choose_threshold', 'protocol_a_boxes', 'protocol_a_counts', 'protocol_a_ious']
+
+# IoU levels of the reported shares; 0.5 is the one of GT-Known, Top-1 Loc and Top-5 Loc.
+_IOU_LEVELS = {'iou_30': 0.3, 'iou_50': 0.5, 'iou_70': 0.7}
+
+
+def protocol_a_boxes(
+    localization_map: np.ndarray,
+    thresholds: Sequence[float],
+    size: tuple[int, int] = (224, 224),
+) -> np.ndarray:
+    """Predicted box of one picture at each threshold (Protocol A, steps 2 and 3).
+
+    Args:
+        localization_map (np.ndarray): Shape (h, w), as the network gives it.
+        thresholds (Sequence[float]): The values of θ.
+        size (tuple[int, int]): Height and width of the view.
+
+    Returns:
+        np.ndarray: Shape (T, 4), int64; see :func:`largest_component_box`.
+
+    Raises:
+        ValueError: If the map is not (h, w) or not finite.
+    """
+    view_map = resize_map(normalize_map(localization_map), size)
+    boxes = [largest_component_box(view_map, theta) for theta in thresholds]
+    return np.array(boxes, dtype=np.int64).reshape(-1, 4)
+
+
+def protocol_a_ious(
+    localization_map: np.ndarray,
+    gt_boxes: np.ndarray,
+    thresholds: Sequence[float],
+    size: tuple[int, int] = (224, 224),
+) -> np.ndarray:
+    """Best IoU over the true boxes of one picture at each threshold (Protocol A, step 4).
+
+    Args:
+        localization_map (np.ndarray): Shape (h, w), as the network gives it.
+        gt_boxes (np.ndarray): Shape (n, 4), n >= 1, in pixels of the view, corners inclusive.
+        thresholds (Sequence[float]): The values of θ.
+        size (tuple[int, int]): Height and width of the view.
+
+    Returns:
+        np.ndarray: Shape (T,), float64, in [0, 1].
+
+    Raises:
+        ValueError: If there is no true box, or the map is not (h, w) or not finite.
+    """
+    boxes = np.asarray(gt_boxes)
+    if boxes.size == 0:
+        raise ValueError('there is no ground-truth box')
+    return box_iou(protocol_a_boxes(localization_map, thresholds, size), boxes).max(axis=1)
+
+
+def protocol_a_counts(best_ious: np.ndarray, ranks: np.ndarray) -> dict[str, np.ndarray]:
+    """Number of right pictures under each of Protocol A's criteria, per threshold.
+
+    Counts, not shares: they add up over parts of a set, and their order is exact.
+
+    Args:
+        best_ious (np.ndarray): Shape (n, T), best IoU per picture and threshold.
+        ranks (np.ndarray): Shape (n,), rank of the true class, 0 for the first
+            (:func:`class_ranks`).
+
+    Returns:
+        dict[str, np.ndarray]: ``top1_loc``, ``top5_loc``, ``gt_known``, ``top1_cls``,
+        ``top5_cls``, ``iou_30``, ``iou_50``, ``iou_70``, each of shape (T,), int64.
+    """
+    ious = np.asarray(best_ious, dtype=np.float64)
+    top1 = np.asarray(ranks)[:, None] < 1
+    top5 = np.asarray(ranks)[:, None] < 5
+    right = ious >= _IOU_LEVELS['iou_50']
+    hits = {
+        'top1_loc': right & top1,
+        'top5_loc': right & top5,
+        'gt_known': right,
+        'top1_cls': np.broadcast_to(top1, ious.shape),
+        'top5_cls': np.broadcast_to(top5, ious.shape),
+        **{name: ious >= level for name, level in _IOU_LEVELS.items()},
+    }
+    return {name: hit.sum(axis=0, dtype=np.int64) for name, hit in hits.items()}
+
+
+def choose_threshold(
+    thresholds: Sequence[float], top1_loc: np.ndarray, gt_known: np.ndarray
+) -> int:
+    """Index of the best threshold: by Top-1 Loc + GT-Known, on a tie the smaller θ.
+
+    Args:
+        thresholds (Sequence[float]): The values of θ, in any order.
+        top1_loc (np.ndarray): Shape (T,). Give counts rather than percentages: sums of rounded
+            numbers would decide exact ties at random.
+        gt_known (np.ndarray): Shape (T,), likewise.
+
+    Returns:
+        int: Index into ``thresholds``.
+
+    Examples:
+        >>> choose_threshold([0.3, 0.2, 0.1], [5, 6, 2], [8, 7, 2])
+        1
+    """
+    total = np.asarray(top1_loc) + np.asarray(gt_known)
+    theta = np.asarray(thresholds, dtype=np.float64)
+    best = np.flatnonzero(total == total.max())
+    return int(best[theta[best].argmin()])
