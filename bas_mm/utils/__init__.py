@@ -1,0 +1,20 @@
+"""Helpers that belong to no single part of bas_mm.
+
+Names are resolved on first use: ``bas_mm`` imports this package to check versions, and that check
+must not import mmengine.
+"""
+
+from importlib import import_module
+
+__all__ = ['check_dependencies', 'register_all_modules']
+
+_HOMES = {
+    'check_dependencies': 'bas_mm.utils.dependencies',
+    'register_all_modules': 'bas_mm.utils.setup_env',
+}
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -1,0 +1,70 @@
+"""Fixtures shared by all tests: data beside the repository, golden inputs, registry scope."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+
+REPO = Path(__file__).resolve().parents[1]
+SHARED = REPO.parent / 'shared'
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # More threads than cores make small CPU tests slower, and two are there everywhere.
+    torch.set_num_threads(2)
+
+
+def _shared(*parts: str) -> Path:
+    path = SHARED.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f'shared data not beside the repository: ../shared/{"/".join(parts)}')
+    return path
+
+
+@pytest.fixture(scope='session')
+def repo_dir() -> Path:
+    """The repository's root."""
+    return REPO
+
+
+@pytest.fixture(scope='session')
+def golden_dir() -> Path:
+    """Folder of the golden figures; skips where it is absent."""
+    return _shared('golden')
+
+
+@pytest.fixture(scope='session')
+def critters_dir() -> Path:
+    """Folder of the small real data set; skips where it is absent."""
+    return _shared('data', 'critters')
+
+
+@pytest.fixture(scope='session')
+def bad_image() -> Path:
+    """A photograph cut short; skips where it is absent."""
+    return _shared('data', 'bad', 'truncated.jpg')
+
+
+@pytest.fixture(scope='session')
+def golden_formula(golden_dir: Path) -> ModuleType:
+    """The module that rebuilds the golden inputs (``fill``, ``image``, ``make_score_maps``)."""
+    spec = importlib.util.spec_from_file_location('bas_golden_formula', golden_dir / 'formula.py')
+    module = importlib.util.module_from_spec(spec)
+    # ../shared may be read-only; and no bytecode belongs there.
+    write_bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = write_bytecode
+    return module
+
+
+@pytest.fixture(autouse=True)
+def bas_mm_scope():
+    """Run each test with ``bas_mm`` as mmengine's default scope, and put the old one back."""
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        yield
