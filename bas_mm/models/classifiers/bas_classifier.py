@@ -1,0 +1,69 @@
+import torch
+from mmpretrain.structures import DataSample
+
+from bas_mm.models.functional import background_features, frozen_pass
+from bas_mm.registry import MODELS
+
+from .localization_classifier import LocalizationClassifier
+
+
+@MODELS.register_module()
+class BASClassifier(LocalizationClassifier):
+    """Background Activation Suppression over any split backbone (CVPR 2022).
+
+    Picture -> front -> F -> tail -> classifier -> class maps A; F -> generator -> M. In training
+    the background features F·(1 − M[y]) go through tail and classifier once more, with frozen
+    weights, for the Activation Map Constraint.
+
+    Args:
+        generator (dict): the foreground generator on F.
+        **kwargs: see :class:`LocalizationClassifier`; ``head`` is a :class:`BASHead`.
+
+    Examples:
+        >>> import torch
+        >>> from bas_mm.registry import MODELS
+        >>> model = MODELS.build(dict(
+        ...     type='BASClassifier',
+        ...     backbone=dict(type='mmpretrain.ResNet', depth=18, strides=(1, 2, 1, 1)),
+        ...     split=dict(point='layer3', bridge=dict(type='torch.nn.MaxPool2d', kernel_size=2)),
+        ...     generator=dict(type='ForegroundGenerator', num_classes=5, in_channels=256),
+        ...     head=dict(type='BASHead', num_classes=5, in_channels=512,
+        ...               loss_fg=dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.5),
+        ...               loss_amc=dict(type='AMCLoss', area_weight=1.5))))
+        >>> score1, maps = model(torch.rand(2, 3, 224, 224))
+        >>> score1.shape, maps.shape
+        (torch.Size([2, 5]), torch.Size([2, 5, 28, 28]))
+    """
+
+    def __init__(self, *args, generator: dict, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.generator = MODELS.build(generator)
+
+    def maps(
+        self,
+        features: torch.Tensor,
+        class_maps: torch.Tensor,
+        classes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """M, the foreground maps: (N, K or C, h, w) in (0, 1), at F's size."""
+        return self.generator(features, classes)
+
+    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
+        """The training forward.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            data_samples (list[DataSample]): with ``gt_label``.
+
+        Returns:
+            dict[str, Tensor]: the terms of :meth:`BASHead.loss`.
+        """
+        labels = self.labels_of(data_samples)
+        features, tail_features = self.extract_feat(inputs)
+        class_maps = self.head(tail_features)
+        foreground_map = self.generator(features, labels[:, None])
+        background_class_maps = frozen_pass(
+            [*self.split.tail_modules(self.backbone), self.head.classifier],
+            background_features(features, foreground_map),
+        )
+        return self.head.loss(class_maps, background_class_maps, foreground_map, labels)

@@ -1,0 +1,213 @@
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+import torch.nn as nn
+from mmpretrain.models import ImageClassifier
+from mmpretrain.structures import DataSample
+
+from bas_mm.evaluation.functional import protocol_a_boxes
+from bas_mm.models.functional import at_least_float32, z
+from bas_mm.models.splits import BackboneSplit
+from bas_mm.registry import MODELS
+
+
+@dataclass
+class LocalizationTestCfg:
+    """How a localization map is made in testing; the keys of ``model.test_cfg``.
+
+    Attributes:
+        topk (int): K, the map is the mean over the K classes with the highest score_1;
+            -1 stands for all classes.
+        class_source (str): with K = 1, the class whose map is taken: 'gt', the labelled one
+            where there is a label (what GT-Known asks for), or 'pred', the highest scored.
+        threshold (float, optional): θ of the boxes that ``predict`` adds (Protocol A); without
+            it no box is made, and the metric makes its own.
+    """
+
+    topk: int = 1
+    class_source: str = 'gt'
+    threshold: float | None = None
+
+
+class LocalizationClassifier(ImageClassifier):
+    """A classifier of class maps over a backbone that is split in a front and a tail.
+
+    Common to BAS and CAM: what runs where, and how scores and maps become predictions. A subclass
+    says which losses there are and which maps localize.
+
+    Args:
+        backbone (dict): an mmpretrain backbone (``type='mmpretrain.ResNet'`` …) or one of ours.
+        split (dict): where it is split; arguments of :class:`BackboneSplit`.
+        head (dict): classifier of class maps with its losses.
+        test_cfg (dict, optional): keys of :class:`LocalizationTestCfg`.
+        data_preprocessor (dict, optional): default type :class:`LocalizationDataPreprocessor`.
+        train_cfg (dict, optional): batch augmentations of mmpretrain.
+        init_cfg (dict, optional): initialisation.
+
+    Raises:
+        ValueError: an impossible split or test_cfg; the message names the key.
+    """
+
+    # The centre crop among ten: four corners, then the centre, then their mirror images.
+    CENTRE_CROP = 4
+
+    def __init__(
+        self,
+        backbone: dict,
+        split: dict,
+        head: dict,
+        test_cfg: dict | None = None,
+        data_preprocessor: dict | None = None,
+        train_cfg: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
+        if not isinstance(data_preprocessor, nn.Module):
+            data_preprocessor = dict(data_preprocessor or {})
+            data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
+            data_preprocessor.setdefault('batch_augments', train_cfg)
+            data_preprocessor = MODELS.build(data_preprocessor)
+        super().__init__(
+            backbone=MODELS.build(backbone),
+            head=MODELS.build(head),
+            data_preprocessor=data_preprocessor,
+            init_cfg=init_cfg,
+        )
+        self.split = BackboneSplit(self.backbone, **split)
+        self.test_cfg = self._check_test_cfg(test_cfg or {})
+
+    def _check_test_cfg(self, test_cfg: dict) -> LocalizationTestCfg:
+        try:
+            cfg = LocalizationTestCfg(**test_cfg)
+        except TypeError as error:
+            keys = ', '.join(LocalizationTestCfg.__dataclass_fields__)
+            raise ValueError(f'model.test_cfg takes {keys}; got {dict(test_cfg)}.') from error
+        classes = self.head.num_classes
+        if cfg.topk != -1 and not 1 <= cfg.topk <= classes:
+            raise ValueError(
+                f'model.test_cfg.topk={cfg.topk}: give 1 to {classes}, the number of classes, '
+                'or -1 for the mean over all.'
+            )
+        if cfg.class_source not in ('gt', 'pred'):
+            raise ValueError(
+                f"model.test_cfg.class_source={cfg.class_source!r}: give 'gt' or 'pred'."
+            )
+        return cfg
+
+    @abstractmethod
+    def maps(
+        self,
+        features: torch.Tensor,
+        class_maps: torch.Tensor,
+        classes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """The maps that localize, of all classes or of K per image.
+
+        Args:
+            features (Tensor): F, (N, C_F, h, w).
+            class_maps (Tensor): A, (N, C, h', w').
+            classes (Tensor, optional): (N, K), int64. Default: all.
+
+        Returns:
+            Tensor: (N, K or C, ...) maps, not normalised.
+        """
+
+    def extract_feat(self, inputs: torch.Tensor, stage: str = 'neck') -> tuple[torch.Tensor, ...]:
+        """F and the tail's features: (N, 3, H, W) -> (N, C_F, h, w), (N, C_tail, h', w').
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            stage (str): there is no neck; 'backbone' and 'neck' give the same.
+        """
+        features = self.split.front(self.backbone, inputs)
+        return features, self.split.tail(self.backbone, features)
+
+    def forward(
+        self,
+        inputs: torch.Tensor,
+        data_samples: list[DataSample] | None = None,
+        mode: str = 'tensor',
+    ):
+        """The entry of training and testing.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), or (N, 10, 3, H, W) ten crops with ``mode='predict'``.
+            data_samples (list[DataSample], optional): labels; needed with ``mode='loss'``.
+            mode (str): 'loss', 'predict' or 'tensor'.
+
+        Returns:
+            ``dict`` of loss terms; ``list[DataSample]``; or the tuple score_1 (N, C) and maps of
+            all classes (N, C, h, w).
+        """
+        if mode == 'tensor':
+            features, tail_features = self.extract_feat(inputs)
+            class_maps = self.head(tail_features)
+            return z(class_maps), self.maps(features, class_maps)
+        return super().forward(inputs, data_samples, mode)
+
+    @staticmethod
+    def labels_of(data_samples: list[DataSample]) -> torch.Tensor:
+        """y of a batch: (N,), int64, on the device where the preprocessor put it."""
+        return torch.cat([sample.gt_label for sample in data_samples])
+
+    def predict(
+        self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Class scores, localization map and box of each image, from one forward pass.
+
+        With ten crops the scores are the mean of the ten softmaxes; the map, and the K classes it
+        is made of, come from the centre crop.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W) or (N, 10, 3, H, W), normalised.
+            data_samples (list[DataSample], optional): filled in and returned; ``gt_label`` is
+                used with ``test_cfg.class_source='gt'``. Default: new ones.
+
+        Returns:
+            list[DataSample]: with ``pred_score`` (C,), ``pred_label`` (1,), ``pred_map`` (h, w)
+            float32, not normalised, and, with ``test_cfg.threshold``, ``pred_bboxes`` (1, 4)
+            int64 x0, y0, x1, y1 in pixels of the view (x1, y1 one past the last one), on the CPU.
+        """
+        crops = inputs.shape[1] if inputs.ndim == 5 else 1
+        images = inputs.flatten(0, 1) if crops > 1 else inputs
+        features, tail_features = self.extract_feat(images)
+        class_maps = self.head(tail_features)
+        score1 = z(class_maps)
+        pred_scores = score1.softmax(1)
+        if crops > 1:
+            pred_scores = pred_scores.unflatten(0, (-1, crops)).mean(1)
+            features, class_maps, score1 = (
+                x.unflatten(0, (-1, crops))[:, self.CENTRE_CROP]
+                for x in (features, class_maps, score1)
+            )
+        if data_samples is None:
+            data_samples = [DataSample() for _ in range(len(pred_scores))]
+        maps = self.maps(features, class_maps, self._classes_to_show(score1, data_samples))
+        maps = at_least_float32(maps).mean(1).float()
+        for sample, score, localization_map in zip(data_samples, pred_scores, maps):
+            sample.set_pred_score(score).set_pred_label(score.argmax(0, keepdim=True))
+            sample.set_field(localization_map, 'pred_map')
+        self._add_boxes(data_samples, maps, inputs.shape[-2:])
+        return data_samples
+
+    def _classes_to_show(
+        self, score1: torch.Tensor, data_samples: list[DataSample]
+    ) -> torch.Tensor | None:
+        """(N, K) classes whose maps are averaged; None stands for all."""
+        topk = self.test_cfg.topk
+        if topk in (-1, self.head.num_classes):
+            return None
+        labelled = all('gt_label' in sample for sample in data_samples)
+        if topk == 1 and self.test_cfg.class_source == 'gt' and labelled:
+            return self.labels_of(data_samples).to(score1.device)[:, None]
+        return score1.topk(topk, dim=1).indices
+
+    def _add_boxes(
+        self, data_samples: list[DataSample], maps: torch.Tensor, view_size: tuple[int, int]
+    ) -> None:
+        if self.test_cfg.threshold is None:
+            return
+        # One transfer for the batch; components are found on the host.
+        for sample, localization_map in zip(data_samples, maps.cpu().numpy()):
+            boxes = protocol_a_boxes(localization_map, [self.test_cfg.threshold], tuple(view_size))
+            sample.set_field(torch.from_numpy(boxes), 'pred_bboxes')

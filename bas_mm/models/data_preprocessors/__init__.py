@@ -1,0 +1,3 @@
+from .localization_data_preprocessor import LocalizationDataPreprocessor
+
+__all__ = ['LocalizationDataPreprocessor']

@@ -1,0 +1,53 @@
+"""The frozen pass of the Activation Map Constraint (AMC, step 4 of the training forward)."""
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.nn as nn
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
+
+
+@contextmanager
+def untracked_statistics(module: nn.Module):
+    """Norms below ``module`` use, and do not record, the statistics of their own batch.
+
+    Only norms in training mode are touched: there ``track_running_stats = False`` normalises by
+    the batch alone and leaves running mean, running variance and the batch counter as they are.
+    In eval mode the same switch would drop the running statistics, which that mode needs.
+    Nothing is copied; SyncBatchNorm goes the same way.
+    """
+    norms = [
+        m
+        for m in module.modules()
+        if isinstance(m, _NormBase) and m.training and m.track_running_stats
+    ]
+    for norm in norms:
+        norm.track_running_stats = False
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.track_running_stats = True
+
+
+def frozen_pass(modules: Sequence[nn.Module], features: torch.Tensor) -> torch.Tensor:
+    """Run modules in order with frozen weights: gradient reaches ``features`` and nothing else.
+
+    The modules are the very ones of the main pass: their parameters are replaced by detached views
+    of the same memory for the time of the call, so no weight is copied, no gradient is computed or
+    stored for them, and hooks of DistributedDataParallel do not fire a second time. Running
+    statistics stay as they are (see :func:`untracked_statistics`).
+
+    Args:
+        modules (Sequence[nn.Module]): tail and classifier.
+        features (Tensor): F_b, (N, C_F, h, w).
+
+    Returns:
+        Tensor: the last module's output.
+    """
+    chain = nn.Sequential(*modules)
+    weights = {name: p.detach() for name, p in chain.named_parameters()}
+    with untracked_statistics(chain):
+        return functional_call(chain, weights, (features,))

@@ -1,0 +1,3 @@
+from .foreground_generator import ForegroundGenerator
+
+__all__ = ['ForegroundGenerator']

@@ -1,0 +1,58 @@
+import torch
+import torch.nn as nn
+from mmengine.model import BaseModule
+
+from bas_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class ForegroundGenerator(BaseModule):
+    """Foreground prediction maps from F: a 3×3 convolution and a sigmoid, one map per class.
+
+    Source: the generator of BAS (CVPR 2022).
+
+    Args:
+        num_classes (int): C, the number of classes.
+        in_channels (int): channels of F.
+        bias (bool): whether the convolution has a bias. BAS has one, its extension to
+            segmentation has not. Default: True.
+        init_cfg (dict): initialisation. Default: Xavier uniform, bias 0.
+
+    Examples:
+        >>> import torch
+        >>> from bas_mm.models import ForegroundGenerator
+        >>> generator = ForegroundGenerator(num_classes=200, in_channels=1024)
+        >>> generator(torch.rand(2, 1024, 28, 28), torch.tensor([[3], [7]])).shape
+        torch.Size([2, 1, 28, 28])
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        bias: bool = True,
+        init_cfg: dict | None = dict(  # noqa: B006 - never written to
+            type='Xavier', layer='Conv2d', distribution='uniform'
+        ),
+    ) -> None:
+        super().__init__(init_cfg)
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.conv = nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=1, bias=bias)
+
+    def forward(self, features: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:
+        """M, the maps of all classes or of a few per image.
+
+        Args:
+            features (Tensor): F, (N, in_channels, h, w).
+            classes (Tensor, optional): (N, K), int64: the K classes wanted of each image.
+                Default: all.
+
+        Returns:
+            Tensor: (N, C, h, w), or (N, K, h, w), in (0, 1).
+        """
+        logits = self.conv(features)
+        if classes is not None:
+            index = classes[:, :, None, None].expand(-1, -1, *logits.shape[-2:])
+            logits = logits.gather(1, index)
+        return logits.sigmoid()

@@ -1,0 +1,3 @@
+from .amc_loss import AMCLoss
+
+__all__ = ['AMCLoss']

@@ -1,0 +1,147 @@
+"""Which submodules of a backbone run one after the other, under names that a config can split at.
+
+A *stage table* maps the name of each possible split point, in order, to the dotted names of the
+submodules that lead from the point before to it. Running all of them in order is the backbone's
+own forward pass up to its last output. Names instead of modules: SyncBN conversion replaces
+modules in the tree, and a kept reference would go on running the old one.
+"""
+
+from collections.abc import Callable
+
+import torch.nn as nn
+
+StageTable = dict[str, tuple[str, ...]]
+
+_TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
+
+
+def stage_table_of(*class_names: str) -> Callable:
+    """Register a function that lists the stages of backbones whose ``forward`` these classes define.
+
+    The class that *defines* ``forward`` decides, not the class of the backbone: a subclass that
+    only builds other blocks (ResNeXt, SE-ResNet) keeps its parent's order of stages, one that
+    writes its own forward (RegNet) does not.
+    """
+
+    def register(function: Callable[[nn.Module], StageTable]) -> Callable:
+        for name in class_names:
+            _TABLES[name] = function
+        return function
+
+    return register
+
+
+def stage_table(backbone: nn.Module) -> StageTable:
+    """The stage table of a backbone.
+
+    Args:
+        backbone (nn.Module): a backbone with a method ``stages()``, or one of mmpretrain's
+            families listed in this file.
+
+    Returns:
+        dict[str, tuple[str, ...]]: split point -> names of the submodules that lead to it.
+
+    Raises:
+        ValueError: the family is not known; the message says how to name the stages in a config.
+    """
+    if callable(getattr(type(backbone), 'stages', None)):
+        return backbone.stages()
+    for cls in type(backbone).__mro__:
+        if 'forward' in vars(cls):
+            if cls.__name__ in _TABLES:
+                return _TABLES[cls.__name__](backbone)
+            break
+    raise ValueError(
+        f'model.backbone: {type(backbone).__name__} has no stage table. Name its stages in the '
+        "config, e.g. model.split=dict(point='b', stages=dict(a=['conv1', 'bn1'], b=['layer1'], "
+        "c=['layer2'])), or use a backbone whose forward is that of one of: "
+        f'{", ".join(sorted(_TABLES))}.'
+    )
+
+
+@stage_table_of('ResNet')
+def _resnet(backbone: nn.Module) -> StageTable:
+    stem = ('stem',) if backbone.deep_stem else ('conv1', backbone.norm1_name, 'relu')
+    return {'stem': (*stem, 'maxpool'), **{name: (name,) for name in backbone.res_layers}}
+
+
+@stage_table_of('RegNet', 'ResNet_CIFAR')
+def _resnet_without_pool(backbone: nn.Module) -> StageTable:
+    stem = ('conv1', backbone.norm1_name, 'relu')
+    return {'stem': stem, **{name: (name,) for name in backbone.res_layers}}
+
+
+@stage_table_of('VGG')
+def _vgg(backbone: nn.Module) -> StageTable:
+    if backbone.num_classes > 0:
+        raise ValueError(
+            'model.backbone: VGG with its own classifier gives no map; set num_classes=-1.'
+        )
+    table = {}
+    for stage, (start, end) in enumerate(backbone.range_sub_modules, 1):
+        for i, j in enumerate(range(start, end), 1):
+            # A stage is its convolutions and, unless it was dropped, one pooling.
+            pool = isinstance(backbone.features[j], nn.MaxPool2d)
+            table[f'pool{stage}' if pool else f'conv{stage}_{i}'] = (f'features.{j}',)
+    return table
+
+
+@stage_table_of('MobileNetV2')
+def _mobilenet_v2(backbone: nn.Module) -> StageTable:
+    return {name: (name,) for name in ('conv1', *backbone.layers)}
+
+
+@stage_table_of('MobileNetV3')
+def _mobilenet_v3(backbone: nn.Module) -> StageTable:
+    return {name: (name,) for name in backbone.layers}
+
+
+@stage_table_of('EfficientNet', 'EfficientNetV2')
+def _efficientnet(backbone: nn.Module) -> StageTable:
+    return {f'layer{i}': (f'layers.{i}',) for i in range(len(backbone.layers))}
+
+
+@stage_table_of('ShuffleNetV2')
+def _shufflenet_v2(backbone: nn.Module) -> StageTable:
+    layers = {f'layer{i}': (f'layers.{i}',) for i in range(len(backbone.layers))}
+    return {'stem': ('conv1', 'maxpool'), **layers}
+
+
+@stage_table_of('ConvNeXt')
+def _convnext(backbone: nn.Module) -> StageTable:
+    table = {
+        f'stage{i + 1}': (f'downsample_layers.{i}', f'stages.{i}')
+        for i in range(len(backbone.stages))
+    }
+    # The norm of the last output belongs to the tail; as a LayerNorm over channels it takes maps.
+    # Norms of earlier outputs are not on the way from the picture to the class maps.
+    last = len(backbone.stages) - 1
+    if hasattr(backbone, f'norm{last}'):
+        table[f'stage{last + 1}'] += (f'norm{last}',)
+    return table
+
+
+@stage_table_of('DenseNet')
+def _densenet(backbone: nn.Module) -> StageTable:
+    stages = {
+        f'stage{i + 1}': (f'stages.{i}', f'transitions.{i}') for i in range(backbone.num_stages)
+    }
+    return {'stem': ('stem',), **stages}
+
+
+@stage_table_of('RepVGG')
+def _repvgg(backbone: nn.Module) -> StageTable:
+    table = {'stem': ('stem',), **{name: (name,) for name in backbone.stages}}
+    table[backbone.stages[-1]] += ('ppf',)
+    return table
+
+
+@stage_table_of('MobileOne')
+def _mobileone(backbone: nn.Module) -> StageTable:
+    return {name: (name,) for name in ('stage0', *backbone.stages)}
+
+
+@stage_table_of('CSPNet')
+def _cspnet(backbone: nn.Module) -> StageTable:
+    stages = {f'stage{i + 1}': (f'stages.{i}',) for i in range(len(backbone.stages))}
+    return {'stem': ('stem',), **stages}
