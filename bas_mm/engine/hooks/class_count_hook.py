@@ -1,0 +1,39 @@
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+
+from bas_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ClassCountHook(Hook):
+    """Checks, before the first iteration, that model and data sets have the same classes.
+
+    A model with too few classes would fail inside a GPU kernel without saying why; one with too
+    many would train classes that do not exist.
+    """
+
+    def before_train(self, runner) -> None:
+        """Check the training set, and the validation set when there is one."""
+        self._check(runner, runner.train_dataloader, 'train_dataloader')
+
+    def before_val(self, runner) -> None:
+        """Check the validation set."""
+        self._check(runner, runner.val_dataloader, 'val_dataloader')
+
+    def before_test(self, runner) -> None:
+        """Check the test set."""
+        self._check(runner, runner.test_dataloader, 'test_dataloader')
+
+    @staticmethod
+    def _check(runner, dataloader, key: str) -> None:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
+        if classes is None:
+            return
+        for part in ('head', 'generator'):
+            count = getattr(getattr(model, part, None), 'num_classes', len(classes))
+            if count != len(classes):
+                raise ValueError(
+                    f'model.{part}.num_classes={count}, but {key}.dataset has {len(classes)} '
+                    f'classes. Set model.{part}.num_classes={len(classes)}.'
+                )

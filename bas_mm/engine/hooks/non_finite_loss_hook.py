@@ -1,0 +1,54 @@
+import torch
+from mmengine.hooks import Hook
+
+from bas_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class NonFiniteLossHook(Hook):
+    """Stops training when the loss is NaN or infinite, naming the iteration and the terms.
+
+    It runs before the checkpoint hook, so that nothing is saved after the loss went wrong: the
+    last checkpoint on disk is the last good one.
+
+    Args:
+        interval (int): iterations between two checks; one check waits for the device once.
+            Default: 1 (the runner's own log of every iteration waits as well).
+    """
+
+    priority = 'HIGH'
+
+    def __init__(self, interval: int = 1) -> None:
+        self.interval = interval
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        """Check the loss of this iteration.
+
+        Args:
+            runner (Runner): the runner.
+            batch_idx (int): index of the batch in the epoch.
+            data_batch (dict, optional): unused.
+            outputs (dict, optional): log variables of the training step.
+
+        Raises:
+            FloatingPointError: the loss is not finite.
+        """
+        if not outputs or not self.every_n_train_iters(runner, self.interval):
+            return
+        loss = outputs.get('loss')
+        if loss is None or bool(torch.isfinite(torch.as_tensor(loss)).all()):
+            return
+        terms = ', '.join(
+            f'{name}={float(value):.6g}' for name, value in outputs.items() if 'loss' in name
+        )
+        last = runner.message_hub.get_info('last_ckpt') if self._has_checkpoint(runner) else None
+        kept = f'The last good checkpoint is {last}.' if last else 'No checkpoint was saved yet.'
+        raise FloatingPointError(
+            f'The loss is not finite in iteration {runner.iter + 1} (epoch {runner.epoch + 1}): '
+            f'{terms}. {kept} A lower optim_wrapper.optimizer.lr, or '
+            'optim_wrapper.clip_grad=dict(max_norm=...), is the usual cure.'
+        )
+
+    @staticmethod
+    def _has_checkpoint(runner) -> bool:
+        return 'last_ckpt' in runner.message_hub.runtime_info

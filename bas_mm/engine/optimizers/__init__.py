@@ -1,0 +1,3 @@
+from .recipe_optim_wrapper_constructor import RecipeOptimWrapperConstructor
+
+__all__ = ['RecipeOptimWrapperConstructor']

@@ -1,0 +1,56 @@
+import torch.nn as nn
+from mmengine.optim import DefaultOptimWrapperConstructor
+
+from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
+
+_FACTORS = ('backbone_weight', 'backbone_bias', 'new_weight', 'new_bias')
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
+    """The recipe's learning-rate factors: backbone weights 1, biases 2, new weights 10, biases 20.
+
+    Parameters below ``backbone`` belong to the backbone, all others (classifier, generator,
+    bridge) are new. A parameter named ``bias`` is a bias, that of a norm too; everything else is
+    a weight. There is one parameter group per factor, so that fused and foreach optimizers run
+    few kernels; frozen parameters are left out. Weight decay is the same for all.
+
+    Source: the published training recipe of BAS (CVPR 2022).
+
+    Args:
+        optim_wrapper_cfg (dict): optimizer wrapper with its ``optimizer``.
+        paramwise_cfg (dict, optional): other factors, by the keys ``backbone_weight``,
+            ``backbone_bias``, ``new_weight``, ``new_bias``. Default: 1, 2, 10, 20.
+
+    Raises:
+        ValueError: an unknown key in ``paramwise_cfg``.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        factors = dict(zip(_FACTORS, (1.0, 2.0, 10.0, 20.0)))
+        unknown = set(paramwise_cfg or {}) - set(factors)
+        if unknown:
+            raise ValueError(
+                f'optim_wrapper.paramwise_cfg takes {", ".join(_FACTORS)}; '
+                f'got {", ".join(sorted(unknown))}.'
+            )
+        super().__init__(optim_wrapper_cfg, {**factors, **(paramwise_cfg or {})})
+
+    def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
+        """Append one group per factor to ``params``.
+
+        Args:
+            params (list[dict]): filled in place.
+            module (nn.Module): the whole model.
+            **kwargs: unused; the base class passes its recursion's state.
+        """
+        groups = {name: [] for name in _FACTORS}
+        for name, parameter in module.named_parameters():
+            if parameter.requires_grad:
+                owner = 'backbone' if name.startswith('backbone.') else 'new'
+                kind = 'bias' if name.rpartition('.')[2] == 'bias' else 'weight'
+                groups[f'{owner}_{kind}'].append(parameter)
+        for name, parameters in groups.items():
+            if parameters:
+                factor = self.paramwise_cfg[name]
+                params.append(dict(params=parameters, lr=self.base_lr * factor, name=name))

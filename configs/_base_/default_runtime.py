@@ -1,0 +1,32 @@
+# Everything that does not depend on model, data or recipe.
+default_scope = 'bas_mm'
+
+default_hooks = dict(
+    timer=dict(type='IterTimerHook'),
+    logger=dict(type='LoggerHook', interval=50),
+    param_scheduler=dict(type='ParamSchedulerHook'),
+    checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
+    sampler_seed=dict(type='DistSamplerSeedHook'),
+    visualization=dict(type='LocalizationVisualizationHook', enable=False),
+)
+custom_hooks = [
+    dict(type='ClassCountHook'),
+    dict(type='EpochSeedHook'),
+    dict(type='NonFiniteLossHook'),
+]
+
+env_cfg = dict(
+    cudnn_benchmark=True,
+    mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
+    dist_cfg=dict(backend='nccl'),
+)
+# Where several GPUs are used, batch norms share their statistics.
+sync_bn = 'torch'
+
+vis_backends = [dict(type='LocalVisBackend')]
+visualizer = dict(type='LocalizationVisualizer', vis_backends=vis_backends)
+
+log_level = 'INFO'
+load_from = None
+resume = False
+randomness = dict(seed=0, deterministic=False)

@@ -1,0 +1,18 @@
+_base_ = './inceptionv3.py'
+
+# α (loss_fg.loss_weight), β (loss_amc.area_weight), K (test_cfg.topk) and θ come from the config
+# that names the data.
+model = dict(
+    type='BASClassifier',
+    generator=dict(
+        type='ForegroundGenerator',
+        in_channels=768,
+    ),
+    head=dict(
+        type='BASHead',
+        in_channels=2048,
+        loss_fg=dict(type='mmpretrain.CrossEntropyLoss'),
+        loss_amc=dict(type='AMCLoss'),
+    ),
+    test_cfg=dict(class_source='gt'),
+)

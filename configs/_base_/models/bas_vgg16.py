@@ -1,0 +1,20 @@
+_base_ = './vgg16.py'
+
+# α (loss_fg.loss_weight), β (loss_amc.area_weight), K (test_cfg.topk) and θ come from the config
+# that names the data.
+model = dict(
+    type='BASClassifier',
+    generator=dict(
+        type='ForegroundGenerator',
+        in_channels=512,
+        init_cfg=dict(type='Normal', layer='Conv2d', std=0.02),
+    ),
+    head=dict(
+        type='BASHead',
+        in_channels=512,
+        init_cfg=dict(type='Normal', layer='Conv2d', std=0.02),
+        loss_fg=dict(type='mmpretrain.CrossEntropyLoss'),
+        loss_amc=dict(type='AMCLoss'),
+    ),
+    test_cfg=dict(class_source='gt'),
+)
