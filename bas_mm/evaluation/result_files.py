@@ -1,0 +1,62 @@
+"""Results on disk: whole or not at all."""
+
+import csv
+import io
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ['write_json', 'write_table', 'write_text']
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file atomically: a reader sees the old file or the whole new one.
+
+    Args:
+        path (str | Path): The file. Its folder is made when it is not there.
+        text (str): What it shall hold, stored as UTF-8.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # In the same folder: a rename is atomic within one file system only.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    try:
+        with os.fdopen(handle, 'w', encoding='utf-8', newline='') as file:
+            file.write(text)
+        # mkstemp makes a private file; give it the mode that open() would have given.
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write plain Python values as JSON, atomically.
+
+    Args:
+        path (str | Path): The file.
+        content (Any): Dicts, lists, strings, numbers. NaN and infinity are refused, because
+            strict readers refuse them.
+    """
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + '\n')
+
+
+def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, atomically; numbers with all their digits.
+
+    Args:
+        path (str | Path): The file.
+        rows (Sequence[Mapping[str, Any]]): One mapping per line, all with the keys of the first,
+            which become the head line.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator='\n')
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

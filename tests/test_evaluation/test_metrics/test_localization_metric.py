@@ -1,0 +1,285 @@
+"""LocalizationMetric: figures, errors, files, one process and several."""
+
+import csv
+import json
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.evaluator import Evaluator
+from mmengine.logging import MMLogger
+from mmengine.structures import BaseDataElement
+
+from bas_mm.evaluation import LocalizationMetric
+from bas_mm.evaluation.functional import class_ranks, protocol_a_ious
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def make_sample(index, classes=7, **changes):
+    """A data sample with a random map, deterministic in its index."""
+    rng = np.random.RandomState(index)
+    values = {
+        'pred_map': torch.from_numpy(rng.rand(7, 7).astype(np.float32)),
+        'pred_score': torch.from_numpy(rng.rand(classes).astype(np.float32)).softmax(0),
+        'gt_label': torch.tensor([rng.randint(classes)]),
+        'gt_bboxes': torch.tensor([[3, 4, 40, 50], [10, 20, 55, 60]][: rng.randint(1, 3)]),
+    }
+    metainfo = {'image_id': f'val/{index:05d}.jpg', 'img_shape': (64, 72)}
+    for key, value in changes.items():
+        (metainfo if key in metainfo else values)[key] = value
+    values = {k: v for k, v in values.items() if v is not None}
+    metainfo = {k: v for k, v in metainfo.items() if v is not None}
+    sample = BaseDataElement(metainfo=metainfo)
+    sample.set_data(values)
+    return sample
+
+
+def evaluate(samples, **kwargs):
+    evaluator = Evaluator(LocalizationMetric(**kwargs))
+    for start in range(0, len(samples), 4):
+        evaluator.process(samples[start : start + 4])
+    return evaluator.evaluate(len(samples))
+
+
+def test_figures_from_first_principles():
+    samples = [make_sample(i) for i in range(30)]
+    thresholds = [0.9, 0.5, 0.7]
+    ious = np.stack(
+        [
+            protocol_a_ious(s.pred_map.numpy(), s.gt_bboxes.numpy(), thresholds, (64, 72))
+            for s in samples
+        ]
+    )
+    ranks = np.array([class_ranks(s.pred_score[None].numpy(), s.gt_label)[0] for s in samples])
+    figures = evaluate(samples, thresholds=thresholds)
+    sums = []
+    for t, theta in enumerate(thresholds):
+        right = ious[:, t] >= 0.5
+        expected = {
+            'gt_known': right.mean() * 100,
+            'top1_loc': (right & (ranks == 0)).mean() * 100,
+            'top5_loc': (right & (ranks < 5)).mean() * 100,
+        }
+        for name, value in expected.items():
+            assert figures[f'localization/{name}@{theta}'] == pytest.approx(value, abs=1e-12)
+        sums.append(expected['gt_known'] + expected['top1_loc'])
+    assert len(set(sums)) == 3, 'the sample must tell the thresholds apart'
+    best = int(np.argmax(sums))
+    assert figures['localization/threshold'] == thresholds[best]
+    for name in ('gt_known', 'top1_loc', 'top5_loc'):
+        chosen = figures[f'localization/{name}@{thresholds[best]}']
+        assert figures[f'localization/{name}'] == chosen
+    shares = [(ious[:, best] >= level).mean() * 100 for level in (0.3, 0.5, 0.7)]
+    for name, share in zip(('iou_30', 'iou_50', 'iou_70'), shares):
+        assert figures[f'localization/{name}'] == pytest.approx(share, abs=1e-12)
+    assert figures['localization/mean_iou_acc'] == pytest.approx(np.mean(shares), abs=1e-12)
+    assert figures['localization/top1_cls'] == pytest.approx((ranks == 0).mean() * 100)
+    assert figures['localization/top5_cls'] == pytest.approx((ranks < 5).mean() * 100)
+
+
+def test_one_threshold_reports_plain_names_only():
+    figures = evaluate([make_sample(i) for i in range(5)], thresholds=0.5)
+    assert set(figures) == {
+        f'localization/{name}'
+        for name in (
+            *('top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'top5_cls'),
+            *('iou_30', 'iou_50', 'iou_70', 'mean_iou_acc', 'threshold'),
+        )
+    }
+    assert figures['localization/threshold'] == 0.5
+
+
+def test_list_and_single_thresholds_agree():
+    samples = [make_sample(i) for i in range(20)]
+    several = evaluate(samples, thresholds=[0.3, 0.6])
+    for theta in (0.3, 0.6):
+        one = evaluate(samples, thresholds=theta)
+        assert one['localization/gt_known'] == several[f'localization/gt_known@{theta}']
+
+
+def test_smaller_threshold_on_a_tie():
+    figures = evaluate([make_sample(0, pred_map=torch.zeros(7, 7))], thresholds=[0.5, 0.2, 0.8])
+    assert figures['localization/threshold'] == 0.2
+
+
+def test_view_size_replaces_the_image_shape():
+    sample = make_sample(3, img_shape=None)
+    with pytest.raises(ValueError, match=r'val/00003.jpg.*img_shape'):
+        evaluate([sample])
+    assert evaluate([sample], view_size=(64, 72), thresholds=0.6) == evaluate(
+        [make_sample(3)], thresholds=0.6
+    )
+
+
+def test_half_precision_maps_are_read():
+    sample = make_sample(1)
+    sample.pred_map = sample.pred_map.bfloat16()
+    sample.pred_score = sample.pred_score.half()
+    assert 'localization/gt_known' in evaluate([sample])
+
+
+@pytest.mark.parametrize(
+    ('changes', 'message'),
+    [
+        ({'pred_map': torch.full((7, 7), float('nan'))}, 'NaN'),
+        ({'pred_map': torch.full((7, 7), float('inf'))}, 'infinite'),
+        ({'pred_map': torch.zeros(2, 7, 7)}, r'\(h, w\)'),
+        ({'pred_map': None}, 'pred_map'),
+        ({'gt_bboxes': torch.zeros(0, 4)}, 'no ground-truth box'),
+        ({'gt_bboxes': None}, 'gt_bboxes'),
+        ({'gt_label': torch.tensor([0, 1])}, 'exactly one gt_label'),
+        ({'gt_label': torch.tensor([7])}, r'\[0, 7\)'),
+        ({'pred_score': torch.full((7,), float('nan'))}, 'NaN'),
+    ],
+)
+def test_errors_name_the_picture(changes, message):
+    samples = [make_sample(0), make_sample(5, **changes), make_sample(2)]
+    with pytest.raises(ValueError, match=rf'(?s)val/00005.jpg.*{message}'):
+        evaluate(samples)
+
+
+def test_ids_must_differ():
+    with pytest.raises(ValueError, match=r'more than once: val/00001.jpg'):
+        evaluate([make_sample(0), make_sample(1), make_sample(1)])
+
+
+def test_no_picture():
+    with pytest.raises(ValueError, match='no picture'):
+        evaluate([])
+
+
+@pytest.mark.parametrize(
+    ('kwargs', 'message'),
+    [
+        ({'thresholds': []}, 'empty'),
+        ({'thresholds': 1.0}, r'\[0, 1\)'),
+        ({'thresholds': [0.1, float('nan')]}, r'\[0, 1\)'),
+        ({'thresholds': [0.1, 0.1]}, 'twice'),
+        ({'view_size': (0, 224)}, 'view_size'),
+        ({'result_file': 'a.txt'}, 'result_file'),
+    ],
+)
+def test_bad_options(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        LocalizationMetric(**kwargs)
+
+
+def test_constant_maps_predict_everything_with_one_warning(caplog):
+    whole = torch.tensor([[0, 0, 71, 63]])
+    samples = [make_sample(i) for i in range(3)]
+    samples += [
+        make_sample(i, pred_map=torch.full((7, 7), 0.4), gt_bboxes=whole) for i in range(3, 5)
+    ]
+    # mmengine's logger hands nothing on to the root logger: listen at it directly.
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        figures = evaluate(samples, thresholds=0.99)
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert figures['localization/gt_known'] >= 40
+    warnings = [r for r in caplog.records if 'constant' in r.getMessage()]
+    assert len(warnings) == 1
+    assert 'val/00003.jpg, val/00004.jpg' in warnings[0].getMessage()
+    assert warnings[0].getMessage().startswith('2 of 5')
+
+
+def test_records_do_not_grow_with_the_map():
+    sizes = []
+    for side in (7, 200):
+        metric = LocalizationMetric(thresholds=[0.1, 0.2])
+        sample = make_sample(0, pred_map=torch.rand(side, side), img_shape=(side * 8, side * 8))
+        metric.process(None, [sample.to_dict()])
+        sizes.append(len(pickle.dumps(metric.results)))
+    assert abs(sizes[0] - sizes[1]) < 32
+    assert sizes[0] < 1024
+
+
+def test_result_files(tmp_path):
+    samples = [make_sample(i) for i in range(6)]
+    evaluator = Evaluator(
+        LocalizationMetric(thresholds=[0.4, 0.6], result_file=str(tmp_path / 'new' / 'r.csv'))
+    )
+    evaluator.dataset_meta = {'classes': tuple('abcdefg')}
+    evaluator.process(samples)
+    evaluator.evaluate(6)
+    rows = list(csv.DictReader((tmp_path / 'new' / 'r.csv').open()))
+    assert [row['image_id'] for row in rows] == [s.image_id for s in samples]
+    assert rows[2]['class'] == 'abcdefg'[int(samples[2].gt_label)]
+    iou = protocol_a_ious(samples[2].pred_map, samples[2].gt_bboxes, [0.6], (64, 72))[0]
+    assert float(rows[2]['iou@0.6']) == iou
+    figures = evaluate(samples, thresholds=0.6, result_file=str(tmp_path / 'r.json'))
+    content = json.loads((tmp_path / 'r.json').read_text())
+    assert content['metrics']['gt_known'] == figures['localization/gt_known']
+    assert content['images'][2]['iou'] == iou
+    assert {p.name for p in tmp_path.iterdir()} == {'new', 'r.json'}
+
+
+def test_found_by_default_scope():
+    from mmengine.registry import METRICS, init_default_scope
+
+    init_default_scope('bas_mm')
+    metric = METRICS.build({'type': 'LocalizationMetric', 'thresholds': 0.3})
+    assert isinstance(metric, LocalizationMetric)
+
+
+SCRIPT = textwrap.dedent(
+    """
+    import json, sys
+    sys.path.insert(0, sys.argv[1])
+    import torch
+    from mmengine.dist import get_rank, get_world_size
+    from mmengine.dataset import DefaultSampler
+    from mmengine.evaluator import Evaluator
+    from bas_mm.evaluation import LocalizationMetric
+    from test_localization_metric import make_sample
+
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group('gloo')
+    size, batch = 11, 2
+    order = list(DefaultSampler(range(size), shuffle=False))
+    assert len(order) == -(-size // get_world_size())  # padded
+    for device in ('gpu', 'cpu'):
+        evaluator = Evaluator(LocalizationMetric(
+            thresholds=[0.4, 0.6, 0.8], collect_device=device, result_file=f'{device}.csv'))
+        for start in range(0, len(order), batch):
+            evaluator.process([make_sample(i) for i in order[start:start + batch]])
+        figures = evaluator.evaluate(size)
+        with open(f'{device}-{get_rank()}.json', 'w') as file:
+            json.dump({k: v.hex() for k, v in figures.items()}, file)
+    """
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('processes', [2, 3])
+def test_same_figures_on_several_processes(processes, tmp_path):
+    """Bit for bit, with a set size (11) that neither 2 nor 3 divides."""
+    (tmp_path / 'work.py').write_text(SCRIPT)
+    command = [sys.executable, '-m', 'torch.distributed.run', '--standalone']
+    command += [f'--nproc_per_node={processes}', 'work.py', str(Path(__file__).parent)]
+    paths = [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    alone = evaluate(
+        [make_sample(i) for i in range(11)],
+        thresholds=[0.4, 0.6, 0.8],
+        result_file=str(tmp_path / 'alone.csv'),
+    )
+    expected = {name: value.hex() for name, value in alone.items()}
+    for device in ('gpu', 'cpu'):
+        for rank in range(processes):
+            figures = json.loads((tmp_path / f'{device}-{rank}.json').read_text())
+            assert figures == expected
+        text = (tmp_path / f'{device}.csv').read_text()
+        assert text == (tmp_path / 'alone.csv').read_text()
