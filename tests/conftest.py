@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -61,6 +62,32 @@ def golden_formula(golden_dir: Path) -> ModuleType:
     finally:
         sys.dont_write_bytecode = write_bytecode
     return module
+
+
+@pytest.fixture(scope='session')
+def randomize() -> Callable[..., None]:
+    """``randomize(module, seed=0)``: values that show whether and where each weight is used.
+
+    Random weights, biases and running statistics that keep activations in range in deep networks;
+    the same values for the same names and shapes.
+    """
+
+    def fill(module: torch.nn.Module, seed: int = 0) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        for name, value in module.state_dict().items():
+            if name.endswith('num_batches_tracked'):
+                continue
+            random = torch.rand(value.shape, generator=generator, dtype=torch.float64)
+            if value.dim() > 1:
+                random = (random - 0.5) * 2 * (6 / value[0].numel()) ** 0.5
+            elif name.endswith(('running_var', 'weight')):
+                random = random + 0.5
+            else:
+                random = (random - 0.5) * 0.2
+            # In place: state_dict() shares its tensors with the module.
+            value.copy_(random)
+
+    return fill
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,9 @@
 from mmpretrain.models.backbones import InceptionV3
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from bas_mm.registry import MODELS
+
+from .freezing import freeze
 
 __all__ = ['BASInceptionV3']
 
@@ -89,6 +90,8 @@ class BASInceptionV3(InceptionV3):
         for block in (self.Mixed_7a.branch3x3_2, self.Mixed_7a.branch7x7x3_4):
             block.conv.padding = (1, 1)
         self.Mixed_7a.branch_pool = nn.MaxPool2d(3, stride=2, padding=1)
+        # Freezes before an optimizer collects the parameters.
+        self.train(self.training)
 
     def stages(self) -> dict[str, tuple[str, ...]]:
         """The points where the network can be split, in order: ``Conv2d_1a_3x3`` … ``Mixed_7c``.
@@ -112,14 +115,7 @@ class BASInceptionV3(InceptionV3):
         return (x,)
 
     def train(self, mode: bool = True) -> 'BASInceptionV3':
-        """Set the mode; frozen stages, and with ``norm_eval`` all norm layers, stay in eval mode."""
+        """Set the mode; what is frozen (all norm layers with ``norm_eval``) stays in eval mode."""
         super().train(mode)
-        for name in self.order[: self.frozen_stages]:
-            stage = getattr(self, name)
-            stage.eval()
-            stage.requires_grad_(False)
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+        freeze(self, self.order[: self.frozen_stages], self.norm_eval)
         return self

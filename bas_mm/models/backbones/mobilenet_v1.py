@@ -3,9 +3,10 @@ from collections.abc import Sequence
 from mmcv.cnn import ConvModule, DepthwiseSeparableConvModule
 from mmengine.model import BaseModule
 from torch import Tensor
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from bas_mm.registry import MODELS
+
+from .freezing import freeze
 
 __all__ = ['MobileNetV1']
 
@@ -28,7 +29,7 @@ class MobileNetV1(BaseModule):
         strides: Stride of each of the thirteen blocks. ImageNet's classification network is
             ``(1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)``. Default: BAS's.
         in_channels: Channels of the picture. Default: 3.
-        norm_cfg: The norm layers, for example ``dict(type='SyncBN')``. Default: ``dict(type='BN')``.
+        norm_cfg: The norm layers. Default: ``dict(type='BN')``.
         frozen_stages: The stem (1) and so many blocks less one are frozen: no gradient, norm
             layers in eval mode. 0 freezes nothing, 14 everything. Default: 0.
         norm_eval: Keep all batch-norm layers in eval mode. Default: False.
@@ -60,7 +61,7 @@ class MobileNetV1(BaseModule):
     ) -> None:
         if init_cfg is None:
             init_cfg = [
-                dict(type='Kaiming', layer='Conv2d', mode='fan_out'),
+                dict(type='Kaiming', layer='Conv2d', mode='fan_in'),
                 dict(type='Constant', layer='_BatchNorm', val=1),
             ]
         super().__init__(init_cfg)
@@ -80,7 +81,13 @@ class MobileNetV1(BaseModule):
 
         previous = width(32)
         self.stem = ConvModule(
-            in_channels, previous, 3, stride=2, padding=1, norm_cfg=norm_cfg, act_cfg=dict(type='ReLU')
+            in_channels,
+            previous,
+            3,
+            stride=2,
+            padding=1,
+            norm_cfg=norm_cfg,
+            act_cfg=dict(type='ReLU'),
         )
         for number, (channels, stride) in enumerate(zip(self.channels, strides), start=1):
             block = DepthwiseSeparableConvModule(
@@ -95,6 +102,8 @@ class MobileNetV1(BaseModule):
             self.add_module(f'block{number}', block)
             previous = width(channels)
         self.out_channels = previous
+        # Freezes before an optimizer collects the parameters.
+        self.train(self.training)
 
     def stages(self) -> dict[str, tuple[str, ...]]:
         """The points where the network can be split, in order: ``stem``, ``block1`` … ``block13``.
@@ -119,14 +128,7 @@ class MobileNetV1(BaseModule):
         return (x,)
 
     def train(self, mode: bool = True) -> 'MobileNetV1':
-        """Set the mode; frozen stages, and with ``norm_eval`` all norm layers, stay in eval mode."""
+        """Set the mode; what is frozen (all norm layers with ``norm_eval``) stays in eval mode."""
         super().train(mode)
-        for name in list(self.stages())[: self.frozen_stages]:
-            stage = getattr(self, name)
-            stage.eval()
-            stage.requires_grad_(False)
-        if self.norm_eval:
-            for module in self.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
+        freeze(self, list(self.stages())[: self.frozen_stages], self.norm_eval)
         return self
