@@ -1,0 +1,53 @@
+"""Errors of the data side: one for lists that do not hold together, one for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ['AnnotationError', 'UnreadableImageError']
+
+
+class AnnotationError(ValueError):
+    """An annotation file contradicts itself, its neighbours or the pictures on disk.
+
+    Raised while a data set is built, that is before training starts. The message names the file
+    and the line, and says what to do.
+    """
+
+    @classmethod
+    def at(
+        cls, file: str, line: int | None, problem: str, advice: str, others: int = 0
+    ) -> AnnotationError:
+        """Make the error for one line of a file.
+
+        Args:
+            file: The annotation file, or the folder that was looked for.
+            line: Line number, counted from 1; None when the file as a whole is meant.
+            problem: What is wrong.
+            advice: What to do about it.
+            others: How many further lines of the file have the same problem.
+        """
+        where = f'{file}, line {line}' if line is not None else f'{file}'
+        more = f' ({others} more line{"s" if others > 1 else ""} like this)' if others else ''
+        return cls(f'{where}: {problem}{more}. {advice}')
+
+    @classmethod
+    def at_first(
+        cls, file: str, lines: Sequence[int], problem: str, advice: str
+    ) -> AnnotationError:
+        """Make the error for the first of several lines and count the others."""
+        return cls.at(file, int(lines[0]), problem, advice, others=len(lines) - 1)
+
+
+class UnreadableImageError(RuntimeError):
+    """A picture file is missing, empty, cut short or no picture.
+
+    Args:
+        message: The whole message. It is the only argument, because PyTorch rebuilds an error of
+            a data loader's worker process from its message alone.
+    """
+
+    @classmethod
+    def of(cls, file: str, reason: str) -> UnreadableImageError:
+        """Make the error for one picture file."""
+        return cls(f'unreadable picture {file}: {reason}')

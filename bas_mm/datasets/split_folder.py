@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+
+from bas_mm.registry import DATASETS
+
+from .base_localization_dataset import BaseLocalizationDataset
+from .split_lists import (
+    CLASS_LABELS,
+    IMAGE_IDS,
+    IMAGE_SIZES,
+    LOCALIZATION,
+    MaskLists,
+    check_boxes,
+    check_disjoint,
+    check_files_exist,
+    group_rows,
+    read_class_labels,
+    read_image_ids,
+    read_image_sizes,
+    read_localization,
+    require_folder,
+)
+
+__all__ = ['SplitFolder']
+
+
+@DATASETS.register_module()
+class SplitFolder(BaseLocalizationDataset):
+    """A split in the usual format of weakly supervised localization: a folder of text lists.
+
+    The format is described in :mod:`bas_mm.datasets.split_lists`. Everything is checked when the
+    data set is built; the first line that is wrong is named with its file in an
+    :class:`~bas_mm.datasets.errors.AnnotationError`.
+
+    Besides the keys of :class:`BaseLocalizationDataset`, pictures of a split with masks carry
+    ``mask_paths`` (tuple of str, one per instance) and ``ignore_path`` (str, '' for none).
+
+    Args:
+        split_dir (str): The folder of the lists, below ``data_root`` if it is relative.
+        data_root (str): Root of relative paths. Defaults to ''.
+        data_prefix (dict, optional): ``img_path`` is the root of the pictures, which the ids are
+            relative to; ``mask_path`` that of the masks (defaults to the former). Both are below
+            ``data_root`` if relative. Defaults to None: ``data_root``.
+        classes (Sequence[str] | str | int, optional): See :class:`BaseLocalizationDataset`.
+        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
+        test_mode (bool): Whether the set is for validation or test. Defaults to False.
+        with_boxes (bool): Whether ``localization.txt`` is read and asked for. Set it to False for
+            training splits, whose labels are weak. Defaults to True.
+        check_files (bool): Whether to check that each listed picture is on disk; each directory
+            is listed once. Defaults to True.
+        check_disjoint (bool | Sequence[str]): Whether to check that no picture is in a split
+            folder beside this one as well; names of such folders limit the check to them.
+            Defaults to True.
+        skip_unreadable (bool): See :class:`BaseLocalizationDataset`.
+        **kwargs: Further arguments of :class:`BaseLocalizationDataset`.
+
+    Example:
+        >>> from bas_mm.datasets import SplitFolder
+        >>> dataset = SplitFolder('metadata/val', data_root='data/critters',
+        ...     data_prefix=dict(img_path='images'), classes=('kangaroo', 'raccoon'))
+        >>> dataset.get_data_info(0)['gt_bboxes']
+        array([[  3.,  58., 205., 165.]])
+    """
+
+    def __init__(
+        self,
+        split_dir: str,
+        data_root: str = '',
+        data_prefix: Mapping[str, str] | None = None,
+        classes: Sequence[str] | str | int | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        with_boxes: bool = True,
+        check_files: bool = True,
+        check_disjoint: bool | Sequence[str] = True,
+        skip_unreadable: bool = False,
+        **kwargs,
+    ) -> None:
+        self.split_dir = osp.join(data_root, split_dir)
+        self.with_boxes = with_boxes
+        self.check_files = check_files
+        self.check_disjoint = check_disjoint
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix,
+            classes=classes,
+            pipeline=pipeline,
+            test_mode=test_mode,
+            skip_unreadable=skip_unreadable,
+            **kwargs,
+        )
+
+    def load_data_list(self) -> list[dict]:
+        """Read and check the lists.
+
+        Returns:
+            One dict per picture, in the order of ``image_ids.txt``.
+
+        Raises:
+            AnnotationError: Something is missing or wrong; the message says where.
+        """
+        require_folder(self.split_dir, 'the folder of a split')
+        ids_file = osp.join(self.split_dir, IMAGE_IDS)
+        labels_file = osp.join(self.split_dir, CLASS_LABELS)
+        sizes_file = osp.join(self.split_dir, IMAGE_SIZES)
+        ids, lines = read_image_ids(ids_file)
+        labels = read_class_labels(labels_file, ids, lines, ids_file, self.num_classes)
+        infos = [
+            dict(img_path=osp.join(self.data_prefix['img_path'], image_id), image_id=image_id)
+            for image_id in ids
+        ]
+        for info, label in zip(infos, labels):
+            info['gt_label'] = label
+
+        sizes = None
+        if osp.exists(sizes_file):
+            sizes = read_image_sizes(sizes_file, ids, lines, ids_file)
+            for info, (width, height) in zip(infos, sizes.tolist()):
+                info['width'] = width
+                info['height'] = height
+        if self.with_boxes:
+            self._add_localization(infos, ids, lines, ids_file, sizes)
+
+        if self.check_files:
+            check_files_exist(ids, lines, ids_file, self.data_prefix['img_path'])
+        if self.check_disjoint:
+            siblings = None if self.check_disjoint is True else self.check_disjoint
+            check_disjoint(self.split_dir, ids, lines, siblings)
+        return infos
+
+    def _add_localization(self, infos, ids, lines, ids_file, sizes) -> None:
+        file = osp.join(self.split_dir, LOCALIZATION)
+        lists = read_localization(file, ids, lines, ids_file)
+        if isinstance(lists, MaskLists):
+            root = self.data_prefix.get('mask_path', self.data_prefix['img_path'])
+            for info, masks, ignore in zip(infos, lists.mask_paths, lists.ignore_paths):
+                info['mask_paths'] = tuple(osp.join(root, mask) for mask in masks)
+                info['ignore_path'] = osp.join(root, ignore) if ignore else ''
+            return
+        check_boxes(file, ids, lists, sizes)
+        for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
+            info['gt_bboxes'] = boxes

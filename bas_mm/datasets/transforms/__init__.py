@@ -1,0 +1,19 @@
+"""Transforms that carry boxes with the picture."""
+
+from .load_loc_image import LoadLocImage
+from .loc_center_crop import LocCenterCrop
+from .loc_random_crop import LocRandomCrop
+from .loc_random_flip import LocRandomFlip
+from .loc_resize import LocResize
+from .loc_ten_crop import LocTenCrop
+from .pack_localization_inputs import PackLocalizationInputs
+
+__all__ = [
+    'LoadLocImage',
+    'LocCenterCrop',
+    'LocRandomCrop',
+    'LocRandomFlip',
+    'LocResize',
+    'LocTenCrop',
+    'PackLocalizationInputs',
+]

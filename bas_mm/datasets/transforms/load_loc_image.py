@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+
+import mmcv
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
+from PIL import Image
+
+from bas_mm.registry import TRANSFORMS
+
+from ..errors import AnnotationError, UnreadableImageError
+
+__all__ = ['LoadLocImage']
+
+_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
+_PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
+
+
+@TRANSFORMS.register_module()
+class LoadLocImage(LoadImageFromFile):
+    """Read a picture, and refuse one that is not whole.
+
+    mmcv's reader with two differences. Some OpenCV releases decode a JPEG that was cut short
+    without a word and leave the rest grey; here the end marker of JPEG and PNG files is looked
+    for, and only where it is missing does Pillow decode the file strictly as well. And the
+    orientation noted in the file is ignored, because boxes and sizes in the lists of the field
+    were taken from the pixels as they are stored.
+
+    Required Keys:
+
+    - img_path
+    - width, height, gt_bboxes (optional)
+
+    Added Keys:
+
+    - img: (H, W, 3), BGR, uint8, or float32 with ``to_float32``
+    - img_shape, ori_shape: (H, W)
+
+    Args:
+        to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
+        color_type (str): How :func:`mmcv.imfrombytes` reads colours. Defaults to
+            'color_ignore_orientation'.
+        imdecode_backend (str): The decoder of :func:`mmcv.imfrombytes`. Defaults to 'cv2'.
+        check_size (bool): Whether a picture with boxes must have the size that the lists give;
+            with another one its boxes would be scaled wrongly. Defaults to True.
+        backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
+
+    Raises:
+        UnreadableImageError: The file is missing, empty, cut short or no picture.
+        AnnotationError: The picture has boxes, and another size than its list says.
+    """
+
+    def __init__(
+        self,
+        to_float32: bool = False,
+        color_type: str = 'color_ignore_orientation',
+        imdecode_backend: str = 'cv2',
+        check_size: bool = True,
+        *,
+        backend_args: dict | None = None,
+    ) -> None:
+        super().__init__(
+            to_float32=to_float32,
+            color_type=color_type,
+            imdecode_backend=imdecode_backend,
+            backend_args=backend_args,
+        )
+        self.check_size = check_size
+
+    def transform(self, results: dict) -> dict:
+        """Read the picture at ``img_path``."""
+        path = str(results['img_path'])
+        try:
+            content = fileio.get(path, backend_args=self.backend_args)
+        except OSError as error:
+            raise UnreadableImageError.of(path, str(error)) from error
+        if not content:
+            raise UnreadableImageError.of(path, 'the file is empty')
+        if not _ends_as_it_should(content):
+            _decode_strictly(content, path)
+        try:
+            img = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+        except Exception as error:
+            # Each decoder has errors of its own: cv2.error, OSError, SyntaxError, ValueError.
+            raise UnreadableImageError.of(path, f'{type(error).__name__}: {error}') from error
+        if img is None:
+            raise UnreadableImageError.of(path, 'it cannot be decoded')
+        height, width = img.shape[:2]
+        self._compare_size(results, path, width, height)
+        if self.to_float32:
+            img = img.astype(np.float32)
+        results['img'] = img
+        results['img_shape'] = (height, width)
+        results['ori_shape'] = (height, width)
+        return results
+
+    def _compare_size(self, results: dict, path: str, width: int, height: int) -> None:
+        if not self.check_size or results.get('gt_bboxes') is None:
+            return
+        listed = (results.get('width', width), results.get('height', height))
+        if listed != (width, height):
+            raise AnnotationError(
+                f'{path} has {width}x{height} pixels, but its split says {listed[0]}x{listed[1]}: '
+                'its boxes cannot be trusted. Correct image_sizes.txt and the boxes, or set '
+                'check_size=False in LoadLocImage'
+            )
+
+    def __repr__(self) -> str:
+        return f'{super().__repr__()[:-1]}, check_size={self.check_size})'
+
+
+def _ends_as_it_should(content: bytes) -> bool:
+    """Whether a file of one of the two usual formats ends with its end marker."""
+    # Padding after the marker does no harm.
+    tail = content[-64:].rstrip(b'\x00\n\r')
+    if content.startswith(_JPEG_START):
+        return tail.endswith(_JPEG_END)
+    if content.startswith(_PNG_START):
+        return tail.endswith(_PNG_END)
+    return False
+
+
+def _decode_strictly(content: bytes, path: str) -> None:
+    """Decode with Pillow, which refuses what is cut short."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+    except Exception as error:
+        # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.
+        raise UnreadableImageError.of(path, f'{type(error).__name__}: {error}') from error

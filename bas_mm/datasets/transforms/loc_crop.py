@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from mmcv.transforms import BaseTransform
+
+from .functional import shift_boxes
+
+__all__ = ['LocCrop']
+
+
+class LocCrop(BaseTransform):
+    """What the centre crop, the random crop and the ten-crop share. Not registered.
+
+    Args:
+        crop_size (int | tuple[int, int]): Height and width of the crop in pixels; one number for
+            both. Defaults to 224.
+    """
+
+    def __init__(self, crop_size: int | tuple[int, int] = 224) -> None:
+        size = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f'crop_size={crop_size}: a height and a width in pixels are needed')
+        self.crop_size = size
+
+    def check_fits(self, results: dict) -> None:
+        """Raise when the picture is smaller than the crop."""
+        height, width = results['img'].shape[:2]
+        if height < self.crop_size[0] or width < self.crop_size[1]:
+            raise ValueError(
+                f'{type(self).__name__}: {results.get("img_path", "the picture")} of '
+                f'{width}x{height} pixels is smaller than the crop of {self.crop_size[1]}x'
+                f'{self.crop_size[0]}; put a LocResize before it'
+            )
+
+    def crop(self, results: dict, top: int, left: int) -> dict:
+        """Cut the crop at (top, left) out of ``img`` and move ``gt_bboxes``, without clamping."""
+        height, width = self.crop_size
+        results['img'] = results['img'][top : top + height, left : left + width]
+        return self.move_boxes(results, top, left)
+
+    def move_boxes(self, results: dict, top: int, left: int) -> dict:
+        """Move ``gt_bboxes`` into the crop at (top, left) and note the new ``img_shape``."""
+        results['img_shape'] = self.crop_size
+        if results.get('gt_bboxes') is not None:
+            results['gt_bboxes'] = shift_boxes(results['gt_bboxes'], left, top)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(crop_size={self.crop_size})'

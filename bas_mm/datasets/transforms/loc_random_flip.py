@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmcv.transforms.utils import cache_randomness
+
+from bas_mm.registry import TRANSFORMS
+
+from .functional import flip_boxes
+
+__all__ = ['LocRandomFlip']
+
+
+@TRANSFORMS.register_module()
+class LocRandomFlip(BaseTransform):
+    """Mirror the picture left to right at random, and its boxes with it.
+
+    Randomness comes from numpy's global generator, which mmengine seeds in each worker.
+
+    Required Keys:
+
+    - img
+    - gt_bboxes (optional)
+
+    Modified Keys:
+
+    - img
+    - gt_bboxes: column x goes to W - 1 - x
+
+    Added Keys:
+
+    - flip (bool)
+
+    Args:
+        prob (float): Probability of mirroring, in [0, 1]. Defaults to 0.5.
+    """
+
+    def __init__(self, prob: float = 0.5) -> None:
+        if not 0 <= prob <= 1:
+            raise ValueError(f'prob={prob}: a probability lies between 0 and 1')
+        self.prob = prob
+
+    @cache_randomness
+    def draw_flip(self) -> bool:
+        """Draw whether to mirror."""
+        return bool(np.random.rand() < self.prob)  # noqa: NPY002
+
+    def transform(self, results: dict) -> dict:
+        """Mirror ``img`` and ``gt_bboxes``, or leave them."""
+        results['flip'] = self.draw_flip()
+        if results['flip']:
+            img = results['img']
+            results['img'] = img[:, ::-1]
+            if results.get('gt_bboxes') is not None:
+                results['gt_bboxes'] = flip_boxes(results['gt_bboxes'], img.shape[1])
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(prob={self.prob})'

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmpretrain.structures import DataSample
+
+from bas_mm.registry import TRANSFORMS
+
+from .functional import boxes_to_view
+
+__all__ = ['PackLocalizationInputs']
+
+
+@TRANSFORMS.register_module()
+class PackLocalizationInputs(BaseTransform):
+    """Pack the picture and what is known about it for the model.
+
+    Required Keys:
+
+    - img: (H, W, 3), or (n, H, W, 3) for several crops
+    - gt_label (optional)
+    - gt_bboxes (optional), in pixels of the view
+    - those of ``meta_keys`` that are there
+
+    Deleted Keys:
+
+    - All other keys.
+
+    Added Keys:
+
+    - inputs: tensor (3, H, W) or (n, 3, H, W), BGR, of the picture's type
+    - data_samples: :class:`mmpretrain.structures.DataSample` with ``gt_label``, ``gt_bboxes`` and
+      the meta information. ``gt_bboxes`` is int64 (n, 4), clamped to the view, then truncated:
+      the ground truth of Protocol A. Without boxes it is (0, 4).
+
+    Args:
+        meta_keys (Sequence[str]): Keys of the meta information. Defaults to
+            :attr:`DEFAULT_META_KEYS`.
+    """
+
+    DEFAULT_META_KEYS = (
+        'sample_idx',
+        'image_id',
+        'img_path',
+        'ori_shape',
+        'img_shape',
+        'mask_paths',
+        'ignore_path',
+    )
+
+    def __init__(self, meta_keys: Sequence[str] = DEFAULT_META_KEYS) -> None:
+        self.meta_keys = tuple(meta_keys)
+
+    def transform(self, results: dict) -> dict:
+        """Pack ``results``."""
+        img = np.ascontiguousarray(np.moveaxis(results['img'], -1, -3))
+        height, width = img.shape[-2:]
+        boxes = results.get('gt_bboxes')
+        if boxes is None:
+            boxes = np.zeros((0, 4))
+        data_sample = DataSample(
+            metainfo={key: results[key] for key in self.meta_keys if key in results}
+        )
+        if 'gt_label' in results:
+            data_sample.set_gt_label(results['gt_label'])
+        data_sample.set_field(
+            torch.from_numpy(boxes_to_view(boxes, width, height)), 'gt_bboxes', dtype=torch.Tensor
+        )
+        return dict(inputs=torch.from_numpy(img), data_samples=data_sample)
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(meta_keys={self.meta_keys})'
