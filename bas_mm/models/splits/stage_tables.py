@@ -16,7 +16,7 @@ _TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
 
 
 def stage_table_of(*class_names: str) -> Callable:
-    """Register a function that lists the stages of backbones whose ``forward`` these classes define.
+    """Register a function that lists the stages of backbones with the ``forward`` of a class.
 
     The class that *defines* ``forward`` decides, not the class of the backbone: a subclass that
     only builds other blocks (ResNeXt, SE-ResNet) keeps its parent's order of stages, one that

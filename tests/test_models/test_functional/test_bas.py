@@ -1,0 +1,86 @@
+"""The formulas against slow computations written out here."""
+
+import pytest
+import torch
+
+from bas_mm.models.functional import (
+    area,
+    background_activation_suppression,
+    background_features,
+    foreground_score,
+    take_class,
+    z,
+)
+
+
+def test_z_is_the_mean_over_pixels():
+    maps = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    slow = [[sum(maps[n, c].flatten().tolist()) / 20 for c in range(3)] for n in range(2)]
+    torch.testing.assert_close(z(maps), torch.tensor(slow, dtype=torch.float64))
+
+
+def test_half_precision_means_are_taken_in_float32():
+    maps = torch.full((1, 1, 64, 64), 0.1, dtype=torch.bfloat16)
+    assert z(maps).dtype == torch.float32
+    assert area(maps).dtype == torch.float32
+    assert z(maps).item() == pytest.approx(float(maps[0, 0, 0, 0]), rel=1e-6)
+
+
+def test_foreground_score_pools_two_by_two():
+    maps = torch.randn(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
+    foreground = torch.rand(2, 1, 6, 8, dtype=torch.float64, requires_grad=True)
+    slow = torch.zeros(2, 3, dtype=torch.float64)
+    for n in range(2):
+        for c in range(3):
+            for i in range(3):
+                for j in range(4):
+                    block = foreground[n, 0, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
+                    slow[n, c] += maps[n, c, i, j] * block.sum() / 4 / 12
+    fast = foreground_score(maps, foreground)
+    torch.testing.assert_close(fast, slow)
+    weight = torch.randn_like(slow)
+    for ours, expected in zip(
+        torch.autograd.grad((fast * weight).sum(), (maps, foreground)),
+        torch.autograd.grad((slow * weight).sum(), (maps, foreground)),
+    ):
+        torch.testing.assert_close(ours, expected)
+
+
+def test_foreground_score_without_pooling_where_sizes_agree():
+    maps, foreground = torch.randn(1, 2, 5, 5), torch.rand(1, 1, 5, 5)
+    torch.testing.assert_close(foreground_score(maps, foreground), z(maps * foreground))
+
+
+def test_background_features_send_gradient_to_the_map_only():
+    features = torch.randn(2, 3, 4, 4, requires_grad=True)
+    foreground = torch.rand(2, 1, 4, 4, requires_grad=True)
+    out = background_features(features, foreground)
+    torch.testing.assert_close(out, features * (1 - foreground))
+    out.sum().backward()
+    assert features.grad is None
+    torch.testing.assert_close(foreground.grad, -features.detach().sum(1, keepdim=True))
+
+
+@pytest.mark.parametrize('saturated', [1.0, 0.0])
+def test_background_activation_suppression_case_by_case(saturated):
+    # ratio; S_b above S: constant; equal: ratio just below 1; S_b <= 0: 0; S <= 0 < S_b: constant.
+    score = torch.tensor([2.0, 1.0, 3.0, 1.0, -1.0, -1.0], dtype=torch.float64, requires_grad=True)
+    back = torch.tensor([0.5, 1.5, 3.0, -2.0, 0.2, -0.2], dtype=torch.float64, requires_grad=True)
+    loss = background_activation_suppression(score, back, saturated)
+    expected = [0.5 / (2 + 1e-8), saturated, 3 / (3 + 1e-8), 0.0, saturated, 0.0]
+    torch.testing.assert_close(loss, torch.tensor(expected, dtype=torch.float64))
+    loss.sum().backward()
+    assert score.grad is None
+    slope = [1 / (2 + 1e-8), 0.0, 1 / (3 + 1e-8), 0.0, 0.0, 0.0]
+    torch.testing.assert_close(back.grad, torch.tensor(slope, dtype=torch.float64))
+
+
+def test_area_is_the_mean_of_each_image():
+    foreground = torch.rand(3, 1, 4, 6)
+    slow = torch.stack([m.sum() / 24 for m in foreground])
+    torch.testing.assert_close(area(foreground), slow)
+
+
+def test_take_class():
+    scores = torch.arange(6.0).reshape(2, 3)
+    assert take_class(scores, torch.tensor([2, 0])).tolist() == [2.0, 3.0]
