@@ -9,23 +9,23 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ['write_json', 'write_table', 'write_text']
+__all__ = ['write_bytes', 'write_json', 'write_table', 'write_text']
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file atomically: a reader sees the old file or the whole new one.
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write a file atomically: a reader sees the old file or the whole new one.
 
     Args:
         path (str | Path): The file. Its folder is made when it is not there.
-        text (str): What it shall hold, stored as UTF-8.
+        content (bytes): What it shall hold.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder: a rename is atomic within one file system only.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
     try:
-        with os.fdopen(handle, 'w', encoding='utf-8', newline='') as file:
-            file.write(text)
+        with os.fdopen(handle, 'wb') as file:
+            file.write(content)
         # mkstemp makes a private file; give it the mode that open() would have given.
         mask = os.umask(0)
         os.umask(mask)
@@ -34,6 +34,11 @@ def write_text(path: str | Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a text file, stored as UTF-8, atomically; see :func:`write_bytes`."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: str | Path, content: Any) -> None:

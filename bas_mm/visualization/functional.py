@@ -1,0 +1,240 @@
+"""Drawing of maps, boxes and captions: arrays in, arrays out.
+
+Pictures are RGB, uint8, (H, W, 3). Boxes are x0, y0, x1, y1 in pixels, both corners inside.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bas_mm.evaluation.functional import normalize_map, resize_map
+
+__all__ = [
+    'PREDICTED_COLOR',
+    'TRUE_COLOR',
+    'add_caption',
+    'draw_boxes',
+    'draw_comparison',
+    'enlarge',
+    'last_inside',
+    'overlay_map',
+    'side_by_side',
+]
+
+# Neither colour is in the heat map's scale from blue over green to red at full saturation
+# together with its dark rim, so that a box stays visible on any part of it.
+TRUE_COLOR = (0, 255, 0)
+PREDICTED_COLOR = (255, 0, 255)
+_RIM_COLOR = (0, 0, 0)
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.45
+_LINE_HEIGHT = 17
+_MARGIN = 4
+
+
+def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
+    """Enlarge a small picture by a whole factor, so that boxes and captions are legible.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8.
+        min_height (int): Height that the result has at least.
+
+    Returns:
+        tuple[np.ndarray, int]: The picture and the factor, 1 where it was large enough. Every
+        pixel becomes a block: nothing is smoothed.
+    """
+    factor = max(1, -(-min_height // image.shape[0]))
+    if factor == 1:
+        return image, 1
+    return image.repeat(factor, axis=0).repeat(factor, axis=1), factor
+
+
+def overlay_map(
+    image: np.ndarray,
+    localization_map: np.ndarray,
+    alpha: float = 0.5,
+    colormap: int = cv2.COLORMAP_JET,
+) -> np.ndarray:
+    """Lay a localization map over its picture, blue for its minimum, red for its maximum.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8.
+        localization_map (np.ndarray): Shape (h, w), any range; normalised and resized to the
+            picture as Protocol A does.
+        alpha (float): Weight of the map, in [0, 1].
+        colormap (int): One of OpenCV's ``COLORMAP_*``.
+
+    Returns:
+        np.ndarray: Shape (H, W, 3), uint8.
+
+    Raises:
+        ValueError: If the map is not (h, w) or not finite.
+    """
+    heat = resize_map(normalize_map(localization_map), image.shape[:2])
+    heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), colormap)[..., ::-1]
+    return cv2.addWeighted(np.ascontiguousarray(heat), alpha, image, 1 - alpha, 0)
+
+
+def draw_boxes(
+    image: np.ndarray,
+    boxes: np.ndarray,
+    color: Sequence[int],
+    thickness: int = 2,
+    scale: int = 1,
+) -> np.ndarray:
+    """Draw boxes with a thin dark rim.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8; not changed.
+        boxes (np.ndarray): Shape (n, 4), corners inside, before the enlargement.
+        color (Sequence[int]): Red, green, blue, 0 to 255.
+        thickness (int): Of the coloured line, in pixels, drawn inwards from the box's border.
+        scale (int): Factor by which the picture was enlarged.
+
+    Returns:
+        np.ndarray: A new picture. What lies outside of it is cut off.
+    """
+    image = np.ascontiguousarray(image).copy()
+    height, width = image.shape[:2]
+    for x0, y0, x1, y1 in np.asarray(boxes, dtype=np.int64).reshape(-1, 4) * scale:
+        x0, y0 = max(int(x0), 0), max(int(y0), 0)
+        x1, y1 = min(int(x1) + scale - 1, width - 1), min(int(y1) + scale - 1, height - 1)
+        # One-pixel rectangles from the outside inwards: OpenCV centres a thick line on the
+        # border instead, where half of it would be lost at the picture's edge.
+        rings = [_RIM_COLOR, *[tuple(int(c) for c in color)] * thickness, _RIM_COLOR]
+        for inset, ring in enumerate(rings, start=-1):
+            if x1 - inset < x0 + inset or y1 - inset < y0 + inset:
+                break
+            cv2.rectangle(image, (x0 + inset, y0 + inset), (x1 - inset, y1 - inset), ring, 1)
+    return image
+
+
+def add_caption(
+    image: np.ndarray, lines: Sequence[str | tuple[str, Sequence[int]]], line_count: int = 0
+) -> np.ndarray:
+    """Add a white strip with text below a picture.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8.
+        lines (Sequence[str | tuple[str, Sequence[int]]]): Lines of text; with a colour, a filled
+            square of it stands before the text. Text that is too wide is shrunk, then cut.
+            Characters beyond ASCII, which OpenCV's font lacks, become '?'.
+        line_count (int): Make room for so many lines, where there are fewer.
+
+    Returns:
+        np.ndarray: Shape (H + strip, W, 3), uint8.
+    """
+    rows = max(len(lines), line_count)
+    width = image.shape[1]
+    strip = np.full((rows * _LINE_HEIGHT + 2 * _MARGIN, width, 3), 255, np.uint8)
+    for i, line in enumerate(lines):
+        text, color = (line, None) if isinstance(line, str) else line
+        text = text.encode('ascii', 'replace').decode()
+        baseline = _MARGIN + (i + 1) * _LINE_HEIGHT - 5
+        x = _MARGIN
+        if color is not None:
+            corner = (x, baseline - 9)
+            cv2.rectangle(strip, corner, (x + 9, baseline), tuple(int(c) for c in color), -1)
+            cv2.rectangle(strip, corner, (x + 9, baseline), _RIM_COLOR, 1)
+            x += 14
+        text, font_scale = _fit(text, width - x - _MARGIN)
+        cv2.putText(strip, text, (x, baseline), _FONT, font_scale, (0, 0, 0), 1, cv2.LINE_AA)
+    return np.concatenate([np.ascontiguousarray(image), strip])
+
+
+def _fit(text: str, room: int) -> tuple[str, float]:
+    """Shrink text by a quarter at most, then cut it, until it is no wider than the room."""
+
+    def text_width(candidate: str, font_scale: float) -> int:
+        return cv2.getTextSize(candidate, _FONT, font_scale, 1)[0][0]
+
+    for font_scale in (_FONT_SCALE, _FONT_SCALE * 0.85, _FONT_SCALE * 0.75):
+        if text_width(text, font_scale) <= room:
+            return text, font_scale
+    kept = len(text)
+    while kept and text_width(text[:kept] + '..', font_scale) > room:
+        kept -= 1
+    return text[:kept] + '..', font_scale
+
+
+def side_by_side(panels: Sequence[np.ndarray], gap: int = 6) -> np.ndarray:
+    """Put panels in a row, their tops aligned, with white between and below them.
+
+    Args:
+        panels (Sequence[np.ndarray]): Pictures, at least one, of any sizes.
+        gap (int): White columns between two of them.
+
+    Returns:
+        np.ndarray: One picture.
+
+    Raises:
+        ValueError: If there is no panel.
+    """
+    if not panels:
+        raise ValueError('there is no panel to draw')
+    height = max(panel.shape[0] for panel in panels)
+    width = sum(panel.shape[1] for panel in panels) + gap * (len(panels) - 1)
+    row = np.full((height, width, 3), 255, np.uint8)
+    x = 0
+    for panel in panels:
+        row[: panel.shape[0], x : x + panel.shape[1]] = panel
+        x += panel.shape[1] + gap
+    return row
+
+
+def draw_comparison(
+    image: np.ndarray,
+    gt_boxes: np.ndarray,
+    methods: Mapping[str, Mapping[str, Any]],
+    title: str = '',
+    alpha: float = 0.5,
+    min_height: int = 224,
+) -> np.ndarray:
+    """One picture with its true boxes, then each method's map and box, side by side.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8, RGB: the view.
+        gt_boxes (np.ndarray): Shape (n, 4), corners inside.
+        methods (Mapping[str, Mapping[str, Any]]): For each method's name a mapping with ``map``,
+            shape (h, w), and optionally ``boxes``, shape (n, 4), predicted ones as
+            :func:`~bas_mm.evaluation.functional.largest_component_box` gives them (x1, y1 one
+            past the last), and ``caption``, a text.
+        title (str): Caption of the first panel.
+        alpha (float): Weight of the maps.
+        min_height (int): Small pictures are enlarged to at least this height.
+
+    Returns:
+        np.ndarray: Shape (H', W', 3), uint8, RGB.
+
+    Examples:
+        >>> import numpy as np
+        >>> picture = np.zeros((96, 96, 3), np.uint8)
+        >>> row = draw_comparison(picture, [[10, 10, 40, 40]], {
+        ...     'CAM': {'map': np.eye(14), 'boxes': [[0, 0, 20, 20]], 'caption': 'IoU 0.08'},
+        ...     'BAS': {'map': np.eye(28)}})
+        >>> row.shape[0] > 224 and row.shape[1] >= 3 * 288
+        True
+    """
+    large, scale = enlarge(image, min_height)
+    gt_boxes = np.asarray(gt_boxes).reshape(-1, 4)
+    first = draw_boxes(large, gt_boxes, TRUE_COLOR, scale=scale)
+    panels = [add_caption(first, [title or 'picture', ('true box', TRUE_COLOR)], 2)]
+    for name, result in methods.items():
+        panel = overlay_map(large, result['map'], alpha)
+        panel = draw_boxes(panel, gt_boxes, TRUE_COLOR, scale=scale)
+        boxes = np.asarray(result.get('boxes', ())).reshape(-1, 4)
+        panel = draw_boxes(panel, last_inside(boxes), PREDICTED_COLOR, scale=scale)
+        caption = [(name, PREDICTED_COLOR) if len(boxes) else name]
+        if result.get('caption'):
+            caption.append(str(result['caption']))
+        panels.append(add_caption(panel, caption, 2))
+    return side_by_side(panels)
+
+
+def last_inside(boxes: np.ndarray) -> np.ndarray:
+    """Predicted boxes, whose x1, y1 are one past the last, with both corners inside."""
+    boxes = np.asarray(boxes, dtype=np.int64).reshape(-1, 4).copy()
+    boxes[:, 2:] -= 1
+    return boxes
