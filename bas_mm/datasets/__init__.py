@@ -5,6 +5,7 @@ from .cub import CUB200
 from .errors import AnnotationError, UnreadableImageError
 from .ilsvrc import ILSVRC
 from .split_folder import SplitFolder
+from .synthetic import SyntheticParts
 from .transforms import *  # noqa: F401,F403
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     'CUB200',
     'ILSVRC',
     'SplitFolder',
+    'SyntheticParts',
     'UnreadableImageError',
 ]

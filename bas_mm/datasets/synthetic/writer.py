@@ -1,0 +1,202 @@
+"""Writes a generated set to disk as split folders, once, whoever asks for it first.
+
+Layout below the set's folder::
+
+    images/{train,val,test}/CLASS/NNNNN.png
+    masks/{val,test}/CLASS/NNNNN.png        0 background, 255 animal
+    metadata/{train,val,test}/              image ids, classes, sizes, and for val and test boxes
+    metadata_masks/{val,test}/              the same pictures with masks in place of boxes
+    parameters.json                         what the set was generated from
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import os.path as osp
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from ..split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
+from .render import Picture, RenderParams, render
+from .species import SPECIES, class_names
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ['SPLITS', 'GENERATOR_VERSION', 'SetParams', 'make_picture', 'require_set', 'set_name']
+
+# Part of the cache's key: raise it with every change that changes pictures.
+GENERATOR_VERSION = 1
+# The position of a split is part of its pictures' seeds: append only.
+SPLITS = ('train', 'val', 'test')
+_PARAMETERS = 'parameters.json'
+_METADATA = 'metadata'
+_METADATA_MASKS = 'metadata_masks'
+
+
+@dataclass(frozen=True)
+class SetParams:
+    """Everything that decides what a generated set holds.
+
+    Args:
+        num_images: Number of pictures of train, val and test.
+        num_classes: An even number from 2 to 8.
+        seed: Seed of the whole set.
+        render: How pictures look.
+    """
+
+    num_images: tuple[int, int, int]
+    num_classes: int = len(SPECIES)
+    seed: int = 0
+    render: RenderParams = field(default_factory=RenderParams)
+
+    def __post_init__(self) -> None:
+        class_names(self.num_classes)
+        for split, number in zip(SPLITS, self.num_images):
+            if number < 1:
+                raise ValueError(f'num_{split} must be at least 1, got {number}')
+        if self.seed < 0:
+            raise ValueError(f'seed must not be negative, got {self.seed}')
+
+
+def _describe(params: SetParams) -> dict:
+    """What the set is generated from, as JSON takes it."""
+    return dict(generator_version=GENERATOR_VERSION, **dataclasses.asdict(params))
+
+
+def set_name(params: SetParams) -> str:
+    """Name of the set's folder: a readable part and a hash of all parameters."""
+    text = json.dumps(_describe(params), sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    size, seed = params.render.image_size, params.seed
+    return f'{params.num_classes}classes_{size}px_seed{seed}_{digest}'
+
+
+def make_picture(params: SetParams, split: str, index: int) -> tuple[Picture, int]:
+    """One picture of a set, and its class.
+
+    It depends on the seed, the split and the index only, not on how many pictures there are.
+    Classes take turns, so that every class is as frequent as any other.
+    """
+    label = index % params.num_classes
+    rng = np.random.default_rng([params.seed, SPLITS.index(split), index])
+    return render(rng, SPECIES[label], params.render), label
+
+
+def _write_png(path: str, image: np.ndarray) -> None:
+    os.makedirs(osp.dirname(path), exist_ok=True)
+    # encode and write: cv2.imwrite cannot write to every path on every system
+    _, data = cv2.imencode('.png', image)
+    with open(path, 'wb') as file:
+        file.write(data.tobytes())
+
+
+def _write_lines(folder: str, name: str, lines: list[str]) -> None:
+    os.makedirs(folder, exist_ok=True)
+    with open(osp.join(folder, name), 'w', encoding='utf-8') as file:
+        file.write(''.join(f'{line}\n' for line in lines))
+
+
+def _write_split(root: str, split: str, number: int, params: SetParams) -> None:
+    names = class_names(params.num_classes)
+    ids, labels, sizes, boxes, masks = [], [], [], [], []
+    for index in range(number):
+        picture, label = make_picture(params, split, index)
+        image_id = f'{split}/{names[label]}/{index:05d}.png'
+        height, width = picture.mask.shape
+        _write_png(osp.join(root, 'images', image_id), picture.image)
+        ids.append(image_id)
+        labels.append(f'{image_id},{label}')
+        sizes.append(f'{image_id},{width},{height}')
+        boxes.append(f'{image_id},{",".join(map(str, picture.box))}')
+        masks.append(f'{image_id},{image_id},')
+        if split != 'train':
+            _write_png(osp.join(root, 'masks', image_id), picture.mask * 255)
+    # train has class labels only: nothing stronger can leak into training.
+    localization = {_METADATA: boxes, _METADATA_MASKS: masks} if split != 'train' else {}
+    for metadata in localization or (_METADATA,):
+        folder = osp.join(root, metadata, split)
+        _write_lines(folder, IMAGE_IDS, ids)
+        _write_lines(folder, CLASS_LABELS, labels)
+        _write_lines(folder, IMAGE_SIZES, sizes)
+        if metadata in localization:
+            _write_lines(folder, LOCALIZATION, localization[metadata])
+
+
+def _write_set(root: str, params: SetParams) -> None:
+    for split, number in zip(SPLITS, params.num_images):
+        _write_split(root, split, number, params)
+    with open(osp.join(root, _PARAMETERS), 'w', encoding='utf-8') as file:
+        json.dump(_describe(params), file, indent=2)
+
+
+@contextlib.contextmanager
+def _exclusive(path: str) -> Iterator[bool]:
+    """Hold a lock between processes; False where the system has none.
+
+    The system frees it when its holder dies, so that no stale lock can stay.
+    """
+    with open(path, 'w') as file:
+        if fcntl is None:
+            yield False
+            return
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:  # a file system without locks
+            yield False
+            return
+        yield True
+
+
+def require_set(cache_dir: str, params: SetParams) -> str:
+    """The folder of a generated set; it is written first if it is not there.
+
+    Any number of processes may ask at once, the ranks of a distributed run among them: one
+    writes and the others wait for it. The folder gets its name only when it is complete, so that
+    a writer that was killed leaves nothing that could be taken for a set; what it did leave is
+    cleared away by the next one.
+
+    Args:
+        cache_dir: Where sets are kept.
+        params: What the set holds.
+
+    Returns:
+        ``cache_dir/NAME``, see :func:`set_name`.
+    """
+    name = set_name(params)
+    root = osp.join(cache_dir, name)
+    if osp.isdir(root):
+        return root
+    os.makedirs(cache_dir, exist_ok=True)
+    unfinished = f'.{name}.unfinished-'
+    with _exclusive(osp.join(cache_dir, f'.{name}.lock')) as alone:
+        if osp.isdir(root):
+            return root
+        if alone:
+            # Nobody else can be writing now: these were left behind.
+            for entry in os.listdir(cache_dir):
+                if entry.startswith(unfinished):
+                    shutil.rmtree(osp.join(cache_dir, entry), ignore_errors=True)
+        temporary = tempfile.mkdtemp(prefix=unfinished, dir=cache_dir)
+        try:
+            os.chmod(temporary, 0o755)
+            _write_set(temporary, params)
+            os.rename(temporary, root)
+        except OSError:
+            # Without locks, another process may have been faster: its set is the same.
+            if not osp.isdir(root):
+                raise
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    return root
