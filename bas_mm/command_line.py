@@ -1,0 +1,242 @@
+"""What ``tools/train.py`` and ``tools/test.py`` share.
+
+Imports of torch and mmengine are inside the functions that need them: a mistyped path is answered
+at once, before some seconds of imports.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = [
+    'CommandParser',
+    'enable_amp',
+    'enable_ten_crop',
+    'fail',
+    'load_config',
+    'prepare_devices',
+    'require_file',
+]
+
+# Where the launchers say which process of how many this one is.
+_LAUNCHER_VARIABLES = {
+    'pytorch': {'RANK': 'RANK', 'WORLD_SIZE': 'WORLD_SIZE', 'LOCAL_RANK': 'LOCAL_RANK'},
+    'slurm': {
+        'RANK': 'SLURM_PROCID',
+        'WORLD_SIZE': 'SLURM_NTASKS',
+        'LOCAL_RANK': 'SLURM_LOCALID',
+    },
+    'mpi': {
+        'RANK': 'OMPI_COMM_WORLD_RANK',
+        'WORLD_SIZE': 'OMPI_COMM_WORLD_SIZE',
+        'LOCAL_RANK': 'OMPI_COMM_WORLD_LOCAL_RANK',
+    },
+}
+
+
+class CommandParser(argparse.ArgumentParser):
+    """A parser with the arguments of all commands, whose errors are one line, exit status 2."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.add_argument('config', help='config file')
+
+    def add_common_arguments(self) -> None:
+        """Add what follows a command's own arguments."""
+        self.add_argument('--work-dir', help='folder of logs and checkpoints')
+        self.add_argument(
+            '--cfg-options',
+            nargs='+',
+            default=[],
+            metavar='KEY=VALUE',
+            help="settings in place of the config's, such as model.head.num_classes=2, "
+            'key="[a,b]" for lists, key="(a,b)" for tuples',
+        )
+        self.add_argument(
+            '--launcher',
+            choices=['none', 'pytorch', 'slurm', 'mpi'],
+            default='none',
+            help='what started the processes of a distributed job',
+        )
+        # torch.distributed.launch gives this argument, torchrun a variable.
+        self.add_argument(
+            '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
+        )
+
+    def parse_args(self, args=None, namespace=None) -> argparse.Namespace:
+        """Parse, and hand ``--local-rank`` on as the variable that mmengine reads."""
+        parsed = super().parse_args(args, namespace)
+        if parsed.launcher == 'pytorch':
+            os.environ.setdefault('LOCAL_RANK', str(parsed.local_rank))
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and exit with status 2."""
+        fail(f'{message} (see {self.prog} --help)')
+
+
+def fail(message: str) -> NoReturn:
+    """Print one line to stderr, once per job, and exit with status 2."""
+    if os.environ.get('RANK', '0') == '0':
+        print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
+    raise SystemExit(2)
+
+
+def require_file(path: str, what: str) -> None:
+    """Exit with status 2 unless the path is a file.
+
+    Args:
+        path (str): A path; names with a scheme, such as ``https://``, are let through.
+        what (str): What it should be, for the message.
+    """
+    if '://' in path or os.path.isfile(path):
+        return
+    reason = 'is a folder' if os.path.isdir(path) else 'does not exist'
+    fail(f'the {what} {path} {reason}')
+
+
+def load_config(path: str, options: Sequence[str], work_dir: str | None) -> 'Config':
+    """Read a config file with the command line's settings in it.
+
+    Args:
+        path (str): The config file, which exists.
+        options (Sequence[str]): ``key=value`` texts of ``--cfg-options``.
+        work_dir (str, optional): ``--work-dir``. Without it and without one in the config it is
+            ``work_dirs/`` and the config file's name.
+
+    Returns:
+        Config: The config.
+    """
+    from mmengine.config import Config, DictAction
+
+    for option in options:
+        if '=' not in option:
+            fail(f'--cfg-options takes key=value, got {option!r}')
+    try:
+        cfg = Config.fromfile(path)
+    except FileNotFoundError as error:  # a file in `_base_`
+        fail(f'the config {path} cannot be read: {error}')
+    if options:
+        parser = argparse.ArgumentParser()
+        parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+        try:
+            cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options)
+        except (KeyError, TypeError, IndexError) as error:
+            fail(f'--cfg-options {" ".join(options)} does not fit {path}: {error}')
+    if work_dir is not None:
+        cfg.work_dir = work_dir
+    elif cfg.get('work_dir') is None:
+        cfg.work_dir = os.path.join('work_dirs', Path(path).stem)
+    return cfg
+
+
+def prepare_devices(cfg: 'Config', launcher: str) -> None:
+    """Set the launcher, and on machines without an accelerator make distributed jobs work.
+
+    mmengine's own start of a process group selects a CUDA device first. Without one, this
+    function starts the group itself, over gloo; it also drops ``sync_bn``, as torch synchronises
+    batch norms on accelerators only, and keeps devices out of the model's wrapper.
+
+    Args:
+        cfg (Config): Changed in place.
+        launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
+    """
+    cfg.launcher = launcher
+    if launcher == 'none':
+        return
+    from mmengine.device import get_device
+
+    if get_device() != 'cpu':
+        return
+    for name, variable in _LAUNCHER_VARIABLES[launcher].items():
+        if variable not in os.environ:
+            fail(
+                f'--launcher {launcher}: the variable {variable} is not set; start the job with '
+                f'tools/dist_train.sh, tools/dist_test.sh or the like'
+            )
+        os.environ.setdefault(name, os.environ[variable])
+    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    os.environ.setdefault('MASTER_PORT', '29500')
+
+    from datetime import timedelta
+
+    import torch.distributed as dist
+
+    env_cfg = cfg.setdefault('env_cfg', {})
+    dist_cfg = env_cfg.setdefault('dist_cfg', {})
+    if dist_cfg.get('backend', 'nccl') != 'gloo':
+        _say(f'no accelerator: backend gloo in place of {dist_cfg.get("backend", "nccl")}')
+        dist_cfg['backend'] = 'gloo'
+    if cfg.get('sync_bn') is not None:
+        _say('no accelerator: batch norms are not synchronised (sync_bn is dropped)')
+        cfg.sync_bn = None
+    if cfg.get('model_wrapper_cfg') is None:
+        cfg.model_wrapper_cfg = {
+            'type': 'MMDistributedDataParallel',
+            'broadcast_buffers': False,
+            'find_unused_parameters': cfg.get('find_unused_parameters', False),
+        }
+    options = {}
+    if dist_cfg.get('timeout') is not None:
+        options['timeout'] = timedelta(seconds=dist_cfg['timeout'])
+    dist.init_process_group('gloo', **options)
+
+
+def enable_amp(cfg: 'Config') -> None:
+    """Train in mixed precision: float16 with loss scaling, on CPUs bfloat16 without.
+
+    Args:
+        cfg (Config): Changed in place. An ``AmpOptimWrapper`` of the config keeps its settings.
+    """
+    from mmengine.device import get_device
+
+    wrapper = cfg.optim_wrapper
+    kind = wrapper.get('type', 'OptimWrapper')
+    if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
+        fail(f'--amp: the config has the optimizer wrapper {kind}, which --amp cannot replace')
+    if get_device() == 'cpu':
+        _say('--amp without an accelerator: bfloat16 on the CPU')
+        wrapper.type = 'CPUAmpOptimWrapper'
+        for key in ('loss_scale', 'dtype', 'use_fsdp'):
+            wrapper.pop(key, None)
+    elif kind == 'OptimWrapper':
+        wrapper.type = 'AmpOptimWrapper'
+        wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def enable_ten_crop(cfg: 'Config') -> None:
+    """Put ``LocTenCrop`` in the place of ``LocCenterCrop`` in the test pipeline.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    found = []
+
+    def visit(dataset: Any) -> None:
+        if not isinstance(dataset, dict):
+            return
+        for transform in dataset.get('pipeline') or ():
+            if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop'):
+                found.append(transform)
+        for inner in ('dataset', 'datasets'):  # wrappers such as ConcatDataset
+            value = dataset.get(inner)
+            for child in value if isinstance(value, (list, tuple)) else [value]:
+                visit(child)
+
+    visit(cfg.test_dataloader.get('dataset'))
+    if not found:
+        fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')
+    for transform in found:
+        transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
+
+
+def _say(message: str) -> None:
+    """One line per job, before there is a logger."""
+    if os.environ.get('RANK', '0') == '0':
+        print(message, flush=True)

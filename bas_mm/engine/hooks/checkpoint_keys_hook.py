@@ -1,0 +1,57 @@
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+
+from bas_mm.registry import HOOKS
+
+
+@HOOKS.register_module()
+class CheckpointKeysHook(Hook):
+    """Refuses a checkpoint that does not hold every weight of the model in its shape.
+
+    mmengine's runner only logs what a checkpoint lacks; a test then reports the figures of random
+    weights. Weights that the model does not have are named in the log.
+    """
+
+    # After hooks that change the checkpoint, such as those of averaged weights.
+    priority = 'LOWEST'
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        """Compare names and shapes.
+
+        Args:
+            runner (Runner): the runner.
+            checkpoint (dict): what was read, with or without ``state_dict``.
+
+        Raises:
+            RuntimeError: weights are missing or have another shape; the message names some.
+        """
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        given = {
+            key.removeprefix('module.'): value
+            for key, value in checkpoint.get('state_dict', checkpoint).items()
+        }
+        wanted = model.state_dict()
+        missing = [key for key in wanted if key not in given]
+        reshaped = [
+            f'{key} {tuple(given[key].shape)} instead of {tuple(value.shape)}'
+            for key, value in wanted.items()
+            if key in given and given[key].shape != value.shape
+        ]
+        if missing or reshaped:
+            parts = [
+                f'{what} {len(names)}: {_some(names)}'
+                for what, names in (('missing', missing), ('of another shape', reshaped))
+                if names
+            ]
+            raise RuntimeError(f'The checkpoint does not fit the model. {"; ".join(parts)}.')
+        unknown = [key for key in given if key not in wanted]
+        if unknown:
+            print_log(
+                f'{len(unknown)} entries of the checkpoint are not in the model: {_some(unknown)}',
+                logger='current',
+            )
+
+
+def _some(names: list[str], count: int = 5) -> str:
+    return ', '.join(names[:count]) + (', ...' if len(names) > count else '')

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Trains on several processes of this machine, or of several ones.
+#   bash tools/dist_train.sh CONFIG GPUS [options of tools/train.py]
+# Variables: NNODES (1), NODE_RANK (0), MASTER_ADDR (127.0.0.1), PORT (29500), PYTHON (python).
+set -euo pipefail
+
+if [ $# -lt 2 ]; then
+    echo "usage: $0 CONFIG GPUS [options of tools/train.py]" >&2
+    exit 2
+fi
+config=$1
+gpus=$2
+shift 2
+
+tools=$(cd "$(dirname "$0")" && pwd)
+export PYTHONPATH="$(dirname "$tools")${PYTHONPATH:+:$PYTHONPATH}"
+exec "${PYTHON:-python}" -m torch.distributed.run \
+    --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
+    --master_addr="${MASTER_ADDR:-127.0.0.1}" --master_port="${PORT:-29500}" \
+    --nproc_per_node="$gpus" \
+    "$tools/train.py" "$config" --launcher pytorch "$@"

@@ -1,0 +1,104 @@
+"""Test a checkpoint: python tools/test.py CONFIG CHECKPOINT [options]."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bas_mm.command_line import (
+    CommandParser,
+    enable_ten_crop,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description='Test a checkpoint.')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the figures (.json) or all predictions (.pkl)'
+    )
+    parser.add_argument('--show-dir', metavar='DIR', help='draw pictures with maps and boxes')
+    parser.add_argument(
+        '--interval', type=int, default=10, help='with --show-dir: draw every n-th picture (10)'
+    )
+    parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument(
+        '--no-strict',
+        action='store_true',
+        help='test even where the checkpoint lacks weights of the model',
+    )
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if args.out is not None and Path(args.out).suffix not in ('.json', '.pkl', '.pickle'):
+        fail(f'--out {args.out}: the name must end in .json, .pkl or .pickle')
+    if args.interval < 1:
+        fail(f'--interval must be at least 1, got {args.interval}')
+    return args
+
+
+def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
+    """Switch the drawing hook on, whether the config has it or not."""
+    hooks = cfg.setdefault('default_hooks', {})
+    hook = hooks.get('visualization') or {'type': 'LocalizationVisualizationHook'}
+    hooks['visualization'] = {
+        **hook,
+        'enable': True,
+        'interval': interval,
+        'out_dir': show_dir,
+    }
+    if cfg.get('visualizer', {}).get('type') != 'LocalizationVisualizer':
+        cfg.visualizer = {'type': 'LocalizationVisualizer'}
+
+
+def main() -> None:
+    """Build the runner, test, and write what was asked for."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    if cfg.get('test_dataloader') is None:
+        fail(f'the config {args.config} has no test_dataloader')
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if args.tta:
+        enable_ten_crop(cfg)
+    if args.amp:
+        cfg.test_cfg.fp16 = True
+    if args.show_dir is not None:
+        draw_pictures(cfg, args.show_dir, args.interval)
+    if not args.no_strict:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.dist import is_main_process
+    from mmengine.evaluator import DumpResults
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    from bas_mm.evaluation.result_files import write_json
+
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    if args.out is not None and not args.out.endswith('.json'):
+        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+        # 'gpu' gathers through the process group, whatever its backend; no shared folder.
+        dump = DumpResults(out_file_path=args.out, collect_device='gpu')
+        runner.test_evaluator.metrics.append(dump)
+    figures = runner.test()
+    if args.out is not None and args.out.endswith('.json') and is_main_process():
+        write_json(args.out, figures)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,74 @@
+"""Train a model from a config file: python tools/train.py CONFIG [options]."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bas_mm.command_line import (
+    CommandParser,
+    enable_amp,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description='Train a model.')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CHECKPOINT',
+        help='go on from a checkpoint; without a name, from the latest in the work folder',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision')
+    parser.add_argument('--no-validate', action='store_true', help='no validation in training')
+    parser.add_argument(
+        '--auto-scale-lr',
+        action='store_true',
+        help="scale the learning rate by this job's batch over the recipe's",
+    )
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    if args.resume not in (None, 'auto'):
+        require_file(args.resume, 'checkpoint')
+    return args
+
+
+def main() -> None:
+    """Build the runner and train."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    if args.amp:
+        enable_amp(cfg)
+    if args.no_validate:
+        cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
+        # What would wait for figures of a validation.
+        cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)
+    if args.auto_scale_lr:
+        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+            fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
+        cfg.auto_scale_lr.enable = True
+    if args.resume == 'auto':
+        cfg.resume, cfg.load_from = True, None
+    elif args.resume is not None:
+        cfg.resume, cfg.load_from = True, args.resume
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.registry import RUNNERS
+    from mmengine.runner import Runner
+
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    runner.train()
+
+
+if __name__ == '__main__':
+    main()
