@@ -39,7 +39,9 @@ class NonFiniteLossHook(Hook):
         if loss is None or bool(torch.isfinite(torch.as_tensor(loss)).all()):
             return
         terms = ', '.join(
-            f'{name}={float(value):.6g}' for name, value in outputs.items() if 'loss' in name
+            f'{name}={float(value.detach()):.6g}'
+            for name, value in outputs.items()
+            if 'loss' in name
         )
         last = runner.message_hub.get_info('last_ckpt') if self._has_checkpoint(runner) else None
         kept = f'The last good checkpoint is {last}.' if last else 'No checkpoint was saved yet.'

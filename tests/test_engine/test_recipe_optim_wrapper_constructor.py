@@ -1,0 +1,52 @@
+import pytest
+import torch
+from mmengine.optim import build_optim_wrapper
+from tiny import tiny_model
+
+SGD = dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True)
+
+
+def _wrapper(model, **kwargs):
+    cfg = dict(constructor='RecipeOptimWrapperConstructor', type='OptimWrapper', optimizer=SGD)
+    return build_optim_wrapper(model, dict(cfg, **kwargs))
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_factor_of_every_parameter(kind):
+    model = tiny_model(kind)
+    model.backbone.conv1.weight.requires_grad_(False)
+    groups = _wrapper(model).optimizer.param_groups
+    rate = {id(p): g['lr'] for g in groups for p in g['params']}
+    for name, parameter in model.named_parameters():
+        if name == 'backbone.conv1.weight':
+            assert id(parameter) not in rate
+            continue
+        factor = 1 if name.startswith('backbone.') else 10
+        factor *= 2 if name.endswith('.bias') else 1
+        assert rate[id(parameter)] == pytest.approx(0.001 * factor), name
+    assert len(groups) == 4
+    assert all(g['weight_decay'] == 5e-4 and g['nesterov'] for g in groups)
+
+
+def test_other_factors_and_unknown_ones():
+    groups = _wrapper(tiny_model(), paramwise_cfg=dict(new_bias=5)).optimizer.param_groups
+    assert {g['name']: g['lr'] for g in groups} == pytest.approx(
+        dict(backbone_weight=0.001, backbone_bias=0.002, new_weight=0.01, new_bias=0.005)
+    )
+    with pytest.raises(ValueError, match='paramwise_cfg takes backbone_weight.*got bias'):
+        _wrapper(tiny_model(), paramwise_cfg=dict(bias=2))
+
+
+def test_one_step_moves_weights_by_their_factor():
+    model = tiny_model()
+    cfg = dict(type='SGD', lr=0.5)
+    wrapper = _wrapper(model, optimizer=cfg)
+    before = {n: p.detach().clone() for n, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = torch.ones_like(p)
+    wrapper.optimizer.step()
+    moved = {n: (before[n] - p.detach()).mean().item() for n, p in model.named_parameters()}
+    assert moved['backbone.conv1.weight'] == pytest.approx(0.5, rel=1e-4)
+    assert moved['backbone.bn1.bias'] == pytest.approx(1.0, rel=1e-4)
+    assert moved['generator.conv.weight'] == pytest.approx(5.0, rel=1e-4)
+    assert moved['head.classifier.4.bias'] == pytest.approx(10.0, rel=1e-4)

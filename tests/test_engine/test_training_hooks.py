@@ -1,0 +1,59 @@
+"""ClassCountHook and NonFiniteLossHook inside a real Runner."""
+
+import pytest
+import torch
+from mmengine.runner import Runner
+from tiny_run import tiny_run_cfg, write_split_folder
+
+
+@pytest.fixture(scope='module')
+def split_folder(tmp_path_factory):
+    return write_split_folder(tmp_path_factory.mktemp('data'), dict(train=8, test=5))
+
+
+def _runner(cfg, name: str) -> Runner:
+    cfg.experiment_name = name
+    return Runner.from_cfg(cfg)
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_stock_runner_trains_and_tests(split_folder, tmp_path, kind):
+    runner = _runner(tiny_run_cfg(split_folder, tmp_path, kind, epochs=1), f'run-{kind}')
+    before = {n: p.detach().clone() for n, p in runner.model.named_parameters()}
+    runner.train()
+    assert (tmp_path / 'epoch_1.pth').is_file()
+    moved = [n for n, p in runner.model.named_parameters() if not torch.equal(before[n], p)]
+    assert {'backbone', 'head'} <= {n.split('.')[0] for n in moved}
+    figures = runner.test()
+    assert 0 <= figures['localization/gt_known'] <= 100
+    assert figures['localization/threshold'] in (0.2, 0.4, 0.6)
+
+
+def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folder, tmp_path):
+    runner = _runner(tiny_run_cfg(split_folder, tmp_path), 'run-nan')
+
+    def poison(module, args, output):
+        # From the second epoch on; epoch_1.pth is good.
+        return output * float('nan') if module.training and runner.epoch == 1 else output
+
+    runner.model.generator.register_forward_hook(poison)
+    with pytest.raises(FloatingPointError) as error:
+        runner.train()
+    message = str(error.value)
+    assert 'iteration 3 (epoch 2)' in message
+    for term in ('loss_cls=', 'loss_fg=nan', 'loss_area=nan'):
+        assert term in message
+    assert str(tmp_path / 'epoch_1.pth') in message
+    kept = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    assert all(torch.isfinite(v).all() for v in kept.values() if v.is_floating_point())
+    assert [p.name for p in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+
+
+def test_other_number_of_classes_is_named_before_the_first_iteration(split_folder, tmp_path):
+    cfg = tiny_run_cfg(split_folder, tmp_path)
+    cfg.model.generator.num_classes = 7
+    runner = _runner(cfg, 'run-classes')
+    message = r'model.generator.num_classes=7, but train_dataloader.dataset has 4 classes'
+    with pytest.raises(ValueError, match=message):
+        runner.train()
+    assert runner.iter == 0

@@ -1,0 +1,197 @@
+"""BASClassifier and CAMClassifier: the three modes, predictions, gradients, precision."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn as nn
+from mmengine.optim import OptimWrapper
+from tiny import samples_of, tiny_model, tiny_model_cfg, total
+
+from bas_mm.evaluation.functional import protocol_a_boxes
+from bas_mm.registry import MODELS
+
+LABELS = (0, 3, 1, 2)
+
+
+def _images(n: int = 4, size: int = 64) -> torch.Tensor:
+    return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def _slow_terms(model, images, labels):
+    """The training forward written out with a deep copy for the frozen pass (wsol.md, 1 to 7)."""
+    frozen = copy.deepcopy(model)
+    for p in frozen.parameters():
+        p.requires_grad_(False)
+    index = torch.arange(len(labels))
+    features, tail_features = model.extract_feat(images)
+    maps = model.head.classifier(tail_features)
+    score1 = maps.mean((2, 3))
+    m_f = torch.sigmoid(model.generator.conv(features))[index, labels][:, None]
+    pooled = nn.functional.avg_pool2d(m_f, 2, 2) if m_f.shape[-1] != maps.shape[-1] else m_f
+    score2 = (maps * pooled).mean((2, 3))
+    back = features.detach() * (1 - m_f)
+    s_b = frozen.head.classifier(frozen.split.tail(frozen.backbone, back)).mean((2, 3))
+    s, s_b = score1[index, labels].relu().detach(), s_b[index, labels].relu()
+    bas = torch.where(s_b > s, torch.ones_like(s), s_b / (s + 1e-8))
+    cross_entropy = nn.functional.cross_entropy
+    return dict(
+        loss_cls=cross_entropy(score1, labels),
+        loss_fg=0.5 * cross_entropy(score2, labels),
+        loss_bas=bas.mean(),
+        loss_area=1.5 * m_f.mean(),
+    )
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_losses_gradients_and_buffers_equal_a_slow_computation(training):
+    model = tiny_model().double().train(training)
+    reference = copy.deepcopy(model)
+    labels = torch.tensor(LABELS)
+    losses = model(_images().double(), samples_of(LABELS), mode='loss')
+    slow = _slow_terms(reference, _images().double(), labels)
+    assert set(losses) == {*slow, 'acc_cls', 'acc_fg'}
+    for name, value in slow.items():
+        torch.testing.assert_close(losses[name], value, rtol=1e-10, atol=1e-12)
+    total(losses).backward()
+    sum(slow.values()).backward()
+    for (name, p), q in zip(model.named_parameters(), reference.parameters()):
+        torch.testing.assert_close(p.grad, q.grad, rtol=1e-8, atol=1e-12, msg=name)
+    for (name, b), c in zip(model.named_buffers(), reference.buffers()):
+        assert torch.equal(b, c), name
+    if training:
+        # One batch was counted, not two.
+        assert model.backbone.layer4[0].bn1.num_batches_tracked == 1
+
+
+def test_every_parameter_gets_a_gradient_without_unused_ones():
+    model = tiny_model()
+    total(model(_images(), samples_of(LABELS), mode='loss')).backward()
+    assert [n for n, p in model.named_parameters() if p.requires_grad and p.grad is None] == []
+
+
+def test_cam_is_the_cross_entropy_of_score_1():
+    model = tiny_model('CAMClassifier')
+    losses = model(_images(), samples_of(LABELS), mode='loss')
+    assert set(losses) == {'loss_cls', 'acc_cls'}
+    maps = model.head(model.extract_feat(_images())[1])
+    expected = nn.functional.cross_entropy(maps.mean((2, 3)), torch.tensor(LABELS))
+    torch.testing.assert_close(losses['loss_cls'], expected)
+    model.eval()
+    with torch.no_grad():
+        score1, cams = model(_images())
+        maps = model.head(model.extract_feat(_images())[1])
+    torch.testing.assert_close(cams, maps.relu())
+    torch.testing.assert_close(score1, maps.mean((2, 3)))
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+@pytest.mark.parametrize(
+    ('test_cfg', 'labelled'),
+    [
+        (dict(topk=1, class_source='gt'), True),
+        (dict(topk=1, class_source='gt'), False),
+        (dict(topk=1, class_source='pred'), True),
+        (dict(topk=2), True),
+        (dict(topk=4), True),
+        (dict(topk=-1), True),
+    ],
+)
+def test_predicted_map_is_the_mean_over_the_classes_asked_for(kind, test_cfg, labelled):
+    model = tiny_model(kind, threshold=0.5, **test_cfg).eval()
+    images = _images()
+    with torch.no_grad():
+        score1, maps = model(images)
+        samples = model(images, samples_of(LABELS) if labelled else None, mode='predict')
+    assert len(samples) == 4
+    for i, sample in enumerate(samples):
+        order = score1[i].argsort(descending=True).tolist()
+        topk = test_cfg['topk']
+        if topk == 1:
+            by_label = labelled and test_cfg['class_source'] == 'gt'
+            classes = [LABELS[i]] if by_label else order[:1]
+        else:
+            classes = order[:topk] if topk > 0 else order
+        expected = torch.stack([maps[i, c] for c in classes]).mean(0)
+        torch.testing.assert_close(sample.pred_map, expected)
+        assert sample.pred_map.dtype == torch.float32
+        assert sample.pred_map.shape == ((8, 8) if kind == 'BASClassifier' else (4, 4))
+        torch.testing.assert_close(sample.pred_score, score1[i].softmax(0))
+        assert sample.pred_label.tolist() == order[:1]
+        box = protocol_a_boxes(sample.pred_map.numpy(), [0.5], (64, 64))
+        assert sample.pred_bboxes.tolist() == box.tolist()
+        assert sample.pred_bboxes.dtype == torch.int64
+
+
+def test_no_box_without_a_threshold():
+    model = tiny_model().eval()
+    with torch.no_grad():
+        (sample,) = model(_images(1), samples_of([1]), mode='predict')
+    assert 'pred_bboxes' not in sample
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_ten_crops_average_the_softmax_and_show_the_centre(kind):
+    model = tiny_model(kind, topk=2).eval()
+    crops = _images(20).reshape(2, 10, 3, 64, 64)
+    with torch.no_grad():
+        many = model(crops, samples_of([1, 2]), mode='predict')
+        centre = model(crops[:, 4], samples_of([1, 2]), mode='predict')
+        for i in range(2):
+            scores = torch.stack([model(crops[i, [v]])[0][0].softmax(0) for v in range(10)])
+            torch.testing.assert_close(many[i].pred_score, scores.mean(0))
+            torch.testing.assert_close(many[i].pred_map, centre[i].pred_map)
+
+
+def test_preprocessor_takes_ten_crops():
+    model = tiny_model()
+    crops = torch.randint(0, 256, (2, 10, 3, 8, 8), dtype=torch.uint8)
+    out = model.data_preprocessor(dict(inputs=crops, data_samples=samples_of([0, 1])))
+    expected = (crops.float().flip(2) - 127) / 64
+    torch.testing.assert_close(out['inputs'], expected)
+    listed = model.data_preprocessor(dict(inputs=list(crops), data_samples=samples_of([0, 1])))
+    torch.testing.assert_close(listed['inputs'], expected)
+    single = model.data_preprocessor(dict(inputs=crops[:, 0], data_samples=samples_of([0, 1])))
+    torch.testing.assert_close(single['inputs'], expected[:, 0])
+
+
+@pytest.mark.parametrize(
+    ('test_cfg', 'message'),
+    [
+        (dict(topk=5), 'model.test_cfg.topk=5: give 1 to 4'),
+        (dict(topk=0), 'model.test_cfg.topk=0'),
+        (dict(class_source='label'), "class_source='label'"),
+        (dict(theta=0.1), 'model.test_cfg takes topk, class_source, threshold'),
+    ],
+)
+def test_impossible_test_cfg(test_cfg, message):
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(tiny_model_cfg(**test_cfg))
+
+
+def test_mixed_precision_keeps_scores_and_losses_in_float32():
+    model = tiny_model()
+    full = model(_images(), samples_of(LABELS), mode='loss')
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        half = model(_images(), samples_of(LABELS), mode='loss')
+    for name in ('loss_cls', 'loss_fg', 'loss_bas', 'loss_area'):
+        assert half[name].dtype == torch.float32
+        torch.testing.assert_close(half[name], full[name], rtol=0.05, atol=0.02)
+    total(half).backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_gradient_accumulation_adds_up_to_the_whole_batch():
+    # Without batch norm the mean over 4 images is the mean of two means over 2.
+    model = tiny_model(norm=False).double()
+    whole = copy.deepcopy(model)
+    total(whole(_images().double(), samples_of(LABELS), mode='loss')).backward()
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.0), accumulative_counts=2)
+    wrapper.initialize_count_status(model, 0, 2)
+    wrapper.optimizer.zero_grad = lambda *a, **k: None  # keep what was accumulated
+    for half in (slice(0, 2), slice(2, 4)):
+        with wrapper.optim_context(model):
+            losses = model(_images()[half].double(), samples_of(LABELS[half]), mode='loss')
+        wrapper.update_params(total(losses))
+    for (name, p), q in zip(model.named_parameters(), whole.named_parameters()):
+        torch.testing.assert_close(p.grad, q[1].grad, rtol=1e-8, atol=1e-12, msg=name)
