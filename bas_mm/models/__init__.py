@@ -5,6 +5,7 @@ from .generators import ForegroundGenerator
 from .heads import BASHead, CAMHead
 from .losses import AMCLoss
 from .splits import BackboneSplit
+from .weights import PretrainedBackbone
 
 __all__ = [
     'AMCLoss',
@@ -16,4 +17,5 @@ __all__ = [
     'ForegroundGenerator',
     'LocalizationClassifier',
     'LocalizationDataPreprocessor',
+    'PretrainedBackbone',
 ]

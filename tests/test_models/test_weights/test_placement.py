@@ -1,0 +1,41 @@
+import torch
+
+from bas_mm.models.weights import place
+from bas_mm.models.weights.key_maps import same_names
+from bas_mm.models.weights.placement import place_in_backbone
+
+
+def test_place_sorts_every_name_into_one_group():
+    weights = {
+        'good': torch.ones(2),
+        'wrong': torch.ones(3),
+        'extra': torch.ones(1),
+    }
+    shapes = {'good': (2,), 'wrong': (4,), 'absent': (5,), 'bn.num_batches_tracked': ()}
+    result = place(weights, shapes, same_names)
+    assert list(result.weights) == ['good']
+    assert result.unplaced == ('extra',)
+    assert result.missing == ('absent',)
+    assert result.mismatched == (('wrong', 'wrong', (3,), (4,)),)
+    assert not result.complete
+    assert result.report().splitlines() == [
+        '1 in the file, without a place in the model:',
+        '  extra',
+        '1 in the model, without a weight in the file:',
+        '  absent',
+        '1 of different shape:',
+        '  wrong (3,) in the file, wrong (4,) in the model',
+    ]
+
+
+def test_report_is_cut_to_its_limit_and_says_so():
+    result = place({}, {f'n{i}': (1,) for i in range(7)}, same_names)
+    assert result.report(limit=2).splitlines()[1:] == ['  n0', '  n1', '  … and 5 more']
+
+
+def test_backbone_inside_a_whole_model():
+    checkpoint = {'state_dict': {'backbone.a': torch.ones(2), 'head.fc': torch.ones(3)}}
+    origin, result = place_in_backbone(checkpoint, {'a': (2,)})
+    assert origin == 'mmpretrain'
+    assert result.complete
+    assert result.unplaced == ('head.fc',)

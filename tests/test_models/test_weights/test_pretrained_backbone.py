@@ -1,0 +1,184 @@
+import json
+from pathlib import Path
+from urllib.error import URLError
+
+import pytest
+import torch
+import torchvision
+from mmengine.registry import DefaultScope
+from mmengine.runner import CheckpointLoader
+
+from bas_mm.registry import MODELS, WEIGHT_INITIALIZERS
+
+
+def build(backbone: dict, checkpoint: Path | str, **options) -> torch.nn.Module:
+    init_cfg = dict(type='PretrainedBackbone', checkpoint=str(checkpoint), **options)
+    model = MODELS.build(dict(**backbone, init_cfg=init_cfg))
+    model.init_weights()
+    model.eval()  # mmpretrain's backbones return None
+    return model
+
+
+def torchvision_features(model: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The last feature map of a torchvision network, as its own forward makes it."""
+    if hasattr(model, 'features'):
+        return model.features(x)
+    seen = []
+    handle = model.layer4.register_forward_hook(lambda module, args, output: seen.append(output))
+    model(x)
+    handle.remove()
+    return seen[0]
+
+
+RESNET50 = dict(type='mmpretrain.ResNet', depth=50)
+CASES = {
+    'vgg16': dict(type='mmpretrain.VGG', depth=16),
+    'vgg16_bn': dict(type='mmpretrain.VGG', depth=16, norm_cfg=dict(type='BN')),
+    'resnet18': dict(type='mmpretrain.ResNet', depth=18),
+    'resnet50': RESNET50,
+    'resnext50_32x4d': dict(type='mmpretrain.ResNeXt', depth=50, groups=32, width_per_group=4),
+    'mobilenet_v2': dict(type='mmpretrain.MobileNetV2'),
+}
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_torchvision_weights_give_torchvisions_features(name, tmp_path, randomize):
+    source = getattr(torchvision.models, name)(weights=None)
+    # The classifiers are not needed, and VGG's would be half a gigabyte on disk.
+    if hasattr(source, 'classifier'):
+        source.classifier = torch.nn.Identity()
+    source = source.eval()
+    randomize(source)
+    torch.save(source.state_dict(), tmp_path / 'weights.pth')
+    model = build(CASES[name], tmp_path / 'weights.pth')
+    x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3)) - 0.5
+    with torch.no_grad():
+        expected = torchvision_features(source, x)
+        torch.testing.assert_close(model(x)[-1], expected, rtol=1e-4, atol=1e-4)
+    assert expected.std() > 1e-2
+
+
+def test_inception_takes_torchvisions_weights(tmp_path, randomize):
+    source = torchvision.models.inception_v3(weights=None, init_weights=False)
+    randomize(source)
+    torch.save(source.state_dict(), tmp_path / 'weights.pth')
+    model = build(dict(type='BASInceptionV3'), tmp_path / 'weights.pth')
+    # That network differs in strides, so its weights are compared, not its output.
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, source.state_dict()[name]), name
+
+
+@pytest.mark.parametrize('whole', [True, False])
+@pytest.mark.parametrize(
+    'backbone',
+    [
+        dict(type='mmpretrain.ResNet', depth=18),
+        dict(type='mmpretrain.EfficientNet', arch='b0'),
+        dict(type='mmpretrain.ConvNeXt', arch='atto'),
+        dict(type='MobileNetV1', widen_factor=0.25),
+    ],
+    ids=lambda b: b['type'],
+)
+def test_openmmlab_checkpoints(backbone, whole, tmp_path, randomize):
+    source = MODELS.build(backbone)
+    randomize(source)
+    state = {('backbone.' if whole else '') + k: v for k, v in source.state_dict().items()}
+    if whole:
+        state['head.fc.weight'] = torch.ones(3)
+    torch.save(dict(state_dict=state, meta=dict(epoch=1)), tmp_path / 'weights.pth')
+    model = build(backbone, tmp_path / 'weights.pth')
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, source.state_dict()[name]), name
+
+
+def test_published_mobilenet_v1(tmp_path, golden_dir, golden_formula):
+    keys = json.loads((golden_dir / 'wsol.json').read_text())['mobilenet']['keys']
+    weights = golden_formula.fill({k: v for k, v in keys.items() if k.startswith('model.')})
+    weights['fc.weight'] = torch.ones(1000, 1024)
+    torch.save({'module.' + k: v for k, v in weights.items()}, tmp_path / 'weights.pth')
+    state = build(dict(type='MobileNetV1'), tmp_path / 'weights.pth').state_dict()
+    assert torch.equal(state['stem.conv.weight'], weights['model.0.0.weight'])
+    assert torch.equal(
+        state['block13.pointwise_conv.bn.running_var'], weights['model.13.4.running_var']
+    )
+    assert torch.equal(state['block1.depthwise_conv.conv.weight'], weights['model.1.0.weight'])
+
+
+@pytest.mark.parametrize('scope', ['mmengine', 'mmpretrain', 'bas_mm'])
+def test_is_found_with_its_scope_from_everywhere(scope, tmp_path, randomize):
+    source = torchvision.models.resnet18(weights=None)
+    randomize(source)
+    torch.save(source.state_dict(), tmp_path / 'weights.pth')
+    init_cfg = dict(type='bas_mm.PretrainedBackbone', checkpoint=str(tmp_path / 'weights.pth'))
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MODELS.build(dict(type='mmpretrain.ResNet', depth=18, init_cfg=init_cfg))
+        model.init_weights()
+    assert torch.equal(model.conv1.weight, source.conv1.weight)
+    # ResNet's own initialization would have set it to zero afterwards.
+    assert torch.equal(model.layer1[0].bn2.weight, source.layer1[0].bn2.weight)
+
+
+def test_nothing_fits(tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save({'blocks.0.weight': torch.ones(2)}, path)
+    with pytest.raises(ValueError, match=r'weights\.pth: nothing in it fits .* ResNet') as info:
+        build(RESNET50, path)
+    assert 'blocks.0.weight' in str(info.value)
+
+
+def test_an_incomplete_file_is_refused_unless_allowed(tmp_path, randomize):
+    backbone = dict(type='MobileNetV1', widen_factor=0.25)
+    source = MODELS.build(backbone)
+    randomize(source)
+    state = source.state_dict()
+    del state['block3.pointwise_conv.conv.weight']
+    state = {k: v for k, v in state.items() if not k.endswith('num_batches_tracked')}
+    path = tmp_path / 'weights.pth'
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=r'weights\.pth: does not hold all') as info:
+        build(backbone, path)
+    assert 'block3.pointwise_conv.conv.weight' in str(info.value)
+    assert 'num_batches_tracked' not in str(info.value)
+
+    model = build(backbone, path, strict=False)
+    loaded = {k for k, v in model.state_dict().items() if k in state and torch.equal(v, state[k])}
+    assert loaded == set(state)
+
+
+def test_shapes_are_compared(tmp_path):
+    path = tmp_path / 'weights.pth'
+    torch.save(MODELS.build(dict(type='MobileNetV1', widen_factor=0.25)).state_dict(), path)
+    with pytest.raises(ValueError, match=r'of different shape:\n  stem') as info:
+        build(dict(type='MobileNetV1', widen_factor=0.25, in_channels=1), path)
+    assert '(8, 3, 3, 3) in the file' in str(info.value)
+
+
+def test_a_missing_file_tells_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'absent\.pth.*init_cfg\.checkpoint=PATH'):
+        build(RESNET50, tmp_path / 'absent.pth')
+
+
+def test_no_network_tells_what_to_do(monkeypatch):
+    def refuse(filename, map_location=None):
+        raise URLError('no route')
+
+    monkeypatch.setitem(CheckpointLoader._schemes, 'torchvision://', refuse)
+    with pytest.raises(RuntimeError, match=r'torchvision://resnet50.*no route.*checkpoint=PATH'):
+        build(RESNET50, 'torchvision://resnet50')
+
+
+def test_an_unknown_name_and_a_broken_file_are_named(tmp_path):
+    with pytest.raises(RuntimeError, match=r'torchvision://resnet51: no pretrained weights known'):
+        build(RESNET50, 'torchvision://resnet51')
+    path = tmp_path / 'weights.pth'
+    path.write_bytes(b'not a checkpoint')
+    with pytest.raises(RuntimeError, match=r'weights\.pth: not readable'):
+        build(RESNET50, path)
+    torch.save(dict(epoch=3), path)
+    with pytest.raises(ValueError, match=r'weights\.pth: no named tensors'):
+        build(RESNET50, path)
+
+
+def test_is_registered_in_our_scope_only():
+    assert WEIGHT_INITIALIZERS.get('PretrainedBackbone').__module__.startswith('bas_mm.')
+    assert 'PretrainedBackbone' not in WEIGHT_INITIALIZERS.parent.module_dict
