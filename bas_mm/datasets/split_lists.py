@@ -230,18 +230,14 @@ def read_image_sizes(
             number, or an id that is not listed or stood there before; or an id has no size.
     """
     index = dict(zip(ids, range(len(ids))))
-    sizes = np.zeros((len(ids), 2), dtype=np.int64)
-    seen = bytearray(len(ids))
-    positions: list[int] = []
-    rows: list[tuple[int, int]] = []
+    widths, heights = [0] * len(ids), [0] * len(ids)
     for line, number in zip(*read_lines(file)):
         image_id, *fields = line.rsplit(',', 2)
         position = index.get(image_id)
         if position is None or len(fields) != 2:
             _raise_unknown(file, number, line, 'id,width,height', 3, ids_file)
-        if seen[position]:
+        if widths[position]:
             _raise_repeated(file, number, image_id)
-        seen[position] = 1
         try:
             width, height = int(fields[0]), int(fields[1])
         except ValueError:
@@ -253,19 +249,16 @@ def read_image_sizes(
                 f'the size {width}x{height} of {image_id} is not positive',
                 'Write the width and the height of the picture in pixels',
             )
-        positions.append(position)
-        rows.append((width, height))
-    if rows:
-        sizes[positions] = rows
-    missing = [line for line, found in zip(id_lines, seen) if not found]
+        widths[position], heights[position] = width, height
+    missing = [line for line, width in zip(id_lines, widths) if not width]
     if missing:
         raise AnnotationError.at_first(
             ids_file,
             missing,
-            f'{ids[seen.index(0)]} has no size in {file}',
+            f'{ids[widths.index(0)]} has no size in {file}',
             'Add its line there, or remove that file: sizes are optional',
         )
-    return sizes
+    return np.array([widths, heights], dtype=np.int64).T
 
 
 def read_localization(

@@ -1,0 +1,78 @@
+"""The base configs of the data sets build loaders whose batches a model can take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+
+def load(repo_dir: Path, name: str) -> Config:
+    return Config.fromfile(repo_dir / 'configs' / '_base_' / 'datasets' / f'{name}.py')
+
+
+def first_batch(loader_cfg, **changes) -> dict:
+    cfg = loader_cfg.copy()
+    cfg.update(num_workers=0, persistent_workers=False, batch_size=2, **changes)
+    return next(iter(Runner.build_dataloader(cfg, seed=0)))
+
+
+def check_batch(batch: dict, with_boxes: bool) -> None:
+    assert batch['inputs'].shape == (2, 3, 224, 224)
+    assert batch['inputs'].dtype == torch.uint8
+    assert len(batch['data_samples']) == 2
+    for sample in batch['data_samples']:
+        assert sample.img_shape == (224, 224)
+        assert sample.gt_bboxes.dtype == torch.int64
+        assert (len(sample.gt_bboxes) > 0) == with_boxes
+
+
+@pytest.mark.parametrize('name', ['cub', 'ilsvrc', 'critters'])
+def test_shuffled_only_in_training(repo_dir, name):
+    cfg = load(repo_dir, name)
+    assert cfg.train_dataloader.sampler.shuffle
+    assert not cfg.train_dataloader.dataset.get('test_mode', False)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert not loader.sampler.shuffle
+        assert loader.dataset.test_mode
+    assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'LocalizationMetric'
+
+
+def test_critters(repo_dir, critters_dir, monkeypatch):
+    monkeypatch.setenv('BAS_MM_CRITTERS', str(critters_dir))
+    cfg = load(repo_dir, 'critters')
+    check_batch(first_batch(cfg.train_dataloader), with_boxes=False)
+    check_batch(first_batch(cfg.val_dataloader), with_boxes=True)
+
+
+def test_critters_without_the_variable(repo_dir, monkeypatch):
+    monkeypatch.delenv('BAS_MM_CRITTERS', raising=False)
+    assert load(repo_dir, 'critters').data_root == 'data/critters'
+
+
+def test_cub(repo_dir, tmp_path, make_picture):
+    root = tmp_path / 'CUB_200_2011'
+    for number in range(1, 5):
+        make_picture(root / 'images' / 'a' / f'{number}.jpg', 70, 50, seed=number)
+    (root / 'images.txt').write_text(''.join(f'{i} a/{i}.jpg\n' for i in range(1, 5)))
+    (root / 'classes.txt').write_text('1 001.Albatross\n')
+    (root / 'image_class_labels.txt').write_text(''.join(f'{i} 1\n' for i in range(1, 5)))
+    (root / 'train_test_split.txt').write_text('1 1\n2 1\n3 0\n4 0\n')
+    (root / 'bounding_boxes.txt').write_text(''.join(f'{i} 3 4 20 30\n' for i in range(1, 5)))
+    cfg = load(repo_dir, 'cub')
+    for loader, with_boxes in ((cfg.train_dataloader, False), (cfg.test_dataloader, True)):
+        loader.dataset.data_root = str(root)
+        check_batch(first_batch(loader), with_boxes)
+
+
+def test_ilsvrc(repo_dir, split_writer):
+    split_writer.write_good('train')
+    split_writer.write_good('test')
+    cfg = load(repo_dir, 'ilsvrc')
+    for loader, with_boxes in ((cfg.train_dataloader, False), (cfg.test_dataloader, True)):
+        loader.dataset.data_root = str(split_writer.root)
+        loader.dataset.data_prefix = dict(img_path='images')
+        check_batch(first_batch(loader), with_boxes)

@@ -1,0 +1,140 @@
+"""Pictures that cannot be read: replaced in training when asked for, an error otherwise."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+from mmengine.dataset import worker_init_fn
+from mmengine.logging import MMLogger
+from mmengine.runner import Runner
+
+from bas_mm.datasets import SplitFolder, UnreadableImageError
+
+PIPELINE = [
+    dict(type='LoadLocImage'),
+    dict(type='LocResize', scale=(40, 40)),
+    dict(type='LocRandomCrop', crop_size=32),
+    dict(type='LocRandomFlip'),
+    dict(type='PackLocalizationInputs'),
+]
+BROKEN = 'train/cat/2.jpg'
+
+
+@pytest.fixture
+def broken_root(split_writer, bad_image) -> Path:
+    """A good set of three, one picture of which is replaced by one cut short."""
+    split_writer.write_good()
+    shutil.copyfile(bad_image, split_writer.root / 'images' / BROKEN)
+    return split_writer.root
+
+
+def config(root: Path, **kwargs) -> dict:
+    settings = dict(
+        type='SplitFolder',
+        split_dir='metadata/train',
+        data_root=str(root),
+        data_prefix=dict(img_path='images'),
+        classes=2,
+        with_boxes=False,
+        pipeline=PIPELINE,
+    )
+    return {**settings, **kwargs}
+
+
+def build(root: Path, **kwargs) -> SplitFolder:
+    settings = config(root, **kwargs)
+    settings.pop('type')
+    return SplitFolder(**settings)
+
+
+def loader(root: Path, num_workers: int, **kwargs):
+    cfg = dict(
+        batch_size=3,
+        num_workers=num_workers,
+        sampler=dict(type='DefaultSampler', shuffle=False),
+        collate_fn=dict(type='default_collate'),
+        dataset=config(root, **kwargs),
+    )
+    return Runner.build_dataloader(cfg, seed=3)
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    """File of a logger that is mmengine's current one, as a runner's is."""
+    file = tmp_path / 'run.log'
+    logger = MMLogger.get_instance(f'test-{tmp_path.name}', log_file=str(file))
+    yield file
+    for handler in list(logger.handlers):
+        handler.close()
+    MMLogger._instance_dict.pop(logger.instance_name)
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_skipped_in_training(broken_root, log_file, num_workers):
+    batches = list(loader(broken_root, num_workers, skip_unreadable=True))
+    assert len(batches) == 1
+    assert batches[0]['inputs'].shape == (3, 3, 32, 32)
+    ids = [sample.image_id for sample in batches[0]['data_samples']]
+    assert (ids[0], ids[2]) == ('train/cat/1.jpg', 'train/dog/1.jpg')
+    assert ids[1] in (ids[0], ids[2])
+    text = log_file.read_text()
+    assert 'WARNING' in text
+    assert f'unreadable picture {broken_root / "images" / BROKEN}' in text
+
+
+def test_the_same_replacement_for_the_same_seed(broken_root):
+    drawn = []
+    for _ in range(2):
+        worker_init_fn(0, num_workers=1, rank=0, seed=5)
+        dataset = build(broken_root, skip_unreadable=True)
+        drawn.append([dataset[1]['data_samples'].image_id for _ in range(10)])
+    assert drawn[0] == drawn[1]
+    assert set(drawn[0]) == {'train/cat/1.jpg', 'train/dog/1.jpg'}
+
+
+@pytest.mark.parametrize('num_workers', [0, 2])
+def test_an_error_without_the_option(broken_root, num_workers):
+    with pytest.raises(UnreadableImageError) as caught:
+        list(loader(broken_root, num_workers))
+    assert str(broken_root / 'images' / BROKEN) in str(caught.value)
+    assert 'skip_unreadable=True' in str(caught.value)
+
+
+def test_never_skipped_in_test_mode(broken_root):
+    dataset = build(broken_root, skip_unreadable=True, test_mode=True)
+    assert dataset[0]['data_samples'].image_id == 'train/cat/1.jpg'
+    with pytest.raises(UnreadableImageError, match=BROKEN):
+        dataset[1]
+
+
+def test_gives_up_when_nothing_can_be_read(broken_root, bad_image):
+    for name in ('train/cat/1.jpg', 'train/dog/1.jpg'):
+        shutil.copyfile(bad_image, broken_root / 'images' / name)
+    dataset = build(broken_root, skip_unreadable=True, max_refetch=4)
+    with pytest.raises(UnreadableImageError) as caught:
+        dataset[0]
+    assert '4 pictures in place of' in str(caught.value)
+    assert f'the last: unreadable picture {broken_root / "images"}' in str(caught.value)
+
+
+def test_other_errors_are_not_skipped(split_writer):
+    split_writer.write_good()
+    pipeline = [dict(type='LoadLocImage'), dict(type='LocRandomCrop', crop_size=224)]
+    dataset = build(split_writer.root, skip_unreadable=True, pipeline=pipeline)
+    with pytest.raises(ValueError, match='smaller than the crop'):
+        dataset[0]
+
+
+def test_named_on_every_rank(broken_root, monkeypatch):
+    """mmengine shows only errors of ranks other than 0, so there the message is one."""
+    levels = []
+    module = 'bas_mm.datasets.base_localization_dataset'
+    monkeypatch.setattr(f'{module}.print_log', lambda message, logger, level: levels.append(level))
+    for rank in (0, 1):
+        monkeypatch.setattr(f'{module}.get_rank', lambda rank=rank: rank)
+        levels.clear()
+        build(broken_root, skip_unreadable=True)[1]
+        assert set(levels) == {logging.WARNING if rank == 0 else logging.ERROR}

@@ -1,0 +1,388 @@
+"""SplitFolder: what it reads, and the line that each fault is traced to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bas_mm.datasets import AnnotationError, SplitFolder
+from bas_mm.registry import DATASETS
+
+
+def build(root: Path, split: str = 'train', **kwargs) -> SplitFolder:
+    settings = dict(
+        data_root=str(root), data_prefix=dict(img_path='images'), classes=('cat', 'dog')
+    )
+    return SplitFolder(f'metadata/{split}', **{**settings, **kwargs})
+
+
+def replace_line(file: Path, number: int, text: str | None) -> None:
+    """Replace a line, counted from 1, or delete it."""
+    lines = file.read_text(encoding='utf-8').splitlines()
+    lines[number - 1 : number] = [] if text is None else [text]
+    file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+
+
+def message_of(root: Path, **kwargs) -> str:
+    with pytest.raises(AnnotationError) as caught:
+        build(root, **kwargs)
+    return str(caught.value)
+
+
+class TestReading:
+    def test_items(self, split_writer):
+        split_writer.write_good()
+        dataset = DATASETS.build(
+            dict(
+                type='SplitFolder',
+                split_dir='metadata/train',
+                data_root=str(split_writer.root),
+                data_prefix=dict(img_path='images'),
+                classes=['cat', 'dog'],
+            )
+        )
+        assert len(dataset) == 3
+        assert dataset.metainfo['classes'] == ('cat', 'dog')
+        assert dataset.num_classes == 2
+        info = dataset.get_data_info(1)
+        assert info['image_id'] == 'train/cat/2.jpg'
+        assert Path(info['img_path']) == split_writer.root / 'images/train/cat/2.jpg'
+        assert (info['gt_label'], info['width'], info['height']) == (0, 50, 50)
+        assert info['gt_bboxes'].dtype == np.float64
+        np.testing.assert_array_equal(info['gt_bboxes'], [[0, 0, 50, 50], [10.5, 11.25, 20, 30]])
+        np.testing.assert_array_equal(dataset.get_data_info(2)['gt_bboxes'], [[1, 2, 31, 63]])
+        assert [dataset.get_cat_ids(i) for i in range(3)] == [[0], [0], [1]]
+
+    def test_lines_in_any_order(self, split_writer):
+        folder = split_writer.write_good()
+        for name in ('class_labels', 'image_sizes', 'localization'):
+            lines = (folder / f'{name}.txt').read_text().splitlines()
+            split_writer.write('train', **{name: lines[::-1]})
+        dataset = build(split_writer.root)
+        assert [dataset.get_data_info(i)['gt_label'] for i in range(3)] == [0, 0, 1]
+        assert [dataset.get_data_info(i)['width'] for i in range(3)] == [60, 50, 32]
+        # Boxes of one picture keep the order of their lines.
+        np.testing.assert_array_equal(
+            dataset.get_data_info(1)['gt_bboxes'], [[10.5, 11.25, 20, 30], [0, 0, 50, 50]]
+        )
+
+    def test_weak_labels_need_neither_boxes_nor_sizes(self, split_writer):
+        folder = split_writer.write_good()
+        (folder / 'localization.txt').unlink()
+        (folder / 'image_sizes.txt').unlink()
+        info = build(split_writer.root, with_boxes=False).get_data_info(0)
+        assert 'gt_bboxes' not in info
+        assert 'width' not in info
+
+    def test_weak_labels_ignore_boxes(self, split_writer):
+        folder = split_writer.write_good()
+        replace_line(folder / 'localization.txt', 1, 'not a box')
+        assert 'gt_bboxes' not in build(split_writer.root, with_boxes=False).get_data_info(0)
+
+    def test_windows_files(self, split_writer):
+        folder = split_writer.write_good()
+        for file in folder.iterdir():
+            text = file.read_text().replace('\n', '\r\n')
+            file.write_bytes(b'\xef\xbb\xbf' + text.encode() + b'\r\n\r\n')
+        dataset = build(split_writer.root)
+        assert dataset.get_data_info(0)['image_id'] == 'train/cat/1.jpg'
+        assert len(dataset) == 3
+
+    def test_ids_with_commas_and_spaces(self, split_writer, make_picture):
+        image_id = 'odd, name/a b,c.jpg'
+        make_picture(split_writer.root / 'images' / image_id, 20, 10)
+        split_writer.write(
+            'train',
+            image_ids=[image_id],
+            class_labels=[f'{image_id},1'],
+            image_sizes=[f'{image_id},20,10'],
+            localization=[f'{image_id},1,2,3,4'],
+        )
+        info = build(split_writer.root).get_data_info(0)
+        assert (info['image_id'], info['gt_label'], info['width']) == (image_id, 1, 20)
+        np.testing.assert_array_equal(info['gt_bboxes'], [[1, 2, 3, 4]])
+
+    def test_masks(self, split_writer):
+        folder = split_writer.write_good()
+        split_writer.write(
+            'train',
+            localization=[
+                'train/cat/1.jpg,m/1a.png,m/1_ignore.png',
+                'train/cat/2.jpg,m/2a.png,',
+                'train/cat/1.jpg,m/1b.png,',
+                'train/dog/1.jpg,m/3.png,m/3_ignore.png',
+            ],
+        )
+        dataset = build(split_writer.root, data_prefix=dict(img_path='images', mask_path='masks'))
+        root = split_writer.root / 'masks/m'
+        info = dataset.get_data_info(0)
+        assert [Path(path) for path in info['mask_paths']] == [root / '1a.png', root / '1b.png']
+        assert Path(info['ignore_path']) == root / '1_ignore.png'
+        assert dataset.get_data_info(1)['ignore_path'] == ''
+        assert 'gt_bboxes' not in info
+        replace_line(folder / 'localization.txt', 3, 'train/cat/1.jpg,1,2,3,4')
+        message = message_of(split_writer.root)
+        assert 'localization.txt, line 3: 5 fields where id,mask_path,ignore_path' in message
+
+    def test_number_of_classes(self, split_writer):
+        split_writer.write_good()
+        assert build(split_writer.root, classes=2).metainfo['classes'] == ('0', '1')
+
+    def test_classes_from_file(self, split_writer):
+        split_writer.write_good()
+        (split_writer.root / 'names.txt').write_text('Felis catus\nCanis lupus\n')
+        dataset = build(split_writer.root, classes='names.txt')
+        assert dataset.metainfo['classes'] == ('Felis catus', 'Canis lupus')
+        (split_writer.root / 'names.txt').write_text('cat\ndog\ncat\n')
+        message = message_of(split_writer.root, classes='names.txt')
+        assert 'names.txt, line 3: the class cat was listed before, in line 1' in message
+
+    def test_classes_are_asked_for(self, split_writer):
+        split_writer.write_good()
+        with pytest.raises(ValueError, match='does not know its classes'):
+            build(split_writer.root, classes=None)
+
+    def test_subset(self, split_writer):
+        split_writer.write_good()
+        dataset = build(split_writer.root, indices=[2, 0])
+        ids = [dataset.get_data_info(i)['image_id'] for i in range(len(dataset))]
+        assert ids == ['train/dog/1.jpg', 'train/cat/1.jpg']
+
+    def test_sizes_may_be_written_as_floats(self, split_writer):
+        folder = split_writer.write_good()
+        replace_line(folder / 'image_sizes.txt', 1, 'train/cat/1.jpg,60.0,40.0')
+        info = build(split_writer.root).get_data_info(0)
+        assert (info['width'], info['height']) == (60, 40)
+        assert isinstance(info['width'], int)
+
+    def test_critters(self, critters_dir):
+        counts = dict(train=(233, 297), val=(40, 53))
+        for split, (pictures, boxes) in counts.items():
+            dataset = build(critters_dir, split, classes=('kangaroo', 'raccoon'))
+            infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+            assert len(infos) == pictures
+            assert sum(len(info['gt_bboxes']) for info in infos) == boxes
+            for info in infos:
+                assert ('kangaroo', 'raccoon')[info['gt_label']] == info['image_id'].split('/')[1]
+
+
+class TestFaults:
+    """One fault at a time in a good set; the message must say where it is."""
+
+    @pytest.mark.parametrize(
+        ('name', 'line', 'text', 'expected'),
+        [
+            (
+                'localization',
+                1,
+                'train/cat/1.jpg,5,6,61,39',
+                'lies outside its picture of 60x40 pixels',
+            ),
+            ('localization', 1, 'train/cat/1.jpg,5,6,30,40.5', 'lies outside its picture of 60x40'),
+            ('localization', 2, 'train/cat/2.jpg,-1,0,50,50', 'lies outside its picture (x0 or y0'),
+            ('localization', 2, 'train/cat/2.jpg,0,-0.5,9,9', 'lies outside its picture (x0 or y0'),
+            ('localization', 4, 'train/dog/1.jpg,20,2,10,63', 'has x1 < x0 or y1 < y0'),
+            ('localization', 4, 'train/dog/1.jpg,1,20,10,3', 'has x1 < x0 or y1 < y0'),
+            ('localization', 3, 'train/cat/2.jpg,nan,2,3,4', 'is not made of finite numbers'),
+            ('localization', 3, 'train/cat/2.jpg,1,2,inf,4', 'is not made of finite numbers'),
+            ('localization', 3, 'train/cat/2.jpg,1,2,x,4', 'is not made of numbers'),
+            ('localization', 3, 'train/cat/2.jpg,1,2,,4', 'is not made of numbers'),
+            ('localization', 3, 'train/cat/2.jpg,1,2,3', '4 fields where id,x0,y0,x1,y1'),
+            ('localization', 3, 'train/cat/2.jpg,1,2,3,4,5', '6 fields where id,x0,y0,x1,y1'),
+            ('localization', 3, 'train/cat/9.jpg,1,2,3,4', 'train/cat/9.jpg is not listed in'),
+            ('class_labels', 2, 'train/cat/2.jpg,2', 'class 2 of train/cat/2.jpg is out of range'),
+            ('class_labels', 2, 'train/cat/2.jpg,-1', 'class -1 of train/cat/2.jpg is out of'),
+            ('class_labels', 2, 'train/cat/2.jpg,cat', "the class 'cat' of train/cat/2.jpg is not"),
+            ('class_labels', 2, 'train/cat/2.jpg,0.0', "the class '0.0' of train/cat/2.jpg is not"),
+            ('class_labels', 2, 'train/cat/2.jpg', '1 fields where id,class was expected'),
+            ('class_labels', 2, 'train/cat/2.jpg,0,1', '3 fields where id,class was expected'),
+            ('class_labels', 2, 'train/cat/9.jpg,0', 'train/cat/9.jpg is not listed in'),
+            ('class_labels', 2, 'train/cat/1.jpg,0', 'train/cat/1.jpg stood there before, in line'),
+            ('image_sizes', 3, 'train/dog/1.jpg,32', '2 fields where id,width,height was expected'),
+            ('image_sizes', 3, 'train/dog/1.jpg,32,x', "the size 'x' of train/dog/1.jpg is not a"),
+            ('image_sizes', 3, 'train/dog/1.jpg,32.5,64', "the size '32.5' of train/dog/1.jpg is"),
+            ('image_sizes', 3, 'train/dog/1.jpg,nan,64', "the size 'nan' of train/dog/1.jpg is"),
+            ('image_sizes', 3, 'train/dog/1.jpg,0,64', 'the size 0x64 of train/dog/1.jpg is not'),
+            ('image_sizes', 3, 'train/dog/9.jpg,32,64', 'train/dog/9.jpg is not listed in'),
+            ('image_sizes', 3, 'train/cat/2.jpg,32,64', 'train/cat/2.jpg stood there before, in'),
+            ('image_ids', 3, 'train/cat/1.jpg', 'train/cat/1.jpg was listed before, in line 1'),
+        ],
+    )
+    def test_bad_line(self, split_writer, name, line, text, expected):
+        file = split_writer.write_good() / f'{name}.txt'
+        replace_line(file, line, text)
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{file}, line {line}: ')
+        assert expected in message
+
+    @pytest.mark.parametrize(
+        ('name', 'deleted', 'expected'),
+        [
+            ('class_labels', 2, 'train/cat/2.jpg has no class label in'),
+            ('image_sizes', 2, 'train/cat/2.jpg has no size in'),
+        ],
+    )
+    def test_missing_line(self, split_writer, name, deleted, expected):
+        folder = split_writer.write_good()
+        replace_line(folder / f'{name}.txt', deleted, None)
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{folder / "image_ids.txt"}, line 2: {expected}')
+        assert str(folder / f'{name}.txt') in message
+
+    def test_picture_without_box(self, split_writer):
+        folder = split_writer.write_good()
+        replace_line(folder / 'localization.txt', 4, None)
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{folder / "image_ids.txt"}, line 3: train/dog/1.jpg has')
+        assert 'with_boxes=False' in message
+
+    def test_line_numbers_count_blank_lines(self, split_writer):
+        folder = split_writer.write_good()
+        ids = (folder / 'image_ids.txt').read_text()
+        (folder / 'image_ids.txt').write_text('\n\n' + ids)
+        boxes = (folder / 'localization.txt').read_text().replace('31,63', '31,99')
+        (folder / 'localization.txt').write_text('\n' + boxes)
+        assert 'localization.txt, line 5: the box 1,2,31,99' in message_of(split_writer.root)
+        os.remove(split_writer.root / 'images/train/dog/1.jpg')
+        message = message_of(split_writer.root, with_boxes=False)
+        assert 'image_ids.txt, line 5: train/dog/1.jpg is listed' in message
+
+    def test_several_bad_boxes_are_counted(self, split_writer):
+        folder = split_writer.write_good()
+        replace_line(folder / 'localization.txt', 2, 'train/cat/2.jpg,0,0,500,50')
+        replace_line(folder / 'localization.txt', 4, 'train/dog/1.jpg,0,0,500,50')
+        message = message_of(split_writer.root)
+        assert 'localization.txt, line 2: the box 0,0,500,50 of train/cat/2.jpg' in message
+        assert '(1 more line like this)' in message
+
+    def test_corner_on_the_size_is_allowed(self, split_writer):
+        # Line 2 of the good set ends at x1 = width, y1 = height.
+        split_writer.write_good()
+        np.testing.assert_array_equal(
+            build(split_writer.root).get_data_info(1)['gt_bboxes'][0], [0, 0, 50, 50]
+        )
+
+    def test_negative_corner_without_sizes(self, split_writer):
+        folder = split_writer.write_good()
+        (folder / 'image_sizes.txt').unlink()
+        replace_line(folder / 'localization.txt', 1, 'train/cat/1.jpg,5,-6,30,39')
+        message = message_of(split_writer.root)
+        assert 'localization.txt, line 1' in message
+        assert 'lies outside its picture' in message
+
+    def test_picture_not_on_disk(self, split_writer):
+        folder = split_writer.write_good()
+        picture = split_writer.root / 'images/train/cat/2.jpg'
+        picture.unlink()
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{folder / "image_ids.txt"}, line 2: train/cat/2.jpg is listed')
+        assert str(picture) in message
+        assert len(build(split_writer.root, check_files=False)) == 3
+
+    def test_directory_not_on_disk(self, split_writer):
+        split_writer.write_good()
+        for name in ('1.jpg', '2.jpg'):
+            (split_writer.root / 'images/train/cat' / name).unlink()
+        (split_writer.root / 'images/train/cat').rmdir()
+        message = message_of(split_writer.root)
+        assert 'image_ids.txt, line 1: train/cat/1.jpg is listed' in message
+        assert '(1 more line like this)' in message
+
+    def test_each_directory_is_listed_once(self, split_writer, monkeypatch):
+        split_writer.write_good()
+        listed = []
+        scandir = os.scandir
+        monkeypatch.setattr(os, 'scandir', lambda path: listed.append(str(path)) or scandir(path))
+        build(split_writer.root, check_disjoint=False)
+        images = split_writer.root / 'images'
+        assert sorted(listed) == [str(images / 'train/cat'), str(images / 'train/dog')]
+
+    def test_no_image_root(self, split_writer):
+        split_writer.write_good()
+        message = message_of(split_writer.root, data_prefix=dict(img_path='pictures'))
+        assert message.startswith(f'{split_writer.root / "pictures"}: there is no such folder')
+
+    def test_no_split_folder(self, split_writer):
+        split_writer.write_good()
+        message = message_of(split_writer.root, split='tset')
+        assert message.startswith(f'{split_writer.root / "metadata/tset"}: there is no such folder')
+
+    @pytest.mark.parametrize('name', ['image_ids', 'class_labels', 'localization'])
+    def test_no_file(self, split_writer, name):
+        file = split_writer.write_good() / f'{name}.txt'
+        file.unlink()
+        assert message_of(split_writer.root).startswith(f'{file}: there is no such file')
+
+    def test_not_text(self, split_writer):
+        file = split_writer.write_good() / 'image_ids.txt'
+        file.write_bytes(b'\xff\xd8\xff')
+        assert message_of(split_writer.root).startswith(f'{file}: cannot be read')
+
+    @pytest.mark.parametrize('text', ['', '\n \n'])
+    def test_empty_split(self, split_writer, text):
+        file = split_writer.write_good() / 'image_ids.txt'
+        file.write_text(text)
+        assert message_of(split_writer.root).startswith(f'{file}: the split is empty')
+
+    def test_empty_labels(self, split_writer):
+        folder = split_writer.write_good()
+        (folder / 'class_labels.txt').write_text('')
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{folder / "image_ids.txt"}, line 1: train/cat/1.jpg has no')
+        assert '(2 more lines like this)' in message
+
+    def test_empty_localization(self, split_writer):
+        folder = split_writer.write_good()
+        (folder / 'localization.txt').write_text('')
+        assert 'image_ids.txt, line 1: train/cat/1.jpg has' in message_of(split_writer.root)
+
+
+class TestDisjoint:
+    def test_image_in_two_splits(self, split_writer):
+        train = split_writer.write_good('train')
+        test = split_writer.write_good('test')
+        ids = (test / 'image_ids.txt').read_text()
+        (test / 'image_ids.txt').write_text(ids + 'train/dog/1.jpg\n')
+        message = message_of(split_writer.root)
+        assert message.startswith(f'{train / "image_ids.txt"}, line 3: train/dog/1.jpg is also')
+        assert f'{test / "image_ids.txt"}, line 4' in message
+        assert len(build(split_writer.root, check_disjoint=False)) == 3
+        assert len(build(split_writer.root, check_disjoint=['val'])) == 3
+        assert 'is also in another split' in message_of(split_writer.root, check_disjoint='test')
+
+    def test_disjoint_splits(self, split_writer):
+        split_writer.write_good('train')
+        split_writer.write_good('val')
+        assert len(build(split_writer.root, 'train')) == len(build(split_writer.root, 'val')) == 3
+
+    def test_the_same_folder_by_another_name(self, split_writer):
+        split_writer.write_good('train')
+        os.symlink('train', split_writer.root / 'metadata' / 'latest')
+        assert len(build(split_writer.root, 'latest')) == 3
+
+
+def test_many_lines(split_writer):
+    """A list of 200 000 pictures is read as exactly as a short one."""
+    count = 200_000
+    ids = [f'c{i % 1000}/{i}.jpg' for i in range(count)]
+    folder = split_writer.write(
+        'train',
+        image_ids=ids,
+        class_labels=[f'{image_id},{i % 1000}' for i, image_id in enumerate(ids)],
+        image_sizes=[f'{image_id},{100 + i % 7},90' for i, image_id in enumerate(ids)],
+        localization=[f'{image_id},1,2,{50 + i % 40},80' for i, image_id in enumerate(ids)],
+    )
+    dataset = build(split_writer.root, classes=1000, check_files=False)
+    assert len(dataset) == count
+    for i in (0, 123_456, count - 1):
+        info = dataset.get_data_info(i)
+        assert info['image_id'] == ids[i]
+        assert (info['gt_label'], info['width'], info['height']) == (i % 1000, 100 + i % 7, 90)
+        np.testing.assert_array_equal(info['gt_bboxes'], [[1, 2, 50 + i % 40, 80]])
+    replace_line(folder / 'localization.txt', 199_999, f'{ids[199_998]},1,2,101,91')
+    assert 'localization.txt, line 199999: ' in message_of(
+        split_writer.root, classes=1000, check_files=False
+    )

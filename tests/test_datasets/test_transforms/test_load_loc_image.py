@@ -1,0 +1,131 @@
+"""LoadLocImage refuses what is not a whole picture, and names it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.registry import TRANSFORMS
+
+
+def read(path: Path, extra: dict | None = None, **settings) -> dict:
+    transform = TRANSFORMS.build(dict(type='LoadLocImage', **settings))
+    return transform(dict(img_path=str(path), **(extra or {})))
+
+
+def error_of(path: Path, **settings) -> str:
+    with pytest.raises(UnreadableImageError) as caught:
+        read(path, **settings)
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize('name', ['a.jpg', 'a.png', 'a.bmp', 'a.webp'])
+def test_whole_pictures(tmp_path, make_picture, name):
+    make_picture(tmp_path / name, 60, 40)
+    results = read(tmp_path / name)
+    np.testing.assert_array_equal(results['img'], cv2.imread(str(tmp_path / name)))
+    assert results['img'].dtype == np.uint8
+    assert results['img_shape'] == results['ori_shape'] == (40, 60)
+
+
+def test_float_and_pillow(tmp_path, make_picture):
+    written = make_picture(tmp_path / 'a.png', 60, 40)
+    results = read(tmp_path / 'a.png', to_float32=True, imdecode_backend='pillow')
+    assert results['img'].dtype == np.float32
+    np.testing.assert_array_equal(results['img'], written)
+
+
+def test_grey_and_transparent_pictures_get_three_channels(tmp_path):
+    Image.new('L', (20, 10), 77).save(tmp_path / 'grey.jpg')
+    Image.new('RGBA', (20, 10), (1, 2, 3, 255)).save(tmp_path / 'rgba.png')
+    Image.new('CMYK', (20, 10), (0, 0, 0, 0)).save(tmp_path / 'cmyk.jpg')
+    for name in ('grey.jpg', 'rgba.png', 'cmyk.jpg'):
+        assert read(tmp_path / name)['img'].shape == (10, 20, 3)
+
+
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_orientation_tag_is_ignored(tmp_path, backend):
+    """Boxes were taken from the pixels as they are stored."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (30, 10)).save(tmp_path / 'turned.jpg', exif=exif)
+    assert read(tmp_path / 'turned.jpg', imdecode_backend=backend)['img_shape'] == (10, 30)
+
+
+def test_real_truncated_photograph(bad_image):
+    assert 'truncated' in error_of(bad_image)
+
+
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+@pytest.mark.parametrize('name', ['a.jpg', 'a.png'])
+@pytest.mark.parametrize('share', [0.98, 0.7, 0.3, 0.02])
+def test_cut_short(tmp_path, make_picture, backend, name, share):
+    path = tmp_path / name
+    make_picture(path, 120, 90)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    error_of(path, imdecode_backend=backend)
+
+
+def test_cut_short_where_the_decoder_does_not_notice(bad_image, monkeypatch):
+    """Some OpenCV releases give a picture with a grey rest; the file must be refused before."""
+    monkeypatch.setattr('mmcv.imfrombytes', lambda *_, **__: np.zeros((393, 590, 3), np.uint8))
+    assert 'truncated' in error_of(bad_image)
+
+
+def test_padding_after_the_end_marker(tmp_path, make_picture):
+    path = tmp_path / 'a.jpg'
+    make_picture(path, 60, 40)
+    whole = read(path)['img']
+    for padding in (b'\0' * 20, b'\r\n', b'further data after the picture' * 9):
+        content = path.read_bytes()
+        padded = tmp_path / 'padded.jpg'
+        padded.write_bytes(content + padding)
+        np.testing.assert_array_equal(read(padded)['img'], whole)
+
+
+def test_strict_decoding_only_without_end_marker(tmp_path, make_picture, monkeypatch):
+    make_picture(tmp_path / 'a.jpg', 60, 40)
+    monkeypatch.setattr('PIL.Image.open', lambda *_: pytest.fail('decoded twice'))
+    assert read(tmp_path / 'a.jpg')['img_shape'] == (40, 60)
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'hello world', b'\xff\xd8\xff\xd9', b'\xff\xd8garbage\xff\xd9', b'\0' * 500]
+)
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_no_pictures(tmp_path, content, backend):
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(content)
+    message = error_of(path, imdecode_backend=backend)
+    if not content:
+        assert 'the file is empty' in message
+
+
+def test_missing_file_and_folder(tmp_path):
+    error_of(tmp_path / 'none.jpg')
+    (tmp_path / 'folder.jpg').mkdir()
+    error_of(tmp_path / 'folder.jpg')
+
+
+def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
+    path = tmp_path / 'a.jpg'
+    make_picture(path, 60, 40)
+    listed = dict(width=40, height=60)
+    boxes = dict(gt_bboxes=np.zeros((1, 4)))
+    with pytest.raises(AnnotationError, match='has 60x40 pixels, but its split says 40x60'):
+        read(path, {**listed, **boxes})
+    assert read(path, {**listed, **boxes}, check_size=False)['img_shape'] == (40, 60)
+    assert read(path, listed)['img_shape'] == (40, 60)
+    assert read(path, boxes)['img_shape'] == (40, 60)
+    assert read(path, dict(width=60, height=40, **boxes))['img_shape'] == (40, 60)
+
+
+def test_repr():
+    assert 'check_size=False' in repr(TRANSFORMS.build(dict(type='LoadLocImage', check_size=False)))

@@ -1,0 +1,125 @@
+"""PackLocalizationInputs, and whole pipelines against a computation of their own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import Compose
+from mmengine.dataset import default_collate
+from mmpretrain.structures import DataSample
+
+from bas_mm.registry import TRANSFORMS
+
+
+def run(names: list[dict], results: dict) -> dict:
+    return Compose([TRANSFORMS.build(cfg) for cfg in names])(results)
+
+
+def item(height: int = 30, width: int = 40, **kwargs) -> dict:
+    rng = np.random.default_rng(0)
+    img = rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return dict(
+        img=img,
+        img_shape=(height, width),
+        ori_shape=(height, width),
+        image_id='a/b.jpg',
+        img_path='root/a/b.jpg',
+        gt_label=5,
+        sample_idx=3,
+        **kwargs,
+    )
+
+
+def test_fields():
+    source = item(gt_bboxes=np.array([[1.9, -2.0, 39.5, 12.0], [3.0, 4.0, 90.0, 29.0]]))
+    img = source['img'].copy()
+    packed = run([dict(type='PackLocalizationInputs')], source)
+    assert set(packed) == {'inputs', 'data_samples'}
+    assert packed['inputs'].dtype == torch.uint8
+    assert packed['inputs'].is_contiguous()
+    np.testing.assert_array_equal(packed['inputs'].numpy(), img.transpose(2, 0, 1))
+    sample = packed['data_samples']
+    assert isinstance(sample, DataSample)
+    assert sample.gt_label.tolist() == [5]
+    assert sample.gt_bboxes.dtype == torch.int64
+    assert sample.gt_bboxes.tolist() == [[1, 0, 39, 12], [3, 4, 39, 29]]
+    assert sample.metainfo == dict(
+        sample_idx=3,
+        image_id='a/b.jpg',
+        img_path='root/a/b.jpg',
+        ori_shape=(30, 40),
+        img_shape=(30, 40),
+    )
+
+
+def test_without_boxes_and_label():
+    results = item()
+    results.pop('gt_label')
+    sample = run([dict(type='PackLocalizationInputs')], results)['data_samples']
+    assert sample.gt_bboxes.shape == (0, 4)
+    assert sample.gt_bboxes.dtype == torch.int64
+    assert 'gt_label' not in sample
+
+
+def test_meta_keys():
+    cfg = dict(type='PackLocalizationInputs', meta_keys=('image_id', 'absent'))
+    assert run([cfg], item())['data_samples'].metainfo == dict(image_id='a/b.jpg')
+    masks = dict(mask_paths=('m.png',), ignore_path='')
+    sample = run([dict(type='PackLocalizationInputs')], item(**masks))['data_samples']
+    assert sample.mask_paths == ('m.png',)
+    assert sample.ignore_path == ''
+
+
+def test_flipped_pictures_are_packed():
+    """A mirrored view has negative strides, which tensors do not take."""
+    source = item()
+    expected = source['img'][:, ::-1].transpose(2, 0, 1).copy()
+    packed = run(
+        [dict(type='LocRandomFlip', prob=1.0), dict(type='PackLocalizationInputs')], source
+    )
+    np.testing.assert_array_equal(packed['inputs'].numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ('height', 'width'), [(375, 500), (500, 333), (300, 374), (196, 392), (64, 48)]
+)
+@pytest.mark.parametrize('crop', ['LocCenterCrop', 'LocTenCrop', None])
+def test_protocol_a_ground_truth(height, width, crop):
+    """Protocol A, step 1, written down once more, number by number."""
+    rng = np.random.default_rng(height)
+    corners = [
+        (*sorted(rng.integers(0, width + 1, 2)), *sorted(rng.integers(0, height + 1, 2)))
+        for _ in range(40)
+    ]
+    boxes = np.array([[x0, y0, x1, y1] for x0, x1, y0, y1 in corners], dtype=np.float64)
+    size = 256 if crop else 224
+    steps = [dict(type='LocResize', scale=size), dict(type='PackLocalizationInputs')]
+    if crop:
+        steps.insert(1, dict(type=crop, crop_size=224))
+    packed = run(steps, item(height, width, gt_bboxes=boxes))
+
+    expected = []
+    for box in boxes.tolist():
+        row = []
+        for value, old in zip(box, (width, height, width, height)):
+            moved = value * size / old - (16 if crop else 0)
+            row.append(int(min(max(moved, 0), 223)))
+        expected.append(row)
+    sample = packed['data_samples']
+    assert sample.gt_bboxes.tolist() == expected
+    assert sample.img_shape == (224, 224)
+    assert sample.ori_shape == (height, width)
+    assert packed['inputs'].shape[-3:] == (3, 224, 224)
+    assert packed['inputs'].shape[:-3] == ((10,) if crop == 'LocTenCrop' else ())
+
+
+def test_batches():
+    steps = [
+        dict(type='LocResize'),
+        dict(type='LocTenCrop'),
+        dict(type='PackLocalizationInputs'),
+    ]
+    batch = default_collate([run(steps, item(gt_bboxes=np.ones((count, 4)))) for count in (1, 3)])
+    assert batch['inputs'].shape == (2, 10, 3, 224, 224)
+    assert [len(sample.gt_bboxes) for sample in batch['data_samples']] == [1, 3]
