@@ -176,12 +176,15 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     if cfg.get('sync_bn') is not None:
         _say('no accelerator: batch norms are not synchronised (sync_bn is dropped)')
         cfg.sync_bn = None
-    if cfg.get('model_wrapper_cfg') is None:
-        cfg.model_wrapper_cfg = {
+    wrapper = cfg.get('model_wrapper_cfg')
+    if wrapper is None:
+        wrapper = {
             'type': 'MMDistributedDataParallel',
             'broadcast_buffers': False,
             'find_unused_parameters': cfg.get('find_unused_parameters', False),
         }
+    # Without this key mmengine numbers a CUDA device, which torch refuses for modules on CPUs.
+    cfg.model_wrapper_cfg = {**wrapper, 'device_ids': None}
     options = {}
     if dist_cfg.get('timeout') is not None:
         options['timeout'] = timedelta(seconds=dist_cfg['timeout'])

@@ -56,6 +56,18 @@ class LocalizationVisualizer(Visualizer):
         self.alpha = alpha
         self.min_height = min_height
 
+    @property
+    def dataset_meta(self) -> dict | None:
+        """Meta information of the data set; ``classes`` are its names.
+
+        mmengine sets it on the main process only; here every process draws its share.
+        """
+        return self._dataset_meta
+
+    @dataset_meta.setter
+    def dataset_meta(self, dataset_meta: dict) -> None:
+        self._dataset_meta = dataset_meta
+
     def add_datasample(
         self,
         name: str,
