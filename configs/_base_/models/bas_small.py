@@ -1,0 +1,19 @@
+_base_ = './small.py'
+
+# α (loss_fg.loss_weight), β (loss_amc.area_weight), K (test_cfg.topk) and θ come from the config
+# that names the data.
+model = dict(
+    type='BASClassifier',
+    generator=dict(
+        type='ForegroundGenerator',
+        in_channels=32,
+    ),
+    head=dict(
+        type='BASHead',
+        in_channels=64,
+        hidden_channels=64,
+        loss_fg=dict(type='mmpretrain.CrossEntropyLoss'),
+        loss_amc=dict(type='AMCLoss'),
+    ),
+    test_cfg=dict(class_source='gt'),
+)

@@ -1,0 +1,9 @@
+_base_ = [
+    '../_base_/models/cam_small.py',
+    '../_base_/datasets/embedded.py',
+    '../_base_/schedules/embedded_15e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(head=dict(num_classes=8), test_cfg=dict(threshold=0.3))
+test_evaluator = dict(thresholds=0.3)
