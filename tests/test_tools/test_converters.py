@@ -1,0 +1,177 @@
+import argparse
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import load_checkpoint
+
+from bas_mm.registry import MODELS
+
+NAMES = {
+    'vgg': 'vgg16',
+    'mobilenet': 'mobilenetv1',
+    'resnet': 'resnet50',
+    'inception': 'inceptionv3',
+}
+
+
+@pytest.fixture(scope='module')
+def script(repo_dir: Path) -> Path:
+    return repo_dir / 'tools/model_converters/published_to_bas_mm.py'
+
+
+@pytest.fixture(scope='module')
+def converter(script: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('published_to_bas_mm', script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def mobilenet_by_formula() -> dict[str, torch.Tensor]:
+    """Weights in the published names of MobileNetV1, without the golden files; 3 classes."""
+    widths = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
+    weights = {}
+
+    def add_conv(name: str, norm: str, *shape: int) -> None:
+        weights[f'{name}.weight'] = torch.full(shape, 0.5)
+        for kind in ('weight', 'bias', 'running_mean', 'running_var'):
+            weights[f'{norm}.{kind}'] = torch.ones(shape[0])
+
+    add_conv('model.0.0', 'model.0.1', 32, 3, 3, 3)
+    for i in range(1, 14):
+        add_conv(f'model.{i}.0', f'model.{i}.1', widths[i - 1], 1, 3, 3)
+        add_conv(f'model.{i}.3', f'model.{i}.4', widths[i], widths[i - 1], 1, 1)
+    for layer, shape in {
+        'classifier_cls.0': (1024, 1024, 3, 3),
+        'classifier_cls.2': (1024, 1024, 3, 3),
+        'classifier_cls.4': (3, 1024, 1, 1),
+        'classifier_loc.0': (3, 512, 3, 3),
+    }.items():
+        weights[f'{layer}.weight'] = torch.full(shape, 0.25)
+        weights[f'{layer}.bias'] = torch.zeros(shape[0])
+    return weights
+
+
+def our_model(repo_dir: Path, backbone: str, num_classes: int) -> torch.nn.Module:
+    cfg = Config.fromfile(repo_dir / f'configs/bas/bas_{backbone}_cub.py').model
+    cfg.generator.num_classes = cfg.head.num_classes = num_classes
+    del cfg.test_cfg  # its K is for CUB's classes
+    return MODELS.build(cfg)
+
+
+@pytest.mark.parametrize('entry', NAMES)
+def test_every_published_network_loads_strictly(converter, golden_dir, repo_dir, tmp_path, entry):
+    keys = json.loads((golden_dir / 'wsol.json').read_text())[entry]['keys']
+    # A number of its own for each weight shows where it went.
+    weights = {
+        name: torch.full(shape, i, dtype=torch.long if name.endswith('tracked') else torch.float)
+        for i, (name, shape) in enumerate(keys.items(), start=1)
+    }
+    source, target = tmp_path / 'published.pth.tar', tmp_path / 'out' / 'ours.pth'
+    torch.save(dict(model={f'module.{k}': v for k, v in weights.items()}, epoch=7), source)
+    assert converter.main([str(source), str(target)]) == 0
+    assert [p.name for p in target.parent.iterdir()] == ['ours.pth']
+
+    model = our_model(repo_dir, NAMES[entry], num_classes=7)
+    checkpoint = load_checkpoint(model, str(target), strict=True)
+    assert checkpoint['meta']['backbone'] == NAMES[entry]
+    state = model.state_dict()
+    for name, theirs in [
+        ('head.classifier.0.weight', 'classifier_cls.0.weight'),
+        ('head.classifier.4.bias', 'classifier_cls.4.bias'),
+        ('generator.conv.weight', 'classifier_loc.0.weight'),
+    ]:
+        assert torch.equal(state[name], weights[theirs])
+    # No weight was lost, doubled or changed on the way.
+    numbers = sorted(int(value.flatten()[0]) for value in state.values())
+    assert numbers == list(range(1, len(weights) + 1))
+
+
+@pytest.mark.parametrize('wrap', [None, 'state_dict'])
+def test_other_wrappings_and_old_files_without_batch_counters(converter, repo_dir, tmp_path, wrap):
+    weights = mobilenet_by_formula()
+    torch.save(weights if wrap is None else {wrap: weights}, tmp_path / 'src.pth.tar')
+    assert converter.main([str(tmp_path / 'src.pth.tar'), str(tmp_path / 'dst.pth')]) == 0
+    model = our_model(repo_dir, 'mobilenetv1', num_classes=3)
+    load_checkpoint(model, str(tmp_path / 'dst.pth'), strict=True)
+    assert model.backbone.stem.bn.num_batches_tracked == 0
+    assert torch.equal(model.backbone.stem.conv.weight, weights['model.0.0.weight'])
+
+
+def test_what_does_not_fit_is_listed_and_nothing_written(converter, tmp_path, capsys):
+    weights = mobilenet_by_formula()
+    weights['model.14.0.weight'] = torch.ones(2)
+    weights['ema_decay'] = torch.ones(1)
+    del weights['model.5.3.weight']
+    weights['classifier_loc.0.bias'] = torch.ones(9)
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(weights, source)
+
+    assert converter.main([str(source), str(target)]) == 1
+    error = capsys.readouterr().err
+    assert 'ema_decay' in error
+    assert 'model.14.0.weight' in error
+    assert 'backbone.block5.pointwise_conv.conv.weight' in error
+    assert 'classifier_loc.0.bias (9,) in the file, generator.conv.bias (3,)' in error
+    assert 'dst.pth not written' in error
+    assert '--allow-unplaced --allow-missing' in error
+
+    assert converter.main([str(source), str(target), '--allow-unplaced']) == 1
+    assert converter.main([str(source), str(target), '--allow-missing']) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ['src.pth.tar']
+    assert converter.main([str(source), str(target), '--allow-unplaced', '--allow-missing']) == 0
+    written = torch.load(target)['state_dict']
+    assert 'backbone.block5.pointwise_conv.conv.weight' not in written
+    assert 'generator.conv.bias' not in written
+    assert torch.equal(written['backbone.stem.conv.weight'], weights['model.0.0.weight'])
+
+
+def test_the_wrong_backbone_is_refused(converter, tmp_path, capsys):
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(mobilenet_by_formula(), source)
+    assert converter.main([str(source), str(target), '--backbone', 'vgg16']) == 1
+    assert 'model.0.0.weight' in capsys.readouterr().err
+    assert not target.exists()
+
+
+def test_unusable_files_are_named(converter, tmp_path, capsys):
+    target = str(tmp_path / 'dst.pth')
+    source = tmp_path / 'src.pth.tar'
+
+    def error_of(*options: str) -> str:
+        assert converter.main([str(source), target, *options]) == 1
+        return capsys.readouterr().err
+
+    assert 'src.pth.tar: no such file' in error_of()
+    source.write_bytes(b'')
+    assert 'src.pth.tar: not' in error_of()
+    torch.save(dict(epoch=1), source)
+    assert 'src.pth.tar: no named tensors' in error_of()
+    torch.save({'blocks.0.weight': torch.ones(2)}, source)
+    assert 'src.pth.tar: not a published BAS network' in error_of()
+    torch.save({'conv1_1.weight': torch.ones(2)}, source)
+    assert 'no classifier_cls.4.weight' in error_of()
+    # The published training script saves its argparse options too.
+    torch.save(dict(model=mobilenet_by_formula(), args=argparse.Namespace(lr=1)), source)
+    assert '--trust-source' in error_of()
+    assert converter.main([str(source), target, '--trust-source']) == 0
+
+
+def test_as_a_command(script, tmp_path):
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(mobilenet_by_formula(), source)
+    command = [sys.executable, str(script), source, target]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert 'weights of mobilenetv1' in done.stdout
+    assert target.is_file()
+    done = subprocess.run([*command[:2], tmp_path / 'no', target], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert 'no such file' in done.stderr

@@ -1,0 +1,209 @@
+"""Bring a published BAS checkpoint into bas_mm's names.
+
+    python tools/model_converters/published_to_bas_mm.py SRC DST [options]
+
+SRC is a .pth.tar of the published localization code (VGG16, MobileNetV1, ResNet50 or InceptionV3).
+Every name is checked against the model of our configs. If a weight of the file has no place in the
+model, a weight of the model is not in the file, or shapes differ, all of them are listed, nothing
+is written and the exit status is 1, unless the options allow it.
+"""
+
+import argparse
+import os
+import pickle
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+REPO = Path(__file__).resolve().parents[2]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(REPO))
+
+import torch  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+
+from bas_mm.models.weights import (  # noqa: E402
+    Placement,
+    detect_published_backbone,
+    place,
+    published_to_bas_mm,
+    unwrap,
+)
+from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES  # noqa: E402
+from bas_mm.registry import MODELS  # noqa: E402
+from bas_mm.utils import register_all_modules  # noqa: E402
+from bas_mm.version import __version__  # noqa: E402
+
+
+class ConversionError(Exception):
+    """What the user is told in one message; ``main`` turns it into exit status 1."""
+
+
+def read_checkpoint(path: Path, trust_source: bool = False) -> Any:
+    """Read a file of torch's.
+
+    Args:
+        path: The file.
+        trust_source: Also read files that hold other Python objects than tensors. Such a file can
+            run any code.
+
+    Returns:
+        What it holds, on the CPU.
+
+    Raises:
+        ConversionError: The file is absent, broken, or not only tensors.
+    """
+    if not path.is_file():
+        raise ConversionError(f'{path}: no such file')
+    try:
+        return torch.load(path, map_location='cpu', weights_only=not trust_source)
+    except pickle.UnpicklingError as error:
+        if trust_source:
+            raise ConversionError(f'{path}: not a checkpoint ({error})') from error
+        raise ConversionError(
+            f'{path}: not a checkpoint, or one that holds Python objects besides tensors, which '
+            'could run code when read. If you know where it is from, add --trust-source.'
+        ) from error
+    except (RuntimeError, EOFError, OSError, AttributeError, ImportError, ValueError) as error:
+        raise ConversionError(f'{path}: not readable as a checkpoint ({error})') from error
+
+
+def expected_shapes(config: Path, num_classes: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the weights of the model in a config.
+
+    Args:
+        config: A config with a ``model`` of type ``BASClassifier``.
+        num_classes: Number of classes, in place of the config's.
+
+    Returns:
+        Name -> shape.
+    """
+    model_cfg = Config.fromfile(config).model
+    for part in ('generator', 'head'):
+        model_cfg[part].num_classes = num_classes
+    # Inference settings bring no weights, and may ask for more classes than there are here.
+    model_cfg.pop('test_cfg', None)
+    model = MODELS.build(model_cfg)
+    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def convert(
+    weights: Mapping[str, torch.Tensor], backbone: str, config: Path | None = None
+) -> Placement:
+    """Put published weights in their places in our model.
+
+    Args:
+        weights: Published name -> weight, without ``module.``.
+        backbone: A key of ``PUBLISHED_BACKBONES``.
+        config: The config of the model. Default: ours of that backbone.
+
+    Returns:
+        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+
+    Raises:
+        ConversionError: There is no class layer in the file.
+    """
+    config = config or REPO / f'configs/bas/bas_{backbone}_cub.py'
+    if not config.is_file():
+        raise ConversionError(f'{config}: no such config')
+    last = weights.get('classifier_cls.4.weight')
+    if last is None:
+        raise ConversionError('no classifier_cls.4.weight in it, which tells the number of classes')
+    shapes = expected_shapes(config, last.shape[0])
+    placement = place(weights, shapes, lambda names: published_to_bas_mm(names, backbone))
+    for name in shapes:
+        if name.endswith('num_batches_tracked'):
+            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
+    return placement
+
+
+def save(path: Path, weights: Mapping[str, torch.Tensor], meta: dict[str, Any]) -> None:
+    """Write a checkpoint that mmengine loads; the file appears when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    try:
+        state_dict = {name: weight.contiguous() for name, weight in weights.items()}
+        torch.save(dict(meta=meta, state_dict=state_dict), temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
+    parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
+    parser.add_argument(
+        '--backbone',
+        choices=['auto', *PUBLISHED_BACKBONES],
+        default='auto',
+        help='whose names the file has (auto: told from the names)',
+    )
+    parser.add_argument(
+        '--config',
+        type=Path,
+        help="config of the model that the weights are for (default: the backbone's in "
+        'configs/bas); the number of classes is that of the file',
+    )
+    parser.add_argument(
+        '--allow-unplaced',
+        action='store_true',
+        help='write although the file has weights without a place in the model',
+    )
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='write although the model has weights that the file lacks or has in another shape',
+    )
+    parser.add_argument(
+        '--trust-source',
+        action='store_true',
+        help='also read files that hold Python objects, which can run any code',
+    )
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as told; raise ``ConversionError`` for what the user must be told."""
+    try:
+        weights = unwrap(read_checkpoint(args.src, args.trust_source))
+        backbone = args.backbone
+        if backbone == 'auto':
+            backbone = detect_published_backbone(weights)
+    except ValueError as error:
+        raise ConversionError(f'{args.src}: {error}') from error
+    register_all_modules()
+    placement = convert(weights, backbone, args.config)
+
+    if report := placement.report():
+        print(f'{args.src} ({backbone}):\n{report}', file=sys.stderr)
+    refused = []
+    if placement.unplaced and not args.allow_unplaced:
+        refused.append('--allow-unplaced')
+    if not placement.complete and not args.allow_missing:
+        refused.append('--allow-missing')
+    if refused:
+        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
+    save(
+        args.dst,
+        placement.weights,
+        dict(bas_mm_version=__version__, backbone=backbone, converted_from=args.src.name),
+    )
+    print(f'{args.dst}: {len(placement.weights)} weights of {backbone} from {args.src}')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if the file was written, 1 otherwise."""
+    try:
+        run(parse_args(argv))
+    except ConversionError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
