@@ -1,81 +1,78 @@
 """Child registries of bas_mm: one per kind of module, each below mmengine's root registry.
 
 A registry imports its ``locations`` the first time something is looked up in it, so that
-``default_scope = 'bas_mm'`` in a config is all that a stock mmengine runner needs.
+``default_scope = 'bas_mm'`` in a config is all that a stock mmengine runner needs. Kinds to which
+bas_mm adds nothing yet have their child too: mmengine looks every module of a config up in the
+default scope first, and an extension finds the registry that it needs.
 """
 
-from mmengine.registry import DATA_SAMPLERS as MMENGINE_DATA_SAMPLERS
-from mmengine.registry import DATASETS as MMENGINE_DATASETS
-from mmengine.registry import HOOKS as MMENGINE_HOOKS
-from mmengine.registry import METRICS as MMENGINE_METRICS
-from mmengine.registry import MODEL_WRAPPERS as MMENGINE_MODEL_WRAPPERS
-from mmengine.registry import MODELS as MMENGINE_MODELS
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS as MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS
-from mmengine.registry import OPTIM_WRAPPERS as MMENGINE_OPTIM_WRAPPERS
-from mmengine.registry import OPTIMIZERS as MMENGINE_OPTIMIZERS
-from mmengine.registry import PARAM_SCHEDULERS as MMENGINE_PARAM_SCHEDULERS
-from mmengine.registry import TRANSFORMS as MMENGINE_TRANSFORMS
-from mmengine.registry import VISBACKENDS as MMENGINE_VISBACKENDS
-from mmengine.registry import VISUALIZERS as MMENGINE_VISUALIZERS
-from mmengine.registry import WEIGHT_INITIALIZERS as MMENGINE_WEIGHT_INITIALIZERS
+from mmengine import registry as root
 from mmengine.registry import Registry
 
 __all__ = [
-    'VISBACKENDS',
-    'PARAM_SCHEDULERS',
-    'OPTIMIZERS',
-    'MODEL_WRAPPERS',
-    'DATA_SAMPLERS',
     'DATASETS',
+    'DATA_SAMPLERS',
+    'EVALUATORS',
     'HOOKS',
+    'LOG_PROCESSORS',
+    'LOOPS',
     'METRICS',
     'MODELS',
+    'MODEL_WRAPPERS',
+    'OPTIMIZERS',
     'OPTIM_WRAPPERS',
     'OPTIM_WRAPPER_CONSTRUCTORS',
+    'PARAM_SCHEDULERS',
+    'RUNNERS',
+    'RUNNER_CONSTRUCTORS',
+    'TASK_UTILS',
     'TRANSFORMS',
+    'VISBACKENDS',
     'VISUALIZERS',
     'WEIGHT_INITIALIZERS',
 ]
 
 # Classifiers, heads, generators, losses, backbones, data preprocessors.
-MODELS = Registry('model', parent=MMENGINE_MODELS, locations=['bas_mm.models'])
+MODELS = Registry('model', parent=root.MODELS, locations=['bas_mm.models'])
 # Initialisers of weights, such as the reader of ImageNet checkpoints of several origins.
 WEIGHT_INITIALIZERS = Registry(
-    'weight initializer', parent=MMENGINE_WEIGHT_INITIALIZERS, locations=['bas_mm.models']
+    'weight initializer', parent=root.WEIGHT_INITIALIZERS, locations=['bas_mm.models']
 )
+MODEL_WRAPPERS = Registry('model wrapper', parent=root.MODEL_WRAPPERS, locations=['bas_mm.models'])
+TASK_UTILS = Registry('task util', parent=root.TASK_UTILS, locations=['bas_mm.models'])
+
 # Readers of annotated picture sets.
-DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, locations=['bas_mm.datasets'])
+DATASETS = Registry('dataset', parent=root.DATASETS, locations=['bas_mm.datasets'])
+DATA_SAMPLERS = Registry('data sampler', parent=root.DATA_SAMPLERS, locations=['bas_mm.datasets'])
 # Transforms that carry boxes with the picture.
-TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, locations=['bas_mm.datasets.transforms']
-)
+TRANSFORMS = Registry('transform', parent=root.TRANSFORMS, locations=['bas_mm.datasets.transforms'])
+
 # Localization metrics.
-METRICS = Registry('metric', parent=MMENGINE_METRICS, locations=['bas_mm.evaluation'])
+METRICS = Registry('metric', parent=root.METRICS, locations=['bas_mm.evaluation'])
+EVALUATORS = Registry('evaluator', parent=root.EVALUATOR, locations=['bas_mm.evaluation'])
+
 # Hooks of the training and test loops.
-HOOKS = Registry('hook', parent=MMENGINE_HOOKS, locations=['bas_mm.engine'])
+HOOKS = Registry('hook', parent=root.HOOKS, locations=['bas_mm.engine'])
 # Constructors of optimizer wrappers: the recipe's learning-rate factors.
 OPTIM_WRAPPER_CONSTRUCTORS = Registry(
     'optimizer wrapper constructor',
-    parent=MMENGINE_OPTIM_WRAPPER_CONSTRUCTORS,
+    parent=root.OPTIM_WRAPPER_CONSTRUCTORS,
     locations=['bas_mm.engine'],
 )
-# Optimizer wrappers: mixed precision on CPUs.
-OPTIM_WRAPPERS = Registry(
-    'optimizer wrapper', parent=MMENGINE_OPTIM_WRAPPERS, locations=['bas_mm.engine']
-)
-# Visualizers that draw maps and boxes.
-VISUALIZERS = Registry(
-    'visualizer', parent=MMENGINE_VISUALIZERS, locations=['bas_mm.visualization']
-)
-
-# Kinds of which bas_mm has none of its own. Without a child registry under the default scope
-# mmengine warns at every look-up before it takes its own.
-DATA_SAMPLERS = Registry('data sampler', parent=MMENGINE_DATA_SAMPLERS, locations=['bas_mm.engine'])
-MODEL_WRAPPERS = Registry(
-    'model wrapper', parent=MMENGINE_MODEL_WRAPPERS, locations=['bas_mm.engine']
-)
-OPTIMIZERS = Registry('optimizer', parent=MMENGINE_OPTIMIZERS, locations=['bas_mm.engine'])
+OPTIM_WRAPPERS = Registry('optim wrapper', parent=root.OPTIM_WRAPPERS, locations=['bas_mm.engine'])
+OPTIMIZERS = Registry('optimizer', parent=root.OPTIMIZERS, locations=['bas_mm.engine'])
 PARAM_SCHEDULERS = Registry(
-    'parameter scheduler', parent=MMENGINE_PARAM_SCHEDULERS, locations=['bas_mm.engine']
+    'parameter scheduler', parent=root.PARAM_SCHEDULERS, locations=['bas_mm.engine']
 )
-VISBACKENDS = Registry('vis_backend', parent=MMENGINE_VISBACKENDS, locations=['bas_mm.engine'])
+LOOPS = Registry('loop', parent=root.LOOPS, locations=['bas_mm.engine'])
+RUNNERS = Registry('runner', parent=root.RUNNERS, locations=['bas_mm.engine'])
+RUNNER_CONSTRUCTORS = Registry(
+    'runner constructor', parent=root.RUNNER_CONSTRUCTORS, locations=['bas_mm.engine']
+)
+LOG_PROCESSORS = Registry('log processor', parent=root.LOG_PROCESSORS, locations=['bas_mm.engine'])
+
+# Visualizers that draw maps and boxes.
+VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, locations=['bas_mm.visualization'])
+VISBACKENDS = Registry(
+    'visualizer backend', parent=root.VISBACKENDS, locations=['bas_mm.visualization']
+)

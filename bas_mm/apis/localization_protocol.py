@@ -1,0 +1,119 @@
+"""Train, choose θ on ``val``, report on ``test``: the order in which nobody tunes on ``test``."""
+
+import time
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+# Figures of a table of results: name in the metric -> head of the column.
+COLUMNS = {
+    'top1_loc': 'Top-1 Loc',
+    'top5_loc': 'Top-5 Loc',
+    'gt_known': 'GT-Known',
+    'iou_30': 'IoU 0.3',
+    'iou_50': 'IoU 0.5',
+    'iou_70': 'IoU 0.7',
+    'top1_cls': 'Top-1 Cls',
+}
+
+
+@dataclass
+class LocalizationResult:
+    """What one method reached.
+
+    Attributes:
+        name (str): name of the method in tables.
+        cfg (Config): its config, with the chosen θ in ``model.test_cfg`` and ``test_evaluator``.
+        checkpoint (str): the trained weights.
+        threshold (float): θ, chosen on ``val``.
+        val (dict[str, float]): figures on ``val`` at θ, percent, without the metric's prefix.
+        test (dict[str, float]): figures on ``test`` at θ, likewise.
+        seconds (float): time of training alone.
+    """
+
+    name: str
+    cfg: Config
+    checkpoint: str
+    threshold: float
+    val: dict[str, float] = field(default_factory=dict)
+    test: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def _plain(figures: dict) -> dict[str, float]:
+    return {name.partition('/')[2]: value for name, value in figures.items()}
+
+
+def _runner(cfg: Config, name: str) -> Runner:
+    cfg = deepcopy(cfg)
+    # Runners of one process that share a name would share their loggers and their records.
+    cfg.experiment_name = f'{name}_{time.time_ns()}'
+    return Runner.from_cfg(cfg)
+
+
+def choose_threshold_and_test(cfg: Config, checkpoint: str, name: str) -> LocalizationResult:
+    """Test a checkpoint at the θ that is best on ``val``.
+
+    Args:
+        cfg (Config): a config whose ``val_evaluator`` has the list of θ to choose from.
+        checkpoint (str): the weights.
+        name (str): name of the method.
+
+    Returns:
+        LocalizationResult: with ``seconds`` 0.
+    """
+    cfg = deepcopy(cfg)
+    cfg.load_from, cfg.resume = checkpoint, False
+    runner = _runner(cfg, f'{name}_val')
+    runner.load_or_resume()
+    val = _plain(runner.val())
+    threshold = val['threshold']
+    cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
+    cfg.test_evaluator.thresholds = threshold
+    test = _plain(_runner(cfg, f'{name}_test').test())
+    return LocalizationResult(name, cfg, checkpoint, threshold, val, test)
+
+
+def train_and_test(cfg: Config, name: str) -> LocalizationResult:
+    """Train a config from its start, then :func:`choose_threshold_and_test` on the last weights.
+
+    Args:
+        cfg (Config): the config; ``work_dir`` must be set.
+        name (str): name of the method.
+
+    Returns:
+        LocalizationResult: the figures.
+    """
+    start = time.perf_counter()
+    runner = _runner(cfg, f'{name}_train')
+    runner.train()
+    seconds = time.perf_counter() - start
+    checkpoint = Path(runner.work_dir, 'last_checkpoint').read_text().strip()
+    result = choose_threshold_and_test(cfg, checkpoint, name)
+    result.seconds = seconds
+    return result
+
+
+def results_table(results: list[LocalizationResult]) -> str:
+    """A Markdown table: one line per method, percent, and the θ that was chosen on ``val``.
+
+    Args:
+        results (list[LocalizationResult]): the methods, in the order of the lines.
+
+    Returns:
+        str: the table, without a line break at its end.
+    """
+    rows = [['', *COLUMNS.values(), 'θ']]
+    for result in results:
+        figures = [f'{result.test[column]:.1f}' for column in COLUMNS]
+        rows.append([result.name, *figures, f'{result.threshold:g}'])
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |'
+        for row in rows
+    ]
+    rule = '| ' + ' | '.join('-' * width for width in widths) + ' |'
+    return '\n'.join([lines[0], rule, *lines[1:]])

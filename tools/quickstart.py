@@ -1,0 +1,110 @@
+"""Train CAM and BAS on the same data, test both, print a table, draw what they see.
+
+Without arguments on the embedded data set, which is generated. θ of each method is chosen on the
+split ``val`` and reported on ``test``.
+"""
+
+import argparse
+import sys
+import time
+import warnings
+from contextlib import redirect_stdout
+from importlib.util import find_spec
+from io import TextIOBase
+from pathlib import Path
+from typing import TextIO
+
+ROOT = Path(__file__).resolve().parents[1]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(ROOT))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
+    parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
+    parser.add_argument('--out-dir', help='folder of everything this run writes')
+    parser.add_argument('--pictures', type=int, default=16, help='how many pictures to draw')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for both configs'
+    )
+    args = parser.parse_args()
+    require_file(args.cam, 'config')
+    require_file(args.bas, 'config')
+    if args.pictures < 1:
+        fail(f'--pictures must be at least 1, got {args.pictures}')
+    return args
+
+
+class ProgressOnly(TextIOBase):
+    """Lets through what is no routine record of mmengine's log, and its lines of progress.
+
+    The log files keep everything: configs, environment, hooks.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, or drop it."""
+        if ' - mmengine - INFO - ' not in text or ' - Epoch(' in text:
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream below."""
+        self.stream.flush()
+
+
+def main() -> None:
+    """Run both methods."""
+    args = parse_args()
+    start = time.perf_counter()
+    out_dir = Path(args.out_dir or f'work_dirs/quickstart/{time.strftime("%Y%m%d_%H%M%S")}')
+    print(f'Training CAM, then BAS. Everything goes to {out_dir.resolve()}', flush=True)
+
+    # mmcv's pure-Python build says that it lacks an operator which nothing here uses.
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    from bas_mm.apis import results_table, train_and_test, write_comparison_pictures
+    from bas_mm.evaluation.result_files import write_json, write_text
+
+    results = []
+    for name, path in (('CAM', args.cam), ('BAS', args.bas)):
+        print(f'\n=== {name}: {path}', flush=True)
+        cfg = load_config(path, args.cfg_options, str(out_dir / name.lower()))
+        prepare_devices(cfg, 'none')
+        with redirect_stdout(ProgressOnly(sys.stdout)):
+            results.append(train_and_test(cfg, name))
+    table = results_table(results)
+    write_text(out_dir / 'table.md', table + '\n')
+    write_json(
+        out_dir / 'results.json',
+        {
+            r.name: dict(
+                threshold=r.threshold, val=r.val, test=r.test, train_seconds=r.seconds,
+                checkpoint=r.checkpoint,
+            )
+            for r in results
+        },
+    )  # fmt: skip
+    pictures = write_comparison_pictures(results, out_dir / 'pictures', args.pictures)
+    seconds = '; '.join(f'{r.name} trained in {r.seconds:.0f} s' for r in results)
+    print(
+        f'\nFigures on the test split in percent, each method at its θ chosen on val:\n\n{table}\n'
+    )
+    print(f'{seconds}; {time.perf_counter() - start:.0f} s in all.')
+    print(f'Table and figures: {out_dir.resolve()}')
+    print(f'Pictures:          {pictures[0].resolve()} and {len(pictures) - 1} more beside it')
+    print(f'Logs, weights:     {out_dir.resolve()}/cam and {out_dir.resolve()}/bas')
+
+
+if __name__ == '__main__':
+    main()
