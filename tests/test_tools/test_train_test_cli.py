@@ -1,0 +1,315 @@
+"""tools/train.py, tools/test.py and dist_*.sh as a user runs them."""
+
+import csv
+import json
+import pickle
+import re
+import subprocess
+import sys
+
+import cv2
+import pytest
+import torch
+from tiny_project import ROOT, TinyProject
+
+FIGURES = {'top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'top5_cls', 'iou_30', 'iou_50'}
+FIGURES |= {'iou_70', 'mean_iou_acc', 'threshold'}
+
+
+def load(path):
+    return torch.load(path, map_location='cpu', weights_only=False)
+
+
+def assert_same_state(first, second):
+    """Weights, buffers and momentum, bit for bit."""
+    assert first['state_dict'].keys() == second['state_dict'].keys()
+    for key, value in first['state_dict'].items():
+        assert torch.equal(value, second['state_dict'][key]), key
+    states = [checkpoint['optimizer']['state'] for checkpoint in (first, second)]
+    assert states[0].keys() == states[1].keys()
+    for key, state in states[0].items():
+        assert torch.equal(state['momentum_buffer'], states[1][key]['momentum_buffer']), key
+
+
+@pytest.mark.parametrize(
+    ('command', 'message'),
+    [
+        (['train.py'], r'config'),
+        (['train.py', 'nothing.py'], r'the config nothing\.py does not exist'),
+        (['train.py', '.'], r'the config \. is a folder'),
+        (['train.py', 'c.py', '--resume', 'no.pth'], r'the checkpoint no\.pth does not exist'),
+        (['train.py', 'c.py', '--launcher', 'what'], r'invalid choice'),
+        (['test.py', 'c.py'], r'checkpoint'),
+        (['test.py', 'c.py', 'no.pth'], r'the checkpoint no\.pth does not exist'),
+        (['test.py', 'c.py', 'c.py', '--out', 'a.txt'], r'--out a\.txt'),
+        (['test.py', 'c.py', 'c.py', '--interval', '0'], r'--interval'),
+    ],
+)
+def test_wrong_commands_end_in_one_line(command, message, tmp_path):
+    (tmp_path / 'c.py').write_text('')
+    done = subprocess.run(
+        # Importing torch or mmengine here would take seconds, before the user hears of a typo.
+        [
+            sys.executable,
+            '-c',
+            'import runpy, sys\n'
+            'for name in ("torch", "mmengine", "mmcv"): sys.modules[name] = None\n'
+            'sys.argv = sys.argv[1:]\n'
+            'runpy.run_path(sys.argv[0], run_name="__main__")',
+            str(ROOT / 'tools' / command[0]),
+            *command[1:],
+        ],
+        cwd=tmp_path,
+        env=TinyProject.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith(f'{command[0]}: error: ')
+    assert re.search(message, done.stderr)
+    assert not done.stdout
+
+
+@pytest.mark.parametrize('tool', ['train.py', 'test.py'])
+def test_help(tool, tmp_path):
+    done = subprocess.run(
+        TinyProject.command(tool, '--help'),
+        cwd=tmp_path,
+        env=TinyProject.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    for option in ('--work-dir', '--cfg-options', '--amp', '--launcher'):
+        assert option in done.stdout
+
+
+@pytest.mark.parametrize(
+    'script', ['dist_train.sh', 'dist_test.sh', 'slurm_train.sh', 'slurm_test.sh']
+)
+def test_scripts_say_what_they_need(script, tmp_path):
+    done = subprocess.run(
+        TinyProject.command(script, 'config.py'), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith('usage:')
+
+
+@pytest.mark.parametrize(
+    ('script', 'third', 'expected'),
+    [
+        ('slurm_train.sh', 'work', ['train.py', 'c.py', '--work-dir', 'work']),
+        ('slurm_test.sh', 'a b.pth', ['test.py', 'c.py', 'a b.pth']),
+    ],
+)
+def test_slurm_command(script, third, expected, tmp_path):
+    srun = tmp_path / 'srun'
+    srun.write_text('#!/bin/sh\nfor arg in "$@"; do echo "$arg"; done\necho "path $PYTHONPATH"\n')
+    srun.chmod(0o755)
+    env = TinyProject.environment(GPUS='12', SRUN_ARGS='--exclusive -x n1')
+    env['PATH'] = f'{tmp_path}:{env["PATH"]}'
+    done = subprocess.run(
+        TinyProject.command(script, 'part', 'job', 'c.py', third, '--amp'),
+        env=env,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    arguments = done.stdout.splitlines()
+    assert arguments[:2] == ['-p', 'part']
+    for argument in ('--ntasks=12', '--ntasks-per-node=8', '--gres=gpu:8', '--exclusive', 'n1'):
+        assert argument in arguments
+    start = arguments.index(str(ROOT / 'tools' / expected[0]))
+    assert arguments[start + 1 : start + len(expected)] == expected[1:]
+    assert arguments[-4:] == ['--launcher', 'slurm', '--amp', f'path {ROOT}']
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('tiny'))
+
+
+@pytest.fixture(scope='module')
+def trained(project):
+    """The project after four epochs without interruption."""
+    project.run('train.py', 'tiny.py', '--work-dir', 'whole')
+    return project
+
+
+@pytest.fixture(scope='module')
+def tested(trained):
+    """Figures and per-picture results of one process."""
+    trained.run(
+        *('test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 't1', '--out', 'out/one.json'),
+        *('--show-dir', 'show1', '--interval', '3'),
+        *('--cfg-options', 'test_evaluator.result_file=one.csv'),
+    )
+    return json.loads((trained.folder / 'out/one.json').read_text())
+
+
+@pytest.mark.slow
+def test_figures_file(tested, trained):
+    names = {name.removeprefix('localization/') for name in tested}
+    per_threshold = {
+        f'{name}@{theta}'
+        for name in ('top1_loc', 'top5_loc', 'gt_known')
+        for theta in (0.3, 0.5, 0.7)
+    }
+    assert names == FIGURES | per_threshold
+    rows = list(csv.DictReader((trained.folder / 'one.csv').open()))
+    assert len(rows) == 11
+    theta = tested['localization/threshold']
+    hits = [float(row[f'iou@{theta}']) >= 0.5 for row in rows]
+    assert tested['localization/gt_known'] == pytest.approx(sum(hits) / 11 * 100, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_pictures_of_every_third_sample(tested, trained):
+    show = trained.folder / 'show1'
+    files = sorted(p.relative_to(show).as_posix() for p in show.rglob('*') if p.is_file())
+    ids = ['val/dark/000.png', 'val/dark/006.png', 'val/light/003.png', 'val/light/009.png']
+    assert files == [f'{image_id}.png' for image_id in ids]
+    drawing = cv2.imread(str(show / files[0]))
+    assert drawing.shape[0] > 224
+    assert drawing.shape[1] == 3 * 224 + 2 * 6
+
+
+@pytest.mark.slow
+def test_two_processes_test_like_one(tested, trained):
+    done = trained.run(
+        *('dist_test.sh', 'tiny.py', 'whole/epoch_4.pth', '2', '--out', 'two.json'),
+        *('--show-dir', 'show2', '--interval', '3', '--work-dir', 't2'),
+        *('--cfg-options', 'test_evaluator.result_file=two.csv'),
+    )
+    assert done.stdout.count('backend gloo in place of nccl') == 1
+    assert json.loads((trained.folder / 'two.json').read_text()) == tested
+    assert (trained.folder / 'one.csv').read_text() == (trained.folder / 'two.csv').read_text()
+    shows = [trained.folder / 'show1', trained.folder / 'show2']
+    files = [sorted(p.relative_to(d) for p in d.rglob('*.png')) for d in shows]
+    assert len(files[0]) == 4
+    assert files[0] == files[1]
+    for name in files[0]:
+        one, two = (cv2.imread(str(show / name)).astype(int) for show in shows)
+        # The network's last bits depend on how pictures are put into batches: so may a colour.
+        assert abs(one - two).max() <= 3
+
+
+@pytest.mark.slow
+def test_two_processes_train(project):
+    project.run(
+        *('dist_train.sh', 'tiny.py', '2', '--work-dir', 'dist', '--cfg-options'),
+        *('train_cfg.max_epochs=2', 'default_hooks.logger.interval=1'),
+    )
+    checkpoint = load(project.folder / 'dist' / 'epoch_2.pth')
+    # 16 pictures, 4 for each of two processes in a step: two steps an epoch.
+    assert checkpoint['meta']['iter'] == 4
+    assert not any(key.startswith('module.') for key in checkpoint['state_dict'])
+    log = next((project.folder / 'dist').glob('*/*.log')).read_text()
+    assert 'localization/gt_known' in log
+    assert all(torch.isfinite(v).all() for v in checkpoint['state_dict'].values())
+
+
+def check_resume_after_a_kill(project, whole):
+    last = project.folder / 'broken' / 'last_checkpoint'
+    project.run_until(
+        lambda: last.exists() and last.read_text().endswith('epoch_2.pth'),
+        *('train.py', 'tiny.py', '--work-dir', 'broken'),
+    )
+    assert not (project.folder / 'broken' / 'epoch_4.pth').exists()
+    done = project.run('train.py', 'tiny.py', '--work-dir', 'broken', '--resume')
+    assert 'epoch_2.pth' in done.stdout + done.stderr
+    assert 'Falling back to weights_only=False' not in done.stdout + done.stderr
+    assert_same_state(load(whole), load(project.folder / 'broken' / 'epoch_4.pth'))
+
+
+@pytest.mark.slow
+def test_resume_after_a_kill_equals_an_uninterrupted_run(trained):
+    check_resume_after_a_kill(trained, trained.folder / 'whole' / 'epoch_4.pth')
+
+
+@pytest.mark.slow
+def test_resume_with_persistent_workers(tmp_path):
+    project = TinyProject(tmp_path, workers=2, persistent=True)
+    project.run('train.py', 'tiny.py', '--work-dir', 'whole')
+    check_resume_after_a_kill(project, tmp_path / 'whole' / 'epoch_4.pth')
+
+
+@pytest.mark.slow
+def test_resume_from_a_named_checkpoint(trained):
+    trained.run('train.py', 'tiny.py', '--work-dir', 'named', '--resume', 'whole/epoch_2.pth')
+    folder = trained.folder
+    assert not (folder / 'named' / 'epoch_2.pth').exists()
+    assert_same_state(load(folder / 'whole/epoch_4.pth'), load(folder / 'named/epoch_4.pth'))
+
+
+@pytest.mark.slow
+def test_amp_without_validation_and_scaled_rate(project):
+    done = project.run(
+        *('train.py', 'tiny.py', '--amp', '--no-validate', '--auto-scale-lr'),
+        *('--work-dir', 'amp', '--cfg-options', 'train_cfg.max_epochs=1'),
+    )
+    assert 'bfloat16 on the CPU' in done.stdout
+    log = next((project.folder / 'amp').glob('*/*.log')).read_text()
+    assert 'Epoch(val)' not in log
+    checkpoint = load(project.folder / 'amp' / 'epoch_1.pth')
+    assert {g['lr'] / g['initial_lr'] for g in checkpoint['optimizer']['param_groups']} == {1}
+    # Base batch 8, batch 4: half of the rate.
+    rates = {group['lr'] for group in checkpoint['optimizer']['param_groups']}
+    assert min(rates) == pytest.approx(0.005)
+    weights = checkpoint['state_dict'].values()
+    assert all(w.dtype in (torch.float32, torch.int64) for w in weights)
+    assert all(torch.isfinite(w).all() for w in weights)
+
+
+@pytest.mark.slow
+def test_ten_crops_amp_and_dumped_predictions(tested, trained):
+    trained.run(
+        *('test.py', 'tiny.py', 'whole/epoch_4.pth', '--tta', '--amp', '--out', 'p/all.pkl'),
+        *('--work-dir', 't3', '--show-dir', 'show3'),
+    )
+    predictions = pickle.loads((trained.folder / 'p/all.pkl').read_bytes())
+    assert [p['image_id'] for p in predictions][:2] == ['val/dark/000.png', 'val/light/001.png']
+    assert len(predictions) == 11
+    for prediction in predictions:
+        assert prediction['pred_score'].shape == (2,)
+        assert prediction['pred_score'].float().sum() == pytest.approx(1, abs=1e-2)
+        assert prediction['pred_map'].ndim == 2
+    # The picture that is drawn is the centre crop, the one that a single crop shows.
+    one, ten = (
+        cv2.imread(str(trained.folder / show / 'val/dark/000.png.png'))[:224, :224]
+        for show in ('show1', 'show3')
+    )
+    assert (one == ten).all()
+
+
+@pytest.mark.slow
+def test_settings_that_do_not_fit(trained):
+    folder = trained.folder
+    uncropped = folder / 'uncropped.py'
+    uncropped.write_text(
+        "_base_ = './tiny.py'\n"
+        "plain = [dict(type='LoadLocImage'), dict(type='LocResize', scale=(32, 32)),\n"
+        "         dict(type='PackLocalizationInputs')]\n"
+        'test_dataloader = dict(dataset=dict(pipeline=plain))\n'
+        'auto_scale_lr = dict(_delete_=True)\n'
+    )
+    for command, message in (
+        (('test.py', 'uncropped.py', 'whole/epoch_4.pth', '--tta'), 'no LocCenterCrop'),
+        (('train.py', 'uncropped.py', '--auto-scale-lr'), 'base_batch_size'),
+        (('train.py', 'tiny.py', '--cfg-options', 'lr'), 'key=value'),
+        (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),
+    ):
+        done = trained.run(*command, check=False)
+        assert done.returncode == 2
+        assert message in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.slow
+def test_checkpoint_of_another_model(trained):
+    options = ['--cfg-options', 'model.head.hidden_channels=16', 'default_hooks.logger.interval=1']
+    command = ['test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 't4']
+    done = trained.run(*command, *options, check=False)
+    assert done.returncode == 1
+    assert 'does not fit the model' in done.stderr
+    assert 'instead of' in done.stderr

@@ -1,0 +1,167 @@
+"""A tiny data set, config and command runner for the tests of the tools."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIG = """
+_base_ = [
+    '{root}/configs/_base_/models/bas_small.py',
+    '{root}/configs/_base_/default_runtime.py',
+]
+default_scope = 'bas_mm'
+model = dict(
+    backbone=dict(stem_channels=8, base_channels=8),
+    generator=dict(num_classes=2, in_channels=16),
+    head=dict(num_classes=2, in_channels=32, hidden_channels=8,
+              loss_fg=dict(loss_weight=0.5), loss_amc=dict(area_weight=0.3)),
+    test_cfg=dict(topk=1, threshold=0.3),
+)
+crop = 32
+scale = (40, 40)
+train_pipeline = [
+    dict(type='LoadLocImage'), dict(type='LocResize', scale=scale),
+    dict(type='LocRandomCrop', crop_size=crop), dict(type='LocRandomFlip', prob=0.5),
+    dict(type='PackLocalizationInputs'),
+]
+test_pipeline = [
+    dict(type='LoadLocImage'), dict(type='LocResize', scale=scale),
+    dict(type='LocCenterCrop', crop_size=crop), dict(type='PackLocalizationInputs'),
+]
+common = dict(num_workers={workers}, persistent_workers={persistent},
+              collate_fn=dict(type='default_collate'))
+dataset = dict(type='SplitFolder', data_root='{data}', data_prefix=dict(img_path='images'),
+               classes=('dark', 'light'))
+train_dataloader = dict(
+    batch_size=4, sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(split_dir='metadata/train', with_boxes=False, pipeline=train_pipeline,
+                 **dataset), **common)
+val_dataloader = dict(
+    batch_size=4, sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(split_dir='metadata/val', test_mode=True, pipeline=test_pipeline, **dataset),
+    **common)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='LocalizationMetric', thresholds=[0.3, 0.5, 0.7])
+test_evaluator = val_evaluator
+optim_wrapper = dict(
+    type='OptimWrapper', constructor='RecipeOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True))
+param_scheduler = dict(type='StepLR', by_epoch=True, step_size=2, gamma=0.5)
+train_cfg = dict(by_epoch=True, max_epochs=4, val_interval=2)
+val_cfg = dict()
+test_cfg = dict()
+auto_scale_lr = dict(enable=False, base_batch_size=8)
+"""
+
+
+class TinyProject:
+    """16 training pictures, 11 for validation, a small network, and the commands on them.
+
+    Args:
+        folder (Path): An empty folder.
+        workers (int): Worker processes of the data loaders.
+        persistent (bool): Whether these outlive an epoch.
+    """
+
+    def __init__(self, folder: Path, workers: int = 0, persistent: bool = False) -> None:
+        self.folder = folder
+        data = folder / 'data'
+        for split, count in (('train', 16), ('val', 11)):
+            self._write_split(data, split, count)
+        self.config = folder / 'tiny.py'
+        self.config.write_text(
+            CONFIG.format(
+                root=ROOT.as_posix(), data=data.as_posix(), workers=workers, persistent=persistent
+            )
+        )
+
+    @staticmethod
+    def _write_split(data: Path, split: str, count: int) -> None:
+        rng = np.random.RandomState(count)
+        lists = data / 'metadata' / split
+        lists.mkdir(parents=True)
+        names, labels, sizes, boxes = [], [], [], []
+        for i in range(count):
+            label = i % 2
+            picture = rng.randint(90, 160, (48, 56, 3), dtype=np.uint8)
+            x0, y0 = rng.randint(2, 20, 2)
+            x1, y1 = x0 + rng.randint(12, 30), y0 + rng.randint(12, 24)
+            picture[y0 : y1 + 1, x0 : x1 + 1] = (30, 230)[label]
+            name = f'{split}/{("dark", "light")[label]}/{i:03d}.png'
+            path = data / 'images' / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            assert cv2.imwrite(str(path), picture)
+            names.append(name)
+            labels.append(f'{name},{label}')
+            sizes.append(f'{name},56,48')
+            boxes.append(f'{name},{x0},{y0},{x1},{y1}')
+        for file, rows in (
+            ('image_ids', names),
+            ('class_labels', labels),
+            ('image_sizes', sizes),
+            ('localization', boxes),
+        ):
+            (lists / f'{file}.txt').write_text('\n'.join(rows) + '\n')
+
+    @staticmethod
+    def environment(**variables: str) -> dict[str, str]:
+        """Variables of a command: one thread, this Python, no accelerator, no foreign paths."""
+        env = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'RANK')}
+        env.update(OMP_NUM_THREADS='1', PYTHON=sys.executable, CUDA_VISIBLE_DEVICES='-1')
+        return {**env, **variables}
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a tool in the project's folder: 'train.py' with its arguments, 'dist_train.sh' ..."""
+        done = subprocess.run(
+            self.command(*command),
+            cwd=self.folder,
+            env=self.environment(PORT=str(free_port())),
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    @staticmethod
+    def command(tool: str, *arguments: str) -> list[str]:
+        """A tool and its arguments as a command."""
+        program = 'bash' if tool.endswith('.sh') else sys.executable
+        return [program, str(ROOT / 'tools' / tool), *map(str, arguments)]
+
+    def run_until(self, reached: Callable[[], bool], *command: str) -> None:
+        """Run a tool and kill it, workers and all, as soon as something is reached."""
+        process = subprocess.Popen(
+            self.command(*command),
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            deadline = time.monotonic() + 300
+            while not reached():
+                assert process.poll() is None, 'the command ended before it could be killed'
+                assert time.monotonic() < deadline, 'the command did not get there'
+                time.sleep(0.002)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def free_port() -> int:
+    """A port that nothing listens to just now."""
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return listener.getsockname()[1]
