@@ -1,0 +1,137 @@
+"""The published method's figures, through converter and config, in float64 (golden/wsol.json)."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.runner import load_checkpoint
+from tiny import samples_of, total
+
+from bas_mm.models.functional import (
+    area,
+    background_activation_suppression,
+    background_features,
+    foreground_score,
+    frozen_pass,
+    take_class,
+    z,
+)
+from bas_mm.models.weights import published_to_bas_mm
+from bas_mm.registry import MODELS
+
+REPO = Path(__file__).resolve().parents[2]
+CONFIGS = {'vgg': 'vgg16', 'resnet': 'resnet50'}
+LABELS = [0, 3, 5, 6]
+CLASSES = 7
+
+
+def _close(ours, expected, name: str = '') -> None:
+    """Within 1e-6 relative, 1e-8 absolute near zero, as golden/README.md asks."""
+    ours = ours.detach().numpy() if isinstance(ours, torch.Tensor) else np.asarray(ours)
+    np.testing.assert_allclose(ours, np.asarray(expected), rtol=1e-6, atol=1e-8, err_msg=name)
+
+
+@pytest.fixture(scope='module', params=CONFIGS)
+def case(request, golden_dir, golden_formula, tmp_path_factory):
+    """Golden figures, the model of our config with the converted weights, and the names."""
+    golden = json.loads((golden_dir / 'wsol.json').read_text())[request.param]
+    folder = tmp_path_factory.mktemp(request.param)
+    weights = golden_formula.fill(golden['keys'])
+    # As published: wrapped, and saved from DataParallel.
+    source, target = folder / 'published.pth.tar', folder / 'converted.pth'
+    torch.save(dict(model={f'module.{k}': v for k, v in weights.items()}, epoch=9), source)
+    tool = REPO / 'tools/model_converters/published_to_bas_mm.py'
+    subprocess.run([sys.executable, tool, source, target], check=True, cwd=folder)
+
+    cfg = Config.fromfile(REPO / f'configs/bas/bas_{CONFIGS[request.param]}_cub.py').model
+    cfg.backbone.init_cfg = None
+    cfg.generator.num_classes = cfg.head.num_classes = CLASSES
+    cfg.head.loss_fg.loss_weight = 0.5
+    cfg.head.loss_amc.area_weight = 1.5
+    cfg.test_cfg = dict(topk=1, class_source='gt')
+
+    def build():
+        model = MODELS.build(cfg)
+        load_checkpoint(model, str(target), map_location='cpu', strict=True, logger='silent')
+        return model.double()
+
+    images = golden_formula.image(4, 3, 224, 224).double()
+    names = published_to_bas_mm(golden['keys'], CONFIGS[request.param])
+    return golden, build, names, images
+
+
+@torch.no_grad()
+def test_eval_forward(case):
+    golden, build, _, images = case
+    model = build().eval()
+    samples = model(images, samples_of(LABELS), mode='predict')
+    score1, maps = model(images)
+    _close(score1, golden['eval_logits'])
+    # predict() gives float32 maps: compare those of the double-precision generator.
+    own = maps[torch.arange(4), LABELS]
+    _close(own.mean((1, 2)), golden['eval_map_mean'])
+    _close(own.std((1, 2)), golden['eval_map_std'])
+    _close(own[:, 13], golden['eval_map_row13'])
+    for sample, expected, scores in zip(samples, own, score1):
+        torch.testing.assert_close(sample.pred_map, expected.float())
+        torch.testing.assert_close(sample.pred_score, scores.softmax(0))
+
+    model.test_cfg.topk = 3
+    top3 = torch.stack([s.pred_map for s in model(images, mode='predict')])
+    np.testing.assert_allclose(top3[:, 13], golden['top3_map_row13'], rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_training_forward_losses_gradients_and_buffers(case):
+    golden, build, names, images = case
+    model, labels = build().train(), torch.tensor(LABELS)
+
+    losses = model(images, samples_of(LABELS), mode='loss')
+    loss = total(losses)
+    _close(loss, golden['loss'])
+    _close(losses['loss_bas'], np.mean(golden['train_bas']))
+    _close(losses['loss_area'], 1.5 * np.mean(golden['train_area']))
+    cross_entropy = torch.nn.functional.cross_entropy
+    for key, score, weight in (('loss_cls', 'train_score1', 1), ('loss_fg', 'train_score2', 0.5)):
+        expected = weight * cross_entropy(torch.tensor(golden[score]).double(), labels)
+        _close(losses[key], expected, key)
+    loss.backward()
+    gradients = {name: p.grad.norm() for name, p in model.named_parameters()}
+    assert {names[key] for key in golden['grad_norm']} == set(gradients)
+    for key, expected in golden['grad_norm'].items():
+        _close(gradients[names[key]], expected, key)
+    # One forward counts once in the running statistics, the frozen pass not at all.
+    buffers = model.state_dict()
+    for key, expected in golden['bn_after'].items():
+        _close(buffers[names[key]].norm(), expected, key)
+    for key, value in buffers.items():
+        if key.endswith('num_batches_tracked'):
+            assert value == 1, key
+
+
+@torch.no_grad()
+def test_training_forward_term_by_term(case):
+    golden, build, _, images = case
+    model, labels = build().train(), torch.tensor(LABELS)
+    features, tail_features = model.extract_feat(images)
+    class_maps = model.head(tail_features)
+    foreground_map = model.generator(features, labels[:, None])
+    background_class_maps = frozen_pass(
+        [*model.split.tail_modules(model.backbone), model.head.classifier],
+        background_features(features, foreground_map),
+    )
+    score, background_score = z(class_maps), z(background_class_maps)
+    _close(score, golden['train_score1'])
+    _close(foreground_score(class_maps, foreground_map), golden['train_score2'])
+    _close(take_class(score, labels), golden['S'])
+    _close(take_class(background_score, labels), golden['S_bg'])
+    _close(area(foreground_map), golden['train_area'])
+    bas = background_activation_suppression(
+        take_class(score, labels), take_class(background_score, labels)
+    )
+    _close(bas, golden['train_bas'])
