@@ -110,7 +110,6 @@ class LocalizationVisualizer(Visualizer):
                 f'{name}: the picture must be uint8 (H, W, 3), got {image.dtype} {image.shape}'
             )
         drawing = self._draw(name, image, data_sample, draw_gt, draw_pred, threshold)
-        self.set_image(drawing)
         if show:
             self.show(drawing, win_name=name, wait_time=wait_time)
         if out_file is not None:

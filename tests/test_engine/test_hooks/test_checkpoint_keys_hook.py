@@ -1,0 +1,36 @@
+"""CheckpointKeysHook."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from bas_mm.engine.hooks import CheckpointKeysHook
+
+
+@pytest.fixture
+def runner():
+    return SimpleNamespace(model=nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)))
+
+
+def check(runner, state, wrap=True):
+    CheckpointKeysHook().after_load_checkpoint(runner, {'state_dict': state} if wrap else state)
+
+
+def test_what_fits_passes(runner):
+    state = runner.model.state_dict()
+    before = {key: value.clone() for key, value in state.items()}
+    check(runner, state)
+    check(runner, state, wrap=False)
+    check(runner, {f'module.{key}': value for key, value in state.items()})
+    check(runner, {**state, 'more': torch.zeros(1)})
+    assert all(torch.equal(value, state[key]) for key, value in before.items())
+
+
+def test_missing_and_reshaped_weights_are_named(runner):
+    state = runner.model.state_dict()
+    state['0.weight'] = torch.zeros(5, 2)
+    del state['1.running_mean']
+    with pytest.raises(RuntimeError, match=r'missing 1: 1\.running_mean; of another shape 1: 0\.w'):
+        check(runner, state)

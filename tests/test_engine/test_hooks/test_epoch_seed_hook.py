@@ -1,0 +1,93 @@
+"""EpochSeedHook: what random numbers follow from."""
+
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from mmengine.dataset import DefaultSampler
+from torch.utils.data import DataLoader, Dataset
+
+from bas_mm.engine.hooks import EpochSeedHook
+
+
+class Noise(Dataset):
+    """Each item is what the three generators give just then."""
+
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        return torch.tensor([random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002
+
+
+def make_runner(workers=0, persistent=False, seed=3):
+    loader = DataLoader(
+        Noise(),
+        batch_size=2,
+        num_workers=workers,
+        persistent_workers=persistent,
+        sampler=DefaultSampler(Noise(), seed=11),
+    )
+    return SimpleNamespace(
+        train_dataloader=loader, seed=seed, epoch=0, iter=0, _randomness_cfg={'seed': seed}
+    )
+
+
+def draw(runner, epochs):
+    """Items of some epochs, started from a hook of their own as a resumed run does."""
+    hook = EpochSeedHook()
+    hook.before_train(runner)
+    items = []
+    for epoch in epochs:
+        runner.epoch, runner.iter = epoch, epoch * 4
+        hook.before_train_epoch(runner)
+        items.append(torch.cat(list(runner.train_dataloader)))
+    return torch.stack(items)
+
+
+@pytest.mark.parametrize(('workers', 'persistent'), [(0, False), (2, False), (2, True)])
+def test_an_epochs_numbers_do_not_depend_on_what_came_before(workers, persistent):
+    whole = draw(make_runner(workers, persistent), range(3))
+    torch.rand(17)
+    resumed = draw(make_runner(workers, persistent), [2])
+    assert torch.equal(whole[2], resumed[0])
+    # No number twice: neither in two epochs, nor in two workers, nor in two generators.
+    assert len(whole.flatten().unique()) == whole.numel()
+
+
+def test_seed_and_process_matter(monkeypatch):
+    first = draw(make_runner(), [0])
+    assert torch.equal(first, draw(make_runner(), [0]))
+    assert not torch.equal(first, draw(make_runner(seed=4), [0]))
+    monkeypatch.setattr('bas_mm.engine.hooks.epoch_seed_hook.get_rank', lambda: 1)
+    assert not torch.equal(first, draw(make_runner(), [0]))
+
+
+def test_what_the_loader_wanted_done_in_workers_is_done():
+    runner = make_runner(workers=1)
+    runner.train_dataloader.worker_init_fn = mark
+    hook = EpochSeedHook()
+    hook.before_train(runner)
+    for epoch in range(2):
+        runner.epoch = epoch
+        hook.before_train_epoch(runner)
+        items = list(runner.train_dataloader)
+        assert len(items) == 4
+        assert torch.cat(items).shape == (8, 4)
+
+
+def mark(worker_id):
+    inner = Noise.__getitem__
+    Noise.__getitem__ = lambda self, index: torch.cat([inner(self, index), torch.ones(1)])
+
+
+def test_the_sampler_gets_the_seed_of_a_resumed_run():
+    runner = make_runner(seed=5)
+    EpochSeedHook().before_train(runner)
+    assert runner.train_dataloader.sampler.seed == 5
+    runner = make_runner(seed=5)
+    runner._randomness_cfg['diff_rank_seed'] = True
+    EpochSeedHook().before_train(runner)
+    assert runner.train_dataloader.sampler.seed == 11

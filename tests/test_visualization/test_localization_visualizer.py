@@ -1,0 +1,105 @@
+"""LocalizationVisualizer."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.registry import VISUALIZERS, init_default_scope
+from mmpretrain.structures import DataSample
+
+from bas_mm.visualization import LocalizationVisualizer
+from bas_mm.visualization.functional import PREDICTED_COLOR, TRUE_COLOR
+
+
+def make_sample():
+    sample = DataSample(metainfo={'image_id': 'a'}).set_gt_label(0)
+    sample.set_pred_score(torch.tensor([0.2, 0.8]))
+    pred_map = torch.zeros(28, 28)
+    pred_map[7:14, 7:21] = 1
+    sample.set_field(pred_map, 'pred_map')
+    sample.set_field(torch.tensor([[56, 56, 167, 111], [0, 0, 20, 20]]), 'gt_bboxes')
+    return sample
+
+
+def colored(image, color):
+    return np.argwhere((image == np.array(color)).all(axis=2))
+
+
+VIEW = np.random.RandomState(0).randint(60, 160, (224, 224, 3), dtype=np.uint8)
+
+
+def test_three_panels():
+    row = LocalizationVisualizer().add_datasample('a', VIEW, make_sample(), threshold=0.5)
+    assert row.shape[1] == 3 * 224 + 2 * 6
+    np.testing.assert_array_equal(row[:224, :224], VIEW)
+    boxes = row[:224, 460:]
+    ys, xs = colored(boxes, PREDICTED_COLOR).T
+    assert abs(np.array([xs.min(), ys.min(), xs.max(), ys.max()]) - [56, 56, 167, 111]).max() <= 5
+    assert len(colored(boxes, TRUE_COLOR))
+    assert not len(colored(row[:224, :454], TRUE_COLOR))
+
+
+def test_box_of_the_model_is_taken_before_a_threshold():
+    sample = make_sample()
+    sample.set_field(torch.tensor([[100, 120, 140, 150]]), 'pred_bboxes')
+    row = LocalizationVisualizer().add_datasample('a', VIEW, sample, threshold=0.5)
+    ys, xs = colored(row[:224, 460:], PREDICTED_COLOR).T
+    assert [xs.min(), ys.min(), xs.max(), ys.max()] == [100, 120, 139, 149]
+
+
+@pytest.mark.parametrize(
+    ('options', 'panels'),
+    [({}, 3), ({'draw_pred': False}, 2), ({'draw_gt': False, 'draw_pred': False}, 1)],
+)
+def test_what_is_left_out(options, panels):
+    row = LocalizationVisualizer().add_datasample('a', VIEW, make_sample(), **options)
+    assert row.shape[1] == panels * 224 + (panels - 1) * 6
+
+
+def test_without_a_data_sample_it_is_the_picture():
+    row = LocalizationVisualizer().add_datasample('a', VIEW)
+    np.testing.assert_array_equal(row[:224], VIEW)
+
+
+def test_class_names_and_scores_change_the_caption():
+    visualizer = LocalizationVisualizer()
+    numbered = visualizer.add_datasample('a', VIEW, make_sample())
+    visualizer.dataset_meta = {'classes': ('otter', 'heron')}
+    named = visualizer.add_datasample('a', VIEW, make_sample())
+    assert (numbered[224:] != named[224:]).any()
+    np.testing.assert_array_equal(numbered[:224], named[:224])
+
+
+def test_file_is_the_drawing(tmp_path):
+    path = tmp_path / 'deep' / 'a.png'
+    row = LocalizationVisualizer().add_datasample('a', VIEW, make_sample(), out_file=str(path))
+    np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], row)
+    assert [p.name for p in path.parent.iterdir()] == ['a.png']
+
+
+def test_backends_get_the_drawing(tmp_path):
+    visualizer = LocalizationVisualizer(
+        vis_backends=[{'type': 'LocalVisBackend'}], save_dir=str(tmp_path)
+    )
+    visualizer.add_datasample('a', VIEW, make_sample(), step=3)
+    (file,) = tmp_path.rglob('a_3.png')
+    assert cv2.imread(str(file)).shape[1] == 684 - 6 - 224 + 230
+
+
+def test_bad_input_names_the_picture():
+    visualizer = LocalizationVisualizer()
+    with pytest.raises(ValueError, match='otter: the picture'):
+        visualizer.add_datasample('otter', VIEW.astype(np.float32))
+    sample = make_sample()
+    sample.set_field(torch.full((28, 28), float('nan')), 'pred_map')
+    with pytest.raises(ValueError, match=r'otter: .*NaN'):
+        visualizer.add_datasample('otter', VIEW, sample)
+
+
+def test_registered():
+    init_default_scope('bas_mm')
+    visualizer = VISUALIZERS.build(
+        {'type': 'LocalizationVisualizer', 'name': 'registered', 'min_height': 300}
+    )
+    assert isinstance(visualizer, LocalizationVisualizer)
+    assert visualizer.add_datasample('a', VIEW).shape[1] == 448
