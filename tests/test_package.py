@@ -1,0 +1,167 @@
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from mmengine.registry import DefaultScope, Registry
+
+import bas_mm
+from bas_mm import registry
+from bas_mm.utils import check_dependencies, register_all_modules
+from bas_mm.utils.dependencies import REQUIREMENTS, Requirement, parse_release
+from bas_mm.utils.setup_env import LOCATIONS
+
+
+def versions(**installed: str):
+    """A stand-in for ``importlib.metadata.version`` that knows these distributions only."""
+
+    def get_version(distribution: str) -> str:
+        try:
+            return installed[distribution.replace('-', '_')]
+        except KeyError:
+            raise metadata.PackageNotFoundError(distribution) from None
+
+    return get_version
+
+
+GOOD = dict(
+    torch='2.10.0+cpu',
+    onedl_mmengine='0.10.12',
+    onedl_mmcv='2.3.6',
+    onedl_mmpretrain='1.3.6',
+    onedl_mmsegmentation='1.4.2',
+)
+
+
+def test_version():
+    assert re.fullmatch(r'\d+\.\d+\.\d+', bas_mm.__version__)
+
+
+def test_good_versions_pass_and_so_does_this_environment():
+    check_dependencies(get_version=versions(**GOOD))
+    check_dependencies()
+
+
+def test_the_original_distributions_count_too():
+    installed = {k.removeprefix('onedl_'): v for k, v in GOOD.items()}
+    check_dependencies(get_version=versions(**installed))
+
+
+@pytest.mark.parametrize(
+    ('name', 'version', 'message'),
+    [
+        (
+            'torch',
+            '1.13.1',
+            r'torch: torch 1\.13\.1 is installed; bas_mm needs >=2\.4\. '
+            r'.*pip install "torch>=2\.4"',
+        ),
+        (
+            'onedl_mmcv',
+            '2.4.0',
+            r'mmcv: onedl-mmcv 2\.4\.0 is installed; bas_mm needs >=2\.3\.0,<2\.4\. '
+            r'.*pip install --no-cache-dir "onedl-mmcv>=2\.3\.0,<2\.4"',
+        ),
+        ('onedl_mmengine', '0.9.1', r'mmengine: onedl-mmengine 0\.9\.1 is .*>=0\.10\.8,<1\.0'),
+        (
+            'onedl_mmpretrain',
+            None,
+            r'mmpretrain: onedl-mmpretrain is not installed; .*pip install "onedl-mmpretrain>=',
+        ),
+        ('onedl_mmsegmentation', '2.0', r'mmseg: onedl-mmsegmentation 2\.0 is installed'),
+    ],
+)
+def test_a_wrong_version_is_named_with_range_and_command(name, version, message):
+    installed = {**GOOD, name: version}
+    if version is None:
+        del installed[name]
+    with pytest.raises(ImportError, match=message) as info:
+        check_dependencies(get_version=versions(**installed))
+    assert len(str(info.value).splitlines()) == 2
+
+
+def test_all_wrong_versions_come_in_one_message():
+    with pytest.raises(ImportError) as info:
+        check_dependencies(get_version=versions())
+    assert len(str(info.value).splitlines()) == 1 + len(REQUIREMENTS)
+
+
+@pytest.mark.parametrize(
+    ('version', 'release'),
+    [('2.10.0+cpu', (2, 10)), ('2.3.2.post2', (2, 3, 2)), ('1.0rc1', (1,)), ('0', (0,))],
+)
+def test_parse_release(version, release):
+    assert parse_release(version) == release
+
+
+def test_parse_release_of_something_else():
+    with pytest.raises(ValueError, match='not a version'):
+        parse_release('unknown')
+
+
+def test_import_stays_cheap():
+    """The check must come before the libraries' own import errors, so it imports none of them."""
+    code = (
+        'import sys, bas_mm; print([m for m in ("torch", "mmengine", "mmcv") if m in sys.modules])'
+    )
+    root = Path(bas_mm.__file__).parents[1]
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root)
+    assert done.stdout.strip() == '[]', done.stderr
+
+
+def test_requirement_files_hold_the_same_ranges(repo_dir):
+    lines = []
+    for name in ('runtime', 'torch'):
+        lines += (repo_dir / f'requirements/{name}.txt').read_text().splitlines()
+    for requirement in REQUIREMENTS:
+        assert requirement.distributions[0] + requirement.accepted in lines
+
+
+def test_pinned_versions_are_in_the_accepted_ranges(repo_dir):
+    pinned = re.findall(
+        r'^([\w-]+)==([\w.]+)', (repo_dir / 'requirements/pinned.txt').read_text(), re.MULTILINE
+    )
+    for requirement in REQUIREMENTS:
+        found = [version for name, version in pinned if name == requirement.distributions[0]]
+        assert found
+        for version in found:
+            check_dependencies([requirement], lambda name, version=version: version)
+
+
+def test_installing_never_asks_for_torch(repo_dir):
+    """Neither directly nor through torchvision, whose newest release wants the newest torch."""
+    lines = (repo_dir / 'requirements/runtime.txt').read_text().splitlines()
+    names = [re.match(r'[\w-]+', line)[0] for line in lines if not line.startswith('#')]
+    assert names
+    assert not any(name.startswith('torch') for name in names)
+
+
+def test_requirement_without_an_upper_end():
+    assert Requirement('a', ('a',), '1.2').accepted == '>=1.2'
+    assert Requirement('a', ('a',), '1.2', '2').accepted == '>=1.2,<2'
+
+
+def test_register_all_modules_covers_every_registry_and_sets_the_scope():
+    registries = [value for value in vars(registry).values() if isinstance(value, Registry)]
+    ours = [r for r in registries if r.scope == 'bas_mm']
+    assert len(ours) == len(registry.__all__)
+    assert {location for r in ours for location in r._locations} == set(LOCATIONS)
+    with DefaultScope.overwrite_default_scope('mmengine'):
+        register_all_modules(init_default_scope=False)
+        assert DefaultScope.get_current_instance().scope_name == 'mmengine'
+        register_all_modules()
+        assert DefaultScope.get_current_instance().scope_name == 'bas_mm'
+
+
+def test_a_stock_runner_finds_our_modules_by_scope_alone():
+    """In a process of its own: nothing of bas_mm is imported before the lookup."""
+    code = (
+        'from mmengine.registry import MODELS, DefaultScope\n'
+        "DefaultScope.get_instance('run', scope_name='bas_mm')\n"
+        "print(type(MODELS.build(dict(type='MobileNetV1', widen_factor=0.25))).__module__)\n"
+    )
+    root = Path(bas_mm.__file__).parents[1]
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root)
+    assert done.stdout.strip() == 'bas_mm.models.backbones.mobilenet_v1', done.stderr
