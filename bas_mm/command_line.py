@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'CommandParser',
+    'close_process_group',
     'enable_amp',
     'enable_ten_crop',
     'fail',
@@ -189,6 +190,18 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     if dist_cfg.get('timeout') is not None:
         options['timeout'] = timedelta(seconds=dist_cfg['timeout'])
     dist.init_process_group('gloo', **options)
+
+
+def close_process_group() -> None:
+    """Take leave of the other processes at the end of a distributed job.
+
+    An interpreter that exits with a gloo group open now and then aborts ("terminate called without
+    an active exception"): the launcher then reports a failure of work that was done.
+    """
+    import torch.distributed as dist
+
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def enable_amp(cfg: 'Config') -> None:

@@ -11,6 +11,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 from bas_mm.command_line import (
     CommandParser,
+    close_process_group,
     enable_ten_crop,
     fail,
     load_config,
@@ -98,6 +99,7 @@ def main() -> None:
     figures = runner.test()
     if args.out is not None and args.out.endswith('.json') and is_main_process():
         write_json(args.out, figures)
+    close_process_group()
 
 
 if __name__ == '__main__':

@@ -10,6 +10,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 from bas_mm.command_line import (
     CommandParser,
+    close_process_group,
     enable_amp,
     fail,
     load_config,
@@ -68,6 +69,7 @@ def main() -> None:
 
     runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     runner.train()
+    close_process_group()
 
 
 if __name__ == '__main__':

@@ -254,6 +254,7 @@ SCRIPT = textwrap.dedent(
         figures = evaluator.evaluate(size)
         with open(f'{device}-{get_rank()}.json', 'w') as file:
             json.dump({k: v.hex() for k, v in figures.items()}, file)
+    torch.distributed.destroy_process_group()
     """
 )
 
