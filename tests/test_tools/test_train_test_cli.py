@@ -168,7 +168,7 @@ def test_figures_file(tested, trained):
 def test_pictures_of_every_third_sample(tested, trained):
     show = trained.folder / 'show1'
     files = sorted(p.relative_to(show).as_posix() for p in show.rglob('*') if p.is_file())
-    ids = ['val/dark/000.png', 'val/dark/006.png', 'val/light/003.png', 'val/light/009.png']
+    ids = ['val/0000.png', 'val/0003.png', 'val/0006.png', 'val/0009.png']
     assert files == [f'{image_id}.png' for image_id in ids]
     drawing = cv2.imread(str(show / files[0]))
     assert drawing.shape[0] > 224
@@ -269,15 +269,15 @@ def test_ten_crops_amp_and_dumped_predictions(tested, trained):
         *('--work-dir', 't3', '--show-dir', 'show3'),
     )
     predictions = pickle.loads((trained.folder / 'p/all.pkl').read_bytes())
-    assert [p['image_id'] for p in predictions][:2] == ['val/dark/000.png', 'val/light/001.png']
+    assert [p['image_id'] for p in predictions][:2] == ['val/0000.png', 'val/0001.png']
     assert len(predictions) == 11
     for prediction in predictions:
-        assert prediction['pred_score'].shape == (2,)
+        assert prediction['pred_score'].shape == (4,)
         assert prediction['pred_score'].float().sum() == pytest.approx(1, abs=1e-2)
         assert prediction['pred_map'].ndim == 2
     # The picture that is drawn is the centre crop, the one that a single crop shows.
     one, ten = (
-        cv2.imread(str(trained.folder / show / 'val/dark/000.png.png'))[:224, :224]
+        cv2.imread(str(trained.folder / show / 'val/0000.png.png'))[:224, :224]
         for show in ('show1', 'show3')
     )
     assert (one == ten).all()

@@ -9,8 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
+from tiny_run import write_split_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -22,8 +21,8 @@ _base_ = [
 default_scope = 'bas_mm'
 model = dict(
     backbone=dict(stem_channels=8, base_channels=8),
-    generator=dict(num_classes=2, in_channels=16),
-    head=dict(num_classes=2, in_channels=32, hidden_channels=8,
+    generator=dict(num_classes=4, in_channels=16),
+    head=dict(num_classes=4, in_channels=32, hidden_channels=8,
               loss_fg=dict(loss_weight=0.5), loss_amc=dict(area_weight=0.3)),
     test_cfg=dict(topk=1, threshold=0.3),
 )
@@ -41,7 +40,7 @@ test_pipeline = [
 common = dict(num_workers={workers}, persistent_workers={persistent},
               collate_fn=dict(type='default_collate'))
 dataset = dict(type='SplitFolder', data_root='{data}', data_prefix=dict(img_path='images'),
-               classes=('dark', 'light'))
+               classes=('red', 'green', 'blue', 'white'))
 train_dataloader = dict(
     batch_size=4, sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(split_dir='metadata/train', with_boxes=False, pipeline=train_pipeline,
@@ -76,42 +75,13 @@ class TinyProject:
     def __init__(self, folder: Path, workers: int = 0, persistent: bool = False) -> None:
         self.folder = folder
         data = folder / 'data'
-        for split, count in (('train', 16), ('val', 11)):
-            self._write_split(data, split, count)
+        write_split_folder(data, dict(train=16, val=11))
         self.config = folder / 'tiny.py'
         self.config.write_text(
             CONFIG.format(
                 root=ROOT.as_posix(), data=data.as_posix(), workers=workers, persistent=persistent
             )
         )
-
-    @staticmethod
-    def _write_split(data: Path, split: str, count: int) -> None:
-        rng = np.random.RandomState(count)
-        lists = data / 'metadata' / split
-        lists.mkdir(parents=True)
-        names, labels, sizes, boxes = [], [], [], []
-        for i in range(count):
-            label = i % 2
-            picture = rng.randint(90, 160, (48, 56, 3), dtype=np.uint8)
-            x0, y0 = rng.randint(2, 20, 2)
-            x1, y1 = x0 + rng.randint(12, 30), y0 + rng.randint(12, 24)
-            picture[y0 : y1 + 1, x0 : x1 + 1] = (30, 230)[label]
-            name = f'{split}/{("dark", "light")[label]}/{i:03d}.png'
-            path = data / 'images' / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            assert cv2.imwrite(str(path), picture)
-            names.append(name)
-            labels.append(f'{name},{label}')
-            sizes.append(f'{name},56,48')
-            boxes.append(f'{name},{x0},{y0},{x1},{y1}')
-        for file, rows in (
-            ('image_ids', names),
-            ('class_labels', labels),
-            ('image_sizes', sizes),
-            ('localization', boxes),
-        ):
-            (lists / f'{file}.txt').write_text('\n'.join(rows) + '\n')
 
     @staticmethod
     def environment(**variables: str) -> dict[str, str]:

@@ -1,0 +1,67 @@
+"""The embedded configs as a newcomer runs them, on few pictures: one process, two processes."""
+
+import json
+
+import pytest
+from tiny_project import ROOT, TinyProject
+
+BAS = ROOT / 'configs/bas/bas_small_embedded.py'
+CAM = ROOT / 'configs/cam/cam_small_embedded.py'
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('embedded'))
+
+
+def _options(project: TinyProject) -> list[str]:
+    """One epoch over 64 pictures; 13 to test on, which two processes do not divide."""
+    options = ['train_cfg.max_epochs=1', 'train_cfg.val_interval=1']
+    for loader in ('train', 'val', 'test'):
+        dataset = f'{loader}_dataloader.dataset'
+        options.append(f'{dataset}.data_root={project.folder / "embedded"}')
+        options += [f'{dataset}.num_{k}={n}' for k, n in (('train', 64), ('val', 13), ('test', 13))]
+    return ['--cfg-options', *options]
+
+
+@pytest.mark.slow
+def test_two_processes_train_and_test_like_one(project):
+    options = _options(project)
+    project.run('dist_train.sh', BAS, '2', '--work-dir', 'two', *options)
+    checkpoint = project.folder / 'two' / 'epoch_1.pth'
+    assert checkpoint.is_file()
+    one, two = project.folder / 'one.json', project.folder / 'two.json'
+    project.run('test.py', BAS, checkpoint, '--work-dir', 't1', '--out', one, *options)
+    project.run('dist_test.sh', BAS, checkpoint, '2', '--work-dir', 't2', '--out', two, *options)
+    figures = json.loads(one.read_text())
+    assert figures == json.loads(two.read_text())
+    assert figures['localization/iou_30'] > 0
+
+
+@pytest.mark.slow
+def test_quickstart_compares_both_methods(project):
+    out = project.folder / 'out'
+    done = project.run('quickstart.py', '--out-dir', out, '--pictures', '3', *_options(project))
+    results = json.loads((out / 'results.json').read_text())
+    assert list(results) == ['CAM', 'BAS']
+    candidates = [step / 20 for step in range(1, 20)]
+    for name, result in results.items():
+        # Chosen on val among the list, then the only θ on test.
+        assert result['threshold'] == result['val']['threshold'] == result['test']['threshold']
+        assert result['threshold'] in candidates
+        best = max(
+            result['val'][f'top1_loc@{t:g}'] + result['val'][f'gt_known@{t:g}'] for t in candidates
+        )
+        chosen = f'{result["threshold"]:g}'
+        own = result['val'][f'top1_loc@{chosen}'] + result['val'][f'gt_known@{chosen}']
+        assert own == pytest.approx(best)
+        assert not any('@' in key for key in result['test'])
+        row = next(r for r in done.stdout.splitlines() if r.startswith(f'| {name} '))
+        assert f' {result["test"]["gt_known"]:.1f} ' in row
+        assert (out / name.lower() / 'epoch_1.pth').is_file()
+    assert (out / 'table.md').read_text().strip() in done.stdout
+    assert len(list((out / 'pictures').glob('0*.png'))) == 3
+    assert (out / 'pictures' / 'overview.png').is_file()
+    # Progress is shown, routine records are left to the log files.
+    assert 'Epoch(train) [1][2/2]' in done.stdout
+    assert 'System environment' not in done.stdout
