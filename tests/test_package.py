@@ -56,7 +56,7 @@ def test_the_original_distributions_count_too():
             'torch',
             '1.13.1',
             r'torch: torch 1\.13\.1 is installed; bas_mm needs >=2\.4\. '
-            r'.*pip install "torch>=2\.4"',
+            r'.*pip install "torch>=2\.4" torchvision',
         ),
         (
             'onedl_mmcv',

@@ -22,12 +22,14 @@ class Requirement:
             first; that one is what the error message tells to install.
         minimum: The lowest version accepted.
         below: The lowest version no longer accepted; None for no upper end.
+        together: What must be installed by the same command, so that the two match.
     """
 
     module: str
     distributions: tuple[str, ...]
     minimum: str
     below: str | None = None
+    together: str = ''
 
     @property
     def accepted(self) -> str:
@@ -39,12 +41,13 @@ class Requirement:
         """What to type to get an accepted version."""
         # pip keeps compiled mmcv wheels and hands them to environments with another torch.
         option = '--no-cache-dir ' if self.module == 'mmcv' else ''
-        return f'pip install {option}"{self.distributions[0]}{self.accepted}"'
+        command = f'pip install {option}"{self.distributions[0]}{self.accepted}" {self.together}'
+        return command.rstrip()
 
 
 #: setup.py's ``install_requires`` and ``torch`` extra hold the same ranges; a test compares them.
 REQUIREMENTS = (
-    Requirement('torch', ('torch',), '2.4'),
+    Requirement('torch', ('torch',), '2.4', together='torchvision'),
     Requirement('mmengine', ('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.10.8', '1.0'),
     Requirement('mmcv', ('onedl-mmcv', 'mmcv', 'mmcv-lite'), '2.3.0', '2.4'),
     Requirement('mmpretrain', ('onedl-mmpretrain', 'mmpretrain'), '1.3.0', '2.0'),
