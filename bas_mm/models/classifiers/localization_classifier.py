@@ -42,7 +42,6 @@ class LocalizationClassifier(ImageClassifier):
         head (dict): classifier of class maps with its losses.
         test_cfg (dict, optional): keys of :class:`LocalizationTestCfg`.
         data_preprocessor (dict, optional): default type :class:`LocalizationDataPreprocessor`.
-        train_cfg (dict, optional): batch augmentations of mmpretrain.
         init_cfg (dict, optional): initialisation.
 
     Raises:
@@ -59,13 +58,11 @@ class LocalizationClassifier(ImageClassifier):
         head: dict,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
-        train_cfg: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = dict(data_preprocessor or {})
             data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
-            data_preprocessor.setdefault('batch_augments', train_cfg)
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(
             backbone=MODELS.build(backbone),
