@@ -1,16 +1,17 @@
 _base_ = [
     '../_base_/models/bas_small.py',
     '../_base_/datasets/embedded.py',
-    '../_base_/schedules/embedded_15e.py',
+    '../_base_/schedules/embedded_30e.py',
     '../_base_/default_runtime.py',
 ]
 
+# α, β and K (the mean of all maps) are the paper's for CUB with ResNet50; θ was chosen on val.
 model = dict(
     generator=dict(num_classes=8),
     head=dict(
         num_classes=8,
-        loss_fg=dict(loss_weight=0.1),  # α
-        loss_amc=dict(area_weight=0.6),  # β
+        loss_fg=dict(loss_weight=0.5),  # α
+        loss_amc=dict(area_weight=1.5),  # β
     ),
     test_cfg=dict(topk=8, threshold=0.3),  # K, θ
 )

@@ -1,7 +1,7 @@
 _base_ = [
     '../_base_/models/cam_small.py',
     '../_base_/datasets/embedded.py',
-    '../_base_/schedules/embedded_15e.py',
+    '../_base_/schedules/embedded_30e.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -3,7 +3,8 @@
 Each method is trained from its config by mmengine's runner, with the same backbone, data and
 epochs. θ is the one with the best GT-Known on ``val`` (the smaller one on a tie), chosen for each
 method and seed by itself; the figures are those of ``test`` at that θ, from the checkpoint. The
-seed is that of the weights and of the order of the pictures; the pictures are the same.
+seed is that of the weights and of the order of the pictures; the pictures are the same. A run
+whose result lies in the work dir, from the same settings, is not repeated.
 
     python tools/analysis_tools/benchmark_embedded.py --seeds 0 1 2 --out benchmark.json
 """
@@ -79,6 +80,12 @@ def run_one(method: str, path: str, seed: int, work_dir: str, options: dict | No
     """
     folder = osp.join(work_dir, f'{method.lower()}_seed{seed}')
     cfg = make_config(path, seed, folder, options)
+    result_file, settings = osp.join(folder, 'result.json'), cfg.pretty_text
+    if osp.exists(result_file):
+        with open(result_file, encoding='utf-8') as file:
+            result = json.load(file)
+        if result.pop('settings') == settings:
+            return result
     # mmengine keeps loggers and visualizers by the name of the experiment.
     cfg.experiment_name = f'{method}_seed{seed}_train'
     runner = Runner.from_cfg(cfg)
@@ -92,15 +99,17 @@ def run_one(method: str, path: str, seed: int, work_dir: str, options: dict | No
     cfg.load_from = osp.join(folder, f'epoch_{cfg.train_cfg.max_epochs}.pth')
     cfg.test_evaluator.thresholds = theta
     metrics = Runner.from_cfg(cfg).test()
-    figures = {name: metrics[PREFIX + name] for name in FIGURES}
-    return dict(
+    result = dict(
         method=method,
         seed=seed,
         theta=theta,
         val_gt_known=val_gt_known,
         seconds=round(seconds, 1),
-        **figures,
+        **{name: metrics[PREFIX + name] for name in FIGURES},
     )
+    with open(result_file, 'w', encoding='utf-8') as file:
+        json.dump(dict(settings=settings, **result), file, indent=2)
+    return result
 
 
 def summarize(runs: list[dict]) -> dict[str, dict[str, tuple[float, float]]]:

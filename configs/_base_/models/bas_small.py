@@ -6,7 +6,7 @@ model = dict(
     type='BASClassifier',
     generator=dict(
         type='ForegroundGenerator',
-        in_channels=32,
+        in_channels=16,
     ),
     head=dict(
         type='BASHead',
