@@ -25,8 +25,8 @@ class SyntheticParts(SplitFolder):
     What carries the class. There are eight classes, chimeras with the body of one of four
     families and a head of their own:
 
-    * the **head** (a fox's, an owl's, ...; about a twentieth of the animal's area, bright and
-      the same in all pictures but for pose and brightness) says which class it is by itself;
+    * the **head** (a fox's, an owl's, ...; 10 to 15 % of the animal's area, bright and the same
+      in all pictures but for pose and brightness) says which class it is by itself;
     * the **body** with its legs and tail has its family's pattern (banded, spotted, netted or
       lined) at low contrast on a coat of random dull colour. Two classes share each pattern, so
       that the body narrows eight classes down to two and can never tell those two apart;

@@ -16,12 +16,12 @@ def _soft(wave: np.ndarray) -> np.ndarray:
 
 
 def banded(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Bands across the body: 0.5 of a period per unit of ``u``."""
+    """Wavy bands across the body: one dark and one light per period."""
     return _soft(np.sin(2 * np.pi * (u + 0.12 * np.sin(2 * np.pi * 0.5 * v))))
 
 
 def lined(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Lines along the body."""
+    """Wavy lines along the body: one dark and one light per period."""
     return _soft(np.sin(2 * np.pi * (v + 0.12 * np.sin(2 * np.pi * 0.5 * u))))
 
 
