@@ -5,5 +5,6 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-model = dict(head=dict(num_classes=8), test_cfg=dict(threshold=0.3))
-test_evaluator = dict(thresholds=0.3)
+# θ was chosen on val (seed 0).
+model = dict(head=dict(num_classes=8), test_cfg=dict(threshold=0.15))
+test_evaluator = dict(thresholds=0.15)
