@@ -5,7 +5,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 
-# α, β and K (the mean of all maps) are the paper's for CUB with ResNet50; θ was chosen on val (seed 0).
+# α, β and K (the mean of all maps) are the paper's for CUB with ResNet50; θ was chosen on val
+# (seed 0).
 model = dict(
     generator=dict(num_classes=8),
     head=dict(
