@@ -1,24 +1,58 @@
 """Localization metrics as pure functions: arrays in, arrays out, no model and no registry."""
 
+from .box_acc import BOX_ACC_DELTAS, BoxAccFigures, box_acc_counts, box_acc_figures
 from .boxes import box_iou
 from .classification import class_ranks
 from .components import largest_component_box
+from .contours import LevelBoxes, level_boxes
 from .maps import normalize_map, resize_map
+from .pixels import (
+    IGNORED,
+    PIXEL_EDGES,
+    PixelFigures,
+    pixel_figures,
+    pixel_histograms,
+    view_mask,
+)
 from .protocol_a import (
     choose_threshold,
     protocol_a_boxes,
     protocol_a_counts,
     protocol_a_ious,
 )
+from .protocol_b import (
+    PROTOCOL_B_TAUS,
+    ProtocolBIoUs,
+    protocol_b_boxes,
+    protocol_b_ious,
+    protocol_b_map,
+)
 
 __all__ = [
+    'BOX_ACC_DELTAS',
+    'BoxAccFigures',
+    'IGNORED',
+    'LevelBoxes',
+    'PIXEL_EDGES',
+    'PROTOCOL_B_TAUS',
+    'PixelFigures',
+    'ProtocolBIoUs',
+    'box_acc_counts',
+    'box_acc_figures',
     'box_iou',
     'choose_threshold',
     'class_ranks',
     'largest_component_box',
+    'level_boxes',
     'normalize_map',
+    'pixel_figures',
+    'pixel_histograms',
     'protocol_a_boxes',
     'protocol_a_counts',
     'protocol_a_ious',
+    'protocol_b_boxes',
+    'protocol_b_ious',
+    'protocol_b_map',
     'resize_map',
+    'view_mask',
 ]
