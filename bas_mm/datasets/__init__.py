@@ -3,8 +3,13 @@
 from .base_localization_dataset import BaseLocalizationDataset
 from .cub import CUB200
 from .errors import AnnotationError, UnreadableImageError
+from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
+from .ilsvrc_release import ILSVRCRelease
+from .open_images30k import OpenImages30k
 from .split_folder import SplitFolder
+from .stanford_cars import StanfordCars
+from .stanford_dogs import StanfordDogs
 from .synthetic import SyntheticParts
 from .transforms import *  # noqa: F401,F403
 
@@ -12,8 +17,13 @@ __all__ = [
     'AnnotationError',
     'BaseLocalizationDataset',
     'CUB200',
+    'FGVCAircraft',
     'ILSVRC',
+    'ILSVRCRelease',
+    'OpenImages30k',
     'SplitFolder',
+    'StanfordCars',
+    'StanfordDogs',
     'SyntheticParts',
     'UnreadableImageError',
 ]

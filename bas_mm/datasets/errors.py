@@ -16,7 +16,13 @@ class AnnotationError(ValueError):
 
     @classmethod
     def at(
-        cls, file: str, line: int | None, problem: str, advice: str, others: int = 0
+        cls,
+        file: str,
+        line: int | None,
+        problem: str,
+        advice: str,
+        others: int = 0,
+        unit: str = 'line',
     ) -> AnnotationError:
         """Make the error for one line of a file.
 
@@ -26,17 +32,19 @@ class AnnotationError(ValueError):
             problem: What is wrong.
             advice: What to do about it.
             others: How many further lines of the file have the same problem.
+            unit: What ``line`` counts: 'line', or 'entry' in a file that has no lines.
         """
-        where = f'{file}, line {line}' if line is not None else f'{file}'
-        more = f' ({others} more line{"s" if others > 1 else ""} like this)' if others else ''
+        where = f'{file}, {unit} {line}' if line is not None else f'{file}'
+        plural = f'{unit}s' if unit == 'line' else 'entries'
+        more = f' ({others} more {unit if others == 1 else plural} like this)' if others else ''
         return cls(f'{where}: {problem}{more}. {advice}')
 
     @classmethod
     def at_first(
-        cls, file: str, lines: Sequence[int], problem: str, advice: str
+        cls, file: str, lines: Sequence[int], problem: str, advice: str, unit: str = 'line'
     ) -> AnnotationError:
         """Make the error for the first of several lines and count the others."""
-        return cls.at(file, int(lines[0]), problem, advice, others=len(lines) - 1)
+        return cls.at(file, int(lines[0]), problem, advice, len(lines) - 1, unit)
 
 
 class UnreadableImageError(RuntimeError):

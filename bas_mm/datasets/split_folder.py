@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import gc
 import os.path as osp
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 
 from bas_mm.registry import DATASETS
 
 from .base_localization_dataset import BaseLocalizationDataset
+from .collector import paused_collector
 from .errors import AnnotationError
 from .split_lists import (
     CLASS_LABELS,
@@ -51,8 +50,8 @@ class SplitFolder(BaseLocalizationDataset):
         test_mode (bool): Whether the set is for validation or test. Defaults to False.
         with_boxes (bool): Whether ``localization.txt`` is read and asked for. Set it to False for
             training splits, whose labels are weak. Defaults to True.
-        check_files (bool): Whether to check that each listed picture is on disk; each directory
-            is listed once. Defaults to True.
+        check_files (bool): Whether to check that each listed picture and mask is on disk; each
+            directory is listed once. Defaults to True.
         check_disjoint (bool | str | Sequence[str]): Whether to check that no picture is in a split
             folder beside this one as well; names of such folders limit the check to them.
             Defaults to True.
@@ -107,7 +106,7 @@ class SplitFolder(BaseLocalizationDataset):
         Raises:
             AnnotationError: Something is missing or wrong; the message says where.
         """
-        with _paused_collector():
+        with paused_collector():
             return self._load()
 
     def _load(self) -> list[dict]:
@@ -152,6 +151,8 @@ class SplitFolder(BaseLocalizationDataset):
         lists = read_localization(file, ids, lines, ids_file)
         if isinstance(lists, MaskLists):
             root = self.data_prefix.get('mask_path', self.data_prefix['img_path'])
+            if self.check_files:
+                self._check_masks(lists, file, root)
             for info, masks, ignore in zip(infos, lists.mask_paths, lists.ignore_paths):
                 info['mask_paths'] = tuple(osp.join(root, mask) for mask in masks)
                 info['ignore_path'] = osp.join(root, ignore) if ignore else ''
@@ -160,17 +161,13 @@ class SplitFolder(BaseLocalizationDataset):
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes
 
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Hold Python's cyclic garbage collector while millions of objects are made.
-
-    None of them is garbage; searching them over and over takes half of the time of a large split.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+    @staticmethod
+    def _check_masks(lists: MaskLists, file: str, root: str) -> None:
+        paths, lines = [], []
+        for masks, ignore, numbers in zip(lists.mask_paths, lists.ignore_paths, lists.lines):
+            paths += masks
+            lines += numbers
+            if ignore:
+                paths.append(ignore)
+                lines.append(numbers[0])
+        check_files_exist(paths, lines, file, root, kind='mask')

@@ -59,12 +59,16 @@ class BoxLists:
     Attributes:
         positions: (m,) int64, the position in ``image_ids.txt`` of each box's image.
         boxes: (m, 4) float64, x0, y0, x1, y1 in pixels of the original picture.
-        lines: (m,) int64, the line of ``localization.txt``, counted from 1.
+        lines: (m,) int64, the line of the annotation file, counted from 1.
+        files: The file of each box, where there is one file per picture; None for one in all.
+        unit: What ``lines`` counts: 'line', or 'entry' in a file that has no lines.
     """
 
     positions: np.ndarray
     boxes: np.ndarray
     lines: np.ndarray
+    files: Sequence[str] | None = None
+    unit: str = 'line'
 
 
 @dataclass
@@ -74,10 +78,12 @@ class MaskLists:
     Attributes:
         mask_paths: For each image its instance masks, as listed.
         ignore_paths: For each image its ignore region, as listed; '' where there is none.
+        lines: For each image the lines of its masks, counted from 1.
     """
 
     mask_paths: list[tuple[str, ...]]
     ignore_paths: list[str]
+    lines: list[tuple[int, ...]]
 
 
 def require_folder(folder: str, purpose: str) -> None:
@@ -375,7 +381,12 @@ def check_bounds(
 
 
 def check_files_exist(
-    ids: Sequence[str], id_lines: Sequence[int], ids_file: str, image_root: str
+    ids: Sequence[str],
+    id_lines: Sequence[int],
+    ids_file: str,
+    image_root: str,
+    kind: str = 'picture',
+    unit: str = 'line',
 ) -> None:
     """Check that every listed picture is on disk, listing each directory once.
 
@@ -384,11 +395,13 @@ def check_files_exist(
         id_lines: The line of each id in ``ids_file``.
         ids_file: Where the ids come from, for messages.
         image_root: The folder of the pictures.
+        kind: What the files are, for messages: 'picture', or 'mask'.
+        unit: What ``id_lines`` counts: 'line', or 'entry' in a file that has no lines.
 
     Raises:
         AnnotationError: Names the first line without a picture and counts the others.
     """
-    require_folder(image_root, 'the root of the pictures')
+    require_folder(image_root, f'the root of the {kind}s')
     names_by_folder: dict[str, set[str]] = {}
     missing: list[int] = []
     for position, image_id in enumerate(ids):
@@ -403,8 +416,9 @@ def check_files_exist(
         raise AnnotationError.at_first(
             ids_file,
             [id_lines[position] for position in missing],
-            f'{first} is listed, but there is no picture {osp.join(image_root, first)}',
-            'Complete the pictures, correct data_root or data_prefix, or take the id from the list',
+            f'{first} is listed, but there is no {kind} {osp.join(image_root, first)}',
+            f'Complete the {kind}s, correct data_root or data_prefix, or take it from the list',
+            unit,
         )
 
 
@@ -523,6 +537,7 @@ def _parse_masks(
 ) -> MaskLists:
     paths: list[list[str]] = [[] for _ in index]
     ignore_paths = [''] * len(index)
+    mask_lines: list[list[int]] = [[] for _ in index]
     for line, number in zip(lines, numbers):
         fields = line.split(',')
         position = index.get(fields[0])
@@ -536,7 +551,10 @@ def _parse_masks(
         if not paths[position]:
             ignore_paths[position] = fields[2]
         paths[position].append(fields[1])
-    return MaskLists([tuple(item) for item in paths], ignore_paths)
+        mask_lines[position].append(number)
+    return MaskLists(
+        [tuple(item) for item in paths], ignore_paths, [tuple(item) for item in mask_lines]
+    )
 
 
 def _raise_unknown(
@@ -575,10 +593,11 @@ def _raise_box(
     rows = np.flatnonzero(bad)
     box = ','.join(f'{value:g}' for value in lists.boxes[rows[0]])
     raise AnnotationError.at_first(
-        file,
+        file if lists.files is None else lists.files[rows[0]],
         lists.lines[rows],
         f'the box {box} of {ids[lists.positions[rows[0]]]} {problem}',
         advice,
+        lists.unit,
     )
 
 

@@ -116,8 +116,15 @@ class TestReading:
                 'train/dog/1.jpg,m/3.png,m/3_ignore.png',
             ],
         )
-        dataset = build(split_writer.root, data_prefix=dict(img_path='images', mask_path='masks'))
+        prefix = dict(img_path='images', mask_path='masks')
         root = split_writer.root / 'masks/m'
+        root.mkdir(parents=True)
+        for name in ('1a', '1_ignore', '2a', '1b', '3'):
+            (root / f'{name}.png').touch()
+        message = message_of(split_writer.root, data_prefix=prefix)
+        assert 'localization.txt, line 4: m/3_ignore.png is listed, but there is no mask' in message
+        (root / '3_ignore.png').touch()
+        dataset = build(split_writer.root, data_prefix=prefix)
         info = dataset.get_data_info(0)
         assert [Path(path) for path in info['mask_paths']] == [root / '1a.png', root / '1b.png']
         assert Path(info['ignore_path']) == root / '1_ignore.png'

@@ -2,6 +2,7 @@
 
 from .load_loc_image import LoadLocImage
 from .loc_center_crop import LocCenterCrop
+from .loc_crop_bottom import LocCropBottom
 from .loc_random_crop import LocRandomCrop
 from .loc_random_flip import LocRandomFlip
 from .loc_resize import LocResize
@@ -11,6 +12,7 @@ from .pack_localization_inputs import PackLocalizationInputs
 __all__ = [
     'LoadLocImage',
     'LocCenterCrop',
+    'LocCropBottom',
     'LocRandomCrop',
     'LocRandomFlip',
     'LocResize',

@@ -49,6 +49,7 @@ class PackLocalizationInputs(BaseTransform):
         'img_shape',
         'mask_paths',
         'ignore_path',
+        'mask_threshold',
     )
 
     def __init__(self, meta_keys: Sequence[str] = DEFAULT_META_KEYS) -> None:

@@ -1,0 +1,99 @@
+"""Reading of lists in MATLAB files, as Stanford Dogs and Stanford Cars have them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import AnnotationError
+
+__all__ = ['mat_variable', 'numbers', 'read_mat', 'struct_field', 'texts']
+
+_ADVICE = 'Unpack the release anew'
+
+
+def read_mat(file: str) -> dict[str, np.ndarray]:
+    """Read a MATLAB file (version 5, not 7.3).
+
+    Raises:
+        AnnotationError: The file is missing or no such file.
+    """
+    from scipy.io import loadmat
+
+    try:
+        return loadmat(file)
+    except FileNotFoundError:
+        raise AnnotationError.at(
+            file, None, 'there is no such file', 'Correct the path in the config'
+        ) from None
+    except Exception as error:
+        # loadmat raises ValueError, NotImplementedError, TypeError, zlib.error and others.
+        raise AnnotationError.at(
+            file, None, f'it is no MATLAB file that can be read ({error})', _ADVICE
+        ) from error
+
+
+def mat_variable(content: dict[str, np.ndarray], name: str, file: str) -> np.ndarray:
+    """Get a variable as a flat array.
+
+    Raises:
+        AnnotationError: There is no such variable, or it is empty.
+    """
+    if name not in content:
+        names = ', '.join(key for key in content if not key.startswith('__'))
+        raise AnnotationError.at(
+            file, None, f'it has no variable {name!r}, only {names or "none"}', _ADVICE
+        )
+    array = np.asarray(content[name]).reshape(-1)
+    if not len(array):
+        raise AnnotationError.at(file, None, f'its variable {name!r} is empty', _ADVICE)
+    return array
+
+
+def struct_field(structs: np.ndarray, name: str, file: str) -> np.ndarray:
+    """Get one field of an array of structs.
+
+    Raises:
+        AnnotationError: The structs have no such field.
+    """
+    fields = structs.dtype.names or ()
+    if name not in fields:
+        raise AnnotationError.at(
+            file, None, f'its entries have no field {name!r}, only {", ".join(fields)}', _ADVICE
+        )
+    return structs[name]
+
+
+def texts(cells: Sequence[Any], what: str, file: str) -> list[str]:
+    """Read cells that hold one text each.
+
+    Raises:
+        AnnotationError: Names the first entry, counted from 1, that holds something else.
+    """
+    found = []
+    for number, cell in enumerate(cells, 1):
+        value = np.asarray(cell).reshape(-1)
+        if value.dtype.kind != 'U' or len(value) != 1 or not value[0]:
+            raise AnnotationError.at(file, number, f'{what} is no text', _ADVICE, unit='entry')
+        found.append(str(value[0]))
+    return found
+
+
+def numbers(cells: Sequence[Any], what: str, file: str) -> np.ndarray:
+    """Read cells that hold one number each.
+
+    Returns:
+        (n,) float64.
+
+    Raises:
+        AnnotationError: Names the first entry, counted from 1, that holds something else.
+    """
+    found = []
+    for number, cell in enumerate(cells, 1):
+        value = np.asarray(cell).reshape(-1)
+        if value.dtype.kind not in 'iufb' or len(value) != 1:
+            raise AnnotationError.at(file, number, f'{what} is no number', _ADVICE, unit='entry')
+        found.append(float(value[0]))
+    return np.array(found)
