@@ -1,6 +1,7 @@
 """Train, choose θ on ``val``, report on ``test``: the order in which nobody tunes on ``test``."""
 
 import time
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class LocalizationResult:
         cfg (Config): its config, with the chosen θ in ``model.test_cfg`` and ``test_evaluator``.
         checkpoint (str): the trained weights.
         threshold (float): θ, chosen on ``val``.
-        val (dict[str, float]): figures on ``val`` at θ, percent, without the metric's prefix.
+        val (dict[str, float]): figures on ``val``, percent, without the metric's prefix.
         test (dict[str, float]): figures on ``test`` at θ, likewise.
         seconds (float): time of training alone.
     """
@@ -54,13 +55,25 @@ def _runner(cfg: Config, name: str) -> Runner:
     return Runner.from_cfg(cfg)
 
 
-def choose_threshold_and_test(cfg: Config, checkpoint: str, name: str) -> LocalizationResult:
+def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
+    """θ with the highest sum of some figures, the smallest one on a tie."""
+    if 'gt_known@' not in ' '.join(val):
+        return val['threshold']  # there was one θ only
+    thresholds = [float(key.partition('@')[2]) for key in val if key.startswith('gt_known@')]
+    return min(thresholds, key=lambda t: (-sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
+
+
+def choose_threshold_and_test(
+    cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = ('top1_loc', 'gt_known')
+) -> LocalizationResult:
     """Test a checkpoint at the θ that is best on ``val``.
 
     Args:
         cfg (Config): a config whose ``val_evaluator`` has the list of θ to choose from.
         checkpoint (str): the weights.
         name (str): name of the method.
+        choose_by (Sequence[str]): the figures whose sum θ is chosen by, among ``top1_loc``,
+            ``top5_loc`` and ``gt_known``. Default: Protocol A's, Top-1 Loc + GT-Known.
 
     Returns:
         LocalizationResult: with ``seconds`` 0.
@@ -70,19 +83,22 @@ def choose_threshold_and_test(cfg: Config, checkpoint: str, name: str) -> Locali
     runner = _runner(cfg, f'{name}_val')
     runner.load_or_resume()
     val = _plain(runner.val())
-    threshold = val['threshold']
+    threshold = _best_threshold(val, choose_by)
     cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
     cfg.test_evaluator.thresholds = threshold
     test = _plain(_runner(cfg, f'{name}_test').test())
     return LocalizationResult(name, cfg, checkpoint, threshold, val, test)
 
 
-def train_and_test(cfg: Config, name: str) -> LocalizationResult:
+def train_and_test(
+    cfg: Config, name: str, choose_by: Sequence[str] = ('top1_loc', 'gt_known')
+) -> LocalizationResult:
     """Train a config from its start, then :func:`choose_threshold_and_test` on the last weights.
 
     Args:
         cfg (Config): the config; ``work_dir`` must be set.
         name (str): name of the method.
+        choose_by (Sequence[str]): see :func:`choose_threshold_and_test`.
 
     Returns:
         LocalizationResult: the figures.
@@ -92,7 +108,7 @@ def train_and_test(cfg: Config, name: str) -> LocalizationResult:
     runner.train()
     seconds = time.perf_counter() - start
     checkpoint = Path(runner.work_dir, 'last_checkpoint').read_text().strip()
-    result = choose_threshold_and_test(cfg, checkpoint, name)
+    result = choose_threshold_and_test(cfg, checkpoint, name, choose_by)
     result.seconds = seconds
     return result
 
@@ -110,10 +126,22 @@ def results_table(results: list[LocalizationResult]) -> str:
     for result in results:
         figures = [f'{result.test[column]:.1f}' for column in COLUMNS]
         rows.append([result.name, *figures, f'{result.threshold:g}'])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
+    return markdown_table(rows)
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as a Markdown table with aligned columns.
+
+    Args:
+        rows (Sequence[Sequence[str]]): the first one is the head.
+
+    Returns:
+        str: the table, without a line break at its end.
+    """
+    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
+    head, *lines = (
         '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |'
         for row in rows
-    ]
+    )
     rule = '| ' + ' | '.join('-' * width for width in widths) + ' |'
-    return '\n'.join([lines[0], rule, *lines[1:]])
+    return '\n'.join([head, rule, *lines])

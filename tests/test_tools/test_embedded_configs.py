@@ -65,3 +65,19 @@ def test_quickstart_compares_both_methods(project):
     # Progress is shown, routine records are left to the log files.
     assert 'Epoch(train) [1][2/2]' in done.stdout
     assert 'System environment' not in done.stdout
+
+
+@pytest.mark.slow
+def test_benchmark_reports_every_seed_and_skips_what_it_has(project):
+    command = ['analysis_tools/benchmark_embedded.py', '--seeds', '0', '1', '--work-dir', 'bench']
+    done = project.run(*command, *_options(project))
+    figures = json.loads((project.folder / 'bench' / 'benchmark.json').read_text())
+    runs = {(run['method'], run['seed']): run for run in figures['runs']}
+    assert set(runs) == {(m, s) for m in ('CAM', 'BAS') for s in (0, 1)}
+    means = {m: (runs[m, 0]['gt_known'] + runs[m, 1]['gt_known']) / 2 for m in ('CAM', 'BAS')}
+    assert figures['summary']['BAS']['gt_known'][0] == pytest.approx(means['BAS'])
+    gain = next(r for r in done.stdout.splitlines() if r.startswith('| **BAS − CAM**'))
+    assert f'{means["BAS"] - means["CAM"]:+.2f}' in gain
+    again = project.run(*command, *_options(project))
+    assert 'Epoch(' not in again.stdout
+    assert again.stdout == done.stdout
