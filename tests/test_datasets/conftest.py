@@ -5,18 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
-
-
-def write_picture(path: Path, width: int, height: int, seed: int = 0) -> np.ndarray:
-    """Write a picture of smooth noise and return its pixels (BGR)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    noise = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    img = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
-    assert cv2.imwrite(str(path), img)
-    return img
+from releases import write_picture
 
 
 class SplitWriter:

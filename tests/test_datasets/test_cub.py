@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from edits import replace_line
+from releases import write_cub
 
 from bas_mm.datasets import CUB200, AnnotationError
 
@@ -38,12 +41,6 @@ def release(tmp_path: Path, make_picture) -> Path:
     for name, lines in files.items():
         (root / f'{name}.txt').write_text('\n'.join(lines) + '\n')
     return root
-
-
-def replace_line(file: Path, number: int, text: str | None) -> None:
-    lines = file.read_text().splitlines()
-    lines[number - 1 : number] = [] if text is None else [text]
-    file.write_text('\n'.join(lines) + '\n')
 
 
 def test_test_split(release):
@@ -147,3 +144,38 @@ def test_bounds_are_checked_only_when_asked(release):
     replace_line(release / 'bounding_boxes.txt', 3, '3 1.0 1.0 600.0 3.0')
     dataset = CUB200('test', data_root=str(release), check_bounds=False)
     np.testing.assert_array_equal(dataset.get_data_info(1)['gt_bboxes'], [[1, 1, 601, 4]])
+
+
+class TestMasks:
+    def test_paths_and_threshold(self, tmp_path):
+        root = write_cub(tmp_path)
+        dataset = CUB200('test', data_root=str(root), with_masks=True)
+        info = dataset.get_data_info(0)
+        mask = root / 'segmentations/001.Bird_1/Bird_2.png'
+        assert [Path(path) for path in info['mask_paths']] == [mask]
+        assert (info['ignore_path'], info['mask_threshold']) == ('', 127)
+        # More than half of the annotators.
+        gray = cv2.imread(info['mask_paths'][0], cv2.IMREAD_GRAYSCALE)
+        assert (gray > info['mask_threshold']).sum() == 15 * 20
+        assert 'gt_bboxes' in info
+        assert 'mask_paths' not in CUB200('test', data_root=str(root)).get_data_info(0)
+
+    def test_in_another_folder(self, tmp_path):
+        root = write_cub(tmp_path)
+        (root / 'segmentations').rename(tmp_path / 'segmentations')
+        prefix = dict(mask_path='../segmentations')
+        dataset = CUB200('test', data_root=str(root), with_masks=True, data_prefix=prefix)
+        assert Path(dataset.get_data_info(0)['mask_paths'][0]).is_file()
+        with pytest.raises(AnnotationError, match='the root of the masks'):
+            CUB200('test', data_root=str(root), with_masks=True)
+
+    def test_errors(self, tmp_path):
+        root = write_cub(tmp_path)
+        mask = root / 'segmentations/002.Bird_2/Bird_3.png'
+        mask.unlink()
+        with pytest.raises(AnnotationError) as caught:
+            CUB200('test', data_root=str(root), with_masks=True)
+        assert str(caught.value).startswith(f'{root / "images.txt"}, line 4: ')
+        assert f'there is no mask {mask}' in str(caught.value)
+        with pytest.raises(ValueError, match='0 to 254'):
+            CUB200('test', data_root=str(root), with_masks=True, mask_threshold=255)

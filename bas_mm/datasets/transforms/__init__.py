@@ -1,6 +1,7 @@
 """Transforms that carry boxes with the picture."""
 
 from .load_loc_image import LoadLocImage
+from .load_loc_mask import LoadLocMask
 from .loc_center_crop import LocCenterCrop
 from .loc_crop_bottom import LocCropBottom
 from .loc_random_crop import LocRandomCrop
@@ -11,6 +12,7 @@ from .pack_localization_inputs import PackLocalizationInputs
 
 __all__ = [
     'LoadLocImage',
+    'LoadLocMask',
     'LocCenterCrop',
     'LocCropBottom',
     'LocRandomCrop',

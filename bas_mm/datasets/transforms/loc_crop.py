@@ -39,8 +39,11 @@ class LocCrop(BaseTransform):
 
     def move_boxes(self, results: dict, top: int, left: int) -> dict:
         """Move ``gt_bboxes`` into the crop at (top, left) and note the new ``img_shape``."""
+        if tuple(results['img_shape']) != self.crop_size:
+            results['whole_view'] = False
         results['img_shape'] = self.crop_size
         if results.get('gt_bboxes') is not None:
+            results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
             results['gt_bboxes'] = shift_boxes(results['gt_bboxes'], left, top)
         return results
 

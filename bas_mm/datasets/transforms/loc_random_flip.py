@@ -30,6 +30,8 @@ class LocRandomFlip(BaseTransform):
     Added Keys:
 
     - flip (bool)
+    - whole_view: False where the picture was mirrored
+    - ori_gt_bboxes: the boxes as they were before the first change
 
     Args:
         prob (float): Probability of mirroring, in [0, 1]. Defaults to 0.5.
@@ -51,7 +53,9 @@ class LocRandomFlip(BaseTransform):
         if results['flip']:
             img = results['img']
             results['img'] = img[:, ::-1]
+            results['whole_view'] = False
             if results.get('gt_bboxes') is not None:
+                results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
                 results['gt_bboxes'] = flip_boxes(results['gt_bboxes'], img.shape[1])
         return results
 

@@ -26,6 +26,10 @@ class LocResize(BaseTransform):
     - img, img_shape
     - gt_bboxes: float64, ``box * new / old``, not rounded
 
+    Added Keys:
+
+    - ori_gt_bboxes: the boxes as they were before the first change
+
     Args:
         scale (int | tuple[int, int]): New width and height in pixels; one number for both.
             Defaults to (256, 256).
@@ -55,6 +59,7 @@ class LocResize(BaseTransform):
         )
         results['img_shape'] = (self.scale[1], self.scale[0])
         if results.get('gt_bboxes') is not None:
+            results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
             results['gt_bboxes'] = resize_boxes(results['gt_bboxes'], (width, height), self.scale)
         return results
 

@@ -9,7 +9,7 @@ from mmpretrain.structures import DataSample
 
 from bas_mm.registry import TRANSFORMS
 
-from .functional import boxes_to_view
+from .functional import boxes_to_view, resize_boxes
 
 __all__ = ['PackLocalizationInputs']
 
@@ -23,6 +23,8 @@ class PackLocalizationInputs(BaseTransform):
     - img: (H, W, 3), or (n, H, W, 3) for several crops
     - gt_label (optional)
     - gt_bboxes (optional), in pixels of the view
+    - ori_gt_bboxes (optional), in pixels of the original picture, and ori_shape
+    - gt_mask (optional), at the size of the view
     - those of ``meta_keys`` that are there
 
     Deleted Keys:
@@ -32,9 +34,13 @@ class PackLocalizationInputs(BaseTransform):
     Added Keys:
 
     - inputs: tensor (3, H, W) or (n, 3, H, W), BGR, of the picture's type
-    - data_samples: :class:`mmpretrain.structures.DataSample` with ``gt_label``, ``gt_bboxes`` and
-      the meta information. ``gt_bboxes`` is int64 (n, 4), clamped to the view, then truncated:
-      the ground truth of Protocol A. Without boxes it is (0, 4).
+    - data_samples: :class:`mmpretrain.structures.DataSample` with ``gt_label``, ``gt_bboxes``,
+      ``gt_bboxes_view``, ``gt_mask`` and the meta information. ``gt_bboxes`` is int64 (n, 4),
+      clamped to the view, then truncated: the ground truth of Protocol A. ``gt_bboxes_view`` is
+      that of Protocol B: the original boxes scaled to the view's size, whatever was cropped, and
+      truncated, not clamped. Without boxes both are (0, 4). ``gt_mask`` is there where
+      :class:`LoadLocMask` read it: uint8 (H, W). ``whole_view`` is False where the view is a crop
+      or mirrored, so that Protocol B and pixel metrics do not fit it, and else absent.
 
     Args:
         meta_keys (Sequence[str]): Keys of the meta information. Defaults to
@@ -49,6 +55,7 @@ class PackLocalizationInputs(BaseTransform):
         'img_shape',
         'mask_paths',
         'ignore_path',
+        'whole_view',
         'mask_threshold',
     )
 
@@ -70,6 +77,16 @@ class PackLocalizationInputs(BaseTransform):
         data_sample.set_field(
             torch.from_numpy(boxes_to_view(boxes, width, height)), 'gt_bboxes', dtype=torch.Tensor
         )
+        # What nothing has changed is the original.
+        original = results.get('ori_gt_bboxes', boxes)
+        ori_height, ori_width = results.get('ori_shape', (height, width))[:2]
+        scaled = resize_boxes(original, (ori_width, ori_height), (width, height))
+        data_sample.set_field(
+            torch.from_numpy(scaled.astype(np.int64)), 'gt_bboxes_view', dtype=torch.Tensor
+        )
+        if results.get('gt_mask') is not None:
+            mask = np.ascontiguousarray(results['gt_mask'])
+            data_sample.set_field(torch.from_numpy(mask), 'gt_mask', dtype=torch.Tensor)
         return dict(inputs=torch.from_numpy(img), data_samples=data_sample)
 
     def __repr__(self) -> str:

@@ -123,3 +123,44 @@ def test_batches():
     batch = default_collate([run(steps, item(gt_bboxes=np.ones((count, 4)))) for count in (1, 3)])
     assert batch['inputs'].shape == (2, 10, 3, 224, 224)
     assert [len(sample.gt_bboxes) for sample in batch['data_samples']] == [1, 3]
+
+
+@pytest.mark.parametrize(('height', 'width'), [(375, 500), (500, 333), (300, 374), (64, 48)])
+@pytest.mark.parametrize('crop', ['LocCenterCrop', 'LocTenCrop', 'LocRandomCrop', None])
+def test_protocol_b_ground_truth(height, width, crop):
+    """Protocol B, step 1: the original box scaled to the view, no crop, truncated."""
+    rng = np.random.default_rng(width)
+    boxes = rng.integers(0, 500, (40, 4)).astype(np.float64)
+    original = boxes.copy()
+    steps = [dict(type='LocResize', scale=256 if crop else 224)]
+    if crop:
+        steps.append(dict(type=crop, crop_size=224))
+    steps += [
+        dict(type='LocRandomFlip', prob=1.0 if crop == 'LocRandomCrop' else 0.0),
+        dict(type='PackLocalizationInputs'),
+    ]
+    sample = run(steps, item(height, width, gt_bboxes=boxes))['data_samples']
+    expected = [
+        [int(value * 224 / old) for value, old in zip(box, (width, height, width, height))]
+        for box in original.tolist()
+    ]
+    assert sample.gt_bboxes_view.dtype == torch.int64
+    assert sample.gt_bboxes_view.tolist() == expected
+    assert sample.get('whole_view') is (False if crop else None)
+    np.testing.assert_array_equal(boxes, original)
+
+
+def test_protocol_b_ground_truth_of_untouched_and_of_weak_pictures():
+    boxes = np.array([[1.9, 2.0, 45.5, 12.0]])
+    sample = run([dict(type='PackLocalizationInputs')], item(gt_bboxes=boxes))['data_samples']
+    assert sample.gt_bboxes_view.tolist() == [[1, 2, 45, 12]]
+    sample = run([dict(type='PackLocalizationInputs')], item())['data_samples']
+    assert sample.gt_bboxes_view.shape == (0, 4)
+
+
+def test_mirrored_and_uncropped_views_are_told_apart():
+    flipped = [dict(type='LocRandomFlip', prob=1.0), dict(type='PackLocalizationInputs')]
+    assert run(flipped, item())['data_samples'].whole_view is False
+    # A crop of the size of the picture cuts nothing off.
+    whole = [dict(type='LocCenterCrop', crop_size=(30, 40)), dict(type='PackLocalizationInputs')]
+    assert 'whole_view' not in run(whole, item())['data_samples']

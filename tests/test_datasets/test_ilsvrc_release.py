@@ -1,0 +1,161 @@
+"""ILSVRCRelease on a small copy of the release's layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from edits import error_of, infos_of, replace_line
+from releases import voc_xml, write_ilsvrc
+
+from bas_mm.datasets import ILSVRCRelease
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    return write_ilsvrc(tmp_path)
+
+
+def read(root: Path, split: str = 'val', **kwargs) -> ILSVRCRelease:
+    if split == 'train':
+        kwargs.setdefault('with_boxes', False)
+    return ILSVRCRelease(split, data_root=str(root), **{'classes': 3, **kwargs})
+
+
+def xml_of(root: Path, number: int) -> Path:
+    return root / f'Annotations/CLS-LOC/val/ILSVRC2012_val_0000000{number}.xml'
+
+
+EXPECTED = [
+    ('val/ILSVRC2012_val_00000001.JPEG', 2, [[0, 5, 30, 39], [10, 0, 49, 20]]),
+    ('val/ILSVRC2012_val_00000002.JPEG', 0, [[3, 4, 20, 30]]),
+    ('val/ILSVRC2012_val_00000003.JPEG', 1, [[1, 1, 50, 40]]),
+]
+
+
+@pytest.mark.parametrize('place', ['beside', 'inside', 'absent'])
+def test_val(release, place):
+    for name in ('LOC_synset_mapping.txt', 'LOC_val_solution.csv'):
+        file = release.parent / name
+        if place == 'inside':
+            file.rename(release / name)
+        elif place == 'absent':
+            file.unlink()
+    infos = infos_of(read(release, test_mode=True))
+    for info, (image_id, label, boxes) in zip(infos, EXPECTED, strict=True):
+        assert (info['image_id'], info['gt_label']) == (image_id, label)
+        assert (info['width'], info['height']) == (50, 40)
+        assert Path(info['img_path']) == release / 'Data/CLS-LOC' / image_id
+        np.testing.assert_array_equal(info['gt_bboxes'], boxes)
+        assert info['gt_bboxes'].dtype == np.float64
+
+
+def test_train(release):
+    infos = infos_of(read(release, 'train'))
+    assert [(info['image_id'], info['gt_label']) for info in infos] == [
+        (f'train/{wnid}/{wnid}_{number}.JPEG', label)
+        for label, wnid in enumerate(['n01440764', 'n01443537', 'n02123045'])
+        for number in (18, 9)
+    ]
+    assert all(Path(info['img_path']).is_file() for info in infos)
+    assert 'gt_bboxes' not in infos[0]
+    with pytest.raises(ValueError, match='set with_boxes=False'):
+        ILSVRCRelease('train', data_root=str(release))
+
+
+def test_labels_without_boxes_need_no_xml(release):
+    for file in release.glob('Annotations/CLS-LOC/val/*'):
+        file.unlink()
+    assert [info['gt_label'] for info in infos_of(read(release, with_boxes=False))] == [2, 0, 1]
+
+
+def test_only_boxes_of_the_pictures_class(release):
+    objects = [('n01440764', (1, 1, 5, 5)), ('n02123045', (2, 2, 9, 9))]
+    xml_of(release, 1).write_text(voc_xml('a', 50, 40, objects))
+    np.testing.assert_array_equal(read(release).get_data_info(0)['gt_bboxes'], [[2, 2, 9, 9]])
+    (release.parent / 'LOC_val_solution.csv').unlink()
+    message = error_of(read, release)
+    assert message.startswith(f'{xml_of(release, 1)}, line 30: objects of several classes')
+    assert 'LOC_val_solution.csv' in message
+
+
+def test_number_of_classes(release):
+    assert len(ILSVRCRelease.METAINFO['classes']) == 1000
+    mapping = release.parent / 'LOC_synset_mapping.txt'
+    message = error_of(ILSVRCRelease, 'val', data_root=str(release))
+    assert f'{mapping.name}: 3 wnids, but 1000 classes' in message
+    mapping.unlink()
+    message = error_of(ILSVRCRelease, 'val', data_root=str(release))
+    assert 'Data/CLS-LOC/train: 3 wnids, but 1000 classes' in message
+
+
+@pytest.mark.parametrize(
+    ('name', 'line', 'text', 'expected'),
+    [
+        ('LOC_synset_mapping.txt', 2, 'tench n01440764', "'tench' is no wnid"),
+        ('LOC_synset_mapping.txt', 2, 'n01440764 again', 'n01440764 was listed before, in line 1'),
+        ('LOC_val_solution.csv', 3, 'ILSVRC2012_val_00000002,', 'five values per object'),
+        ('LOC_val_solution.csv', 3, 'ILSVRC2012_val_00000002,n01440764 1 2 3', 'five values per'),
+        (
+            'LOC_val_solution.csv',
+            3,
+            'ILSVRC2012_val_00000002,n09999999 1 2 3 4',
+            "'n09999999' of ILSVRC2012_val_00000002 is not among the 3 classes",
+        ),
+        (
+            'LOC_val_solution.csv',
+            4,
+            'ILSVRC2012_val_00000002,n01440764 1 2 3 4',
+            'ILSVRC2012_val_00000002 was listed before, in line 3',
+        ),
+    ],
+)
+def test_bad_line_of_a_list(release, name, line, text, expected):
+    file = release.parent / name
+    replace_line(file, line, text)
+    message = error_of(read, release)
+    assert f'{name}, line {line}: ' in message
+    assert expected in message
+
+
+@pytest.mark.parametrize(
+    ('objects', 'line', 'expected'),
+    [
+        ([('n01440764', (3, 4, 52, 30))], 18, 'lies outside its picture of 50x40 pixels'),
+        ([('n01440764', (-1, 4, 5, 30))], 18, 'lies outside its picture (x0 or y0 < 0)'),
+        ([('n01440764', (9, 4, 5, 30))], 18, 'has x1 < x0 or y1 < y0'),
+        ([('n09999999', (1, 4, 5, 30))], 18, "'n09999999' is not among the 3 classes"),
+        ([('n02123045', (1, 4, 5, 30))], None, 'it has no object of the class of the picture'),
+        ([], None, 'it has no object. '),
+    ],
+)
+def test_bad_xml(release, objects, line, expected):
+    xml_of(release, 2).write_text(voc_xml('a', 50, 40, objects))
+    message = error_of(read, release)
+    where = f'{xml_of(release, 2)}' + (f', line {line}' if line else '')
+    assert message.startswith(f'{where}: ')
+    assert expected in message
+
+
+def test_missing_files(release):
+    picture = release / 'Data/CLS-LOC/val/ILSVRC2012_val_00000002.JPEG'
+    picture.unlink()
+    message = error_of(read, release)
+    assert 'LOC_val_solution.csv, line 3: ' in message
+    assert f'there is no picture {picture}' in message
+    xml_of(release, 1).unlink()
+    assert error_of(read, release).startswith(f'{xml_of(release, 1)}: there is no such file')
+    for file in (release / 'Data/CLS-LOC/train/n01443537').iterdir():
+        file.unlink()
+    assert 'n01443537: there is no picture *.JPEG' in error_of(read, release, 'train')
+    (release / 'Data/CLS-LOC/train/n01443537').rename(release / 'Data/CLS-LOC/train/n01443538')
+    message = error_of(read, release, 'train')
+    assert 'this folder is missing' in message or 'is not among the classes' in message
+    assert 'there is no such folder' in error_of(read, release / 'none')
+
+
+def test_nothing_names_the_classes(release):
+    (release.parent / 'LOC_synset_mapping.txt').unlink()
+    (release / 'Data/CLS-LOC/train').rename(release / 'Data/CLS-LOC/training')
+    assert 'that name the classes' in error_of(read, release)

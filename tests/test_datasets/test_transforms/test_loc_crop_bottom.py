@@ -1,0 +1,25 @@
+import numpy as np
+import pytest
+
+from bas_mm.registry import TRANSFORMS
+
+
+def test_rows_and_boxes():
+    crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
+    img = np.arange(60 * 30 * 3, dtype=np.uint8).reshape(60, 30, 3)
+    boxes = np.array([[1.0, 2, 20, 30], [1, 10, 20, 55]])
+    results = crop(dict(img=img, gt_bboxes=boxes, width=30, height=60))
+    np.testing.assert_array_equal(results['img'], img[:40])
+    assert results['img_shape'] == results['ori_shape'] == (40, 30)
+    assert (results['width'], results['height']) == (30, 40)
+    np.testing.assert_array_equal(results['gt_bboxes'], [[1, 2, 20, 30], [1, 10, 20, 39]])
+    assert boxes[1, 3] == 55  # the data set's own boxes are left alone
+    assert repr(crop) == 'LocCropBottom(pixels=20)'
+
+
+def test_picture_too_low():
+    crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
+    with pytest.raises(ValueError, match='30x20 pixels has nothing above its lowest 20 rows'):
+        crop(dict(img=np.zeros((20, 30, 3), np.uint8)))
+    with pytest.raises(ValueError, match='pixels=-1'):
+        TRANSFORMS.build(dict(type='LocCropBottom', pixels=-1))
