@@ -1,5 +1,5 @@
 """Localization metrics: registered classes over pure functions."""
 
-from .metrics import LocalizationMetric
+from .metrics import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2, PxAP
 
-__all__ = ['LocalizationMetric']
+__all__ = ['LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP']

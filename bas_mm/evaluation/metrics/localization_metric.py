@@ -1,16 +1,10 @@
 """Protocol A as a metric of mmengine's evaluator."""
 
-import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from mmengine.evaluator import BaseMetric
-from mmengine.logging import print_log
 
 from bas_mm.registry import METRICS
 
@@ -21,7 +15,7 @@ from ..functional import (
     protocol_a_boxes,
     protocol_a_counts,
 )
-from ..result_files import write_json, write_table
+from .base_map_metric import BaseMapMetric
 
 # Figures that depend on θ and are reported for every θ of a list.
 _PER_THRESHOLD = ('top1_loc', 'top5_loc', 'gt_known')
@@ -39,7 +33,7 @@ class _Record(NamedTuple):
 
 
 @METRICS.register_module()
-class LocalizationMetric(BaseMetric):
+class LocalizationMetric(BaseMapMetric):
     """Top-1 Loc, Top-5 Loc and GT-Known at fixed thresholds (Protocol A, spec metrics.md).
 
     Reports in percent, under the prefix ``localization/``: ``top1_loc``, ``top5_loc``,
@@ -59,12 +53,11 @@ class LocalizationMetric(BaseMetric):
         thresholds (float | Sequence[float]): θ, each in [0, 1). Defaults to 0.1.
         view_size (tuple[int, int], optional): Height and width of the view. Defaults to None:
             each data sample's ``img_shape``.
+        per_class (bool): Whether the result file holds the figures of each class too, at the
+            reported θ. Defaults to False.
         result_file (str, optional): Where the main process writes one line per picture: a
             ``.csv`` table or a ``.json`` with the figures too. Defaults to None: nowhere.
-        collect_device (str): ``'gpu'`` gathers through the process group, in memory, also where
-            that is gloo on CPUs; ``'cpu'`` through files in a shared folder. Defaults to 'gpu'.
-        prefix (str, optional): In place of ``localization``.
-        collect_dir (str, optional): The shared folder for ``collect_device='cpu'``.
+        **kwargs: Further arguments of :class:`BaseMapMetric`.
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), a picture without a
@@ -85,18 +78,21 @@ class LocalizationMetric(BaseMetric):
         100.0
     """
 
-    default_prefix = 'localization'
+    batch_fields = ('pred_map', 'pred_score')
+    record_type = _Record
+    constant_outcome = 'the whole picture is predicted'
 
     def __init__(
         self,
         thresholds: float | Sequence[float] = 0.1,
         view_size: tuple[int, int] | None = None,
+        per_class: bool = False,
         result_file: str | None = None,
-        collect_device: str = 'gpu',
-        prefix: str | None = None,
-        collect_dir: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
+        super().__init__(
+            view_size=view_size, per_class=per_class, result_file=result_file, **kwargs
+        )
         values = [thresholds] if isinstance(thresholds, Real) else list(thresholds)
         self.thresholds = tuple(float(theta) for theta in values)
         if not self.thresholds:
@@ -106,50 +102,33 @@ class LocalizationMetric(BaseMetric):
                 raise ValueError(f'thresholds must lie in [0, 1), got {theta}')
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
-        if view_size is not None and (len(view_size) != 2 or min(view_size) < 1):
-            raise ValueError(f'view_size must be (height, width), got {view_size}')
-        self.view_size = None if view_size is None else (int(view_size[0]), int(view_size[1]))
-        if result_file is not None and Path(result_file).suffix not in ('.csv', '.json'):
-            raise ValueError(f'result_file must end in .csv or .json, got {result_file}')
-        self.result_file = result_file
 
-    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Reduce a batch of predictions to its records.
-
-        Args:
-            data_batch (Any): Not used.
-            data_samples (Sequence[dict]): Predictions with their ground truth.
-        """
-        names = [self._name(sample, i) for i, sample in enumerate(data_samples)]
-        maps = _to_arrays([self._get(s, 'pred_map', n) for s, n in zip(data_samples, names)])
-        scores = _to_arrays([self._get(s, 'pred_score', n) for s, n in zip(data_samples, names)])
-        for sample, name, pred_map, score in zip(data_samples, names, maps, scores):
-            try:
-                record = self._record(sample, name, pred_map, score)
-            except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
-            self.results.append(record)
-
-    def compute_metrics(self, results: list) -> dict[str, float]:
-        """Figures of the whole set, on the main process.
-
-        Args:
-            results (list): One record per picture, in the order of the data set.
-
-        Returns:
-            dict[str, float]: See the class.
-        """
-        if not results:
-            raise ValueError('no picture was evaluated')
-        results = [_Record(*record) for record in results]
-        self._check_ids(results)
-        self._warn_constant(results)
-        counts = protocol_a_counts(
-            np.stack([record.ious for record in results]),
-            np.array([record.rank for record in results]),
+    def measure(
+        self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
+    ) -> _Record:
+        """Boxes and their IoUs of one picture at each θ, and the rank of its class."""
+        if pred_map.ndim != 2:
+            raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
+        view_size = self.view_of(sample)
+        gt_boxes = self.boxes_of(sample, 'gt_bboxes')
+        label = self.label_of(sample)
+        boxes = protocol_a_boxes(pred_map, self.thresholds, view_size)
+        return _Record(
+            image_id=name,
+            label=label,
+            rank=int(class_ranks(pred_score.reshape(1, -1), [label])[0]),
+            constant=bool(pred_map.min() == pred_map.max()),
+            ious=box_iou(boxes, gt_boxes).max(axis=1),
+            boxes=boxes.astype(np.int32),
         )
-        percent = {name: count / len(results) * 100 for name, count in counts.items()}
+
+    def summarize(self, records: list) -> tuple[dict[str, float], dict[str, list[dict]]]:
+        """Figures at the best θ, and of each θ."""
+        ious = np.stack([record.ious for record in records])
+        ranks = np.array([record.rank for record in records])
+        counts = protocol_a_counts(ious, ranks)
         best = choose_threshold(self.thresholds, counts['top1_loc'], counts['gt_known'])
+        percent = {name: count / len(records) * 100 for name, count in counts.items()}
         metrics = {name: float(values[best]) for name, values in percent.items()}
         metrics['mean_iou_acc'] = (metrics['iou_30'] + metrics['iou_50'] + metrics['iou_70']) / 3
         metrics['threshold'] = self.thresholds[best]
@@ -158,104 +137,27 @@ class LocalizationMetric(BaseMetric):
                 metrics.update(
                     {f'{name}@{theta:.10g}': float(percent[name][t]) for name in _PER_THRESHOLD}
                 )
+        tables = {}
         if self.result_file is not None:
-            self._write(results, metrics)
-        return metrics
+            tables['images'] = [self._row(record) for record in records]
+        if self.per_class:
+            labels = np.array([record.label for record in records])
+            tables['per_class'] = [
+                self._class_row(label, ious[labels == label][:, [best]], ranks[labels == label])
+                for label in np.unique(labels).tolist()
+            ]
+        return metrics, tables
 
-    def _record(self, sample: dict, name: str, pred_map: np.ndarray, score: np.ndarray) -> _Record:
-        if pred_map.ndim != 2:
-            raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
-        if self.view_size is None:
-            height, width = (int(side) for side in self._get(sample, 'img_shape', name)[:2])
-        else:
-            height, width = self.view_size
-        gt_boxes = _to_array(self._get(sample, 'gt_bboxes', name)).reshape(-1, 4)
-        if not len(gt_boxes):
-            raise ValueError('there is no ground-truth box')
-        label = _to_array(self._get(sample, 'gt_label', name)).reshape(-1)
-        if label.size != 1:
-            raise ValueError(f'exactly one gt_label is needed, got {label.tolist()}')
-        boxes = protocol_a_boxes(pred_map, self.thresholds, (height, width))
-        return _Record(
-            image_id=name,
-            label=int(label[0]),
-            rank=int(class_ranks(score.reshape(1, -1), label)[0]),
-            constant=bool(pred_map.min() == pred_map.max()),
-            ious=box_iou(boxes, gt_boxes).max(axis=1),
-            boxes=boxes.astype(np.int32),
-        )
+    def _row(self, record: _Record) -> dict[str, Any]:
+        row = {'image_id': record.image_id, **self.class_columns(record.label)}
+        row['rank'] = record.rank
+        for theta, iou, box in zip(self.thresholds, record.ious, record.boxes):
+            suffix = f'@{theta:.10g}' if len(self.thresholds) > 1 else ''
+            row[f'iou{suffix}'] = float(iou)
+            row.update({f'{k}{suffix}': int(v) for k, v in zip(('x0', 'y0', 'x1', 'y1'), box)})
+        return row
 
-    def _name(self, sample: dict, index: int) -> str:
-        for key in ('image_id', 'img_path'):
-            if sample.get(key) is not None:
-                return str(sample[key])
-        return f'picture {index} of a batch, without an image_id'
-
-    @staticmethod
-    def _get(sample: dict, key: str, name: str) -> Any:
-        value = sample.get(key)
-        if value is None:
-            raise ValueError(f'{name}: the data sample has no {key}')
-        return value
-
-    @staticmethod
-    def _check_ids(results: Sequence[_Record]) -> None:
-        twice = [
-            name
-            for name, count in Counter(record.image_id for record in results).items()
-            if count > 1 and 'without an image_id' not in name
-        ]
-        if twice:
-            raise ValueError(
-                f'{len(twice)} image ids were evaluated more than once: {", ".join(twice[:5])}'
-            )
-
-    @staticmethod
-    def _warn_constant(results: Sequence[_Record]) -> None:
-        constant = [record.image_id for record in results if record.constant]
-        if constant:
-            more = ', ...' if len(constant) > 5 else ''
-            print_log(
-                f'{len(constant)} of {len(results)} localization maps are constant (the whole '
-                f'picture is predicted): {", ".join(constant[:5])}{more}',
-                logger='current',
-                level=logging.WARNING,
-            )
-
-    def _write(self, results: Sequence[_Record], metrics: dict[str, float]) -> None:
-        classes = (self.dataset_meta or {}).get('classes')
-        rows = []
-        for record in results:
-            row: dict[str, Any] = {'image_id': record.image_id, 'label': record.label}
-            if classes is not None:
-                row['class'] = str(classes[record.label])
-            row['rank'] = record.rank
-            for theta, iou, box in zip(self.thresholds, record.ious, record.boxes):
-                suffix = f'@{theta:.10g}' if len(self.thresholds) > 1 else ''
-                row[f'iou{suffix}'] = float(iou)
-                row.update({f'{k}{suffix}': int(v) for k, v in zip(('x0', 'y0', 'x1', 'y1'), box)})
-            rows.append(row)
-        if Path(self.result_file).suffix == '.csv':
-            write_table(self.result_file, rows)
-        else:
-            write_json(self.result_file, {'metrics': metrics, 'images': rows})
-
-
-def _to_array(value: Any) -> np.ndarray:
-    if isinstance(value, torch.Tensor):
-        value = value.detach()
-        if value.dtype in (torch.bfloat16, torch.float16):  # NumPy knows no bfloat16
-            value = value.float()
-        return value.cpu().numpy()
-    return np.asarray(value)
-
-
-def _to_arrays(values: Sequence[Any]) -> Sequence[np.ndarray]:
-    """A batch in one transfer from the device where the shapes allow it."""
-    if (
-        len(values) > 1
-        and all(isinstance(value, torch.Tensor) for value in values)
-        and len({(value.shape, value.dtype, value.device) for value in values}) == 1
-    ):
-        return _to_array(torch.stack(list(values)))
-    return [_to_array(value) for value in values]
+    def _class_row(self, label: int, ious: np.ndarray, ranks: np.ndarray) -> dict[str, Any]:
+        counts = protocol_a_counts(ious, ranks)
+        shares = {name: float(count[0] / len(ranks) * 100) for name, count in counts.items()}
+        return {**self.class_columns(label), 'pictures': len(ranks), **shares}

@@ -284,3 +284,20 @@ def test_same_figures_on_several_processes(processes, tmp_path):
             assert figures == expected
         text = (tmp_path / f'{device}.csv').read_text()
         assert text == (tmp_path / 'alone.csv').read_text()
+
+
+def test_per_class_figures(tmp_path):
+    samples = [make_sample(i) for i in range(20)]
+    path = tmp_path / 'r.json'
+    figures = evaluate(samples, thresholds=[0.4, 0.6], result_file=str(path), per_class=True)
+    rows = json.loads(path.read_text())['per_class']
+    labels = [int(s.gt_label) for s in samples]
+    assert [row['label'] for row in rows] == sorted(set(labels))
+    for row in rows:
+        own = [s for s, label in zip(samples, labels) if label == row['label']]
+        assert row['pictures'] == len(own)
+        alone = evaluate(own, thresholds=figures['localization/threshold'])
+        for name in ('top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'iou_30'):
+            assert row[name] == alone[f'localization/{name}']
+    with pytest.raises(ValueError, match='result_file'):
+        LocalizationMetric(per_class=True)

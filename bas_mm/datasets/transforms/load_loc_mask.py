@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import mmcv
+import numpy as np
+from mmcv.transforms import BaseTransform
+from mmengine import fileio
+
+from bas_mm.evaluation.functional import view_mask
+from bas_mm.registry import TRANSFORMS
+
+from ..errors import AnnotationError, UnreadableImageError
+
+__all__ = ['LoadLocMask']
+
+
+@TRANSFORMS.register_module()
+class LoadLocMask(BaseTransform):
+    """Read the masks of a picture's objects: the ground truth of PxAP and pIoU.
+
+    The union of its instances' masks and the region to ignore, each resized to the view (nearest
+    pixel). It does not follow crops and mirroring: put it into test pipelines that only resize,
+    behind LocResize and before PackLocalizationInputs. Masks and the picture may differ in size.
+
+    Required Keys:
+
+    - mask_paths: files of the instances' masks, at least one
+    - ignore_path (optional): file of the region to ignore, '' for none
+    - img_shape: (H, W) of the view
+
+    Added Keys:
+
+    - gt_mask: (H, W), uint8: 0, 1 and 255 (ignored)
+
+    Args:
+        threshold (int): Pixels of a mask file above it are the object, or to be ignored. With
+            masks that count annotators, as CUB's do, 127 asks for the majority. Defaults to 0.
+        backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
+
+    Raises:
+        AnnotationError: The picture has no mask.
+        UnreadableImageError: A mask file is missing or no picture.
+    """
+
+    def __init__(self, threshold: int = 0, backend_args: dict | None = None) -> None:
+        self.threshold = threshold
+        self.backend_args = backend_args
+
+    def transform(self, results: dict) -> dict:
+        """Read the masks at ``mask_paths`` and ``ignore_path``."""
+        if not results.get('mask_paths'):
+            raise AnnotationError(
+                f'{results.get("img_path", "the picture")} has no mask: LoadLocMask needs a split '
+                'with masks'
+            )
+        masks = [self._read(path) for path in results['mask_paths']]
+        ignore_path = results.get('ignore_path')
+        ignore = self._read(ignore_path) if ignore_path else None
+        results['gt_mask'] = view_mask(masks, ignore, tuple(results['img_shape'][:2]))
+        return results
+
+    def _read(self, path: str) -> np.ndarray:
+        try:
+            content = fileio.get(str(path), backend_args=self.backend_args)
+        except OSError as error:
+            raise UnreadableImageError.of(str(path), str(error)) from error
+        mask = mmcv.imfrombytes(content, flag='grayscale', backend='cv2') if content else None
+        if mask is None:
+            raise UnreadableImageError.of(str(path), 'it cannot be decoded')
+        return mask > self.threshold
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(threshold={self.threshold})'

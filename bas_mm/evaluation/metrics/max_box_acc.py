@@ -1,0 +1,106 @@
+"""MaxBoxAcc (Protocol B with one contour) as a metric of mmengine's evaluator."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from bas_mm.registry import METRICS
+
+from ..functional import (
+    PROTOCOL_B_TAUS,
+    BoxAccFigures,
+    box_acc_counts,
+    box_acc_figures,
+    protocol_b_ious,
+)
+from .counting_map_metric import CountingMapMetric
+
+__all__ = ['MaxBoxAcc', 'best_and_tau']
+
+
+def best_and_tau(ious: np.ndarray) -> tuple[float, float]:
+    """Best IoU of a picture over all thresholds, and the smallest τ that has it."""
+    index = int(ious.argmax())
+    return float(ious[index]), float(PROTOCOL_B_TAUS[index])
+
+
+def _count(view: np.ndarray, gt_boxes: np.ndarray) -> tuple[np.ndarray, tuple]:
+    ious = protocol_b_ious(view, gt_boxes).single
+    return box_acc_counts(ious, (0.5,)), best_and_tau(ious)
+
+
+@METRICS.register_module()
+class MaxBoxAcc(CountingMapMetric):
+    """Share of pictures with IoU >= 0.5 at the best of 1000 thresholds (spec, Protocol B).
+
+    One box per picture: around the contour of the largest area. Reports in percent, under the
+    prefix ``localization/``: ``max_box_acc``; and ``max_box_acc_threshold``, the τ it is reached
+    at, the smallest of several.
+
+    Each data sample must hold ``pred_map`` (h, w) and ``gt_bboxes_view`` (n, 4), n >= 1: the
+    original boxes scaled to the view **without a crop**, truncated, corners inclusive.
+    :class:`~bas_mm.datasets.PackLocalizationInputs` gives them. The map must show the whole
+    picture too, so the test pipeline resizes to the view and does not crop
+    (``LocResize(scale=224)``).
+
+    Args:
+        curve (bool): Whether the result file holds BoxAcc over τ. Defaults to False.
+        **kwargs: Arguments of :class:`CountingMapMetric`: ``normalize``, ``num_workers``,
+            ``view_size``, ``per_class`` (figures of each class at the τ of the whole set),
+            ``result_file`` and others.
+
+    Raises:
+        ValueError: On a map with NaN or infinity or not of the shape (h, w), or, without
+            ``normalize``, not of the view's size or in [0, 1]; a picture without a true box, or
+            two pictures of one id; the message names the picture. A constant map is no error: it
+            predicts the box ``[0, 0, 0, 0]`` and is named in one warning.
+
+    Examples:
+        >>> import torch
+        >>> metric = MaxBoxAcc()
+        >>> pred_map = torch.zeros(28, 28)
+        >>> pred_map[7:14, 7:14] = 1
+        >>> metric.process({}, [dict(
+        ...     image_id='a.jpg', img_shape=(224, 224), pred_map=pred_map,
+        ...     gt_bboxes_view=torch.tensor([[56, 56, 111, 111]]))])
+        >>> metric.evaluate(1)['localization/max_box_acc']
+        100.0
+    """
+
+    constant_outcome = 'the box [0, 0, 0, 0] is predicted'
+    counter = staticmethod(_count)
+    columns = ('best_iou', 'best_tau')
+    curve_columns = ('box_acc',)
+
+    def __init__(self, curve: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if curve and self.result_file is None:
+            raise ValueError('curve=True writes to result_file: name one')
+        self.curve = bool(curve)
+
+    def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
+        """The picture's true boxes at the view."""
+        return self.boxes_of(sample, 'gt_bboxes_view', ': pack it by PackLocalizationInputs')
+
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], BoxAccFigures]:
+        """MaxBoxAcc and its τ."""
+        whole = box_acc_figures(counts, pictures)
+        metrics = {
+            'max_box_acc': float(whole.max_box_acc[0]),
+            'max_box_acc_threshold': float(PROTOCOL_B_TAUS[whole.best[0]]),
+        }
+        return metrics, whole
+
+    def class_figures(
+        self, counts: np.ndarray, pictures: int, whole: BoxAccFigures
+    ) -> dict[str, float]:
+        """Share of right pictures of one class at the best τ of the whole set."""
+        return {'max_box_acc': float(counts[0, whole.best[0]] / pictures * 100)}
+
+    def tables(self, whole: BoxAccFigures) -> dict[str, list[dict]]:
+        """BoxAcc over τ, on request."""
+        if not self.curve:
+            return {}
+        rows = zip(PROTOCOL_B_TAUS.tolist(), whole.curve.T.tolist())
+        return {'curve': [{'tau': tau, **dict(zip(self.curve_columns, row))} for tau, row in rows]}
