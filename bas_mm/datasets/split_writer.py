@@ -1,0 +1,197 @@
+"""Writing of split folders: the other direction of :mod:`bas_mm.datasets.split_lists`."""
+
+from __future__ import annotations
+
+import os
+import os.path as osp
+from collections.abc import Callable, Iterable, Sequence
+from multiprocessing import Pool
+
+import cv2
+import numpy as np
+
+from .errors import AnnotationError, UnreadableImageError
+from .release_dataset import picture_size
+from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
+
+__all__ = ['clip_boxes', 'read_picture_sizes', 'write_binary_masks', 'write_split']
+
+# Below this many files a pool of processes costs more than it saves.
+_FEW = 2000
+
+
+def read_picture_sizes(
+    infos: Sequence[dict], workers: int = 1, progress: Callable[[], object] | None = None
+) -> np.ndarray:
+    """Get the sizes of pictures: from their dicts, or else from the heads of the files.
+
+    Args:
+        infos: Dicts of a data set, see
+            :class:`~bas_mm.datasets.base_localization_dataset.BaseLocalizationDataset`.
+        workers: How many processes read files. Defaults to 1.
+        progress: Called once per picture. Defaults to None.
+
+    Returns:
+        (n, 2) int64, width and height.
+
+    Raises:
+        UnreadableImageError: A file is no picture.
+    """
+    sizes = np.zeros((len(infos), 2), dtype=np.int64)
+    unknown = []
+    for position, info in enumerate(infos):
+        if 'width' in info:
+            sizes[position] = info['width'], info['height']
+            if progress is not None:
+                progress()
+        else:
+            unknown.append(position)
+    paths = [infos[position]['img_path'] for position in unknown]
+
+    def store(found: Iterable[tuple[int, int]]) -> None:
+        for position, path, size in zip(unknown, paths, found):
+            if not all(size):
+                raise UnreadableImageError.of(path, 'it is no picture')
+            sizes[position] = size
+            if progress is not None:
+                progress()
+
+    if workers > 1 and len(paths) > _FEW:
+        with Pool(workers) as pool:
+            store(pool.imap(picture_size, paths, chunksize=256))
+    else:
+        store(map(picture_size, paths))
+    return sizes
+
+
+def clip_boxes(
+    boxes: Sequence[np.ndarray], sizes: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Clip boxes to their pictures: corners from 0 to the width or the height, both included.
+
+    Args:
+        boxes: Per picture (m, 4) x0, y0, x1, y1.
+        sizes: (n, 2) width and height of the pictures.
+
+    Returns:
+        The clipped boxes, and the positions of the pictures whose boxes changed.
+    """
+    limits = np.concatenate([sizes, sizes], axis=1).astype(np.float64)
+    clipped = [np.clip(item, 0, limit) for item, limit in zip(boxes, limits)]
+    changed = [not np.array_equal(old, new) for old, new in zip(boxes, clipped)]
+    return clipped, np.flatnonzero(changed)
+
+
+def write_split(
+    folder: str,
+    ids: Sequence[str],
+    labels: Sequence[int],
+    sizes: np.ndarray,
+    boxes: Sequence[np.ndarray] | None = None,
+    masks: Sequence[Sequence[str]] | None = None,
+    ignore_masks: Sequence[str] | None = None,
+) -> None:
+    """Write the four lists of a split.
+
+    Numbers are written so that reading gives exactly the same ones.
+
+    Args:
+        folder: The folder, made if need be.
+        ids: Paths below the image root.
+        labels: Classes counted from 0.
+        sizes: (n, 2) width and height.
+        boxes: Per picture (m, 4) x0, y0, x1, y1. Defaults to None: no ``localization.txt``.
+        masks: Per picture the paths of its masks; not together with ``boxes``. Defaults to None.
+        ignore_masks: Per picture the path of its ignore region, '' for none. Defaults to None.
+
+    Raises:
+        AnnotationError: An id or a path cannot stand in a list: it has a comma or a line break,
+            or white space at an end.
+    """
+    if boxes is not None and masks is not None:
+        raise ValueError('a split has boxes or masks, not both')
+    os.makedirs(folder, exist_ok=True)
+    for name in ids:
+        # Commas are let pass by boxes, but not by masks, and not by other programs.
+        if ',' in name or '\n' in name or '\r' in name or name != name.strip():
+            raise AnnotationError.at(
+                osp.join(folder, IMAGE_IDS),
+                None,
+                f'the id {name!r} has a comma, a line break or white space at an end',
+                'Rename the picture',
+            )
+    _write(folder, IMAGE_IDS, ids)
+    _write(folder, CLASS_LABELS, (f'{name},{label}' for name, label in zip(ids, labels)))
+    rows = zip(ids, np.asarray(sizes).tolist())
+    _write(folder, IMAGE_SIZES, (f'{name},{width},{height}' for name, (width, height) in rows))
+    if boxes is not None:
+        _write(
+            folder,
+            LOCALIZATION,
+            (
+                f'{name},{",".join(map(_number, box))}'
+                for name, item in zip(ids, boxes)
+                for box in item.tolist()
+            ),
+        )
+    elif masks is not None:
+        ignored = ignore_masks if ignore_masks is not None else [''] * len(ids)
+        _write(
+            folder,
+            LOCALIZATION,
+            (
+                f'{name},{mask},{ignore if position == 0 else ""}'
+                for name, paths, ignore in zip(ids, masks, ignored)
+                for position, mask in enumerate(paths)
+            ),
+        )
+
+
+def write_binary_masks(
+    infos: Sequence[dict],
+    root: str,
+    folder: str,
+    progress: Callable[[], object] | None = None,
+) -> list[tuple[str, ...]]:
+    """Write gray masks as 0 and 255, so that every program reads them alike.
+
+    Args:
+        infos: Dicts with ``image_id``, ``mask_paths`` and ``mask_threshold``.
+        root: The root of masks.
+        folder: The folder below ``root`` that they are written to.
+        progress: Called once per picture. Defaults to None.
+
+    Returns:
+        Per picture the paths of its masks below ``root``.
+
+    Raises:
+        UnreadableImageError: A mask is no picture.
+    """
+    written = []
+    for info in infos:
+        stem = osp.splitext(info['image_id'])[0]
+        paths = []
+        for position, path in enumerate(info['mask_paths']):
+            gray = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
+            if gray is None:
+                raise UnreadableImageError.of(path, 'it is no picture')
+            name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
+            target = osp.join(root, name)
+            os.makedirs(osp.dirname(target), exist_ok=True)
+            mask = np.where(gray > info['mask_threshold'], 255, 0).astype(np.uint8)
+            if not cv2.imwrite(target, mask):
+                raise OSError(f'cannot write {target}')
+            paths.append(name)
+        written.append(tuple(paths))
+        if progress is not None:
+            progress()
+    return written
+
+
+def _write(folder: str, name: str, lines: Iterable[str]) -> None:
+    with open(osp.join(folder, name), 'w', encoding='utf-8', newline='\n') as handle:
+        handle.writelines(f'{line}\n' for line in lines)
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value.is_integer() else repr(value)

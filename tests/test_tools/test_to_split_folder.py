@@ -1,0 +1,198 @@
+"""The converter of original releases: what it writes is what their readers read."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+from releases import (
+    write_aircraft,
+    write_cars,
+    write_cub,
+    write_dogs,
+    write_ilsvrc,
+    write_lines,
+)
+
+from bas_mm.datasets import (
+    CUB200,
+    FGVCAircraft,
+    ILSVRCRelease,
+    SplitFolder,
+    StanfordCars,
+    StanfordDogs,
+)
+from bas_mm.datasets.split_writer import clip_boxes, read_picture_sizes, write_split
+
+CASES = {
+    'cub': (write_cub, CUB200, {'train': 'train', 'test': 'test'}, 2),
+    'ilsvrc': (write_ilsvrc, ILSVRCRelease, {'train': 'train', 'test': 'val'}, 3),
+    'stanford_dogs': (write_dogs, StanfordDogs, {'train': 'train', 'test': 'test'}, 3),
+    'stanford_cars': (write_cars, StanfordCars, {'train': 'train', 'test': 'test'}, 2),
+    'fgvc_aircraft': (
+        write_aircraft,
+        FGVCAircraft,
+        {'train': 'train', 'val': 'val', 'test': 'test'},
+        3,
+    ),
+}
+
+
+@pytest.fixture(scope='module')
+def script(repo_dir: Path) -> Path:
+    return repo_dir / 'tools/dataset_converters/to_split_folder.py'
+
+
+@pytest.fixture(scope='module')
+def converter(script: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('to_split_folder', script)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look it up
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize('name', CASES)
+def test_round_trip(converter, tmp_path, name, capsys):
+    write, reader, splits, num_classes = CASES[name]
+    source, target = write(tmp_path / 'release'), tmp_path / 'new' / 'metadata'
+    options = dict(classes=num_classes) if name == 'ilsvrc' else {}
+    argv = ['--classes', str(num_classes)] if name == 'ilsvrc' else []
+    assert converter.main([name, str(source), str(target), *argv]) == 0
+    written = {path.name for path in target.iterdir()}
+    assert written == {*splits, 'classes.txt'} if not options else written >= set(splits)
+    assert [path.name for path in target.parent.iterdir()] == ['metadata']
+    for split, own_name in splits.items():
+        weak = split == 'train'
+        old = reader(own_name, data_root=str(source), with_boxes=not weak, **options)
+        new = SplitFolder(
+            split,
+            data_root=str(target),
+            data_prefix=dict(img_path=old.data_prefix['img_path']),
+            classes=num_classes,
+            with_boxes=not weak,
+        )
+        assert (target / split / 'localization.txt').exists() == (not weak)
+        assert len(new) == len(old) > 0
+        for i in range(len(old)):
+            one, other = old.get_data_info(i), new.get_data_info(i)
+            for key in ('image_id', 'gt_label', 'img_path'):
+                assert one[key] == other[key]
+            height, width = cv2.imread(one['img_path']).shape[:2]
+            assert (other['width'], other['height']) == (width, height)
+            if not weak:
+                np.testing.assert_array_equal(one['gt_bboxes'], other['gt_bboxes'])
+    output = capsys.readouterr().out
+    assert f"img_path='{old.data_prefix['img_path']}'" in output
+    assert f'test: pictures: {len(old)} of {len(old)}' in output
+
+
+def test_masks_of_cub(converter, tmp_path):
+    source, target = write_cub(tmp_path), tmp_path / 'metadata'
+    assert converter.main(['cub', str(source), str(target), '--masks', '--splits', 'test']) == 0
+    assert not (target / 'train').exists()
+    dataset = SplitFolder(
+        'test',
+        data_root=str(target),
+        data_prefix=dict(img_path=str(source / 'images'), mask_path=str(target)),
+        classes='classes.txt',
+    )
+    assert dataset.metainfo['classes'] == ('Bird_1', 'Bird_2')
+    for i in range(2):
+        (path,) = dataset.get_data_info(i)['mask_paths']
+        mask = cv2.imread(path, cv2.IMREAD_UNCHANGED)
+        expected = np.zeros((40, 60), np.uint8)
+        expected[5:20, 10:30] = 255
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
+    source, target = write_cub(tmp_path), tmp_path / 'metadata'
+    boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 1 1 60 40', '4 0.5 2.25 3 4']
+    write_lines(source / 'bounding_boxes.txt', boxes)
+    assert converter.main(['cub', str(source), str(target)]) == 0
+    assert 'boxes of 1 pictures clipped' in capsys.readouterr().out
+    lines = (target / 'test/localization.txt').read_text().splitlines()
+    assert [line.partition(',')[2] for line in lines] == ['1,1,60,40', '0.5,2.25,3.5,6.25']
+
+
+@pytest.mark.parametrize(
+    ('damage', 'argv', 'expected'),
+    [
+        (None, ['--masks'], '--masks: stanford_cars has no masks'),
+        (None, ['--splits', 'val'], '--splits val: stanford_cars has train, test'),
+        ('cars_train/00001.jpg', [], 'is listed, but there is no picture'),
+        ('devkit/cars_meta.mat', [], 'there is no such file'),
+    ],
+)
+def test_nothing_is_left_after_an_error(converter, tmp_path, damage, argv, expected, capsys):
+    source, target = write_cars(tmp_path / 'release'), tmp_path / 'new' / 'metadata'
+    if damage:
+        (source / damage).unlink()
+    assert converter.main(['stanford_cars', str(source), str(target), *argv]) == 1
+    assert expected in capsys.readouterr().err
+    assert not target.parent.exists() or not list(target.parent.iterdir())
+
+
+def test_picture_that_is_none(converter, tmp_path, capsys):
+    source = write_cars(tmp_path)
+    (source / 'cars_train/00002.jpg').write_text('none')
+    assert converter.main(['stanford_cars', str(source), str(tmp_path / 'm')]) == 1
+    error = capsys.readouterr().err
+    assert f'unreadable picture {source / "cars_train/00002.jpg"}' in error
+    assert not (tmp_path / 'm').exists()
+
+
+def test_target_is_not_overwritten(script, tmp_path):
+    source, target = write_cars(tmp_path), tmp_path / 'metadata'
+    target.mkdir()
+    (target / 'mine.txt').write_text('keep')
+    command = [sys.executable, str(script), 'stanford_cars', str(source), str(target)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env={'PYTHONPATH': str(script.parents[2]), 'PATH': ''},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert 'is there already' in done.stderr
+    assert (target / 'mine.txt').read_text() == 'keep'
+
+
+def test_sizes_from_a_pool_of_processes(tmp_path, monkeypatch):
+    root = write_aircraft(tmp_path)
+    monkeypatch.setattr('bas_mm.datasets.split_writer._FEW', 1)
+    dataset = FGVCAircraft('trainval', str(root), with_boxes=False)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    infos[1].update(width=7, height=8)
+    seen = []
+    sizes = read_picture_sizes(infos, workers=2, progress=lambda: seen.append(1))
+    np.testing.assert_array_equal(sizes, [[64, 60], [7, 8], [64, 60], [64, 60]])
+    assert len(seen) == 4
+
+
+def test_split_with_masks_and_ids_that_lists_cannot_hold(tmp_path):
+    sizes = np.array([[5, 6], [7, 8]])
+    folder = str(tmp_path / 'a')
+    write_split(folder, ['a', 'b'], [0, 1], sizes, None, [('m', 'n'), ('o',)], ['i', ''])
+    assert (tmp_path / 'a/localization.txt').read_text() == 'a,m,i\na,n,\nb,o,\n'
+    for bad in ('a,b', ' a', 'a\nb'):
+        with pytest.raises(ValueError, match='has a comma, a line break or white space'):
+            write_split(folder, [bad, 'b'], [0, 1], sizes)
+    with pytest.raises(ValueError, match='boxes or masks'):
+        write_split(folder, ['a'], [0], sizes, [np.zeros((1, 4))], [('m',)])
+
+
+def test_clip_boxes():
+    boxes = [np.array([[0.0, 1, 5, 6.5]]), np.array([[1.0, 2, 3, 4], [-1, 0, 2, 2]])]
+    clipped, changed = clip_boxes(boxes, np.array([[5, 6], [7, 8]]))
+    np.testing.assert_array_equal(clipped[0], [[0, 1, 5, 6]])
+    np.testing.assert_array_equal(clipped[1], [[1, 2, 3, 4], [0, 0, 2, 2]])
+    np.testing.assert_array_equal(changed, [0, 1])

@@ -1,0 +1,234 @@
+"""Write an original release as split folders, the format that this field's programs share.
+
+    python tools/dataset_converters/to_split_folder.py cub data/CUB_200_2011 data/CUB/metadata
+
+writes ``data/CUB/metadata/{train,test}`` with ``image_ids.txt``, ``class_labels.txt``,
+``image_sizes.txt`` and, except for ``train``, whose labels are weak, ``localization.txt``; and
+``classes.txt`` where no two classes have the same name. The pictures stay where they are.
+
+What was written is read again and compared with the release before it takes its place; until then
+it lies in a temporary folder beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bas_mm.datasets import (
+    CUB200,
+    AnnotationError,
+    FGVCAircraft,
+    ILSVRCRelease,
+    SplitFolder,
+    StanfordCars,
+    StanfordDogs,
+    UnreadableImageError,
+)
+from bas_mm.datasets.release_dataset import ReleaseDataset
+from bas_mm.datasets.split_writer import (
+    clip_boxes,
+    read_picture_sizes,
+    write_binary_masks,
+    write_split,
+)
+
+
+@dataclass
+class Release:
+    """How a release is converted.
+
+    Attributes:
+        reader: Its reader.
+        splits: Name of the split folder -> name of the release's split.
+        masks: Whether it has masks.
+    """
+
+    reader: type[ReleaseDataset]
+    splits: dict[str, str] = field(default_factory=lambda: dict(train='train', test='test'))
+    masks: bool = False
+
+
+RELEASES = {
+    'cub': Release(CUB200, masks=True),
+    # The benchmark reports on ImageNet's validation pictures.
+    'ilsvrc': Release(ILSVRCRelease, dict(train='train', test='val')),
+    'stanford_dogs': Release(StanfordDogs),
+    'stanford_cars': Release(StanfordCars),
+    'fgvc_aircraft': Release(FGVCAircraft, dict(train='train', val='val', test='test')),
+}
+
+
+class Progress:
+    """A line now and then about work that goes on; called once per piece of it.
+
+    Args:
+        what (str): What the pieces are.
+        total (int): How many there are.
+        seconds (float): Time between two lines at least. Defaults to 2.
+    """
+
+    def __init__(self, what: str, total: int, seconds: float = 2.0) -> None:
+        self.what, self.total, self.seconds = what, total, seconds
+        self.done = 0
+        self.last = time.monotonic()
+
+    def __call__(self) -> None:
+        self.done += 1
+        now = time.monotonic()
+        if self.done == self.total or now - self.last >= self.seconds:
+            self.last = now
+            print(f'{self.what}: {self.done} of {self.total}', flush=True)
+
+
+class ConversionError(Exception):
+    """What the user must be told, in one line."""
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('name', choices=sorted(RELEASES), help='which release')
+    parser.add_argument('src', help='its folder: `data_root` of the reader, see its docstring')
+    parser.add_argument('dst', help='the folder of the split folders, which must not be there yet')
+    parser.add_argument(
+        '--splits', nargs='+', metavar='SPLIT', help='only these of train, val, test'
+    )
+    parser.add_argument(
+        '--masks',
+        action='store_true',
+        help="write masks, as black and white pictures below DST/masks, in the boxes' place (cub)",
+    )
+    parser.add_argument(
+        '--classes', type=int, help='number of classes, for a subset of ilsvrc; default: all'
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=min(8, os.cpu_count() or 1),
+        help='processes that read the sizes of pictures; default: %(default)s',
+    )
+    return parser.parse_args(argv)
+
+
+def convert_split(
+    dataset: ReleaseDataset, root: str, split: str, masks: bool, workers: int
+) -> list[np.ndarray] | None:
+    """Write one split below ``root``; return its boxes as they were written."""
+    infos = [dataset.get_data_info(position) for position in range(len(dataset))]
+    sizes = read_picture_sizes(infos, workers, Progress(f'{split}: pictures', len(infos)))
+    boxes = written = None
+    if masks:
+        written = write_binary_masks(infos, root, 'masks', Progress(f'{split}: masks', len(infos)))
+    elif 'gt_bboxes' in infos[0]:
+        boxes, changed = clip_boxes([info['gt_bboxes'] for info in infos], sizes)
+        if len(changed):
+            first = infos[changed[0]]['image_id']
+            print(f'{split}: boxes of {len(changed)} pictures clipped to the picture ({first} ...)')
+    write_split(
+        os.path.join(root, split),
+        [info['image_id'] for info in infos],
+        [info['gt_label'] for info in infos],
+        sizes,
+        boxes,
+        written,
+    )
+    return boxes
+
+
+def check_split(
+    dataset: ReleaseDataset, root: str, split: str, boxes: list[np.ndarray] | None, masks: bool
+) -> None:
+    """Read a written split and compare it with the release."""
+    image_root = dataset.data_prefix['img_path']
+    copy = SplitFolder(
+        os.path.abspath(os.path.join(root, split)),
+        data_prefix=dict(img_path=image_root, mask_path=os.path.abspath(root)),
+        classes=dataset.num_classes,
+        with_boxes=masks or boxes is not None,
+    )
+    if len(copy) != len(dataset):
+        raise ConversionError(f'{split}: {len(copy)} pictures read back of {len(dataset)}')
+    for position in range(len(copy)):
+        old, new = dataset.get_data_info(position), copy.get_data_info(position)
+        same = all(old[key] == new[key] for key in ('image_id', 'gt_label', 'img_path'))
+        if boxes is not None:
+            same &= np.array_equal(boxes[position], new['gt_bboxes'])
+        if masks:
+            same &= len(old['mask_paths']) == len(new['mask_paths'])
+        if not same:
+            raise ConversionError(f'{split}: {old["image_id"]} is another one when read back')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as told."""
+    release = RELEASES[args.name]
+    splits = {name: release.splits[name] for name in _chosen_splits(args, release)}
+    if args.masks and not release.masks:
+        raise ConversionError(f'--masks: {args.name} has no masks')
+    if os.path.lexists(args.dst):
+        raise ConversionError(f'{args.dst} is there already: take it away, or name another folder')
+    parent = os.path.dirname(os.path.abspath(args.dst))
+    os.makedirs(parent, exist_ok=True)
+    options = dict(classes=args.classes) if args.classes else {}
+    temporary = tempfile.mkdtemp(dir=parent, prefix=f'.{args.name}_')
+    try:
+        for split, own_name in splits.items():
+            localized = split != 'train'
+            if args.masks:
+                options['with_masks'] = localized
+            dataset = release.reader(
+                own_name, data_root=args.src, with_boxes=localized and not args.masks, **options
+            )
+            masks = args.masks and localized
+            boxes = convert_split(dataset, temporary, split, masks, args.workers)
+            check_split(dataset, temporary, split, boxes, masks)
+        names = dataset.metainfo['classes']
+        if len(set(names)) == len(names):
+            with open(os.path.join(temporary, 'classes.txt'), 'w', encoding='utf-8') as handle:
+                handle.writelines(f'{name}\n' for name in names)
+        # mkdtemp lets nobody else in.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o777 & ~umask)
+        os.rename(temporary, args.dst)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    print(f'{args.dst}: {", ".join(splits)}. In a config:')
+    mask_path = f', mask_path={os.path.abspath(args.dst)!r}' if args.masks else ''
+    print(
+        f"dataset=dict(type='SplitFolder', split_dir={os.path.join(args.dst, 'test')!r}, "
+        f'data_prefix=dict(img_path={dataset.data_prefix["img_path"]!r}{mask_path}), '
+        f'classes={len(names)}, ...)'
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if the folders were written, 1 otherwise."""
+    try:
+        run(parse_args(argv))
+    except (ConversionError, AnnotationError, UnreadableImageError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+def _chosen_splits(args: argparse.Namespace, release: Release) -> list[str]:
+    unknown = [name for name in args.splits or () if name not in release.splits]
+    if unknown:
+        raise ConversionError(f'--splits {unknown[0]}: {args.name} has {", ".join(release.splits)}')
+    return [name for name in release.splits if not args.splits or name in args.splits]
+
+
+if __name__ == '__main__':
+    sys.exit(main())
