@@ -20,9 +20,9 @@ _base_ = [
 ]
 default_scope = 'bas_mm'
 model = dict(
-    backbone=dict(stem_channels=8, base_channels=8),
-    generator=dict(num_classes=4, in_channels=16),
-    head=dict(num_classes=4, in_channels=32, hidden_channels=8,
+    backbone=dict(stem_channels=8, base_channels=16),
+    generator=dict(num_classes=4, in_channels=8),
+    head=dict(num_classes=4, in_channels=16, hidden_channels=8,
               loss_fg=dict(loss_weight=0.5), loss_amc=dict(area_weight=0.3)),
     test_cfg=dict(topk=1, threshold=0.3),
 )

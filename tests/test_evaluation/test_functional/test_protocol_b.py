@@ -1,7 +1,6 @@
 """Protocol B against the golden figures and against a direct implementation of the spec."""
 
 import json
-import time
 
 import cv2
 import numpy as np
@@ -233,20 +232,3 @@ def test_bad_arguments():
         level_boxes(np.zeros((4, 4)), [0])
     with pytest.raises(ValueError, match='levels'):
         level_boxes(np.full((4, 4), 7, np.uint8), [7])
-
-
-def test_speed(golden):
-    """At most 8 ms per map with 1000 thresholds, both modes; the best of some rounds."""
-    _, views, boxes = golden
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        best = np.full(12, np.inf)
-        for _ in range(8):
-            for index in range(len(best)):
-                begin = time.perf_counter()
-                protocol_b_ious(views[index], boxes[index])
-                best[index] = min(best[index], time.perf_counter() - begin)
-    finally:
-        cv2.setNumThreads(threads)
-    assert best.mean() * 1e3 < 8
