@@ -1,0 +1,268 @@
+"""Milliseconds per map of each metric, against a direct implementation of its definition.
+
+Both run in turn on the same maps, on one core, and their figures are compared: a difference is
+an error. The median over the rounds is printed, with the quickest round beside it: on a busy
+machine look at that one.
+
+    python tools/analysis_tools/benchmark_metrics.py
+    python tools/analysis_tools/benchmark_metrics.py --npy maps/ --out benchmark.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+# Before NumPy and torch start their threads.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+import cv2
+import numpy as np
+
+from bas_mm.evaluation.functional import (
+    PIXEL_EDGES,
+    PROTOCOL_B_TAUS,
+    box_iou,
+    pixel_histograms,
+    protocol_a_ious,
+    protocol_b_ious,
+    protocol_b_map,
+)
+
+VIEW = (224, 224)
+THETAS = (0.1, 0.25, 0.45)
+
+
+def blob_maps(count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Some wide peaks, with a little noise in each cell: a network's usual map."""
+    rows, columns = np.mgrid[0:28, 0:28]
+    maps = []
+    for _ in range(count):
+        m = rng.uniform(0, 0.05, (28, 28))
+        for _ in range(rng.integers(1, 4)):
+            (y, x), (sy, sx) = rng.uniform(5, 23, 2), rng.uniform(1.5, 7, 2)
+            m += rng.uniform(0.3, 1) * np.exp(-(((rows - y) / sy) ** 2) - ((columns - x) / sx) ** 2)
+        maps.append(m.astype(np.float32))
+    return maps
+
+
+def smooth_maps(count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Low-pass noise: many wide hills and hollows."""
+    return [
+        cv2.GaussianBlur(rng.random((28, 28), dtype=np.float32), (0, 0), 2.0) for _ in range(count)
+    ]
+
+
+def noise_maps(count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Independent cells: the worst that a 28x28 map can be."""
+    return [rng.random((28, 28), dtype=np.float32) for _ in range(count)]
+
+
+KINDS = {'blobs': blob_maps, 'smooth': smooth_maps, 'noise': noise_maps}
+
+
+def direct_protocol_a(m: np.ndarray, boxes: np.ndarray, _: np.ndarray) -> np.ndarray:
+    """Protocol A as the spec words it, one θ after the other."""
+    m = (m - m.min()) / (m.max() - m.min() + np.float32(1e-5))
+    view = cv2.resize(m, VIEW[::-1])
+    ious = []
+    for theta in THETAS:
+        binary = (view > np.float32(theta)).astype(np.uint8)
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
+        box = [0, 0, VIEW[1], VIEW[0]]
+        if count > 1:
+            label = 1 + stats[1:, cv2.CC_STAT_AREA].argmax()
+            y, x = np.nonzero(labels == label)
+            box = [x.min(), y.min(), x.max() + 1, y.max() + 1]
+        ious.append(box_iou([box], boxes).max())
+    return np.array(ious)
+
+
+def direct_protocol_b(
+    m: np.ndarray, boxes: np.ndarray, multi: bool, taus: Sequence[float] = PROTOCOL_B_TAUS
+) -> np.ndarray:
+    """Protocol B as the spec words it: one search for contours per τ."""
+    view, _ = protocol_b_map(m, VIEW)
+    gray = (view * 255).astype(np.uint8)
+    top = int(gray.max())
+    ious = []
+    for tau in taus:
+        _, binary = cv2.threshold(gray, int(tau * top), 255, cv2.THRESH_BINARY)
+        contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        if not contours:
+            predicted = [[0, 0, 0, 0]]
+        else:
+            if not multi:
+                contours = [max(contours, key=cv2.contourArea)]
+            predicted = []
+            for contour in contours:
+                x, y, w, h = cv2.boundingRect(contour)
+                predicted.append([x, y, min(x + w, VIEW[1] - 1), min(y + h, VIEW[0] - 1)])
+        ious.append(box_iou(predicted, boxes).max())
+    return np.array(ious)
+
+
+def direct_pixels(m: np.ndarray, _: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Histograms by NumPy."""
+    view, _ = protocol_b_map(m, VIEW)
+    return np.stack([np.histogram(view[mask == value], PIXEL_EDGES)[0] for value in (1, 0)])
+
+
+# Name: ours, the direct one, how many passes a map means. Each takes map, boxes and mask.
+METRICS: dict[str, tuple[Callable, Callable, int]] = {
+    'Protocol A, per θ': (
+        lambda m, boxes, mask: protocol_a_ious(m, boxes, THETAS, VIEW),
+        direct_protocol_a,
+        len(THETAS),
+    ),
+    'MaxBoxAcc': (
+        lambda m, boxes, mask: protocol_b_ious(protocol_b_map(m, VIEW)[0], boxes).single,
+        lambda m, boxes, mask: direct_protocol_b(m, boxes, False),
+        1,
+    ),
+    'MaxBoxAccV2': (
+        lambda m, boxes, mask: protocol_b_ious(protocol_b_map(m, VIEW)[0], boxes).multi,
+        lambda m, boxes, mask: direct_protocol_b(m, boxes, True),
+        1,
+    ),
+    'MaxBoxAcc and V2': (
+        lambda m, boxes, mask: np.stack(protocol_b_ious(protocol_b_map(m, VIEW)[0], boxes)),
+        lambda m, boxes, mask: np.stack([direct_protocol_b(m, boxes, k) for k in (False, True)]),
+        1,
+    ),
+    'PxAP, pIoU': (
+        lambda m, boxes, mask: pixel_histograms(protocol_b_map(m, VIEW)[0], mask),
+        direct_pixels,
+        1,
+    ),
+}
+
+
+def truth(count: int, rng: np.random.Generator) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """One to three boxes per picture, and a mask of them with an ignored corner."""
+    all_boxes, masks = [], []
+    for _ in range(count):
+        boxes = np.sort(rng.integers(0, 224, (int(rng.integers(1, 4)), 2, 2)), axis=1)
+        boxes = boxes.reshape(-1, 4)
+        mask = np.zeros(VIEW, np.uint8)
+        mask[:40, :40] = 255
+        for x0, y0, x1, y1 in boxes:
+            mask[y0 : y1 + 1, x0 : x1 + 1] = 1
+        all_boxes.append(boxes)
+        masks.append(mask)
+    return all_boxes, masks
+
+
+def measure(
+    maps: list[np.ndarray], rounds: int, rng: np.random.Generator, direct: bool
+) -> dict[str, dict[str, float]]:
+    """Time each metric on each map, ours and the direct one in turn.
+
+    Args:
+        maps: (h, w) each.
+        rounds: How often.
+        rng: For the ground truth.
+        direct: Whether to run the direct implementations too.
+
+    Returns:
+        By metric: ``ms`` and ``best_ms`` (median and minimum over the rounds of the mean over the
+        maps), ``direct_ms`` and ``direct_best_ms`` likewise, and ``ratio`` of the medians.
+
+    Raises:
+        RuntimeError: If the two disagree.
+    """
+    boxes, masks = truth(len(maps), rng)
+    result = {}
+    for name, (own, other, passes) in METRICS.items():
+        seconds: tuple[list[float], list[float]] = ([], [])
+        for _ in range(rounds):
+            sums = [0.0, 0.0]
+            for index, item in enumerate(zip(maps, boxes, masks)):
+                values = []
+                for k, function in enumerate((own, other) if direct else (own,)):
+                    begin = time.perf_counter()
+                    values.append(function(*item))
+                    sums[k] += time.perf_counter() - begin
+                if direct and not np.array_equal(*values):
+                    raise RuntimeError(f'{name}: map {index} gives other figures directly')
+            for k in range(2):
+                seconds[k].append(sums[k] / len(maps) / passes * 1e3)
+        row = dict(ms=statistics.median(seconds[0]), best_ms=min(seconds[0]))
+        if direct:
+            row.update(direct_ms=statistics.median(seconds[1]), direct_best_ms=min(seconds[1]))
+            row['ratio'] = row['direct_ms'] / row['ms']
+        result[name] = row
+    return result
+
+
+def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
+    """All figures as a Markdown table."""
+    lines = [
+        '| maps | metric | ms per map | best | direct | best | times faster |',
+        '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
+    ]
+    for kind, metrics in results.items():
+        for name, row in metrics.items():
+            cells = [f'{row[key]:.3f}' for key in ('ms', 'best_ms')]
+            cells += [f'{row[k]:.2f}' if k in row else '' for k in ('direct_ms', 'direct_best_ms')]
+            cells.append(f'{row["ratio"]:.1f}' if 'ratio' in row else '')
+            lines.append(f'| {kind} | {name} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def read_maps(folder: str, count: int) -> list[np.ndarray]:
+    """The first maps of a folder of .npy files, by name."""
+    paths = sorted(Path(folder).rglob('*.npy'))[:count]
+    if not paths:
+        raise SystemExit(f'there is no .npy file in {folder}')
+    maps = [np.squeeze(np.load(path)).astype(np.float32) for path in paths]
+    for path, m in zip(paths, maps):
+        if m.ndim != 2:
+            raise SystemExit(f'{path} is no map: its shape is {m.shape}')
+    return maps
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--maps', type=int, default=10, help='how many of each kind')
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument(
+        '--kinds', nargs='+', choices=tuple(KINDS), default=['blobs', 'smooth'], help='which maps'
+    )
+    parser.add_argument('--npy', help='folder of .npy maps, in place of generated ones')
+    parser.add_argument('--no-direct', action='store_true', help='time our implementation only')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--out', help='JSON file of all figures')
+    args = parser.parse_args(argv)
+    if args.maps < 1 or args.rounds < 1:
+        parser.error('--maps and --rounds must be at least 1')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    cv2.setNumThreads(1)
+    rng = np.random.default_rng(args.seed)
+    if args.npy:
+        sets = {args.npy: read_maps(args.npy, args.maps)}
+    else:
+        sets = {kind: KINDS[kind](args.maps, rng) for kind in args.kinds}
+    results = {}
+    for kind, maps in sets.items():
+        results[kind] = measure(maps, args.rounds, rng, not args.no_direct)
+    print(table(results))
+    if args.out:
+        versions = dict(python=sys.version.split()[0], opencv=cv2.__version__, numpy=np.__version__)
+        with open(args.out, 'w', encoding='utf-8') as file:
+            json.dump(dict(versions=versions, rounds=args.rounds, results=results), file, indent=2)
+        print(f'\nFigures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
