@@ -1,0 +1,143 @@
+"""write_maps.py and eval_maps.py: golden figures from files, and the figures of test.py."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from tiny_project import TinyProject
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('maps'))
+
+
+@pytest.fixture(scope='module')
+def golden(golden_dir, golden_formula):
+    expected = json.loads((golden_dir / 'eval.json').read_text())
+    return expected, golden_formula.make_score_maps(expected['N'], expected['seed'])
+
+
+def _write_split(folder, boxes, labels, localization=None):
+    folder.mkdir(parents=True)
+    ids = [f'test/{i:03d}.jpg' for i in range(len(boxes))]
+    rows = dict(
+        image_ids=ids,
+        class_labels=[f'{n},{label}' for n, label in zip(ids, labels)],
+        image_sizes=[f'{n},224,224' for n in ids],
+        localization=localization
+        or [f'{n},{",".join(map(str, box))}' for n, own in zip(ids, boxes) for box in own],
+    )
+    for name, lines in rows.items():
+        (folder / f'{name}.txt').write_text('\n'.join(lines) + '\n')
+    return ids
+
+
+def _write_maps(folder, ids, maps):
+    for image_id, array in zip(ids, maps):
+        file = folder / f'{image_id}.npy'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, array)
+
+
+def _run(project, *arguments, check=True):
+    return project.run('analysis_tools/eval_maps.py', *arguments, check=check)
+
+
+@pytest.mark.slow
+def test_golden_figures_of_boxes_from_files(project, golden):
+    expected, (maps, boxes, _, logits, labels) = golden
+    ids = _write_split(project.folder / 'g/test', boxes, labels)
+    _write_maps(project.folder / 'g_raw', ids, maps)
+    scores = [f'{n},{",".join(map(repr, map(float, row)))}' for n, row in zip(ids, logits)]
+    (project.folder / 'scores.csv').write_text('\n'.join(scores) + '\n')
+    thetas = [str(row['thr']) for row in expected['bas']]
+    _run(
+        *(project, 'g_raw', 'g/test', '--metrics', 'LocalizationMetric', '--thresholds', *thetas),
+        *('--scores', 'scores.csv', '--out', 'a.json'),
+    )
+    figures = json.loads((project.folder / 'a.json').read_text())
+    for row in expected['bas']:
+        for ours, theirs in (('gt_known', 'gt_known'), ('top1_loc', 'top1'), ('top5_loc', 'top5')):
+            value = figures[f'localization/{ours}@{row["thr"]:g}']
+            assert value == pytest.approx(row[theirs], abs=1e-9)
+
+    views = []
+    for m in maps.astype(np.float64):
+        m = (m - m.min()) / (m.max() - m.min())
+        views.append(np.clip(cv2.resize(m, (224, 224)), 0, 1))
+    _write_maps(project.folder / 'g_views', ids, views)
+    done = _run(
+        *(project, 'g_views', 'g/test', '--metrics', 'MaxBoxAcc', '--no-normalize'),
+        *('--out', 'b.json', '--workers', '1'),
+    )
+    figures = json.loads((project.folder / 'b.json').read_text())
+    single = expected['wsoleval']['single']
+    assert figures['localization/max_box_acc'] == pytest.approx(single['50'], abs=1e-9)
+    assert figures == json.loads(done.stdout[done.stdout.index('{') :])
+
+
+@pytest.mark.slow
+def test_golden_figures_of_masks_from_files(project, golden):
+    expected, (maps, boxes, masks, _, labels) = golden
+    root, lines = project.folder / 'm_masks', []
+    for i, mask in enumerate(masks):
+        for kind, picture in (('fg', mask == 1), ('ignore', mask == 255)):
+            (root / kind).mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(root / kind / f'{i:03d}.png'), picture.astype(np.uint8) * 255)
+        lines.append(f'test/{i:03d}.jpg,fg/{i:03d}.png,ignore/{i:03d}.png')
+    ids = _write_split(project.folder / 'm/test', boxes, labels, lines)
+    views = []
+    for m in maps.astype(np.float64):
+        m = (m - m.min()) / (m.max() - m.min())
+        views.append(np.clip(cv2.resize(m, (224, 224)), 0, 1))
+    _write_maps(project.folder / 'm_views', ids, views)
+    _run(
+        *(project, 'm_views', 'm/test', '--mask-root', root, '--no-normalize', '--out', 'm.json'),
+    )
+    figures = json.loads((project.folder / 'm.json').read_text())
+    assert figures['localization/pxap'] == pytest.approx(expected['wsoleval']['pxap'], abs=1e-9)
+    assert figures['localization/piou'] == pytest.approx(expected['wsoleval']['piou'], abs=1e-9)
+
+
+@pytest.mark.slow
+def test_maps_of_a_checkpoint_give_the_figures_of_test_py(project):
+    project.run('train.py', 'tiny.py', '--work-dir', 'w', '--cfg-options', 'train_cfg.max_epochs=2')
+    # The whole picture as the view: what folders of maps are evaluated with.
+    whole = ['--cfg-options']
+    whole += [f'{k}_dataloader.dataset.pipeline.1.scale=(32,32)' for k in ('val', 'test')]
+    checkpoint = 'w/epoch_2.pth'
+    project.run('test.py', 'tiny.py', checkpoint, '--work-dir', 't', '--out', 't.json', *whole)
+    project.run(
+        'analysis_tools/write_maps.py', 'tiny.py', checkpoint, 'maps', '--work-dir', 'v', *whole
+    )
+    assert len(list((project.folder / 'maps' / 'val').glob('*.npy'))) == 11
+    _run(
+        *(project, 'maps', 'data/metadata/val', '--view', '32', '32', '--out', 'e.json'),
+        *('--thresholds', '0.3', '0.5', '0.7', '--metrics', 'LocalizationMetric', 'MaxBoxAccV2'),
+    )
+    ours = json.loads((project.folder / 'e.json').read_text())
+    theirs = json.loads((project.folder / 't.json').read_text())
+    for theta in ('0.3', '0.5', '0.7'):
+        name = f'localization/gt_known@{theta}'
+        assert ours[name] == theirs[name]
+    assert 0 <= ours['localization/max_box_acc_v2'] <= 100
+    assert not any('top1' in name for name in ours)
+
+    # θ from another split; the one that is reported may not choose it.
+    done = _run(
+        *(project, 'maps', 'data/metadata/val', '--val-maps', 'maps', '--val-split'),
+        *('data/metadata/val',),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert '--val-split is SPLIT_DIR itself' in done.stderr
+    (project.folder / 'maps' / 'val' / '0003.png.npy').write_bytes(b'cut')
+    done = _run(project, 'maps', 'data/metadata/val', check=False)
+    assert done.returncode == 2
+    assert 'val/0003.png: ' in done.stderr
+    assert 'cannot be read' in done.stderr
+    (project.folder / 'maps' / 'val' / '0003.png.npy').unlink()
+    done = _run(project, 'maps', 'data/metadata/val', check=False)
+    assert 'val/0003.png: there is no map' in done.stderr

@@ -1,0 +1,201 @@
+"""Evaluate localization maps of any method against a split folder: no network is needed.
+
+    python tools/analysis_tools/eval_maps.py MAPS SPLIT_DIR [options]
+
+MAPS holds ``<image id>.npy`` (the id with its extension), an array (h, w) each, for every id of
+``SPLIT_DIR/image_ids.txt``. Maps and boxes are those of the whole picture, scaled to the view.
+The figures are those of the registered metrics. With ``--val-maps`` and ``--val-split`` the
+threshold of Protocol A is chosen there and the figures of SPLIT_DIR are reported at it.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np  # noqa: E402 - after the path is set
+from mmengine.utils import track_iter_progress  # noqa: E402
+
+from bas_mm.command_line import fail  # noqa: E402
+from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
+from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
+from bas_mm.datasets.transforms.functional import boxes_to_view, resize_boxes  # noqa: E402
+from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
+from bas_mm.evaluation.result_files import write_json  # noqa: E402
+from bas_mm.registry import METRICS  # noqa: E402
+
+# Figures that need class scores; without --scores they would only repeat GT-Known.
+_NEED_SCORES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('maps', type=Path, help='folder of .npy maps')
+    parser.add_argument('split_dir', type=Path, help='split folder with boxes or masks')
+    parser.add_argument(
+        '--metrics',
+        nargs='+',
+        choices=('LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP'),
+        help='default: PxAP for masks, else the three of boxes',
+    )
+    parser.add_argument('--mask-root', default='', help='folder that mask paths are relative to')
+    parser.add_argument('--thresholds', type=float, nargs='+', help='θ of Protocol A')
+    parser.add_argument('--val-maps', type=Path, help='maps of the split that chooses θ')
+    parser.add_argument('--val-split', type=Path, help='the split folder that chooses θ')
+    parser.add_argument('--scores', type=Path, help='class scores: lines of id,score0,score1,…')
+    parser.add_argument('--view', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'))
+    parser.add_argument(
+        '--no-normalize', action='store_true', help='maps are at the view and in [0, 1] already'
+    )
+    parser.add_argument('--workers', type=int, default=0, help='processes for Protocol B, PxAP')
+    parser.add_argument('--out', help='JSON file of the figures')
+    args = parser.parse_args()
+    if (args.val_maps is None) != (args.val_split is None):
+        fail('--val-maps and --val-split go together')
+    if args.val_split is not None and args.val_split.resolve() == args.split_dir.resolve():
+        fail('--val-split is SPLIT_DIR itself: θ would be chosen on what is reported')
+    for folder in filter(None, (args.maps, args.split_dir, args.val_maps, args.val_split)):
+        if not folder.is_dir():
+            fail(f'{folder} is no folder')
+    return args
+
+
+def read_split(split_dir: Path, mask_root: str) -> SplitFolder:
+    """The pictures of a split with their ground truth; the pictures themselves are not needed."""
+    labels = (split_dir / 'class_labels.txt').read_text(encoding='utf-8').split()
+    count = 1 + max(int(line.rpartition(',')[2]) for line in labels)
+    return SplitFolder(
+        str(split_dir),
+        data_prefix={'img_path': '', 'mask_path': mask_root},
+        classes=count,
+        test_mode=True,
+        check_files=False,
+    )
+
+
+def read_scores(path: Path) -> dict[str, np.ndarray]:
+    """Class scores by image id."""
+    scores = {}
+    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
+        image_id, *values = line.split(',')
+        try:
+            scores[image_id] = np.array(values, dtype=np.float64)
+        except ValueError:
+            fail(f'{path}, line {number}: {line!r} is not id,score0,score1,…')
+    return scores
+
+
+def samples(
+    dataset: SplitFolder,
+    maps: Path,
+    view: tuple[int, int],
+    scores: dict[str, np.ndarray] | None,
+    masks: bool,
+) -> Iterator[dict]:
+    """What a network's prediction would hold, picture by picture.
+
+    Args:
+        dataset (SplitFolder): the split.
+        maps (Path): folder of the maps.
+        view (tuple[int, int]): height and width that maps and boxes are scaled to.
+        scores (dict, optional): class scores by image id. Default: one for the labelled class.
+        masks (bool): whether the masks are read.
+    """
+    load_mask = LoadLocMask()
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        image_id, file = info['image_id'], map_file(maps, info['image_id'])
+        try:
+            pred_map = np.load(file, allow_pickle=False)
+        except FileNotFoundError:
+            fail(f'{image_id}: there is no map {file}')
+        except (OSError, ValueError, EOFError) as error:
+            fail(f'{image_id}: {file} cannot be read: {error}')
+        if scores is None:
+            score = np.zeros(dataset.num_classes)
+            score[info['gt_label']] = 1
+        elif image_id in scores:
+            score = scores[image_id]
+        else:
+            fail(f'{image_id}: --scores has no line for it')
+        sample = dict(
+            image_id=image_id,
+            img_shape=view,
+            gt_label=np.array([info['gt_label']]),
+            pred_map=pred_map,
+            pred_score=score,
+        )
+        if 'gt_bboxes' in info:
+            if 'width' not in info:
+                fail(f'{image_id}: boxes are scaled to the view, but image_sizes.txt is missing')
+            size, new_size = (info['width'], info['height']), view[::-1]
+            boxes = resize_boxes(info['gt_bboxes'], size, new_size)
+            sample['gt_bboxes'] = boxes_to_view(boxes, *new_size)
+            sample['gt_bboxes_view'] = boxes.astype(np.int64)
+        if masks:
+            sample['gt_mask'] = load_mask({**info, 'img_shape': view})['gt_mask']
+        yield sample
+
+
+def evaluate(
+    metrics: list, dataset: SplitFolder, maps: Path, args: argparse.Namespace, scores: dict | None
+) -> dict[str, float]:
+    """All figures of a folder of maps, from one pass over it."""
+    view = tuple(args.view)
+    masks = 'mask_paths' in dataset.get_data_info(0)
+    pictures = samples(dataset, maps, view, scores, masks)
+    for sample in track_iter_progress((pictures, len(dataset)), file=sys.stderr):
+        for metric in metrics:
+            metric.process(None, [sample])
+    print(file=sys.stderr)
+    figures = {}
+    for metric in metrics:
+        figures.update(metric.evaluate(len(dataset)))
+    return figures
+
+
+def main() -> None:
+    """Evaluate and print."""
+    args = parse_args()
+    dataset = read_split(args.split_dir, args.mask_root)
+    scores = read_scores(args.scores) if args.scores is not None else None
+    names = args.metrics
+    if names is None:
+        masks = 'mask_paths' in dataset.get_data_info(0)
+        names = ['PxAP'] if masks else ['LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2']
+    thresholds = args.thresholds or [step / 20 for step in range(1, 20)]
+    if args.val_maps is not None:
+        chooser = METRICS.build(dict(type='LocalizationMetric', thresholds=thresholds))
+        val = read_split(args.val_split, args.mask_root)
+        figures = evaluate([chooser], val, args.val_maps, args, None)
+        thresholds = figures['localization/threshold']
+        print(f'θ = {thresholds:g}, chosen on {args.val_split}')
+    metrics = []
+    for name in names:
+        options = dict(normalize=not args.no_normalize, num_workers=args.workers)
+        if name == 'LocalizationMetric':
+            options = dict(thresholds=thresholds)
+        metrics.append(METRICS.build(dict(type=name, **options)))
+    figures = evaluate(metrics, dataset, args.maps, args, scores)
+    if scores is None:
+        figures = {
+            name: value
+            for name, value in figures.items()
+            if name.partition('/')[2].partition('@')[0] not in _NEED_SCORES
+        }
+    print(json.dumps(figures, indent=2))
+    if args.out is not None:
+        write_json(args.out, figures)
+
+
+if __name__ == '__main__':
+    try:
+        main()
+    except (AnnotationError, UnreadableImageError, ValueError) as error:
+        fail(str(error))

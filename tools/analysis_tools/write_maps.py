@@ -1,0 +1,58 @@
+"""Write the localization maps of a checkpoint as .npy files, one per picture.
+
+    python tools/analysis_tools/write_maps.py CONFIG CHECKPOINT OUT_DIR [--split val|test]
+
+``OUT_DIR/<image id>.npy`` holds the map as the network gives it. eval_maps.py reads such folders.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    CommandParser,
+    close_process_group,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description='Write localization maps as .npy files.')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out_dir', help='folder of the maps')
+    parser.add_argument('--split', choices=('val', 'test'), default='test')
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    return args
+
+
+def main() -> None:
+    """Run the network over the split."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    loader = cfg.get(f'{args.split}_dataloader')
+    if loader is None:
+        fail(f'the config {args.config} has no {args.split}_dataloader')
+    cfg.test_dataloader = loader
+    cfg.test_evaluator = {'type': 'MapWriter', 'out_dir': args.out_dir}
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.runner import Runner
+
+    Runner.from_cfg(cfg).test()
+    close_process_group()
+
+
+if __name__ == '__main__':
+    main()
