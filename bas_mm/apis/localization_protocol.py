@@ -63,6 +63,46 @@ def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
     return min(thresholds, key=lambda t: (-sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
 
 
+def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:
+    """Give the thresholds of Protocol A to an evaluator's config, in place.
+
+    Args:
+        evaluator (dict | list[dict]): config of one metric or of several.
+        thresholds (float | Sequence[float]): θ.
+
+    Raises:
+        ValueError: there is no LocalizationMetric among them.
+    """
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
+    found = [m for m in metrics if m['type'].rpartition('.')[2] == 'LocalizationMetric']
+    if not found:
+        raise ValueError('the evaluator has no LocalizationMetric, which alone has thresholds')
+    for metric in found:
+        metric['thresholds'] = thresholds
+
+
+def require_own_val(cfg: Config) -> None:
+    """Refuse a config whose ``val`` is its ``test``: a choice made there would be tuned on test.
+
+    Args:
+        cfg (Config): with ``val_dataloader`` and ``test_dataloader``.
+
+    Raises:
+        ValueError: both read the same pictures.
+    """
+
+    def pictures(loader: dict) -> dict:
+        return {k: v for k, v in loader.dataset.items() if k not in ('pipeline', 'test_mode')}
+
+    if cfg.get('val_dataloader') is None:
+        raise ValueError('there is no val_dataloader to choose on')
+    if pictures(cfg.val_dataloader) == pictures(cfg.test_dataloader):
+        raise ValueError(
+            'val_dataloader and test_dataloader read the same pictures: what is chosen there '
+            'would be tuned on test. Give val_dataloader.dataset a split of its own.'
+        )
+
+
 def choose_threshold_and_test(
     cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = ('top1_loc', 'gt_known')
 ) -> LocalizationResult:
@@ -78,16 +118,64 @@ def choose_threshold_and_test(
     Returns:
         LocalizationResult: with ``seconds`` 0.
     """
+    val, threshold = _validate(cfg, checkpoint, name, choose_by)
+    return _test(cfg, checkpoint, name, threshold, val)
+
+
+def _validate(
+    cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str]
+) -> tuple[dict[str, float], float]:
+    """Figures on ``val``, and the best θ."""
     cfg = deepcopy(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
     runner = _runner(cfg, f'{name}_val')
     runner.load_or_resume()
     val = _plain(runner.val())
-    threshold = _best_threshold(val, choose_by)
+    return val, _best_threshold(val, choose_by)
+
+
+def _test(
+    cfg: Config, checkpoint: str, name: str, threshold: float, val: dict[str, float]
+) -> LocalizationResult:
+    """Figures on ``test`` at one θ."""
+    cfg = deepcopy(cfg)
+    cfg.load_from, cfg.resume = checkpoint, False
     cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
-    cfg.test_evaluator.thresholds = threshold
+    set_thresholds(cfg.test_evaluator, threshold)
     test = _plain(_runner(cfg, f'{name}_test').test())
     return LocalizationResult(name, cfg, checkpoint, threshold, val, test)
+
+
+def choose_checkpoint_and_test(
+    cfg: Config,
+    checkpoints: Sequence[str],
+    name: str,
+    choose_by: Sequence[str] = ('top1_loc', 'gt_known'),
+) -> LocalizationResult:
+    """Choose a checkpoint and its θ on ``val``, and test that pair alone.
+
+    Args:
+        cfg (Config): see :func:`choose_threshold_and_test`.
+        checkpoints (Sequence[str]): the candidates, at least one; the first on a tie.
+        name (str): name of the method.
+        choose_by (Sequence[str]): the figures whose sum decides.
+
+    Returns:
+        LocalizationResult: with ``seconds`` 0.
+
+    Raises:
+        ValueError: ``val`` and ``test`` are the same pictures.
+    """
+    require_own_val(cfg)
+    best = None
+    for checkpoint in checkpoints:
+        val, threshold = _validate(cfg, checkpoint, name, choose_by)
+        # With one θ only, there are no figures per θ.
+        keys = [f'{figure}@{threshold:.10g}' for figure in choose_by]
+        reached = sum(val.get(key, val[key.partition('@')[0]]) for key in keys)
+        if best is None or reached > best[0]:
+            best = (reached, checkpoint, val, threshold)
+    return _test(cfg, best[1], name, best[3], best[2])
 
 
 def train_and_test(

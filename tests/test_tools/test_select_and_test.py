@@ -1,0 +1,53 @@
+"""select_and_test.py: the pair is chosen on val, and reported on test."""
+
+import json
+
+import pytest
+from tiny_project import TinyProject
+from tiny_run import write_split_folder
+
+
+@pytest.mark.slow
+def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
+    project = TinyProject(tmp_path)
+    write_split_folder(tmp_path / 'more', dict(test=9), seed=1)
+    # Without the checkpoint hook's limit, so that there is a choice.
+    project.run('train.py', 'tiny.py', '--work-dir', 'w', '--no-validate')
+    checkpoints = sorted(str(p) for p in (tmp_path / 'w').glob('epoch_*.pth'))
+    assert len(checkpoints) > 1
+    dataset = 'test_dataloader.dataset'
+    own = [f'{dataset}.data_root={tmp_path / "more"}', f'{dataset}.split_dir=metadata/test']
+
+    same = project.run('select_and_test.py', 'tiny.py', *checkpoints, check=False)
+    assert same.returncode == 2
+    assert 'val_dataloader and test_dataloader read the same pictures' in same.stderr
+
+    thetas = [0.2, 0.4, 0.6]
+    done = project.run(
+        *('select_and_test.py', 'tiny.py', *checkpoints, '--thresholds', *map(str, thetas)),
+        *('--out', 'chosen.json', '--work-dir', 's', '--cfg-options', *own),
+    )
+    chosen = json.loads((tmp_path / 'chosen.json').read_text())
+
+    # By hand: every checkpoint on val with the list, the chosen one on test with its θ.
+    reached = {}
+    for checkpoint in checkpoints:
+        project.run(
+            *('test.py', 'tiny.py', checkpoint, '--out', 'val.json', '--work-dir', 'v'),
+            *('--cfg-options', 'test_evaluator.thresholds=[0.2,0.4,0.6]'),
+        )
+        figures = json.loads((tmp_path / 'val.json').read_text())
+        for t in thetas:
+            names = (f'localization/top1_loc@{t:g}', f'localization/gt_known@{t:g}')
+            reached[checkpoint, t] = sum(figures[name] for name in names)
+    best = max(reached.values())
+    first = next(pair for pair, value in reached.items() if value == best)
+    assert (chosen['checkpoint'], chosen['threshold']) == first
+    project.run(
+        *('test.py', 'tiny.py', first[0], '--out', 'test.json', '--work-dir', 't'),
+        *('--cfg-options', f'test_evaluator.thresholds={first[1]}', *own),
+    )
+    expected = json.loads((tmp_path / 'test.json').read_text())
+    assert chosen['test']['gt_known'] == expected['localization/gt_known']
+    assert chosen['test']['top1_loc'] == expected['localization/top1_loc']
+    assert f'at θ = {first[1]:g}' in done.stdout

@@ -1,0 +1,74 @@
+"""Choose checkpoint and threshold on val, report them on test: nobody tunes on test.
+
+    python tools/select_and_test.py CONFIG CHECKPOINT [CHECKPOINT ...] [options]
+
+Every checkpoint is tested on the config's ``val`` at every θ; the best pair by Top-1 Loc + GT-Known
+there, and only that one, is tested on ``test``. A config whose val is its test is refused.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    CommandParser,
+    close_process_group,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('checkpoints', nargs='+', help='the candidates')
+    parser.add_argument(
+        '--thresholds',
+        type=float,
+        nargs='+',
+        default=[step / 20 for step in range(1, 20)],
+        help='θ to choose from (0.05, 0.10, ... 0.95)',
+    )
+    parser.add_argument('--out', metavar='FILE.json', help='file of the choice and its figures')
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    for checkpoint in args.checkpoints:
+        require_file(checkpoint, 'checkpoint')
+    return args
+
+
+def main() -> None:
+    """Choose, test, print."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+
+    from bas_mm.apis import choose_checkpoint_and_test, results_table, set_thresholds
+    from bas_mm.evaluation.result_files import write_json
+
+    try:
+        set_thresholds(cfg.val_evaluator, args.thresholds)
+        prepare_devices(cfg, args.launcher)
+        result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
+    except ValueError as error:
+        fail(f'{args.config}: {error}')
+
+    from mmengine.dist import is_main_process
+
+    if is_main_process():
+        print(f'\nChosen on val: {result.checkpoint} at θ = {result.threshold:g}. On test:\n')
+        print(results_table([result]))
+        if args.out is not None:
+            chosen = {'checkpoint': result.checkpoint, 'threshold': result.threshold}
+            write_json(args.out, {**chosen, 'val': result.val, 'test': result.test})
+    close_process_group()
+
+
+if __name__ == '__main__':
+    main()
