@@ -174,4 +174,4 @@ def _boxes_at(view: np.ndarray, taus: np.ndarray) -> tuple[LevelBoxes, np.ndarra
     # Two levels give the same binary picture unless a pixel has a value between them.
     values_below = (histogram > 0).cumsum()[levels]
     is_new = np.diff(values_below, prepend=-1) > 0
-    return level_boxes(gray, levels[is_new]), is_new.cumsum() - 1
+    return level_boxes(gray, levels[is_new], view), is_new.cumsum() - 1
