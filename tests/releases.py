@@ -118,13 +118,19 @@ def write_cub(root: Path, num_classes: int = 2, size: tuple[int, int] = (60, 40)
     return root
 
 
-def write_ilsvrc(root: Path) -> Path:
-    """ILSVRC's CLS-LOC as Kaggle has it: three classes; two boxes in the first val picture."""
+def write_ilsvrc(root: Path, num_classes: int = 3) -> Path:
+    """ILSVRC's CLS-LOC as Kaggle has it: two boxes in the first val picture."""
     base = root / 'ILSVRC'
     wnids = ['n01440764', 'n01443537', 'n02123045']
     for i, wnid in enumerate(wnids):
         for number in (18, 9):
             write_jpeg(base / f'Data/CLS-LOC/train/{wnid}/{wnid}_{number}.JPEG', 50, 40, seed=i)
+    picture = base / f'Data/CLS-LOC/train/{wnids[0]}/{wnids[0]}_18.JPEG'
+    for number in range(num_classes - len(wnids)):
+        wnids.append(f'n{90000000 + number}')
+        copy = base / f'Data/CLS-LOC/train/{wnids[-1]}/{wnids[-1]}_1.JPEG'
+        copy.parent.mkdir()
+        copy.write_bytes(picture.read_bytes())
     objects = {
         'ILSVRC2012_val_00000001': [(wnids[2], (0, 5, 30, 39)), (wnids[2], (10, 0, 49, 20))],
         'ILSVRC2012_val_00000002': [(wnids[0], (3, 4, 20, 30))],

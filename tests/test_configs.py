@@ -11,9 +11,16 @@ from bas_mm.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 ALL = sorted(p.relative_to(CONFIGS).as_posix() for p in CONFIGS.glob('[!_]*/*.py'))
+FINE_GRAINED = {'stanford_dogs': 120, 'stanford_cars': 196, 'fgvc_aircraft': 100}
+NUM_CLASSES = {'cub': 200, 'ilsvrc': 1000, 'openimages30k': 100, **FINE_GRAINED}
+# Networks that differ from CUB's or ILSVRC's in the number of classes at most. They run in
+# test_config_runs.py.
+VARIANTS = (*FINE_GRAINED, 'cubv2val', 'imagenetv2val', 'masks', 'release')
+NETWORKS = [name for name in ALL if not name.removesuffix('.py').endswith(VARIANTS)]
 
-# data -> (epochs, step, batch over all GPUs by backbone), wsol.md "Recipes".
-SCHEDULES = {'cub': (120, 80), 'ilsvrc': (9, 3)}
+# data -> (epochs, step, batch over all GPUs), wsol.md "Recipes".
+SCHEDULES = {'cub': (120, 80, 32), 'ilsvrc': (9, 3, 128), 'openimages30k': (50, 20, 64)}
+SCHEDULES.update(dict.fromkeys(FINE_GRAINED, SCHEDULES['cub']))
 # (data, backbone) -> α, β, K, θ
 RECIPES = {
     ('cub', 'vgg16'): (0, 0.9, 80, 0.1),
@@ -24,7 +31,13 @@ RECIPES = {
     ('ilsvrc', 'mobilenetv1'): (0.5, 1.5, 1, 0.5),
     ('ilsvrc', 'resnet50'): (1, 2, 1, 0.25),
     ('ilsvrc', 'inceptionv3'): (1, 2.5, 1, 0.25),
+    ('openimages30k', 'resnet50'): (0.5, 1.5, 1, None),
 }
+# CUB's recipe by default; with K = 200 of 200 classes it takes the mean of all maps.
+for _data, _count in FINE_GRAINED.items():
+    for _backbone in ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3'):
+        _alpha, _beta, _k, _theta = RECIPES['cub', _backbone]
+        RECIPES[_data, _backbone] = _alpha, _beta, _count if _k == 200 else _k, _theta
 # backbone -> channels of F and of the tail, wsol.md "Networks".
 CHANNELS = {
     'vgg16': (512, 512),
@@ -42,7 +55,7 @@ def _model(cfg: Config):
     return MODELS.build(cfg.model)
 
 
-@pytest.mark.parametrize('name', ALL)
+@pytest.mark.parametrize('name', NETWORKS)
 def test_every_config_builds_and_every_weight_learns(name):
     cfg = _load(name)
     assert cfg.default_scope == 'bas_mm'
@@ -57,19 +70,27 @@ def test_every_config_builds_and_every_weight_learns(name):
 @pytest.mark.parametrize(('data', 'backbone'), RECIPES)
 def test_recipe_of_the_table(data, backbone):
     alpha, beta, k, theta = RECIPES[data, backbone]
-    epochs, step = SCHEDULES[data]
+    epochs, step, batch = SCHEDULES[data]
     cfg = _load(f'bas/bas_{backbone}_{data}.py')
     head = cfg.model.head
     assert (head.loss_fg.loss_weight, head.loss_amc.area_weight) == (alpha, beta)
-    assert (cfg.model.test_cfg.topk, cfg.model.test_cfg.threshold) == (k, theta)
-    assert cfg.test_evaluator.thresholds == cfg.val_evaluator.thresholds == theta
+    assert (cfg.model.test_cfg.topk, cfg.model.test_cfg.get('threshold')) == (k, theta)
+    if theta is None:
+        types = [evaluator.type for evaluator in cfg.test_evaluator]
+        assert types == ['PxAP', 'mmpretrain.Accuracy']
+    else:
+        assert cfg.test_evaluator.thresholds == cfg.val_evaluator.thresholds == theta
     assert cfg.model.get('init_cfg') is None
-    assert head.num_classes == cfg.model.generator.num_classes == dict(cub=200, ilsvrc=1000)[data]
+    assert head.num_classes == cfg.model.generator.num_classes == NUM_CLASSES[data]
     assert (cfg.model.generator.in_channels, head.in_channels) == CHANNELS[backbone]
 
     cam = _load(f'cam/cam_{backbone}_{data}.py')
     assert cam.model.backbone == cfg.model.backbone
     assert cam.model.split == cfg.model.split
+    assert cam.model.head.num_classes == NUM_CLASSES[data]
+    for kind, run in (('bas', cfg), ('cam', cam)):
+        if data in FINE_GRAINED:
+            assert _structure(run) == _structure(_load(f'{kind}/{kind}_{backbone}_cub.py'))
     for run in (cfg, cam):
         assert run.train_cfg.max_epochs == epochs
         assert (run.param_scheduler.step_size, run.param_scheduler.get('gamma')) == (step, 0.1)
@@ -77,10 +98,48 @@ def test_recipe_of_the_table(data, backbone):
         assert run.optim_wrapper.optimizer == optimizer
         assert run.optim_wrapper.constructor == 'RecipeOptimWrapperConstructor'
         assert run.optim_wrapper.get('paramwise_cfg') is None
-        batch = 32 if data == 'cub' else 256 if backbone == 'vgg16' else 128
-        assert run.auto_scale_lr.base_batch_size == batch
-        assert run.train_dataloader.batch_size == (batch if data == 'cub' else batch // 4)
+        whole = 2 * batch if (data, backbone) == ('ilsvrc', 'vgg16') else batch
+        assert run.auto_scale_lr.base_batch_size == whole
+        # ILSVRC's configs are for four GPUs.
+        assert run.train_dataloader.batch_size == (whole // 4 if data == 'ilsvrc' else whole)
         assert run.sync_bn == 'torch'
+
+
+def _structure(cfg: Config) -> dict:
+    """The model's config without what depends on the number of classes."""
+    model = cfg.model.to_dict()
+    model['test_cfg'].pop('topk')
+    for part in ('generator', 'head'):
+        model.get(part, {}).pop('num_classes', None)
+    return model
+
+
+@pytest.mark.parametrize('kind', ['bas', 'cam'])
+def test_splits_that_choose_and_splits_that_report(kind):
+    """`val` is another set than `test` wherever there is a proper one."""
+
+    def splits(name: str) -> list[tuple]:
+        cfg = _load(f'{kind}/{kind}_resnet50_{name}.py')
+        sets = [cfg[f'{split}_dataloader'].dataset for split in ('val', 'test')]
+        return [(s.type, s.data_root, s.get('split', s.get('split_dir'))) for s in sets]
+
+    assert splits('cub_cubv2val') == [
+        ('SplitFolder', 'data/CUBV2/', 'metadata/val'),
+        ('CUB200', 'data/CUB_200_2011/', 'test'),
+    ]
+    assert splits('ilsvrc_imagenetv2val') == [
+        ('ILSVRC', 'data/ImageNetV2/', 'metadata/val'),
+        ('ILSVRC', 'data/ILSVRC/', 'metadata/test'),
+    ]
+    assert [s[2] for s in splits('openimages30k')] == ['metadata/val', 'metadata/test']
+    assert [s[2] for s in splits('fgvc_aircraft')] == ['val', 'test']
+    for name in ('cub_cubv2val', 'ilsvrc_imagenetv2val'):
+        cfg = _load(f'{kind}/{kind}_resnet50_{name}.py')
+        plain = _load(f'{kind}/{kind}_resnet50_{name.split("_")[0]}.py')
+        assert len(cfg.val_evaluator.thresholds) == 49
+        assert cfg.test_evaluator == plain.test_evaluator
+        assert cfg.test_dataloader == plain.test_dataloader
+        assert cfg.val_dataloader.dataset.pipeline == plain.val_dataloader.dataset.pipeline
 
 
 @pytest.mark.parametrize('backbone', CHANNELS)

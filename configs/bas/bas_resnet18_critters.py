@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/bas_resnet50.py',
     '../_base_/datasets/critters.py',
-    '../_base_/schedules/critters_20e.py',
+    '../_base_/schedules/critters_10e.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -16,7 +16,7 @@ model = dict(
         hidden_channels=128,
         num_classes=2,
         loss_fg=dict(loss_weight=0.5),  # α
-        loss_amc=dict(area_weight=1.0),  # β
+        loss_amc=dict(area_weight=0.5),  # β
     ),
-    test_cfg=dict(topk=1, threshold=0.3),  # K, θ
+    test_cfg=dict(topk=2, threshold=0.3),  # K, θ
 )

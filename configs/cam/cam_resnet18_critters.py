@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/cam_resnet50.py',
     '../_base_/datasets/critters.py',
-    '../_base_/schedules/critters_20e.py',
+    '../_base_/schedules/critters_10e.py',
     '../_base_/default_runtime.py',
 ]
 

@@ -25,6 +25,7 @@ class LoadLocMask(BaseTransform):
 
     - mask_paths: files of the instances' masks, at least one
     - ignore_path (optional): file of the region to ignore, '' for none
+    - mask_threshold (optional): see ``threshold``
     - img_shape: (H, W) of the view
 
     Added Keys:
@@ -32,8 +33,9 @@ class LoadLocMask(BaseTransform):
     - gt_mask: (H, W), uint8: 0, 1 and 255 (ignored)
 
     Args:
-        threshold (int): Pixels of a mask file above it are the object, or to be ignored. With
-            masks that count annotators, as CUB's do, 127 asks for the majority. Defaults to 0.
+        threshold (int, optional): Pixels of a mask file above it are the object, or to be
+            ignored. With masks that count annotators, as CUB's do, 127 asks for the majority.
+            Defaults to None: the data set's own (``mask_threshold``), 0 where it has none.
         backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
 
     Raises:
@@ -41,7 +43,7 @@ class LoadLocMask(BaseTransform):
         UnreadableImageError: A mask file is missing or no picture.
     """
 
-    def __init__(self, threshold: int = 0, backend_args: dict | None = None) -> None:
+    def __init__(self, threshold: int | None = None, backend_args: dict | None = None) -> None:
         self.threshold = threshold
         self.backend_args = backend_args
 
@@ -52,13 +54,16 @@ class LoadLocMask(BaseTransform):
                 f'{results.get("img_path", "the picture")} has no mask: LoadLocMask needs a split '
                 'with masks'
             )
-        masks = [self._read(path) for path in results['mask_paths']]
+        threshold = self.threshold
+        if threshold is None:
+            threshold = results.get('mask_threshold', 0)
+        masks = [self._read(path, threshold) for path in results['mask_paths']]
         ignore_path = results.get('ignore_path')
-        ignore = self._read(ignore_path) if ignore_path else None
+        ignore = self._read(ignore_path, threshold) if ignore_path else None
         results['gt_mask'] = view_mask(masks, ignore, tuple(results['img_shape'][:2]))
         return results
 
-    def _read(self, path: str) -> np.ndarray:
+    def _read(self, path: str, threshold: int) -> np.ndarray:
         try:
             content = fileio.get(str(path), backend_args=self.backend_args)
         except OSError as error:
@@ -66,7 +71,7 @@ class LoadLocMask(BaseTransform):
         mask = mmcv.imfrombytes(content, flag='grayscale', backend='cv2') if content else None
         if mask is None:
             raise UnreadableImageError.of(str(path), 'it cannot be decoded')
-        return mask > self.threshold
+        return mask > threshold
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(threshold={self.threshold})'

@@ -13,7 +13,8 @@ class LocCropBottom(BaseTransform):
     """Cut the lowest rows off, such as the banner of FGVC-Aircraft's pictures.
 
     It comes before everything else that changes the picture: what is left counts as the original
-    picture. Boxes are cut at its new lower edge.
+    picture. Boxes are cut at its new lower edge. Masks are not: it is no transform for sets with
+    masks.
 
     Required Keys:
 
@@ -41,6 +42,10 @@ class LocCropBottom(BaseTransform):
             raise ValueError(
                 f'LocCropBottom: {results.get("img_path", "the picture")} of {width}x'
                 f'{height + self.pixels} pixels has nothing above its lowest {self.pixels} rows'
+            )
+        if results.get('mask_paths') or 'ori_gt_bboxes' in results:
+            raise ValueError(
+                'LocCropBottom comes right behind LoadLocImage, and is not for sets with masks'
             )
         results['img'] = results['img'][:height]
         results['img_shape'] = results['ori_shape'] = (height, width)

@@ -56,7 +56,6 @@ class PackLocalizationInputs(BaseTransform):
         'mask_paths',
         'ignore_path',
         'whole_view',
-        'mask_threshold',
     )
 
     def __init__(self, meta_keys: Sequence[str] = DEFAULT_META_KEYS) -> None:

@@ -48,6 +48,10 @@ def test_union_of_masks_and_ignored_region(files):
     # The second mask has the value 100.
     expected[6:, 8:] = 0
     np.testing.assert_array_equal(run(results, threshold=127)['gt_mask'], expected)
+    # The data set may say so itself; the config has the last word.
+    results['mask_threshold'] = 127
+    np.testing.assert_array_equal(run(results)['gt_mask'], expected)
+    assert run(results, threshold=0)['gt_mask'].sum() > expected.sum()
 
 
 def test_packed_mask_follows_the_view(files):

@@ -23,3 +23,19 @@ def test_picture_too_low():
         crop(dict(img=np.zeros((20, 30, 3), np.uint8)))
     with pytest.raises(ValueError, match='pixels=-1'):
         TRANSFORMS.build(dict(type='LocCropBottom', pixels=-1))
+
+
+@pytest.mark.parametrize('key', ['mask_paths', 'ori_gt_bboxes'])
+def test_place_in_the_pipeline(key):
+    crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
+    with pytest.raises(ValueError, match='right behind LoadLocImage'):
+        crop({'img': np.zeros((60, 30, 3), np.uint8), key: ('a.png',)})
+
+
+def test_protocol_b_sees_the_cut_picture():
+    steps = [dict(type='LocCropBottom', pixels=20), dict(type='LocResize', scale=(80, 80))]
+    results = dict(img=np.zeros((60, 30, 3), np.uint8), gt_bboxes=np.array([[3.0, 10, 15, 55]]))
+    results['ori_shape'] = results['img_shape'] = (60, 30)
+    for step in [*steps, dict(type='PackLocalizationInputs')]:
+        results = TRANSFORMS.build(step)(results)
+    assert results['data_samples'].gt_bboxes_view.tolist() == [[8, 20, 40, 78]]

@@ -1,0 +1,14 @@
+# OpenImages30k: 50 epochs, learning rate ×0.1 every 20; batch 64 over all GPUs.
+optim_wrapper = dict(
+    type='OptimWrapper',
+    constructor='RecipeOptimWrapperConstructor',
+    optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True),
+)
+param_scheduler = dict(type='StepLR', by_epoch=True, step_size=20, gamma=0.1)
+
+train_cfg = dict(by_epoch=True, max_epochs=50, val_interval=5)
+val_cfg = dict()
+test_cfg = dict()
+
+# Used by `tools/train.py --auto-scale-lr` when the batch over all GPUs is another.
+auto_scale_lr = dict(enable=False, base_batch_size=64)

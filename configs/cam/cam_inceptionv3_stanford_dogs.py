@@ -1,0 +1,10 @@
+_base_ = [
+    '../_base_/models/cam_inceptionv3.py',
+    '../_base_/datasets/stanford_dogs.py',
+    '../_base_/schedules/cub_120e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(head=dict(num_classes=120))
+val_evaluator = dict(thresholds=0.2)
+test_evaluator = dict(thresholds=0.2)
