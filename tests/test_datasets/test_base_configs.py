@@ -30,7 +30,10 @@ def check_batch(batch: dict, with_boxes: bool) -> None:
         assert (len(sample.gt_bboxes) > 0) == with_boxes
 
 
-@pytest.mark.parametrize('name', ['cub', 'ilsvrc', 'critters'])
+SETS = ('cub', 'ilsvrc', 'critters', 'stanford_dogs', 'stanford_cars', 'fgvc_aircraft')
+
+
+@pytest.mark.parametrize('name', [*SETS, 'openimages30k'])
 def test_shuffled_only_in_training(repo_dir, name):
     cfg = load(repo_dir, name)
     assert cfg.train_dataloader.sampler.shuffle
@@ -38,7 +41,11 @@ def test_shuffled_only_in_training(repo_dir, name):
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert not loader.sampler.shuffle
         assert loader.dataset.test_mode
-    assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'LocalizationMetric'
+    assert not cfg.train_dataloader.dataset.with_boxes
+    if name in SETS:
+        assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'LocalizationMetric'
+    else:
+        assert [evaluator.type for evaluator in cfg.test_evaluator][0] == 'PxAP'
 
 
 def test_critters(repo_dir, critters_dir, monkeypatch):
