@@ -17,15 +17,19 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-import cv2
-import numpy as np
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bas_mm.evaluation.functional import (
+import cv2  # noqa: E402 - after the path is set
+import numpy as np  # noqa: E402
+
+from bas_mm.evaluation.functional import (  # noqa: E402
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
     box_iou,

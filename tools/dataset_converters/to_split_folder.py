@@ -20,10 +20,15 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 
-import numpy as np
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bas_mm.datasets import (
+import numpy as np  # noqa: E402 - after the path is set
+
+from bas_mm.datasets import (  # noqa: E402
     CUB200,
     AnnotationError,
     FGVCAircraft,
@@ -33,8 +38,8 @@ from bas_mm.datasets import (
     StanfordDogs,
     UnreadableImageError,
 )
-from bas_mm.datasets.release_dataset import ReleaseDataset
-from bas_mm.datasets.split_writer import (
+from bas_mm.datasets.release_dataset import ReleaseDataset  # noqa: E402
+from bas_mm.datasets.split_writer import (  # noqa: E402
     clip_boxes,
     read_picture_sizes,
     write_binary_masks,
