@@ -1,9 +1,17 @@
 from .backbones import *  # noqa: F403
-from .classifiers import BASClassifier, CAMClassifier, LocalizationClassifier
+from .classifiers import (
+    BASClassifier,
+    BASSegClassifier,
+    CAMClassifier,
+    ClassMapClassifier,
+    LocalizationClassifier,
+    MultiLabelCAMClassifier,
+    MultiLabelClassifier,
+)
 from .data_preprocessors import LocalizationDataPreprocessor
 from .generators import ForegroundGenerator
-from .heads import BASHead, CAMHead
-from .losses import AMCLoss
+from .heads import BASHead, BASSegHead, CAMHead, MultiLabelCAMHead
+from .losses import AMCLoss, PositivesAgainstNegativesLoss
 from .splits import BackboneSplit
 from .weights import PretrainedBackbone
 
@@ -11,11 +19,18 @@ __all__ = [
     'AMCLoss',
     'BASClassifier',
     'BASHead',
+    'BASSegClassifier',
+    'BASSegHead',
     'BackboneSplit',
     'CAMClassifier',
     'CAMHead',
+    'ClassMapClassifier',
     'ForegroundGenerator',
     'LocalizationClassifier',
     'LocalizationDataPreprocessor',
+    'MultiLabelCAMClassifier',
+    'MultiLabelCAMHead',
+    'MultiLabelClassifier',
+    'PositivesAgainstNegativesLoss',
     'PretrainedBackbone',
 ]

@@ -50,3 +50,12 @@ def test_one_step_moves_weights_by_their_factor():
     assert moved['backbone.bn1.bias'] == pytest.approx(1.0, rel=1e-4)
     assert moved['generator.conv.weight'] == pytest.approx(5.0, rel=1e-4)
     assert moved['head.classifier.4.bias'] == pytest.approx(10.0, rel=1e-4)
+
+
+def test_norm_biases_can_be_left_untouched():
+    model = tiny_model()
+    groups = _wrapper(model, paramwise_cfg=dict(train_norm_bias=False)).optimizer.param_groups
+    trained = {id(p) for g in groups for p in g['params']}
+    left_out = {name for name, p in model.named_parameters() if id(p) not in trained}
+    norms = [n for n, m in model.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert left_out == {f'{name}.bias' for name in norms}

@@ -2,7 +2,8 @@
 
     python tools/model_converters/published_to_bas_mm.py SRC DST [options]
 
-SRC is a .pth.tar of the published localization code (VGG16, MobileNetV1, ResNet50 or InceptionV3).
+SRC is a .pth.tar of the published localization code (VGG16, MobileNetV1, ResNet50 or InceptionV3)
+or a .pth of its extension to segmentation (BAS-Seg, ResNet50).
 Every name is checked against the model of our configs. If a weight of the file has no place in the
 model, a weight of the model is not in the file, or shapes differ, all of them are listed, nothing
 is written and the exit status is 1, unless the options allow it.
@@ -74,7 +75,7 @@ def expected_shapes(config: Path, num_classes: int) -> dict[str, tuple[int, ...]
     """Names and shapes of the weights of the model in a config.
 
     Args:
-        config: A config with a ``model`` of type ``BASClassifier``.
+        config: A config with a ``model`` of type ``BASClassifier`` or ``BASSegClassifier``.
         num_classes: Number of classes, in place of the config's.
 
     Returns:
@@ -87,6 +88,13 @@ def expected_shapes(config: Path, num_classes: int) -> dict[str, tuple[int, ...]
     model_cfg.pop('test_cfg', None)
     model = MODELS.build(model_cfg)
     return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+
+
+def default_config(backbone: str) -> Path:
+    """Our config of a published network."""
+    if backbone.startswith('bas_seg'):
+        return REPO / f'configs/wsss/{backbone}_voc12.py'
+    return REPO / f'configs/bas/bas_{backbone}_cub.py'
 
 
 def convert(
@@ -105,13 +113,13 @@ def convert(
     Raises:
         ConversionError: There is no class layer in the file.
     """
-    config = config or REPO / f'configs/bas/bas_{backbone}_cub.py'
+    config = config or default_config(backbone)
     if not config.is_file():
         raise ConversionError(f'{config}: no such config')
-    last = weights.get('classifier_cls.4.weight')
-    if last is None:
-        raise ConversionError('no classifier_cls.4.weight in it, which tells the number of classes')
-    shapes = expected_shapes(config, last.shape[0])
+    generator = weights.get('classifier_loc.0.weight')
+    if generator is None:
+        raise ConversionError('no classifier_loc.0.weight in it, which tells the number of classes')
+    shapes = expected_shapes(config, generator.shape[0])
     placement = place(weights, shapes, lambda names: published_to_bas_mm(names, backbone))
     for name in shapes:
         if name.endswith('num_batches_tracked'):
@@ -145,8 +153,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         '--config',
         type=Path,
-        help="config of the model that the weights are for (default: the backbone's in "
-        'configs/bas); the number of classes is that of the file',
+        help="config of the model that the weights are for (default: the network's in "
+        'configs/bas or configs/wsss); the number of classes is that of the file',
     )
     parser.add_argument(
         '--allow-unplaced',

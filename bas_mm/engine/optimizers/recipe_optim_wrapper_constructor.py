@@ -1,5 +1,6 @@
 import torch.nn as nn
 from mmengine.optim import DefaultOptimWrapperConstructor
+from torch.nn.modules.batchnorm import _NormBase
 
 from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
@@ -20,7 +21,9 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Args:
         optim_wrapper_cfg (dict): optimizer wrapper with its ``optimizer``.
         paramwise_cfg (dict, optional): other factors, by the keys ``backbone_weight``,
-            ``backbone_bias``, ``new_weight``, ``new_bias``. Default: 1, 2, 10, 20.
+            ``backbone_bias``, ``new_weight``, ``new_bias``. Default: 1, 2, 10, 20. With
+            ``train_norm_bias=False`` the biases of norms are left out of the optimizer, as the
+            published run of BAS-Seg had it. Default: True.
 
     Raises:
         ValueError: an unknown key in ``paramwise_cfg``.
@@ -28,13 +31,15 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         factors = dict(zip(_FACTORS, (1.0, 2.0, 10.0, 20.0)))
-        unknown = set(paramwise_cfg or {}) - set(factors)
+        paramwise_cfg = dict(paramwise_cfg or {})
+        self.train_norm_bias = bool(paramwise_cfg.pop('train_norm_bias', True))
+        unknown = set(paramwise_cfg) - set(factors)
         if unknown:
             raise ValueError(
-                f'optim_wrapper.paramwise_cfg takes {", ".join(_FACTORS)}; '
+                f'optim_wrapper.paramwise_cfg takes {", ".join(_FACTORS)}, train_norm_bias; '
                 f'got {", ".join(sorted(unknown))}.'
             )
-        super().__init__(optim_wrapper_cfg, {**factors, **(paramwise_cfg or {})})
+        super().__init__(optim_wrapper_cfg, {**factors, **paramwise_cfg})
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
         """Append one group per factor to ``params``.
@@ -44,9 +49,12 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             module (nn.Module): the whole model.
             **kwargs: unused; the base class passes its recursion's state.
         """
+        left_out = set()
+        if not self.train_norm_bias:
+            left_out = {id(m.bias) for m in module.modules() if isinstance(m, _NormBase)}
         groups = {name: [] for name in _FACTORS}
         for name, parameter in module.named_parameters():
-            if parameter.requires_grad:
+            if parameter.requires_grad and id(parameter) not in left_out:
                 owner = 'backbone' if name.startswith('backbone.') else 'new'
                 kind = 'bias' if name.rpartition('.')[2] == 'bias' else 'weight'
                 groups[f'{owner}_{kind}'].append(parameter)

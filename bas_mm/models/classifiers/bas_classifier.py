@@ -1,14 +1,14 @@
 import torch
 from mmpretrain.structures import DataSample
 
-from bas_mm.models.functional import background_features, frozen_pass
 from bas_mm.registry import MODELS
 
+from .foreground_maps import ForegroundMaps
 from .localization_classifier import LocalizationClassifier
 
 
 @MODELS.register_module()
-class BASClassifier(LocalizationClassifier):
+class BASClassifier(ForegroundMaps, LocalizationClassifier):
     """Background Activation Suppression over any split backbone (CVPR 2022).
 
     Picture -> front -> F -> tail -> classifier -> class maps A; F -> generator -> M. In training
@@ -35,19 +35,6 @@ class BASClassifier(LocalizationClassifier):
         (torch.Size([2, 5]), torch.Size([2, 5, 28, 28]))
     """
 
-    def __init__(self, *args, generator: dict, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.generator = MODELS.build(generator)
-
-    def maps(
-        self,
-        features: torch.Tensor,
-        class_maps: torch.Tensor,
-        classes: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """M, the foreground maps: (N, K or C, h, w) in (0, 1), at F's size."""
-        return self.generator(features, classes)
-
     def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
         """The training forward.
 
@@ -61,9 +48,5 @@ class BASClassifier(LocalizationClassifier):
         labels = self.labels_of(data_samples)
         features, tail_features = self.extract_feat(inputs)
         class_maps = self.head(tail_features)
-        foreground_map = self.generator(features, labels[:, None])
-        background_class_maps = frozen_pass(
-            [*self.split.tail_modules(self.backbone), self.head.classifier],
-            background_features(features, foreground_map),
-        )
+        foreground_map, background_class_maps = self.foreground_and_background(features, labels)
         return self.head.loss(class_maps, background_class_maps, foreground_map, labels)

@@ -1,15 +1,12 @@
-from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
-import torch.nn as nn
-from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.models.functional import at_least_float32, z
-from bas_mm.models.splits import BackboneSplit
-from bas_mm.registry import MODELS
+
+from .class_map_classifier import ClassMapClassifier
 
 
 @dataclass
@@ -30,19 +27,12 @@ class LocalizationTestCfg:
     threshold: float | None = None
 
 
-class LocalizationClassifier(ImageClassifier):
-    """A classifier of class maps over a backbone that is split in a front and a tail.
-
-    Common to BAS and CAM: what runs where, and how scores and maps become predictions. A subclass
-    says which losses there are and which maps localize.
+class LocalizationClassifier(ClassMapClassifier):
+    """A :class:`ClassMapClassifier` of images with one label: how maps become predictions.
 
     Args:
-        backbone (dict): an mmpretrain backbone (``type='mmpretrain.ResNet'`` …) or one of ours.
-        split (dict): where it is split; arguments of :class:`BackboneSplit`.
-        head (dict): classifier of class maps with its losses.
         test_cfg (dict, optional): keys of :class:`LocalizationTestCfg`.
-        data_preprocessor (dict, optional): default type :class:`LocalizationDataPreprocessor`.
-        init_cfg (dict, optional): initialisation.
+        **kwargs: see :class:`ClassMapClassifier`.
 
     Raises:
         ValueError: an impossible split or test_cfg; the message names the key.
@@ -51,26 +41,8 @@ class LocalizationClassifier(ImageClassifier):
     # The centre crop among ten: four corners, then the centre, then their mirror images.
     CENTRE_CROP = 4
 
-    def __init__(
-        self,
-        backbone: dict,
-        split: dict,
-        head: dict,
-        test_cfg: dict | None = None,
-        data_preprocessor: dict | None = None,
-        init_cfg: dict | None = None,
-    ) -> None:
-        if not isinstance(data_preprocessor, nn.Module):
-            data_preprocessor = dict(data_preprocessor or {})
-            data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
-            data_preprocessor = MODELS.build(data_preprocessor)
-        super().__init__(
-            backbone=MODELS.build(backbone),
-            head=MODELS.build(head),
-            data_preprocessor=data_preprocessor,
-            init_cfg=init_cfg,
-        )
-        self.split = BackboneSplit(self.backbone, **split)
+    def __init__(self, *args, test_cfg: dict | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
         self.test_cfg = self._check_test_cfg(test_cfg or {})
 
     def _check_test_cfg(self, test_cfg: dict) -> LocalizationTestCfg:
@@ -90,57 +62,6 @@ class LocalizationClassifier(ImageClassifier):
                 f"model.test_cfg.class_source={cfg.class_source!r}: give 'gt' or 'pred'."
             )
         return cfg
-
-    @abstractmethod
-    def maps(
-        self,
-        features: torch.Tensor,
-        class_maps: torch.Tensor,
-        classes: torch.Tensor | None = None,
-    ) -> torch.Tensor:
-        """The maps that localize, of all classes or of K per image.
-
-        Args:
-            features (Tensor): F, (N, C_F, h, w).
-            class_maps (Tensor): A, (N, C, h', w').
-            classes (Tensor, optional): (N, K), int64. Default: all.
-
-        Returns:
-            Tensor: (N, K or C, ...) maps, not normalised.
-        """
-
-    def extract_feat(self, inputs: torch.Tensor, stage: str = 'neck') -> tuple[torch.Tensor, ...]:
-        """F and the tail's features: (N, 3, H, W) -> (N, C_F, h, w), (N, C_tail, h', w').
-
-        Args:
-            inputs (Tensor): (N, 3, H, W), normalised.
-            stage (str): there is no neck; 'backbone' and 'neck' give the same.
-        """
-        features = self.split.front(self.backbone, inputs)
-        return features, self.split.tail(self.backbone, features)
-
-    def forward(
-        self,
-        inputs: torch.Tensor,
-        data_samples: list[DataSample] | None = None,
-        mode: str = 'tensor',
-    ):
-        """The entry of training and testing.
-
-        Args:
-            inputs (Tensor): (N, 3, H, W), or (N, 10, 3, H, W) ten crops with ``mode='predict'``.
-            data_samples (list[DataSample], optional): labels; needed with ``mode='loss'``.
-            mode (str): 'loss', 'predict' or 'tensor'.
-
-        Returns:
-            ``dict`` of loss terms; ``list[DataSample]``; or the tuple score_1 (N, C) and maps of
-            all classes (N, C, h, w).
-        """
-        if mode == 'tensor':
-            features, tail_features = self.extract_feat(inputs)
-            class_maps = self.head(tail_features)
-            return z(class_maps), self.maps(features, class_maps)
-        return super().forward(inputs, data_samples, mode)
 
     @staticmethod
     def labels_of(data_samples: list[DataSample]) -> torch.Tensor:

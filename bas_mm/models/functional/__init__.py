@@ -8,14 +8,17 @@ from .bas import (
     z,
 )
 from .frozen_pass import frozen_pass, untracked_statistics
+from .multi_label import draw_positive_class, positives_against_negatives
 
 __all__ = [
     'area',
     'at_least_float32',
     'background_activation_suppression',
     'background_features',
+    'draw_positive_class',
     'foreground_score',
     'frozen_pass',
+    'positives_against_negatives',
     'take_class',
     'untracked_statistics',
     'z',

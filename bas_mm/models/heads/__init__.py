@@ -1,4 +1,6 @@
 from .bas_head import BASHead
+from .bas_seg_head import BASSegHead
 from .cam_head import CAMHead
+from .multi_label_cam_head import MultiLabelCAMHead
 
-__all__ = ['BASHead', 'CAMHead']
+__all__ = ['BASHead', 'BASSegHead', 'CAMHead', 'MultiLabelCAMHead']

@@ -1,13 +1,14 @@
 import torch
 
-from bas_mm.models.functional import foreground_score, take_class, z
+from bas_mm.models.functional import z
 from bas_mm.registry import MODELS
 
 from .cam_head import CAMHead, accuracy
+from .foreground_losses import ForegroundLosses
 
 
 @MODELS.register_module()
-class BASHead(CAMHead):
+class BASHead(ForegroundLosses, CAMHead):
     """Classifier of class maps and BAS's losses on them.
 
     L = CE(score_1, y) + α·CE(score_2, y) + mean L_bas + β·mean L_area (step 7 of the training
@@ -18,11 +19,6 @@ class BASHead(CAMHead):
         loss_amc (dict): the Activation Map Constraint; its ``area_weight`` is β.
         **kwargs: see :class:`CAMHead`.
     """
-
-    def __init__(self, *args, loss_fg: dict, loss_amc: dict, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        self.loss_fg = MODELS.build(loss_fg)
-        self.loss_amc = MODELS.build(loss_amc)
 
     def loss(
         self,
@@ -44,14 +40,12 @@ class BASHead(CAMHead):
             their sum is L), ``acc_cls`` and ``acc_fg`` in percent; scalars.
         """
         score1 = z(class_maps)
-        score2 = foreground_score(class_maps, foreground_map)
-        # z only of the class's own map: the background scores of the other classes are not used.
-        own = labels[:, None, None, None].expand(-1, 1, *background_class_maps.shape[-2:])
-        background_score = z(background_class_maps.gather(1, own))[:, 0]
+        foreground, score2 = self.foreground_losses(
+            class_maps, score1, background_class_maps, foreground_map, labels
+        )
         return dict(
             loss_cls=self.loss_cls(score1, labels),
-            loss_fg=self.loss_fg(score2, labels),
-            **self.loss_amc(take_class(score1, labels), background_score, foreground_map),
+            **foreground,
             acc_cls=accuracy(score1, labels),
             acc_fg=accuracy(score2, labels),
         )

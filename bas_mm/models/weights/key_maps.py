@@ -181,9 +181,10 @@ BACKBONE_RENAMES: dict[str, Rename] = {
     'published VGG': published_vgg,
 }
 
-#: The networks published with BAS: their name in our config files -> a weight that only they
-#: have, and the rename of their backbone.
+#: The networks published with BAS: their name in our config files -> a weight that tells them from
+#: those below, and the rename of their backbone. BAS-Seg is a ResNet50 too: it comes first.
 PUBLISHED_BACKBONES: dict[str, tuple[str, Rename]] = {
+    'bas_seg_resnet50': ('classifier_cls.weight', same_names),
     'vgg16': ('conv1_1.weight', published_vgg),
     'mobilenetv1': ('model.0.0.weight', published_mobilenet_v1),
     'resnet50': ('layer1.0.conv1.weight', same_names),

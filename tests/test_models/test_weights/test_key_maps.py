@@ -102,3 +102,16 @@ def test_unwrap(prefix, wrap):
 def test_unwrap_without_weights(checkpoint):
     with pytest.raises(ValueError, match='no (named tensors|dict of weights)'):
         unwrap(checkpoint)
+
+
+def test_bas_seg_is_told_from_the_localization_resnet():
+    seg = ['layer1.0.conv1.weight', 'classifier_cls.weight', 'classifier_loc.0.weight']
+    assert detect_published_backbone(seg) == 'bas_seg_resnet50'
+    assert detect_published_backbone(['layer1.0.conv1.weight', 'classifier_cls.4.weight']) == (
+        'resnet50'
+    )
+    assert published_to_bas_mm(seg, 'bas_seg_resnet50') == {
+        'layer1.0.conv1.weight': 'backbone.layer1.0.conv1.weight',
+        'classifier_cls.weight': 'head.classifier.weight',
+        'classifier_loc.0.weight': 'generator.conv.weight',
+    }

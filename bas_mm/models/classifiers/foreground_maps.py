@@ -1,0 +1,63 @@
+import torch
+
+from bas_mm.models.functional import background_features, frozen_pass
+from bas_mm.registry import MODELS
+
+
+class ForegroundMaps:
+    """What makes a :class:`ClassMapClassifier` one of BAS's: a generator of foreground maps.
+
+    A mixin, to be named before the classifier. It owns the generator and runs the Activation Map
+    Constraint; which losses come of it is the subclass's and its head's affair.
+
+    Args:
+        generator (dict): the foreground generator on F.
+        *args, **kwargs: those of the classifier.
+    """
+
+    def __init__(self, *args, generator: dict, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.generator = MODELS.build(generator)
+
+    def maps(
+        self,
+        features: torch.Tensor,
+        class_maps: torch.Tensor | None,
+        classes: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """M, the foreground maps: (N, K or C, h, w) in (0, 1), at F's size."""
+        return self.generator(features, classes)
+
+    def localization_maps(
+        self, inputs: torch.Tensor, classes: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """M straight from images: neither tail nor classifier are run, M does not depend on them.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            classes (Tensor, optional): (N, K), int64. Default: all.
+
+        Returns:
+            Tensor: (N, K or C, h, w) in (0, 1).
+        """
+        return self.maps(self.split.front(self.backbone, inputs), None, classes)
+
+    def foreground_and_background(
+        self, features: torch.Tensor, classes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """M_f of one class per image, and what is still seen in the picture without it.
+
+        Args:
+            features (Tensor): F, (N, C_F, h, w).
+            classes (Tensor): (N,), int64.
+
+        Returns:
+            tuple[Tensor, Tensor]: M_f, (N, 1, h, w) in (0, 1); the class maps (N, C, h', w') of
+            F_b = detach(F)·(1 − M_f), by tail and classifier with frozen weights.
+        """
+        foreground_map = self.generator(features, classes[:, None])
+        background_class_maps = frozen_pass(
+            [*self.split.tail_modules(self.backbone), self.head.classifier],
+            background_features(features, foreground_map),
+        )
+        return foreground_map, background_class_maps

@@ -1,0 +1,47 @@
+import torch
+from mmpretrain.structures import DataSample
+
+from .class_map_classifier import ClassMapClassifier
+
+
+class MultiLabelClassifier(ClassMapClassifier):
+    """A :class:`ClassMapClassifier` of images with several labels, for segmentation seeds.
+
+    ``head`` is one of our multi-label heads. In testing it predicts scores and labels as
+    mmpretrain's multi-label classifiers do, so that their metrics (``mmpretrain.AveragePrecision``,
+    ``mmpretrain.MultiLabelMetric``) evaluate it; seeds are made from
+    :meth:`~ClassMapClassifier.localization_maps` by ``bas_mm.wsss``.
+    """
+
+    def targets_of(self, data_samples: list[DataSample], device: torch.device) -> torch.Tensor:
+        """t of a batch: (N, C) float32 of 0 and 1.
+
+        Args:
+            data_samples (list[DataSample]): with ``gt_label``, (k,) the image's classes, or
+                ``gt_score``, (C,).
+            device (torch.device): where t is wanted.
+        """
+        if all('gt_score' in sample for sample in data_samples):
+            return torch.stack([sample.gt_score for sample in data_samples]).float().to(device)
+        labels = [sample.gt_label for sample in data_samples]
+        targets = torch.zeros(len(labels), self.head.num_classes, device=device)
+        rows = torch.arange(len(labels)).repeat_interleave(
+            torch.tensor([len(label) for label in labels])
+        )
+        targets[rows.to(device), torch.cat(labels).to(device)] = 1
+        return targets
+
+    def predict(
+        self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None
+    ) -> list[DataSample]:
+        """Scores and labels of each image.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            data_samples (list[DataSample], optional): filled in and returned. Default: new ones.
+
+        Returns:
+            list[DataSample]: with ``pred_score`` (C,) in (0, 1) and ``pred_label`` (k,).
+        """
+        _, tail_features = self.extract_feat(inputs)
+        return self.head.predict(self.head(tail_features), data_samples)

@@ -1,0 +1,8 @@
+_base_ = [
+    '../_base_/models/bas_seg_resnet50.py',
+    '../_base_/datasets/coco14_multilabel.py',
+    '../_base_/schedules/bas_seg_10e.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(generator=dict(num_classes=80), head=dict(num_classes=80))

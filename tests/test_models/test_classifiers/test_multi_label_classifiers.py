@@ -1,0 +1,175 @@
+"""BASSegClassifier and MultiLabelCAMClassifier beside the method written out."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn as nn
+from mmpretrain.evaluation import AveragePrecision
+from mmpretrain.structures import DataSample
+from tiny import total
+
+from bas_mm.models.classifiers import bas_seg_classifier
+from bas_mm.registry import MODELS
+
+CLASSES = 5
+LABELS = [[0, 3], [2], [1, 2, 4]]
+DRAWN = torch.tensor([3, 2, 4])
+
+
+def _model(kind: str):
+    cfg = dict(
+        type=kind,
+        backbone=dict(
+            type='mmpretrain.ResNet',
+            depth=18,
+            stem_channels=8,
+            base_channels=8,
+            strides=(1, 2, 2, 1),
+        ),
+        split=dict(point='layer3'),
+        head=dict(type='MultiLabelCAMHead', num_classes=CLASSES, in_channels=64),
+    )
+    if kind == 'BASSegClassifier':
+        cfg['generator'] = dict(
+            type='ForegroundGenerator', num_classes=CLASSES, in_channels=32, bias=False
+        )
+        cfg['head'].update(
+            type='BASSegHead',
+            loss_fg=dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.2),
+            loss_amc=dict(type='AMCLoss', area_weight=1.2),
+        )
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    model.init_weights()
+    return model.double()
+
+
+def _images(n: int = 3) -> torch.Tensor:
+    return torch.randn(n, 3, 48, 64, generator=torch.Generator().manual_seed(1)).double()
+
+
+def _samples() -> list[DataSample]:
+    return [DataSample().set_gt_label(labels) for labels in LABELS]
+
+
+def _slow_terms(model, images):
+    """The training forward as wsss.md has it, with a deep copy for the frozen pass."""
+    frozen = copy.deepcopy(model)
+    for p in frozen.parameters():
+        p.requires_grad_(False)
+    index = torch.arange(len(LABELS))
+    features = model.split.front(model.backbone, images)
+    maps = model.head.classifier(model.backbone.layer4(features))
+    score1 = maps.mean((2, 3))
+    m_f = torch.sigmoid(model.generator.conv(features))[index, DRAWN][:, None]
+    loss_cls = 0
+    for score, labels in zip(score1, LABELS):
+        negatives = [k for k in range(CLASSES) if k not in labels]
+        for j in labels:
+            loss_cls = loss_cls - score[[j, *negatives]].log_softmax(0)[0] / len(LABELS)
+    score2 = (maps.detach() * m_f).mean((2, 3))
+    back = frozen.head.classifier(frozen.backbone.layer4(features.detach() * (1 - m_f)))
+    s, s_b = score1[index, DRAWN].relu().detach(), back.mean((2, 3))[index, DRAWN].relu()
+    return dict(
+        loss_cls=loss_cls,
+        loss_fg=0.2 * nn.functional.cross_entropy(score2, DRAWN),
+        loss_bas=torch.where(s_b > s, torch.ones_like(s), s_b / (s + 1e-8)).mean(),
+        loss_area=1.2 * m_f.mean(),
+    )
+
+
+@pytest.mark.parametrize('training', [True, False])
+def test_bas_seg_equals_a_slow_computation(training, monkeypatch):
+    monkeypatch.setattr(bas_seg_classifier, 'draw_positive_class', lambda targets: DRAWN)
+    model = _model('BASSegClassifier').train(training)
+    reference = copy.deepcopy(model)
+    losses = model(_images(), _samples(), mode='loss')
+    slow = _slow_terms(reference, _images())
+    assert set(losses) == set(slow)
+    for name, value in slow.items():
+        torch.testing.assert_close(losses[name], value, rtol=1e-10, atol=1e-12, msg=name)
+    total(losses).backward()
+    sum(slow.values()).backward()
+    for (name, p), q in zip(model.named_parameters(), reference.parameters()):
+        torch.testing.assert_close(p.grad, q.grad, rtol=1e-8, atol=1e-12, msg=name)
+    for (name, b), c in zip(model.named_buffers(), reference.buffers()):
+        assert torch.equal(b, c), name
+
+
+def test_the_map_of_a_positive_class_of_each_image_is_trained(monkeypatch):
+    model = _model('BASSegClassifier')
+    seen = []
+    wanted = model.foreground_and_background
+    monkeypatch.setattr(
+        model,
+        'foreground_and_background',
+        lambda features, classes: seen.append(classes) or wanted(features, classes),
+    )
+    torch.manual_seed(3)
+    for _ in range(12):
+        model(_images(), _samples(), mode='loss')
+    for image, labels in enumerate(LABELS):
+        assert {int(classes[image]) for classes in seen} == set(labels)
+
+
+def test_cam_is_the_soft_margin_loss_of_score_1():
+    model = _model('MultiLabelCAMClassifier')
+    losses = model(_images(), _samples(), mode='loss')
+    assert set(losses) == {'loss_cls'}
+    score1 = model.head(model.extract_feat(_images())[1]).mean((2, 3))
+    targets = torch.zeros(3, CLASSES)
+    for row, labels in zip(targets, LABELS):
+        row[labels] = 1
+    expected = nn.functional.multilabel_soft_margin_loss(score1, targets.double())
+    # mmpretrain's loss takes its targets in float32.
+    torch.testing.assert_close(losses['loss_cls'].double(), expected, rtol=1e-6, atol=1e-6)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['BASSegClassifier', 'MultiLabelCAMClassifier'])
+def test_maps_of_the_classes_asked_for(kind):
+    model = _model(kind).eval()
+    score1, maps = model(_images())
+    few = model.localization_maps(_images(), torch.tensor([[0, 3], [2, 4], [4, 1]]))
+    for i, classes in enumerate(([0, 3], [2, 4], [4, 1])):
+        torch.testing.assert_close(few[i], maps[i, classes])
+    features, tail_features = model.extract_feat(_images())
+    class_maps = model.head.classifier(tail_features)
+    torch.testing.assert_close(score1, class_maps.mean((2, 3)))
+    bas = kind == 'BASSegClassifier'
+    expected = model.generator.conv(features).sigmoid() if bas else class_maps.relu()
+    torch.testing.assert_close(maps, expected)
+
+
+@torch.no_grad()
+def test_maps_of_bas_do_not_run_the_tail(monkeypatch):
+    model = _model('BASSegClassifier').eval()
+    expected = model(_images())[1]
+    monkeypatch.setattr(model.split, 'tail', None)
+    torch.testing.assert_close(model.localization_maps(_images()), expected)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('kind', ['BASSegClassifier', 'MultiLabelCAMClassifier'])
+def test_predictions_are_those_that_mmpretrains_metrics_read(kind):
+    model = _model(kind).eval()
+    samples = model(_images(), _samples(), mode='predict')
+    score1, _ = model(_images())
+    for sample, scores, labels in zip(samples, score1, LABELS):
+        torch.testing.assert_close(sample.pred_score, scores.sigmoid())
+        assert sample.pred_label.tolist() == torch.where(scores > 0)[0].tolist()
+        assert sample.gt_label.tolist() == labels
+    metric = AveragePrecision()
+    metric.process(None, [{**s.to_dict(), 'num_classes': CLASSES} for s in samples])
+    assert 0 < metric.evaluate(3)['multi-label/mAP'] <= 100
+
+
+def test_targets_from_labels_or_scores():
+    model = _model('MultiLabelCAMClassifier')
+    by_label = model.targets_of(_samples(), torch.device('cpu'))
+    assert by_label.tolist() == [[1, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0, 1, 1, 0, 1]]
+    by_score = model.targets_of(
+        [DataSample().set_gt_score(row) for row in by_label], torch.device('cpu')
+    )
+    assert torch.equal(by_score, by_label)
