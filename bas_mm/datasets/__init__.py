@@ -1,6 +1,7 @@
 """Readers of annotated picture sets, and the transforms for them."""
 
 from .base_localization_dataset import BaseLocalizationDataset
+from .base_multi_label_dataset import BaseMultiLabelDataset
 from .cub import CUB200
 from .errors import AnnotationError, UnreadableImageError
 from .fgvc_aircraft import FGVCAircraft
@@ -10,12 +11,14 @@ from .open_images30k import OpenImages30k
 from .split_folder import SplitFolder
 from .stanford_cars import StanfordCars
 from .stanford_dogs import StanfordDogs
-from .synthetic import SyntheticParts
+from .synthetic import SyntheticParts, SyntheticScenes
 from .transforms import *  # noqa: F401,F403
+from .voc12_multi_label import VOC12MultiLabel
 
 __all__ = [
     'AnnotationError',
     'BaseLocalizationDataset',
+    'BaseMultiLabelDataset',
     'CUB200',
     'FGVCAircraft',
     'ILSVRC',
@@ -25,5 +28,7 @@ __all__ = [
     'StanfordCars',
     'StanfordDogs',
     'SyntheticParts',
+    'SyntheticScenes',
     'UnreadableImageError',
+    'VOC12MultiLabel',
 ]

@@ -29,6 +29,7 @@ class VocAnnotation:
         names: The class name of each object.
         boxes: xmin, ymin, xmax, ymax of each object, as they stand there.
         lines: The line of each object's box, counted from 1.
+        difficult: Whether each object is marked as hard to recognise.
     """
 
     file: str
@@ -37,6 +38,7 @@ class VocAnnotation:
     names: list[str] = field(default_factory=list)
     boxes: list[tuple[float, ...]] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    difficult: list[bool] = field(default_factory=list)
 
 
 def read_voc_xml(file: str) -> VocAnnotation:
@@ -164,6 +166,7 @@ def _add_object(found: VocAnnotation, values: dict[str, tuple[str, int]], line: 
     found.names.append(name)
     found.boxes.append(tuple(box))
     found.lines.append(box_line)
+    found.difficult.append(values.get('difficult', ('0', line))[0] == '1')
 
 
 def _fail(file: str, line: int, problem: str) -> NoReturn:

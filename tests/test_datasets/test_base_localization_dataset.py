@@ -131,7 +131,7 @@ def test_other_errors_are_not_skipped(split_writer):
 def test_named_on_every_rank(broken_root, monkeypatch):
     """mmengine shows only errors of ranks other than 0, so there the message is one."""
     levels = []
-    module = 'bas_mm.datasets.base_localization_dataset'
+    module = 'bas_mm.datasets.picture_set_mixin'
     monkeypatch.setattr(f'{module}.print_log', lambda message, logger, level: levels.append(level))
     for rank in (0, 1):
         monkeypatch.setattr(f'{module}.get_rank', lambda rank=rank: rank)

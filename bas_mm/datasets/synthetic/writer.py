@@ -11,28 +11,18 @@ Layout below the set's folder::
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
-import json
 import os
 import os.path as osp
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from ..split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
+from .generated_folder import digest_of, require_folder, write_parameters
 from .render import Picture, RenderParams, render
 from .species import SPECIES, class_names
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 __all__ = ['SPLITS', 'GENERATOR_VERSION', 'SetParams', 'make_picture', 'require_set', 'set_name']
 
@@ -40,7 +30,6 @@ __all__ = ['SPLITS', 'GENERATOR_VERSION', 'SetParams', 'make_picture', 'require_
 GENERATOR_VERSION = 1
 # The position of a split is part of its pictures' seeds: append only.
 SPLITS = ('train', 'val', 'test')
-_PARAMETERS = 'parameters.json'
 _METADATA = 'metadata'
 _METADATA_MASKS = 'metadata_masks'
 
@@ -77,10 +66,8 @@ def _describe(params: SetParams) -> dict:
 
 def set_name(params: SetParams) -> str:
     """Name of the set's folder: a readable part and a hash of all parameters."""
-    text = json.dumps(_describe(params), sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
     size, seed = params.render.image_size, params.seed
-    return f'{params.num_classes}classes_{size}px_seed{seed}_{digest}'
+    return f'{params.num_classes}classes_{size}px_seed{seed}_{digest_of(_describe(params))}'
 
 
 def make_picture(params: SetParams, split: str, index: int) -> tuple[Picture, int]:
@@ -137,35 +124,13 @@ def _write_split(root: str, split: str, number: int, params: SetParams) -> None:
 def _write_set(root: str, params: SetParams) -> None:
     for split, number in zip(SPLITS, params.num_images):
         _write_split(root, split, number, params)
-    with open(osp.join(root, _PARAMETERS), 'w', encoding='utf-8') as file:
-        json.dump(_describe(params), file, indent=2)
-
-
-@contextlib.contextmanager
-def _exclusive(path: str) -> Iterator[bool]:
-    """Hold a lock between processes; False where the system has none.
-
-    The system frees it when its holder dies, so that no stale lock can stay.
-    """
-    with open(path, 'w') as file:
-        if fcntl is None:
-            yield False
-            return
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError:  # a file system without locks
-            yield False
-            return
-        yield True
+    write_parameters(root, _describe(params))
 
 
 def require_set(cache_dir: str, params: SetParams) -> str:
     """The folder of a generated set; it is written first if it is not there.
 
-    Any number of processes may ask at once, the ranks of a distributed run among them: one
-    writes and the others wait for it. The folder gets its name only when it is complete, so that
-    a writer that was killed leaves nothing that could be taken for a set; what it did leave is
-    cleared away by the next one.
+    See :func:`~.generated_folder.require_folder`.
 
     Args:
         cache_dir: Where sets are kept.
@@ -174,29 +139,4 @@ def require_set(cache_dir: str, params: SetParams) -> str:
     Returns:
         ``cache_dir/NAME``, see :func:`set_name`.
     """
-    name = set_name(params)
-    root = osp.join(cache_dir, name)
-    if osp.isdir(root):
-        return root
-    os.makedirs(cache_dir, exist_ok=True)
-    unfinished = f'.{name}.unfinished-'
-    with _exclusive(osp.join(cache_dir, f'.{name}.lock')) as alone:
-        if osp.isdir(root):
-            return root
-        if alone:
-            # Nobody else can be writing now: these were left behind.
-            for entry in os.listdir(cache_dir):
-                if entry.startswith(unfinished):
-                    shutil.rmtree(osp.join(cache_dir, entry), ignore_errors=True)
-        temporary = tempfile.mkdtemp(prefix=unfinished, dir=cache_dir)
-        try:
-            os.chmod(temporary, 0o755)
-            _write_set(temporary, params)
-            os.rename(temporary, root)
-        except OSError:
-            # Without locks, another process may have been faster: its set is the same.
-            if not osp.isdir(root):
-                raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return root
+    return require_folder(cache_dir, set_name(params), lambda root: _write_set(root, params))

@@ -15,6 +15,7 @@ from bas_mm.datasets import SplitFolder, SyntheticParts
 from bas_mm.datasets.synthetic import (
     RenderParams,
     SetParams,
+    generated_folder,
     make_picture,
     require_set,
     set_name,
@@ -168,7 +169,7 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
 
 def test_without_locks_the_faster_writer_wins(tmp_path, monkeypatch):
     """Systems without file locks: both paint, and the second takes the first one's set."""
-    monkeypatch.setattr(writer, 'fcntl', None)
+    monkeypatch.setattr(generated_folder, 'fcntl', None)
     write_set = writer._write_set
 
     def slow(root, params):
@@ -215,7 +216,7 @@ def test_two_processes_at_once(cache, tmp_path):
     outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0]
     painted = sum(int(output.split('painted')[1]) for output in outputs)
-    assert painted == (2 if writer.fcntl is None else 1)
+    assert painted == (2 if generated_folder.fcntl is None else 1)
     assert _digest(tmp_path / set_name(PARAMS)) == _digest(cache / set_name(PARAMS))
 
 

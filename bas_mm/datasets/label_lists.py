@@ -1,0 +1,197 @@
+"""Lists of pictures with several labels each: ``name class class ...``."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .errors import AnnotationError
+from .split_lists import read_lines
+
+__all__ = [
+    'PICTURE_SUFFIXES',
+    'LabelList',
+    'class_indices',
+    'picture_stem',
+    'read_ids',
+    'read_label_list',
+    'unknown_class',
+    'word_of',
+]
+
+#: Endings of picture files, in small letters.
+PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.ppm', '.tif', '.tiff')
+
+
+@dataclass
+class LabelList:
+    """What a label list says.
+
+    Attributes:
+        file: The list.
+        names: The pictures as they stand there.
+        labels: The classes of each, ascending, each once, counted from 0.
+        lines: The line of each, counted from 1.
+        positions: Stem of a picture's name -> its position in the list.
+    """
+
+    file: str
+    names: list[str]
+    labels: list[list[int]]
+    lines: Sequence[int]
+    positions: dict[str, int]
+
+    def labels_of(
+        self, ids: Sequence[str], id_lines: Sequence[int], ids_file: str
+    ) -> list[list[int]]:
+        """The labels of some pictures.
+
+        Args:
+            ids: Stems of their names.
+            id_lines: The line of each in ``ids_file``.
+            ids_file: Where the ids come from, for messages.
+
+        Raises:
+            AnnotationError: The list misses one of them.
+        """
+        missing = [position for position, name in enumerate(ids) if name not in self.positions]
+        if missing:
+            raise AnnotationError.at_first(
+                ids_file,
+                [id_lines[position] for position in missing],
+                f'{ids[missing[0]]} has no line in {self.file}',
+                'Add it there with its classes, or take the picture from the split',
+            )
+        return [self.labels[self.positions[name]] for name in ids]
+
+
+def picture_stem(name: str) -> str:
+    """The name of a picture without its folder and without the ending of a picture file."""
+    name = name.replace('\\', '/').rsplit('/', 1)[-1]
+    stem, suffix = osp.splitext(name)
+    return stem if suffix.lower() in PICTURE_SUFFIXES else name
+
+
+def word_of(name: str) -> str:
+    """A class name as one word of a list: 'traffic light' is written 'traffic_light'."""
+    return '_'.join(name.split())
+
+
+def class_indices(classes: Sequence[str]) -> dict[str, int]:
+    """Name of a class, as it is and as one word -> its index."""
+    return {
+        **{word_of(name): index for index, name in enumerate(classes)},
+        **{name: index for index, name in enumerate(classes)},
+    }
+
+
+def unknown_class(
+    file: str, line: int | None, name: str, classes: Sequence[str], unit: str = 'line'
+) -> AnnotationError:
+    """Make the error for a class that is none of a set's."""
+    shown = ', '.join(classes[:3]) + (' ...' if len(classes) > 3 else '')
+    return AnnotationError.at(
+        file,
+        line,
+        f'unknown class {name!r}',
+        f'The {len(classes)} classes are {shown}: correct the name, or set `classes`',
+        unit=unit,
+    )
+
+
+def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = False) -> LabelList:
+    """Read a list of pictures and classes.
+
+    A line is the picture's name, with or without folder and ending, and its classes, divided by
+    white space: names, with ``_`` for a space inside one; or, where all of the file are whole
+    numbers, indices counted from 0.
+
+    Args:
+        file: The list.
+        classes: Names of the classes.
+        allow_unlabelled: Whether a picture may be without classes. Defaults to False.
+
+    Raises:
+        AnnotationError: The file is missing or empty, or a line has no class, an unknown class,
+            or a picture that stood there before.
+    """
+    rows, lines = _rows(file)
+    indices: Mapping[str, int] = class_indices(classes)
+    if all(_is_whole(word) for _, *words in rows for word in words):
+        indices = {str(index): index for index in range(len(classes))}
+    labels = []
+    for (name, *words), line in zip(rows, lines):
+        if not words and not allow_unlabelled:
+            raise AnnotationError.at(
+                file,
+                line,
+                f'{name} has no class',
+                'Write its classes behind it, or take the line out',
+            )
+        try:
+            labels.append(sorted({indices[word] for word in words}))
+        except KeyError as error:
+            raise unknown_class(file, line, error.args[0], classes) from None
+    names = [name for name, *_ in rows]
+    return LabelList(file, names, labels, lines, _positions(map(picture_stem, names), lines, file))
+
+
+def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
+    """Read the ids of a split.
+
+    A line is an id, the path of a picture, or the paths of a picture and of its mask.
+
+    Args:
+        file: The list.
+
+    Returns:
+        Stems of the names in their order, and their line numbers counted from 1.
+
+    Raises:
+        AnnotationError: The file is missing or empty, or a line holds something else or an id
+            that stood there before.
+    """
+    rows, lines = _rows(file)
+    ids = []
+    for row, line in zip(rows, lines):
+        name, *others = map(picture_stem, row)
+        # Lists of one class, with 1 or -1 behind the id, are not what is meant here.
+        if len(row) > 2 or (len(row) == 2 and (others[0] != name or '/' not in row[1])):
+            raise AnnotationError.at(
+                file,
+                line,
+                f'an id, or the paths of a picture and its mask were expected: {" ".join(row)!r}',
+                'Write one id per line',
+            )
+        ids.append(name)
+    _positions(ids, lines, file)
+    return ids, lines
+
+
+def _rows(file: str) -> tuple[list[list[str]], Sequence[int]]:
+    texts, lines = read_lines(file)
+    if not texts:
+        raise AnnotationError.at(
+            file, None, 'the list is empty', 'Write one picture per line, or use another list'
+        )
+    return [text.split() for text in texts], lines
+
+
+def _positions(stems: Iterable[str], lines: Sequence[int], file: str) -> dict[str, int]:
+    positions: dict[str, int] = {}
+    for position, stem in enumerate(stems):
+        first = positions.setdefault(stem, position)
+        if first != position:
+            raise AnnotationError.at(
+                file,
+                lines[position],
+                f'{stem} was listed before, in line {lines[first]}',
+                'Take one of the two lines out, or rename one: the name without folder and '
+                'ending stands for the picture',
+            )
+    return positions
+
+
+def _is_whole(word: str) -> bool:
+    return word.lstrip('-').isdecimal()

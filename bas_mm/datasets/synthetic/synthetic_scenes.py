@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+
+from mmengine.logging import print_log
+
+from bas_mm.registry import DATASETS
+
+from ..voc12_multi_label import VOC12MultiLabel
+from .scene import SceneParams
+from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes, scene_set_name
+from .species import SPECIES, class_names
+
+__all__ = ['SyntheticScenes']
+
+
+@DATASETS.register_module()
+class SyntheticScenes(VOC12MultiLabel):
+    """Generated pictures with one to three animals each, in the layout of PASCAL VOC.
+
+    The animals are those of :class:`SyntheticParts`: the head says the class by itself, the body
+    narrows it down to two. About 40 % of the pictures have animals of one class, half of them of
+    two, the rest of three. Animals may hide parts of each other, but at most about a third of an
+    animal and a tenth of its head. Some 30 % of the pictures are higher than wide, and their sizes
+    differ by some pixels.
+
+    Nothing is downloaded: the pictures are painted the first time they are asked for (about
+    15 ms each), kept below ``data_root`` and read from there afterwards, in a folder of their own
+    that is named by the parameters. ``data_root`` of the data set is that folder; in it are
+    JPEGImages, Annotations, SegmentationClass and ImageSets, which other programs can read. The
+    first pictures of a split stay the same when their number is changed.
+
+    Args:
+        split (str): 'train', 'val' or 'trainval'. Defaults to 'train'.
+        data_root (str): Where generated sets are kept. Defaults to 'data/synthetic_scenes'.
+        num_train (int): Number of training pictures. Defaults to 1000.
+        num_val (int): Number of validation pictures. Defaults to 200.
+        num_classes (int): An even number from 2 to 8. Defaults to 6.
+        image_size (Sequence[int]): Shorter and longer side in pixels. Defaults to (112, 144).
+        seed (int): Seed of the whole set. Defaults to 0.
+        scene (Mapping, optional): Other settings of
+            :class:`~bas_mm.datasets.synthetic.scene.SceneParams`, such as ``portrait``. Defaults
+            to None.
+        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
+        test_mode (bool): Whether the set is for validation or test. Defaults to False.
+        **kwargs: Further arguments of :class:`VOC12MultiLabel`.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+
+    Example:
+        >>> from bas_mm.datasets import SyntheticScenes
+        >>> dataset = SyntheticScenes('val', data_root='/tmp/scenes', num_train=8, num_val=8)
+        >>> [dataset.metainfo['classes'][k] for k in dataset.get_data_info(0)['gt_label']]
+        ['banded_fox', 'spotted_parrot']
+    """
+
+    METAINFO = dict(classes=tuple(species.name for species in SPECIES))
+
+    def __init__(
+        self,
+        split: str = 'train',
+        data_root: str = 'data/synthetic_scenes',
+        num_train: int = 1000,
+        num_val: int = 200,
+        num_classes: int = 6,
+        image_size: Sequence[int] = (112, 144),
+        seed: int = 0,
+        scene: Mapping | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        splits = (*SCENE_SPLITS, 'trainval')
+        if split not in splits:
+            raise ValueError(f'split={split!r}: SyntheticScenes has the splits {", ".join(splits)}')
+        params = SceneSetParams(
+            num_images=(num_train, num_val),
+            num_classes=num_classes,
+            seed=seed,
+            scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
+        )
+        if not osp.isdir(osp.join(data_root, scene_set_name(params))):
+            print_log(
+                f'Painting {num_train + num_val} pictures into {data_root}, once',
+                logger='current',
+            )
+        super().__init__(
+            data_root=require_scenes(data_root, params),
+            split=split,
+            classes=class_names(num_classes),
+            pipeline=pipeline,
+            test_mode=test_mode,
+            **kwargs,
+        )

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+
+from bas_mm.registry import DATASETS
+
+from .base_multi_label_dataset import BaseMultiLabelDataset
+from .errors import AnnotationError
+from .label_lists import read_ids
+from .voc_xml import read_voc_xml
+
+__all__ = ['VOC12MultiLabel']
+
+
+@DATASETS.register_module()
+class VOC12MultiLabel(BaseMultiLabelDataset):
+    """PASCAL VOC 2012 with the classes of each picture, from the devkit.
+
+    ::
+
+        data/VOCdevkit/VOC2012
+        ├── JPEGImages/ID.jpg
+        ├── Annotations/ID.xml           the objects of each picture
+        ├── SegmentationClass/ID.png     masks of some pictures
+        └── ImageSets/Segmentation/{train,val,trainval,train_aug}.txt
+
+    The devkit has no ``train_aug``: ``tools/dataset_converters/voc12_lists.py`` makes it.
+
+    Args:
+        data_root (str): The folder above. Defaults to 'data/VOCdevkit/VOC2012'.
+        split (str): Name of a list in ImageSets/Segmentation, or else in ImageSets/Main; or the
+            path of a text file of ids, below ``data_root`` if relative, which ends in .txt. Its
+            lines may also be the paths of picture and mask. Defaults to 'train_aug'.
+        labels (str, optional): A list ``name class class ...`` with the classes, below
+            ``data_root`` if relative; see :func:`~.label_lists.read_label_list`. It may hold
+            more pictures than the split. Defaults to None: the objects of the XML files.
+        with_difficult (bool): Whether objects that are marked as difficult count, as they do in
+            this field. Needs the XML files. Defaults to True.
+        data_prefix (Mapping[str, str | None], optional): Other folders than
+            :attr:`DATA_PREFIX`, such as ``dict(seg_map_path='SegmentationClassAug')``. Defaults
+            to None.
+        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
+        test_mode (bool): Whether the set is for validation or test. Defaults to False.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+    """
+
+    METAINFO = dict(
+        classes=(
+            'aeroplane',
+            'bicycle',
+            'bird',
+            'boat',
+            'bottle',
+            'bus',
+            'car',
+            'cat',
+            'chair',
+            'cow',
+            'diningtable',
+            'dog',
+            'horse',
+            'motorbike',
+            'person',
+            'pottedplant',
+            'sheep',
+            'sofa',
+            'train',
+            'tvmonitor',
+        )
+    )
+    DATA_PREFIX = dict(
+        img_path='JPEGImages', ann_path='Annotations', seg_map_path='SegmentationClass'
+    )
+    ROOT_PURPOSE = 'the folder of the devkit that has JPEGImages'
+
+    def __init__(
+        self,
+        data_root: str = 'data/VOCdevkit/VOC2012',
+        split: str = 'train_aug',
+        labels: str | None = None,
+        with_difficult: bool = True,
+        data_prefix: Mapping[str, str | None] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        self.split = split
+        self.labels = labels
+        self.with_difficult = with_difficult
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix,
+            pipeline=pipeline,
+            test_mode=test_mode,
+            **kwargs,
+        )
+
+    def read_annotations(self) -> list[dict]:
+        """Read the split and its labels."""
+        file = self._split_file()
+        ids, lines = read_ids(file)
+        if self.labels is not None:
+            labels = self.read_labels(self.labels).labels_of(ids, lines, file)
+        else:
+            labels = [self._labels_of_xml(image_id) for image_id in ids]
+        return self.make_infos([f'{image_id}.jpg' for image_id in ids], labels, lines, file)
+
+    def _split_file(self) -> str:
+        if self.split.endswith('.txt'):
+            return osp.join(self.data_root, self.split)
+        places = [
+            osp.join(self.data_root, 'ImageSets', kind, f'{self.split}.txt')
+            for kind in ('Segmentation', 'Main')
+        ]
+        found = next((place for place in places if osp.isfile(place)), None)
+        if found is None:
+            raise AnnotationError.at(
+                places[0],
+                None,
+                f'there is no such file, nor {places[1]}',
+                'Make it with tools/dataset_converters/voc12_lists.py'
+                if self.split == 'train_aug'
+                else 'Correct `split`',
+            )
+        return found
+
+    def _labels_of_xml(self, image_id: str) -> list[int]:
+        annotation = read_voc_xml(osp.join(self.data_prefix['ann_path'], f'{image_id}.xml'))
+        objects = [
+            (name, line)
+            for name, line, difficult in zip(
+                annotation.names, annotation.lines, annotation.difficult
+            )
+            if self.with_difficult or not difficult
+        ]
+        names, lines = [name for name, _ in objects], [line for _, line in objects]
+        return self.indices_of(names, lines, annotation.file)
