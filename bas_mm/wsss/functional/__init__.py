@@ -1,0 +1,1 @@
+"""The mathematics of the segmentation steps as pure functions; import the modules one by one."""

@@ -1,0 +1,127 @@
+"""Folders of maps that any other method made, in three forms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .functional.seed_sizes import strided_size
+from .functional.seeds import resize_maps
+from .seed_file import SeedFile, SeedFileError, check_maps, read_arrays
+
+__all__ = ['MapFolder']
+
+
+class MapFolder:
+    """Maps of a set of pictures, one per positive class, for fusing with seeds.
+
+    Each picture is in one of three forms, looked for in this order:
+
+    - ``<image id>.npz`` with ``classes``, ``strided`` and ``high_res``: a seed file;
+    - ``<image id>.npz`` with one array (h', w') per class, named by the class or by its index;
+    - ``<image id>/<class>.npy`` with one array (h', w') each, named likewise.
+
+    Names go before indices; index 0 is the first foreground class. Maps are finite and
+    non-negative; they need not be normalised, and are resized (bilinear) where their size differs.
+    Further classes are left alone.
+
+    Args:
+        folder (str | Path): The folder.
+        classes (Sequence[str]): Names of the C foreground classes.
+
+    Raises:
+        FileNotFoundError: There is no such folder.
+    """
+
+    def __init__(self, folder: str | Path, classes: Sequence[str]) -> None:
+        self.folder = Path(folder)
+        self.classes = tuple(classes)
+        if not self.folder.is_dir():
+            raise FileNotFoundError(f'the folder of maps {folder} does not exist')
+
+    def read(
+        self, image_id: str, classes: Sequence[int], size: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Maps of one picture.
+
+        Args:
+            image_id (str): The picture.
+            classes (Sequence[int]): The K classes that are wanted.
+            size (tuple[int, int]): Height and width of the picture.
+
+        Returns:
+            tuple[np.ndarray, np.ndarray]: strided (K, ceil(h / 4), ceil(w / 4)) and high_res
+            (K, h, w), float32, not normalised.
+
+        Raises:
+            SeedFileError: There are no maps of the picture or of one of its classes, or a file
+                cannot be read; the message names it.
+        """
+        classes = [int(label) for label in classes]
+        sizes = strided_size(*size), tuple(size)
+        path, folder = SeedFile.path(self.folder, image_id), self.folder / image_id
+        if path.is_file():
+            arrays = read_arrays(path)
+            if {'classes', 'strided', 'high_res'} <= arrays.keys():
+                return self._of_seeds(path, classes, sizes)
+            found = [self._pick(arrays, label, path) for label in classes]
+            return self._resized([(path, array) for array in found], sizes)
+        if folder.is_dir():
+            files = {file.stem: file for file in folder.glob('*.npy')}
+            paths = [self._pick(files, label, folder) for label in classes]
+            return self._resized([(file, _load_npy(file)) for file in paths], sizes)
+        raise SeedFileError(f'there are no maps of {image_id}: neither {path} nor {folder}/')
+
+    def _of_seeds(self, path: Path, classes: list[int], sizes: tuple) -> tuple:
+        seeds = SeedFile.load(path)
+        rows = {int(label): row for row, label in enumerate(seeds.classes)}
+        for label in classes:
+            if label not in rows:
+                raise self._no_map(path, label)
+        picked = [rows[label] for label in classes]
+        return tuple(
+            _resize(maps[picked], size)
+            for maps, size in zip((seeds.strided, seeds.high_res), sizes)
+        )
+
+    def _pick(self, entries: Mapping, label: int, where: Path):
+        """The entry of a class, by its name or its index."""
+        for key in (self.classes[label], str(label)):
+            if key in entries:
+                return entries[key]
+        raise self._no_map(where, label)
+
+    def _no_map(self, where: Path, label: int) -> SeedFileError:
+        name = self.classes[label]
+        return SeedFileError(f'{where} has no map of the class {name} (index {label})')
+
+    @staticmethod
+    def _resized(found: list[tuple[Path, np.ndarray]], sizes: tuple) -> tuple:
+        for path, array in found:
+            try:
+                if array.ndim != 2 or array.dtype.kind not in 'fiu':
+                    raise ValueError(f'a map is (h, w), got {array.shape} of {array.dtype}')
+                check_maps(array[None].astype(np.float32), [0], 'a map')
+            except ValueError as error:
+                raise SeedFileError(f'{path}: {error}') from None
+        return tuple(
+            np.concatenate([_resize(array[None].astype(np.float32), size) for _, array in found])
+            for size in sizes
+        )
+
+
+def _resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if maps.shape[1:] == size:
+        return maps
+    # A copy: torch warns of arrays that it may not write to.
+    return resize_maps(torch.from_numpy(np.array(maps)), size).numpy()
+
+
+def _load_npy(path: Path) -> np.ndarray:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SeedFileError(f'{path} cannot be read: {error}') from None

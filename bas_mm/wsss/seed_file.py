@@ -1,0 +1,264 @@
+"""Seeds of one picture on disk: an .npz file without pickle, whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .functional.seed_sizes import strided_size
+
+__all__ = ['SeedFile', 'SeedFileError', 'check_maps', 'read_arrays', 'read_seed_classes']
+
+_SUFFIX = '.npy'
+
+# The low bytes of floating-point numbers hardly repeat, and the search for repetitions takes most
+# of deflate's time. Runs alone cost a third of it for 1 % more bytes (tools/analysis_tools/
+# benchmark_seeds.py measures both), and zeros, of which maps have many, are runs.
+_LEVEL, _STRATEGY = 1, zlib.Z_RLE
+
+# Deflate makes at most 1032 bytes of one.
+_MOST_PER_BYTE = 1032
+
+
+class SeedFileError(ValueError):
+    """A seed file is missing, damaged, or holds something else than seeds.
+
+    Args:
+        message: The whole message. It is the only argument, because an error of a worker process
+            is rebuilt from its message alone.
+    """
+
+    @classmethod
+    def of(cls, path: str | Path, problem: object) -> SeedFileError:
+        """Make the error for one file."""
+        return cls(
+            f'{path} is no seed file: {problem}. If make_seeds.py wrote it, delete it and run '
+            'make_seeds.py again'
+        )
+
+
+@dataclass(eq=False)
+class SeedFile:
+    """Seeds of one picture.
+
+    Attributes:
+        classes (np.ndarray): (K,) int64, ascending: the picture's positive classes, 0 for the
+            first foreground class.
+        strided (np.ndarray): (K, ceil(h / 4), ceil(w / 4)) float32.
+        high_res (np.ndarray): (K, h, w) float32. Both are non-negative, each map divided by its
+            maximum + 1e-5.
+    """
+
+    classes: np.ndarray
+    strided: np.ndarray
+    high_res: np.ndarray
+
+    @staticmethod
+    def path(folder: str | Path, image_id: str) -> Path:
+        """Where the seeds of a picture lie: ``<folder>/<image id>.npz``."""
+        return Path(folder, f'{image_id}.npz')
+
+    def check(self) -> None:
+        """Raise a ValueError unless classes, shapes, types and values are those of seeds."""
+        _check_classes(self.classes)
+        for name in ('strided', 'high_res'):
+            check_maps(getattr(self, name), self.classes, name)
+        wanted = strided_size(*self.high_res.shape[1:])
+        if self.strided.shape[1:] != wanted:
+            raise ValueError(
+                f'strided has the shape {self.strided.shape}, but high_res that of a picture of '
+                f'{self.high_res.shape[2]}x{self.high_res.shape[1]} pixels, which asks for '
+                f'{(len(self.classes), *wanted)}'
+            )
+
+    def save(self, path: str | Path) -> None:
+        """Write the file atomically. Equal seeds give equal bytes.
+
+        Raises:
+            ValueError: These are no seeds; see :meth:`check`.
+        """
+        # Here, because the package around it needs torch, and readers of seeds do not.
+        from bas_mm.evaluation.result_files import write_bytes
+
+        self.check()
+        arrays = {name: getattr(self, name) for name in ('classes', 'strided', 'high_res')}
+        write_bytes(path, _npz_bytes(arrays))
+
+    @classmethod
+    def load(cls, path: str | Path) -> SeedFile:
+        """Read a file and check it.
+
+        Raises:
+            SeedFileError: It is missing, damaged or no seed file.
+        """
+        seeds = cls(**read_arrays(path, ('classes', 'strided', 'high_res')))
+        try:
+            seeds.check()
+        except ValueError as error:
+            raise SeedFileError.of(path, error) from None
+        return seeds
+
+    @staticmethod
+    def load_high_res(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+        """Only ``classes`` and ``high_res`` of a file; of the maps only shape and type are checked.
+
+        Raises:
+            SeedFileError: It is missing, damaged or no seed file.
+        """
+        arrays = read_arrays(path, ('classes', 'high_res'))
+        try:
+            _check_classes(arrays['classes'])
+            check_maps(arrays['high_res'], arrays['classes'], 'high_res', values=False)
+        except ValueError as error:
+            raise SeedFileError.of(path, error) from None
+        return arrays['classes'], arrays['high_res']
+
+
+def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """Read arrays of an .npz file, quicker than :func:`numpy.load` and without pickle.
+
+    Args:
+        path (str | Path): The file.
+        names (Sequence[str], optional): Which arrays. Defaults to None: all.
+
+    Returns:
+        dict[str, np.ndarray]: Read-only arrays, in the order of the file or of ``names``.
+
+    Raises:
+        SeedFileError: The file is missing, cut short, damaged, lacks an array, or holds something
+            that is no plain array.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise SeedFileError(f'there is no seed file {path}') from None
+    except OSError as error:
+        raise SeedFileError.of(path, error) from None
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            infos = {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
+        missing = [name for name in names or () if name not in infos]
+        if missing:
+            raise ValueError(f'it has no array {missing[0]!r}, only {", ".join(infos) or "none"}')
+        return {name: _array(content, infos[name]) for name in names or infos}
+    except (ValueError, EOFError, struct.error, zlib.error, zipfile.BadZipFile) as error:
+        raise SeedFileError.of(path, error) from None
+
+
+def read_seed_classes(path: str | Path) -> np.ndarray | None:
+    """Classes of a seed file, or None where it is missing, not whole or no seed file.
+
+    A quick look: the end of the file and its table of contents are read, the maps are not.
+
+    Returns:
+        np.ndarray | None: (K,) int64.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = {info.filename: info for info in archive.infolist()}
+            if not {'classes.npy', 'strided.npy', 'high_res.npy'} <= infos.keys():
+                return None
+            return np.lib.format.read_array(
+                io.BytesIO(archive.read(infos['classes.npy'])), allow_pickle=False
+            )
+    except (ValueError, EOFError, OSError, struct.error, zlib.error, zipfile.BadZipFile):
+        return None
+
+
+def check_maps(maps: np.ndarray, classes: np.ndarray, name: str, values: bool = True) -> None:
+    """Raise a ValueError unless the maps are one per class, float32, finite and non-negative.
+
+    Args:
+        maps (np.ndarray): (K, h, w).
+        classes (np.ndarray): (K,).
+        name (str): What they are called, for the message.
+        values (bool): Whether the values are looked at. Defaults to True.
+    """
+    if maps.ndim != 3 or len(maps) != len(classes) or not maps.size:
+        raise ValueError(f'{name} has the shape {maps.shape} for {len(classes)} classes')
+    if maps.dtype != np.float32:
+        raise ValueError(f'{name} has the type {maps.dtype}, not float32')
+    if values and not (maps.min() >= 0 and maps.max() < np.inf):  # NaN fails here too
+        raise ValueError(f'{name} has values that are negative or not finite')
+
+
+def _check_classes(classes: np.ndarray) -> None:
+    if classes.ndim != 1 or not classes.size or classes.dtype != np.int64:
+        raise ValueError(f'classes has the shape {classes.shape} and the type {classes.dtype}')
+    if classes[0] < 0 or (np.diff(classes) <= 0).any():
+        raise ValueError(f'classes are not ascending from 0 on: {classes.tolist()}')
+
+
+def _array(content: bytes, info: zipfile.ZipInfo) -> np.ndarray:
+    """One array of a zip file that is in memory."""
+    begin = info.header_offset + 30
+    if content[info.header_offset : info.header_offset + 4] != b'PK\3\4' or begin > len(content):
+        raise ValueError(f'{info.filename} is not where the table of contents says')
+    begin += sum(struct.unpack_from('<2H', content, begin - 4))
+    raw = memoryview(content)[begin : begin + info.compress_size]
+    if info.compress_type == zipfile.ZIP_STORED:
+        data = bytes(raw)
+    elif info.compress_type == zipfile.ZIP_DEFLATED:
+        if info.file_size > _MOST_PER_BYTE * len(raw) + 64:
+            raise ValueError(f'{info.filename} has an impossible size')
+        data = zlib.decompress(raw, -zlib.MAX_WBITS, info.file_size)
+    else:
+        raise ValueError(f'{info.filename} is compressed by something else than deflate')
+    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+        raise ValueError(f'{info.filename} is damaged')
+    return _parse_npy(data, info.filename)
+
+
+def _parse_npy(data: bytes, name: str) -> np.ndarray:
+    """The array of an .npy file, without a copy."""
+    head = io.BytesIO(data[: 1 << 14])
+    version = np.lib.format.read_magic(head)
+    readers = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f'{name} has the unknown format version {version}')
+    shape, fortran_order, dtype = readers[version](head)
+    if dtype.hasobject:
+        raise ValueError(f'{name} holds Python objects (pickle), which are not read')
+    array = np.frombuffer(data, dtype, offset=head.tell())
+    return array.reshape(shape, order='F' if fortran_order else 'C')
+
+
+def _npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """An .npz file as :func:`numpy.load` reads it.
+
+    By hand, because Python's zipfile has no choice of deflate's strategy; and with a constant date,
+    so that the bytes tell whether two files hold the same.
+    """
+    files, directory, offset = [], [], 0
+    for key, array in arrays.items():
+        name = f'{key}{_SUFFIX}'.encode()
+        data = io.BytesIO()
+        np.lib.format.write_array(data, np.ascontiguousarray(array), allow_pickle=False)
+        data = data.getbuffer()
+        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9, _STRATEGY)
+        packed = packer.compress(data) + packer.flush()
+        # Version 2.0, no flags, deflate, midnight of 1980-01-01, sizes, no extra field.
+        common = struct.pack(
+            '<5H3I2H', 20, 0, 8, 0, 0x21, zlib.crc32(data), len(packed), len(data), len(name), 0
+        )
+        directory += [
+            struct.pack('<4sH', b'PK\1\2', 20) + common,
+            struct.pack('<3H2I', 0, 0, 0, 0, offset),
+            name,
+        ]
+        files += [b'PK\3\4' + common, name, packed]
+        offset += 30 + len(name) + len(packed)
+    table = b''.join(directory)
+    count = len(arrays)
+    end = struct.pack('<4s4H2IH', b'PK\5\6', 0, 0, count, count, len(table), offset, 0)
+    return b''.join([*files, table, end])

@@ -1,0 +1,90 @@
+"""Maps of other methods: the three forms give the same, and what is missing is named."""
+
+import cv2
+import numpy as np
+import pytest
+from seed_samples import some_seeds
+
+from bas_mm.wsss.map_folder import MapFolder
+from bas_mm.wsss.seed_file import SeedFileError
+
+NAMES = ('cat', 'dog', '0')  # a name that looks like an index
+SIZE = (21, 30)
+
+
+def _read(folder, classes=(0, 1), size=SIZE):
+    return MapFolder(folder, NAMES).read('a', classes, size)
+
+
+def test_seed_files_of_more_classes(tmp_path):
+    seeds = some_seeds(classes=(0, 1, 2), size=SIZE)
+    seeds.save(tmp_path / 'a.npz')
+    strided, high_res = _read(tmp_path, (0, 2))
+    np.testing.assert_array_equal(strided, seeds.strided[[0, 2]])
+    np.testing.assert_array_equal(high_res, seeds.high_res[[0, 2]])
+
+
+@pytest.mark.parametrize('keys', [('cat', 'dog'), ('cat', '1'), ('dog', 'cat', 'bird')])
+@pytest.mark.parametrize('form', ['npz', 'npy'])
+@pytest.mark.parametrize('dtype', [np.float32, np.float64, np.uint8])
+def test_one_array_per_class(tmp_path, keys, form, dtype):
+    rng = np.random.default_rng(0)
+    arrays = {key: (100 * rng.random((7, 9))).astype(dtype) for key in keys}
+    if form == 'npz':
+        np.savez_compressed(tmp_path / 'a.npz', **arrays)
+    else:
+        (tmp_path / 'a').mkdir()
+        for key, array in arrays.items():
+            np.save(tmp_path / 'a' / f'{key}.npy', array)
+    strided, high_res = _read(tmp_path)
+    for row, key in enumerate(('cat', keys[1] if keys[1] != 'cat' else 'dog')):
+        for maps, (height, width) in ((strided, (6, 8)), (high_res, SIZE)):
+            wanted = cv2.resize(arrays[key].astype(np.float64), (width, height))
+            assert maps.dtype == np.float32
+            np.testing.assert_allclose(maps[row], wanted, rtol=0, atol=1e-4)
+
+
+def test_names_go_before_indices(tmp_path):
+    one, two = np.ones((6, 8), np.float32), np.full((6, 8), 2, np.float32)
+    np.savez(tmp_path / 'a.npz', **{'0': one, '2': two})
+    assert _read(tmp_path, (2,))[0].max() == 1
+    np.savez(tmp_path / 'a.npz', **{'0': one, 'cat': two})
+    assert _read(tmp_path, (0,))[0].max() == 2
+
+
+def test_maps_of_the_right_size_are_not_touched(tmp_path):
+    maps = np.random.default_rng(0).random(SIZE).astype(np.float32)
+    np.savez(tmp_path / 'a.npz', cat=maps)
+    np.testing.assert_array_equal(_read(tmp_path, (0,))[1][0], maps)
+
+
+def test_what_is_missing_or_wrong_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match='nowhere'):
+        MapFolder(tmp_path / 'nowhere', NAMES)
+    with pytest.raises(SeedFileError, match='no maps of a: neither .*a.npz nor'):
+        _read(tmp_path)
+    (tmp_path / 'a').mkdir()
+    np.save(tmp_path / 'a' / 'cat.npy', np.ones((2, 2)))
+    with pytest.raises(SeedFileError, match=r'has no map of the class dog \(index 1\)'):
+        _read(tmp_path)
+    (tmp_path / 'a' / 'dog.npy').write_bytes(b'\x93NUMPY')
+    with pytest.raises(SeedFileError, match=r'dog.npy cannot be read'):
+        _read(tmp_path)
+    np.save(tmp_path / 'a' / 'dog.npy', np.array([None, 'x'], dtype=object))
+    with pytest.raises(SeedFileError, match=r'dog.npy cannot be read'):
+        _read(tmp_path)
+    for bad, message in (
+        (np.ones((1, 2, 2)), r'a map is \(h, w\)'),
+        (-np.ones((2, 2)), 'negative or not finite'),
+        (np.full((2, 2), np.inf), 'negative or not finite'),
+        (np.array([['a']]), r'a map is \(h, w\)'),
+    ):
+        np.save(tmp_path / 'a' / 'dog.npy', bad)
+        with pytest.raises(SeedFileError, match=rf'dog.npy: .*{message}'):
+            _read(tmp_path)
+    some_seeds(classes=(0,), size=SIZE).save(tmp_path / 'a.npz')
+    with pytest.raises(SeedFileError, match='a.npz has no map of the class dog'):
+        _read(tmp_path)
+    (tmp_path / 'a.npz').write_bytes(b'PK')
+    with pytest.raises(SeedFileError, match='a.npz is no seed file'):
+        _read(tmp_path)
