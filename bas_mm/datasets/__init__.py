@@ -2,11 +2,13 @@
 
 from .base_localization_dataset import BaseLocalizationDataset
 from .base_multi_label_dataset import BaseMultiLabelDataset
+from .coco14_multi_label import COCO14MultiLabel
 from .cub import CUB200
 from .errors import AnnotationError, UnreadableImageError
 from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
 from .ilsvrc_release import ILSVRCRelease
+from .multi_label_list import MultiLabelList
 from .open_images30k import OpenImages30k
 from .split_folder import SplitFolder
 from .stanford_cars import StanfordCars
@@ -19,10 +21,12 @@ __all__ = [
     'AnnotationError',
     'BaseLocalizationDataset',
     'BaseMultiLabelDataset',
+    'COCO14MultiLabel',
     'CUB200',
     'FGVCAircraft',
     'ILSVRC',
     'ILSVRCRelease',
+    'MultiLabelList',
     'OpenImages30k',
     'SplitFolder',
     'StanfordCars',

@@ -117,9 +117,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
 
     def read_labels(self, file: str) -> LabelList:
         """Read a list ``name class class ...``, see :func:`~.label_lists.read_label_list`."""
-        return read_label_list(
-            osp.join(self.data_root, file), self._metainfo['classes'], self.allow_unlabelled
-        )
+        return read_label_list(file, self._metainfo['classes'], self.allow_unlabelled)
 
     def indices_of(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[int]:
         """The indices of class names, ascending, each once.

@@ -101,7 +101,8 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
         file = self._split_file()
         ids, lines = read_ids(file)
         if self.labels is not None:
-            labels = self.read_labels(self.labels).labels_of(ids, lines, file)
+            listed = self.read_labels(osp.join(self.data_root, self.labels))
+            labels = listed.labels_of(ids, lines, file)
         else:
             labels = [self._labels_of_xml(image_id) for image_id in ids]
         return self.make_infos([f'{image_id}.jpg' for image_id in ids], labels, lines, file)

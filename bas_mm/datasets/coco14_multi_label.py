@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+
+from mmengine.logging import print_log
+
+from bas_mm.registry import DATASETS
+
+from .base_multi_label_dataset import BaseMultiLabelDataset
+from .coco_instances import labels_of_images, read_instances
+from .label_lists import PICTURE_SUFFIXES
+
+__all__ = ['COCO14MultiLabel']
+
+
+@DATASETS.register_module()
+class COCO14MultiLabel(BaseMultiLabelDataset):
+    """COCO 2014 with the classes of each picture, from its json or from a list.
+
+    ::
+
+        data/coco
+        ├── train2014/COCO_train2014_000000000009.jpg ...
+        ├── val2014/
+        ├── annotations/instances_{train,val}2014.json
+        └── masks/{train,val}2014/*.png      made by tools/dataset_converters/coco14_lists.py
+
+    The 80 classes are counted from 0 in the order of the categories' ids. Reading the json of
+    train2014 takes some seconds; a label list takes less.
+
+    Args:
+        data_root (str): The folder above. Defaults to 'data/coco'.
+        split (str): 'train2014' or 'val2014'. Defaults to 'train2014'.
+        ann_file (str, optional): The json, below ``data_root`` if relative. Defaults to None:
+            annotations/instances_SPLIT.json.
+        labels (str, optional): A list ``name class class ...`` in the place of the json, below
+            ``data_root`` if relative; see :func:`~.label_lists.read_label_list`. It decides
+            which pictures there are. Defaults to None.
+        skip_unlabelled (bool): Whether pictures without any object, 702 in train2014, are left
+            out; the log says how many. Where it is False they are an error, unless
+            ``allow_unlabelled`` is set. Defaults to True; ``allow_unlabelled`` goes before it.
+        data_prefix (Mapping[str, str | None], optional): Folders in place of SPLIT
+            (``img_path``) and masks/SPLIT (``seg_map_path``). Defaults to None.
+        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
+        test_mode (bool): Whether the set is for validation or test. Defaults to False.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+    """
+
+    METAINFO = dict(
+        classes=(
+            'person',
+            'bicycle',
+            'car',
+            'motorcycle',
+            'airplane',
+            'bus',
+            'train',
+            'truck',
+            'boat',
+            'traffic light',
+            'fire hydrant',
+            'stop sign',
+            'parking meter',
+            'bench',
+            'bird',
+            'cat',
+            'dog',
+            'horse',
+            'sheep',
+            'cow',
+            'elephant',
+            'bear',
+            'zebra',
+            'giraffe',
+            'backpack',
+            'umbrella',
+            'handbag',
+            'tie',
+            'suitcase',
+            'frisbee',
+            'skis',
+            'snowboard',
+            'sports ball',
+            'kite',
+            'baseball bat',
+            'baseball glove',
+            'skateboard',
+            'surfboard',
+            'tennis racket',
+            'bottle',
+            'wine glass',
+            'cup',
+            'fork',
+            'knife',
+            'spoon',
+            'bowl',
+            'banana',
+            'apple',
+            'sandwich',
+            'orange',
+            'broccoli',
+            'carrot',
+            'hot dog',
+            'pizza',
+            'donut',
+            'cake',
+            'chair',
+            'couch',
+            'potted plant',
+            'bed',
+            'dining table',
+            'toilet',
+            'tv',
+            'laptop',
+            'mouse',
+            'remote',
+            'keyboard',
+            'cell phone',
+            'microwave',
+            'oven',
+            'toaster',
+            'sink',
+            'refrigerator',
+            'book',
+            'clock',
+            'vase',
+            'scissors',
+            'teddy bear',
+            'hair drier',
+            'toothbrush',
+        )
+    )
+    ROOT_PURPOSE = 'the folder that has annotations, train2014 and val2014'
+
+    def __init__(
+        self,
+        data_root: str = 'data/coco',
+        split: str = 'train2014',
+        ann_file: str | None = None,
+        labels: str | None = None,
+        skip_unlabelled: bool = True,
+        data_prefix: Mapping[str, str | None] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        if ann_file is not None and labels is not None:
+            raise ValueError('COCO14MultiLabel reads ann_file or labels: set one of the two')
+        self.split = split
+        self.labels = labels
+        self.skip_unlabelled = skip_unlabelled
+        super().__init__(
+            data_root=data_root,
+            data_prefix={
+                'img_path': split,
+                'seg_map_path': f'masks/{split}',
+                **(data_prefix or {}),
+            },
+            ann_file=ann_file or f'annotations/instances_{split}.json',
+            pipeline=pipeline,
+            test_mode=test_mode,
+            **kwargs,
+        )
+
+    def read_annotations(self) -> list[dict]:
+        """Read the json or the list."""
+        if self.labels is not None:
+            found = self.read_labels(osp.join(self.data_root, self.labels))
+            files = [_with_suffix(name) for name in found.names]
+            return self.make_infos(files, found.labels, found.lines, found.file)
+        names, labels = labels_of_images(
+            read_instances(self.ann_file), self._metainfo['classes'], self.ann_file
+        )
+        entries = list(range(1, len(names) + 1))
+        if self.skip_unlabelled and not self.allow_unlabelled:
+            kept = [position for position, found in enumerate(labels) if found]
+            if len(kept) < len(names):
+                print_log(
+                    f'{self.ann_file}: {len(names) - len(kept)} of {len(names)} pictures have no '
+                    'object and are left out',
+                    logger='current',
+                )
+            names, labels, entries = (
+                [values[position] for position in kept] for values in (names, labels, entries)
+            )
+        return self.make_infos(names, labels, entries, self.ann_file, unit='image')
+
+
+def _with_suffix(name: str) -> str:
+    return name if osp.splitext(name)[1].lower() in PICTURE_SUFFIXES else f'{name}.jpg'

@@ -1,0 +1,133 @@
+"""Reading of COCO's ``instances`` files: which classes each picture has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .collector import paused_collector
+from .errors import AnnotationError
+from .label_lists import unknown_class
+
+__all__ = ['class_of_category', 'labels_of_images', 'read_instances']
+
+_ADVICE = 'Unpack the release anew'
+
+
+def read_instances(file: str) -> dict[str, Any]:
+    """Read an ``instances`` file.
+
+    Args:
+        file: The JSON file.
+
+    Returns:
+        Its content; ``images``, ``annotations`` and ``categories`` are lists in it.
+
+    Raises:
+        AnnotationError: The file is missing, no JSON, or has not these lists.
+    """
+    try:
+        with open(file, encoding='utf-8') as handle, paused_collector():
+            content = json.load(handle)
+    except FileNotFoundError:
+        raise AnnotationError.at(
+            file, None, 'there is no such file', 'Correct the path in the config'
+        ) from None
+    except json.JSONDecodeError as error:
+        raise AnnotationError.at(
+            file, error.lineno, f'it is no JSON ({error.msg})', _ADVICE
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnnotationError.at(file, None, f'cannot be read ({error})', _ADVICE) from error
+    for key in ('images', 'annotations', 'categories'):
+        if not isinstance(content, dict) or not isinstance(content.get(key), list):
+            raise AnnotationError.at(
+                file, None, f'it has no list {key!r}', 'Use one of the files instances_*.json'
+            )
+    return content
+
+
+def class_of_category(
+    categories: Sequence[Mapping[str, Any]], classes: Sequence[str], file: str
+) -> dict[int, int]:
+    """Id of a category -> index of the class of its name.
+
+    Args:
+        categories: COCO's ``categories``: their ids have gaps.
+        classes: Names of the classes.
+        file: Where they come from, for messages.
+
+    Raises:
+        AnnotationError: A category is none of the classes.
+    """
+    indices = {name: index for index, name in enumerate(classes)}
+    found = {}
+    for entry, category in enumerate(categories, start=1):
+        name = _field(category, 'name', entry, file, 'categories')
+        if name not in indices:
+            raise unknown_class(file, entry, name, classes, unit='entry of categories')
+        found[_field(category, 'id', entry, file, 'categories')] = indices[name]
+    return found
+
+
+def labels_of_images(
+    content: Mapping[str, Any], classes: Sequence[str], file: str
+) -> tuple[list[str], list[list[int]]]:
+    """The classes of each picture.
+
+    Crowds count as objects of their class.
+
+    Args:
+        content: What :func:`read_instances` found.
+        classes: Names of the classes.
+        file: Where it comes from, for messages.
+
+    Returns:
+        The file names of the pictures in their order, and the classes of each, ascending, each
+        once.
+
+    Raises:
+        AnnotationError: An image or an object lacks a field; two images have one id; an object
+            is of a picture or a category that is not there.
+    """
+    index_of = class_of_category(content['categories'], classes, file)
+    names: list[str] = []
+    found: dict[int, set[int]] = {}
+    for entry, image in enumerate(content['images'], start=1):
+        names.append(_field(image, 'file_name', entry, file, 'images'))
+        image_id = _field(image, 'id', entry, file, 'images')
+        if image_id in found:
+            raise AnnotationError.at(
+                file, entry, f'the image id {image_id} stood there before', _ADVICE, unit='image'
+            )
+        found[image_id] = set()
+    for entry, item in enumerate(content['annotations'], start=1):
+        try:
+            found[item['image_id']].add(index_of[item['category_id']])
+        except (KeyError, TypeError):
+            _raise_bad_object(item, entry, file, found, index_of)
+    return names, [sorted(labels) for labels in found.values()]
+
+
+def _field(item: Mapping[str, Any], key: str, entry: int, file: str, kind: str) -> Any:
+    try:
+        return item[key]
+    except (KeyError, TypeError):
+        raise AnnotationError.at(
+            file, entry, f'it has no {key!r}', _ADVICE, unit=f'entry of {kind}'
+        ) from None
+
+
+def _raise_bad_object(
+    item: Any, entry: int, file: str, images: Mapping[int, Any], categories: Mapping[int, int]
+) -> None:
+    for key, known, kind in (
+        ('image_id', images, 'image'),
+        ('category_id', categories, 'category'),
+    ):
+        value = _field(item, key, entry, file, 'annotations')
+        if value not in known:
+            raise AnnotationError.at(
+                file, entry, f'there is no {kind} {value}', _ADVICE, unit='entry of annotations'
+            ) from None

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import os
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+
+from bas_mm.registry import DATASETS
+
+from .base_multi_label_dataset import BaseMultiLabelDataset
+from .errors import AnnotationError
+from .label_lists import PICTURE_SUFFIXES, picture_stem
+from .split_lists import require_folder
+
+__all__ = ['MultiLabelList']
+
+
+@DATASETS.register_module()
+class MultiLabelList(BaseMultiLabelDataset):
+    """Any pictures with a text list of their classes.
+
+    A line of the list is ``name class class ...``, see :func:`~.label_lists.read_label_list`:
+    the name is a path below ``img_path``, with or without the ending of the file.
+
+    Args:
+        ann_file (str): The list, below ``data_root`` if relative.
+        classes (Sequence[str] | str | int): Names of the classes, a text file with one name per
+            line, or their number.
+        data_root (str): Root of the relative paths. Defaults to ''.
+        data_prefix (Mapping[str, str | None], optional): ``img_path`` is the folder of the
+            pictures, ``seg_map_path`` that of masks ``STEM.png``. Defaults to None: the pictures
+            are below ``data_root``, and there are no masks.
+        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
+        test_mode (bool): Whether the set is for validation or test. Defaults to False.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+
+    Example:
+        >>> from bas_mm.datasets import MultiLabelList
+        >>> dataset = MultiLabelList('lists/train.txt', ('cat', 'dog'), data_root='data/pets',
+        ...                          data_prefix=dict(img_path='pictures', seg_map_path='masks'))
+    """
+
+    def __init__(
+        self,
+        ann_file: str,
+        classes: Sequence[str] | str | int,
+        data_root: str = '',
+        data_prefix: Mapping[str, str | None] | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        test_mode: bool = False,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            ann_file=ann_file,
+            classes=classes,
+            data_root=data_root,
+            data_prefix=data_prefix,
+            pipeline=pipeline,
+            test_mode=test_mode,
+            **kwargs,
+        )
+
+    def read_annotations(self) -> list[dict]:
+        """Read the list."""
+        found = self.read_labels(self.ann_file)
+        files = self._with_suffixes(found.names, found.lines, found.file)
+        return self.make_infos(files, found.labels, found.lines, found.file)
+
+    def _with_suffixes(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[str]:
+        """The names with the endings of their files; each directory is listed once."""
+        root = self.data_prefix['img_path']
+        require_folder(root, 'the root of the pictures')
+        suffixes: dict[str, dict[str, list[str]]] = {}
+        files = []
+        for name, line in zip(names, lines):
+            folder, _, base = name.rpartition('/')
+            if picture_stem(base) != base:
+                files.append(name)
+                continue
+            if folder not in suffixes:
+                suffixes[folder] = _suffixes_in(osp.join(root, folder))
+            endings = suffixes[folder].get(base, [])
+            if len(endings) > 1:
+                raise AnnotationError.at(
+                    file,
+                    line,
+                    f'{name} may be {" or ".join(base + ending for ending in endings)}',
+                    'Write the name with its ending',
+                )
+            # What is not there is named by the check of all files.
+            files.append(name + (endings[0] if endings else ''))
+        return files
+
+
+def _suffixes_in(folder: str) -> dict[str, list[str]]:
+    """Name without ending -> the endings of the pictures of that name."""
+    found: dict[str, list[str]] = {}
+    if osp.isdir(folder):
+        for entry in sorted(os.listdir(folder)):
+            stem, suffix = osp.splitext(entry)
+            if suffix.lower() in PICTURE_SUFFIXES:
+                found.setdefault(stem, []).append(suffix)
+    return found
