@@ -10,8 +10,9 @@ from .classifiers import (
 )
 from .data_preprocessors import LocalizationDataPreprocessor
 from .generators import ForegroundGenerator
-from .heads import BASHead, BASSegHead, CAMHead, MultiLabelCAMHead
+from .heads import BASHead, BASSegHead, CAMHead, DeepLabV2Head, MultiLabelCAMHead
 from .losses import AMCLoss, PositivesAgainstNegativesLoss
+from .segmentors import MultiScaleEncoderDecoder
 from .splits import BackboneSplit
 from .weights import PretrainedBackbone
 
@@ -25,12 +26,14 @@ __all__ = [
     'CAMClassifier',
     'CAMHead',
     'ClassMapClassifier',
+    'DeepLabV2Head',
     'ForegroundGenerator',
     'LocalizationClassifier',
     'LocalizationDataPreprocessor',
     'MultiLabelCAMClassifier',
     'MultiLabelCAMHead',
     'MultiLabelClassifier',
+    'MultiScaleEncoderDecoder',
     'PositivesAgainstNegativesLoss',
     'PretrainedBackbone',
 ]
