@@ -3,8 +3,9 @@
 from .box_acc import BOX_ACC_DELTAS, BoxAccFigures, box_acc_counts, box_acc_figures
 from .boxes import box_iou
 from .classification import class_ranks
+from .component_tree import LevelComponents, level_components
 from .components import largest_component_box
-from .contours import LevelBoxes, level_boxes
+from .contours import ContourBoxes, LevelBoxes, contour_boxes, level_boxes
 from .maps import normalize_map, resize_map
 from .pixels import (
     IGNORED,
@@ -31,8 +32,10 @@ from .protocol_b import (
 __all__ = [
     'BOX_ACC_DELTAS',
     'BoxAccFigures',
+    'ContourBoxes',
     'IGNORED',
     'LevelBoxes',
+    'LevelComponents',
     'PIXEL_EDGES',
     'PROTOCOL_B_TAUS',
     'PixelFigures',
@@ -42,8 +45,10 @@ __all__ = [
     'box_iou',
     'choose_threshold',
     'class_ranks',
+    'contour_boxes',
     'largest_component_box',
     'level_boxes',
+    'level_components',
     'normalize_map',
     'pixel_figures',
     'pixel_histograms',

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from .boxes import box_iou
-from .contours import LevelBoxes, level_boxes
+from .contours import contour_boxes, level_boxes
 
 __all__ = [
     'PROTOCOL_B_TAUS',
@@ -19,6 +19,9 @@ __all__ = [
 #: The thresholds τ, (1000,) float64.
 PROTOCOL_B_TAUS = np.arange(0, 1, 0.001)
 PROTOCOL_B_TAUS.setflags(write=False)
+
+# What is predicted where no pixel is above the threshold.
+_NO_CONTOUR = np.zeros((1, 4), dtype=np.int64)
 
 
 class ProtocolBIoUs(NamedTuple):
@@ -102,8 +105,8 @@ def protocol_b_ious(
 ) -> ProtocolBIoUs:
     """Best IoU over the boxes of one picture at each threshold (Protocol B, steps 2 and 3).
 
-    Contours are searched once per distinct binary picture, of which there are at most 256, and
-    the figures of both modes come from that one search.
+    The boxes of all 256 binary pictures come from one pass (:func:`level_boxes`), and the figures
+    of both modes from these boxes.
 
     Args:
         view (np.ndarray): Shape (H, W), in [0, 1]; see :func:`protocol_b_map`.
@@ -119,12 +122,14 @@ def protocol_b_ious(
     gt = np.asarray(gt_boxes)
     if gt.size == 0:
         raise ValueError('there is no ground-truth box')
-    found, index = _boxes_at(view, taus)
-    ious = box_iou(found.boxes, gt).max(axis=1)
-    return ProtocolBIoUs(
-        single=ious[found.largest][index],
-        multi=np.maximum.reduceat(ious, found.starts)[index],
-    )
+    values, levels = _values_and_levels(view, taus)
+    if levels is None:
+        both = np.full(len(taus), box_iou(_NO_CONTOUR, gt).max())
+        return ProtocolBIoUs(both, both.copy())
+    found = level_boxes(values)
+    best = np.zeros(len(found.largest))
+    np.maximum.at(best, found.levels, box_iou(found.boxes, gt).max(axis=1))
+    return ProtocolBIoUs(single=box_iou(found.largest, gt).max(axis=1)[levels], multi=best[levels])
 
 
 def protocol_b_boxes(view: np.ndarray, tau: float, multi: bool = False) -> np.ndarray:
@@ -147,31 +152,25 @@ def protocol_b_boxes(view: np.ndarray, tau: float, multi: bool = False) -> np.nd
         >>> protocol_b_boxes(view, 0.5)
         array([[2, 1, 5, 3]])
     """
-    found, _ = _boxes_at(view, np.array([tau]))
-    return found.boxes if multi else found.boxes[found.largest]
+    values, levels = _values_and_levels(view, np.array([tau]))
+    if levels is None:
+        return _NO_CONTOUR.copy()
+    found = contour_boxes((values.astype(np.uint8) > levels[0]).view(np.uint8))
+    return found.boxes if multi else found.boxes[[found.largest]]
 
 
-def _boxes_at(view: np.ndarray, taus: np.ndarray) -> tuple[LevelBoxes, np.ndarray]:
-    """Boxes at each distinct binary picture, and the index of the one of each τ, (T,)."""
+def _values_and_levels(view: np.ndarray, taus: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The map times 255, and the level of each τ, (T,); None where no pixel is above any."""
     view = np.asarray(view, dtype=np.float64)
     if view.ndim != 2 or view.size == 0:
         raise ValueError(f'a map at the view has the shape (H, W), got {view.shape}')
-    if not (view.min() >= 0 and view.max() <= 1):  # NaN fails here too
+    greatest = view.max()
+    if not (view.min() >= 0 and greatest <= 1):  # NaN fails here too
         raise ValueError('a map at the view lies in [0, 1]')
     taus = np.asarray(taus, dtype=np.float64)
     if taus.ndim != 1 or taus.size == 0 or not (taus[0] >= 0 and taus[-1] < 1):
         raise ValueError('taus must be (T,), T >= 1, in [0, 1)')
     if (np.diff(taus) < 0).any():
         raise ValueError('taus must be ascending')
-    gray = (view * 255).astype(np.uint8)
-    histogram = np.bincount(gray.ravel(), minlength=256)
-    top = int(histogram.nonzero()[0][-1])
-    if top == 0:
-        nothing = np.zeros((1, 4), dtype=np.int64)
-        one = np.zeros(1, dtype=np.int64)
-        return LevelBoxes(nothing, one, one), np.zeros(len(taus), dtype=np.int64)
-    levels = (taus * float(top)).astype(np.int64)
-    # Two levels give the same binary picture unless a pixel has a value between them.
-    values_below = (histogram > 0).cumsum()[levels]
-    is_new = np.diff(values_below, prepend=-1) > 0
-    return level_boxes(gray, levels[is_new], view), is_new.cumsum() - 1
+    top = int(greatest * 255)
+    return view * 255, (taus * float(top)).astype(np.int64) if top else None

@@ -11,12 +11,10 @@ from bas_mm.evaluation.functional import (
     box_acc_counts,
     box_acc_figures,
     box_iou,
-    level_boxes,
     protocol_b_boxes,
     protocol_b_ious,
     protocol_b_map,
 )
-from bas_mm.evaluation.functional.contours import _changes
 
 
 def direct_boxes(view, tau):
@@ -124,31 +122,6 @@ def test_all_thresholds_at_the_view(golden, noise):
     np.testing.assert_array_equal(result.multi[::step], multi)
 
 
-@pytest.mark.parametrize('kind', ['wide', 'cells', 'flat', 'stairs', 'clipped'])
-def test_levels_without_a_search_are_those_with_one(kind):
-    """Where nothing comes, goes, joins or splits, the contours of the level before are taken."""
-    rng = np.random.default_rng(len(kind))
-    spared = 0
-    for _ in range(40):
-        height, width = (int(side) for side in rng.integers(20, 70, 2))
-        m = rng.random((height // 5, width // 5))
-        if kind == 'wide':
-            m = cv2.GaussianBlur(m, (0, 0), 2.0)
-        elif kind == 'flat':  # plateaus at the bottom and at the top
-            m = np.clip(m, 0.4, 0.7)
-        elif kind == 'stairs':
-            m = np.round(m * 5)
-        view, _ = protocol_b_map(m, (height, width))
-        if kind == 'clipped':
-            view = np.clip(view - 0.3, 0, 0.4)
-        gray = (view * 255).astype(np.uint8)
-        levels = np.unique(rng.integers(0, gray.max(), 300))
-        for quick, slow in zip(level_boxes(gray, levels, view), level_boxes(gray, levels)):
-            np.testing.assert_array_equal(quick, slow)
-        spared += np.count_nonzero(~_changes(gray, levels, view))
-    assert spared > 40, 'the maps must have levels that are spared'
-
-
 def test_largest_contour_is_the_first_on_a_tie():
     view = np.zeros((30, 40))
     view[20:25, 2:9] = 1  # 5x7 and 7x5: the same area in cv2's sense
@@ -253,9 +226,3 @@ def test_bad_arguments():
     for taus in ([], [1.0], [-0.1], [0.2, 0.1]):
         with pytest.raises(ValueError, match='taus'):
             protocol_b_ious(np.zeros((4, 4)), [[0, 0, 1, 1]], np.array(taus))
-    with pytest.raises(ValueError, match='uint8'):
-        level_boxes(np.zeros((4, 4)), [0])
-    with pytest.raises(ValueError, match='levels'):
-        level_boxes(np.full((4, 4), 7, np.uint8), [7])
-    with pytest.raises(ValueError, match='ascending'):
-        level_boxes(np.full((4, 4), 7, np.uint8), [3, 2])
