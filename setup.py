@@ -26,7 +26,7 @@ def long_description() -> str:
     return readme.read_text(encoding='utf-8') if readme.is_file() else ''
 
 
-extras = {name: requirements(name) for name in ('torch', 'crf', 'det', 'tests')}
+extras = {name: requirements(name) for name in ('torch', 'coco', 'crf', 'det', 'tests')}
 
 setup(
     name='bas_mm',

@@ -100,8 +100,8 @@ def coco_content(split: str) -> dict:
             iscrowd=iscrowd,
         )
 
-    # Uncompressed run lengths go down the columns: the left half of 24 rows x 32 columns.
-    crowd = dict(size=[24, 32], counts=[0, 24 * 16, 24 * 16])
+    # Uncompressed run lengths go down the columns: the right half of 24 rows x 32 columns.
+    crowd = dict(size=[24, 32], counts=[24 * 16, 24 * 16])
     annotations = [
         item(9, 47, [square(10, 10, 15, 15)], 25),
         item(9, 1, [square(5, 5, 25, 25)], 400),

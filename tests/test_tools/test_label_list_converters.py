@@ -1,0 +1,219 @@
+"""The converters of VOC 2012 and COCO 2014: lists and masks that the readers read."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+from releases import write_lines
+from segmentation_sets import (
+    COCO_LABELS,
+    VOC_LABELS,
+    VOC_SPLITS,
+    coco_content,
+    coco_name,
+    write_coco,
+    write_voc,
+)
+
+from bas_mm.datasets import COCO14MultiLabel, VOC12MultiLabel
+from bas_mm.datasets.coco_masks import has_pycocotools
+from bas_mm.datasets.palette import read_palette_png
+
+needs_pycocotools = pytest.mark.skipif(
+    not has_pycocotools(), reason='pycocotools, the extra `coco`, is not installed'
+)
+
+
+def _load(repo_dir: Path, name: str) -> ModuleType:
+    script = repo_dir / 'tools' / 'dataset_converters' / f'{name}.py'
+    spec = importlib.util.spec_from_file_location(name, script)
+    module = importlib.util.module_from_spec(spec)
+    # Pickle looks the workers' function up there.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope='module')
+def voc12_lists(repo_dir) -> ModuleType:
+    return _load(repo_dir, 'voc12_lists')
+
+
+@pytest.fixture(scope='module')
+def coco14_lists(repo_dir) -> ModuleType:
+    return _load(repo_dir, 'coco14_lists')
+
+
+@pytest.fixture
+def voc(tmp_path):
+    return write_voc(tmp_path / 'VOC2012', train_aug=False)
+
+
+@pytest.fixture
+def coco(tmp_path):
+    return write_coco(tmp_path / 'coco')
+
+
+@pytest.fixture
+def sbd(tmp_path):
+    """SBD has a picture of VOC's val, one of its train, and a new one."""
+    root = tmp_path / 'benchmark_RELEASE'
+    write_lines(root / 'dataset' / 'train.txt', ['2008_000008', '2009_000001'])
+    write_lines(root / 'dataset' / 'val.txt', ['2007_000039'])
+    return root
+
+
+EXPECTED = [*VOC_SPLITS['train'], '2008_000008']
+
+
+class TestVOC:
+    def check(self, voc, folder=None):
+        folder = folder or voc / 'ImageSets' / 'Segmentation'
+        assert (folder / 'train_aug.txt').read_text().split('\n') == [*EXPECTED, '']
+        lines = (folder / 'train_aug_labels.txt').read_text().splitlines()
+        assert lines[0] == '2007_000032 dog person'
+        split = str(folder / 'train_aug.txt')
+        for labels in (None, str(folder / 'train_aug_labels.txt')):
+            dataset = VOC12MultiLabel(str(voc), split, labels=labels)
+            found = {
+                info['image_id']: info['gt_label'] for info in map(dataset.get_data_info, range(3))
+            }
+            assert found == {name: VOC_LABELS[name] for name in EXPECTED}
+
+    def test_from_sbd(self, voc, sbd, voc12_lists, capsys):
+        assert voc12_lists.main([str(voc), '--sbd', str(sbd)]) == 0
+        self.check(voc)
+        assert len(VOC12MultiLabel(str(voc))) == 3
+        output = capsys.readouterr()
+        assert 'train_aug.txt: 3 pictures' in output.out
+        assert 'warning: train_aug has 10582 pictures, this list 3' in output.err
+
+    def test_from_masks(self, voc, voc12_lists, tmp_path):
+        out = tmp_path / 'lists'
+        args = [str(voc), '--masks', 'SegmentationClassAug', '--out', str(out)]
+        assert voc12_lists.main(args) == 0
+        self.check(voc, out)
+        assert not (voc / 'ImageSets' / 'Segmentation' / 'train_aug.txt').exists()
+        # A folder elsewhere, and SBD's lists without the folder above them.
+        (voc / 'SegmentationClassAug').rename(tmp_path / 'masks')
+        assert voc12_lists.main([str(voc), '--masks', str(tmp_path / 'masks')]) == 0
+        self.check(voc)
+
+    def test_whole_set_has_no_warning(self, voc, sbd, voc12_lists, capsys, monkeypatch):
+        monkeypatch.setattr(voc12_lists, 'EXPECTED', 3)
+        assert voc12_lists.main([str(voc), '--sbd', str(sbd / 'dataset')]) == 0
+        assert capsys.readouterr().err == ''
+
+    def test_bad_input(self, voc, sbd, voc12_lists, capsys, tmp_path):
+        def message(*args):
+            assert voc12_lists.main([str(voc), *args]) == 1
+            return capsys.readouterr().err
+
+        assert 'train.txt: there is no such file' in message('--sbd', str(tmp_path))
+        assert 'has no masks' in message('--masks', str(tmp_path))
+        (voc / 'JPEGImages' / '2008_000008.jpg').unlink()
+        assert '2008_000008.jpg is listed, but there is no' in message('--sbd', str(sbd))
+        (voc / 'ImageSets' / 'Segmentation' / 'val.txt').unlink()
+        assert 'val.txt: there is no such file' in message('--sbd', str(sbd))
+
+
+class TestCOCO:
+    def test_labels(self, coco, coco14_lists, capsys):
+        assert coco14_lists.main([str(coco), '--no-masks']) == 0
+        for split in ('train2014', 'val2014'):
+            lines = (coco / 'labels' / f'{split}.txt').read_text().splitlines()
+            assert lines[1] == f'COCO_{split}_000000000025 person traffic_light'
+            dataset = COCO14MultiLabel(str(coco), split, labels=f'labels/{split}.txt')
+            infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+            assert [info['gt_label'] for info in infos] == list(COCO_LABELS.values())
+        assert '3 pictures; 1 without any object are left out' in capsys.readouterr().out
+        assert not (coco / 'masks').exists()
+
+    def test_without_pycocotools(self, coco, coco14_lists, capsys, monkeypatch):
+        monkeypatch.setattr(coco14_lists, 'has_pycocotools', lambda: False)
+        assert coco14_lists.main([str(coco)]) == 1
+        error = capsys.readouterr().err
+        assert 'pip install pycocotools' in error
+        assert '--no-masks' in error
+        assert not (coco / 'labels').exists()
+
+    @needs_pycocotools
+    @pytest.mark.parametrize('crowds', ['class', 'ignore'])
+    @pytest.mark.parametrize('workers', [1, 2])
+    def test_masks(self, coco, coco14_lists, tmp_path, crowds, workers):
+        out = tmp_path / 'out'
+        args = ['--out', str(out), '--splits', 'train2014', '--crowds', crowds]
+        assert coco14_lists.main([str(coco), *args, '--workers', str(workers)]) == 0
+        assert not (out / 'masks' / 'val2014').exists()
+        masks = {
+            number: out
+            / 'masks'
+            / 'train2014'
+            / coco_name('train2014', number).replace('jpg', 'png')
+            for number in (9, 25, 30, 34)
+        }
+        assert sorted((out / 'masks' / 'train2014').iterdir()) == sorted(masks.values())
+        expected = {
+            number: np.zeros(shape, np.uint8)
+            for number, shape in ((9, (30, 40)), (25, (24, 32)), (30, (20, 20)), (34, (36, 36)))
+        }
+        expected[9][5:25, 5:25] = 1
+        expected[9][5:20, 30:38] = 1
+        expected[9][10:15, 10:15] = 42
+        expected[25][:, 16:] = 1 if crowds == 'class' else 255
+        expected[25][2:8, 18:22] = 10
+        expected[25][12:18, 18:22] = 10
+        expected[34][:18] = 80
+        for number, file in masks.items():
+            with Image.open(file) as picture:
+                assert picture.mode == 'P'
+            np.testing.assert_array_equal(read_palette_png(str(file)), expected[number])
+        prefix = dict(seg_map_path=str(out / 'masks' / 'train2014'))
+        info = COCO14MultiLabel(str(coco), data_prefix=prefix).get_data_info(1)
+        assert info['seg_map_path'] == str(masks[25])
+
+    @needs_pycocotools
+    @pytest.mark.parametrize(
+        ('segmentation', 'message'),
+        [
+            (dict(size=[30, 41], counts=[0, 9]), 'its run lengths are for [30, 41]'),
+            (None, 'its segmentation is neither polygons nor'),
+        ],
+    )
+    def test_bad_segmentation(self, coco, coco14_lists, capsys, segmentation, message):
+        content = coco_content('train2014')
+        content['annotations'][0]['segmentation'] = segmentation
+        file = coco / 'annotations' / 'instances_train2014.json'
+        file.write_text(json.dumps(content))
+        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
+        error = capsys.readouterr().err
+        assert f'an object of {coco_name("train2014", 9)} cannot be painted: {message}' in error
+
+    def test_bad_json(self, coco, coco14_lists, capsys):
+        (coco / 'annotations' / 'instances_val2014.json').unlink()
+        assert coco14_lists.main([str(coco), '--no-masks']) == 1
+        assert 'instances_val2014.json: there is no such file' in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['voc12_lists', 'coco14_lists'])
+def test_as_a_command(repo_dir, tmp_path, name):
+    """From another folder and without an installed package it finds the checkout."""
+    script = repo_dir / 'tools' / 'dataset_converters' / f'{name}.py'
+    done = subprocess.run(
+        [sys.executable, str(script), '--help'],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f'{name}.py' in done.stdout

@@ -1,0 +1,158 @@
+"""Make the label lists and the class masks of COCO 2014.
+
+    python tools/dataset_converters/coco14_lists.py data/coco
+
+reads ``annotations/instances_{train,val}2014.json`` and writes
+
+* ``labels/{train,val}2014.txt``: ``name class class ...``, without the pictures that have no
+  object;
+* ``masks/{train,val}2014/NAME.png``: of every picture, 0 background, k + 1 the k-th category in
+  the order of ids; where objects overlap the smaller one is seen. They need pycocotools.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from multiprocessing import Pool
+from pathlib import Path
+from typing import Any
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set
+from bas_mm.datasets.coco_instances import (  # noqa: E402
+    class_of_category,
+    labels_of_images,
+    read_instances,
+)
+from bas_mm.datasets.coco_masks import (  # noqa: E402
+    CocoObject,
+    class_mask_of,
+    has_pycocotools,
+)
+from bas_mm.datasets.label_list_writer import write_label_list  # noqa: E402
+from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
+from bas_mm.datasets.palette import encode_palette_png  # noqa: E402
+from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
+from bas_mm.wsss.progress import PictureProgress  # noqa: E402
+
+SPLITS = ('train2014', 'val2014')
+CLASSES = COCO14MultiLabel.METAINFO['classes']
+
+# file, file name of the picture, height, width, objects, whether crowds are ignored
+Task = tuple[Path, str, int, int, list[CocoObject], bool]
+
+
+class ConversionError(Exception):
+    """What the user must be told, in one line."""
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('root', type=Path, help='the folder with annotations')
+    parser.add_argument('--out', type=Path, help='folder of labels and masks; default: ROOT')
+    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS, metavar='SPLIT')
+    parser.add_argument('--no-masks', action='store_true', help='write the label lists only')
+    parser.add_argument(
+        '--crowds',
+        choices=('class', 'ignore'),
+        default='class',
+        help='whether crowds have the index of their class or 255; default: %(default)s',
+    )
+    parser.add_argument(
+        '--workers',
+        type=int,
+        default=os.cpu_count() or 1,
+        help='processes that paint masks; default: %(default)s',
+    )
+    return parser.parse_args(argv)
+
+
+def mask_tasks(
+    content: dict[str, Any], file: str, folder: Path, ignore_crowds: bool
+) -> Iterator[Task]:
+    """What is to be painted for each picture."""
+    index_of = class_of_category(content['categories'], CLASSES, file)
+    objects: dict[int, list[CocoObject]] = {image['id']: [] for image in content['images']}
+    for item in content['annotations']:
+        index = index_of[item['category_id']]
+        crowd = bool(item.get('iscrowd', 0))
+        objects[item['image_id']].append((index, item.get('segmentation'), crowd))
+    for image in content['images']:
+        name = image['file_name']
+        target = folder / f'{picture_stem(name)}.png'
+        yield target, name, image['height'], image['width'], objects[image['id']], ignore_crowds
+
+
+def write_mask(task: Task) -> None:
+    """Paint and write the mask of one picture."""
+    target, name, height, width, objects, ignore_crowds = task
+    try:
+        mask = class_mask_of(objects, height, width, ignore_crowds)
+    except ValueError as error:
+        raise AnnotationError(f'an object of {name} cannot be painted: {error}') from None
+    write_bytes(target, encode_palette_png(mask))
+
+
+def write_masks(tasks: Sequence[Task], what: str, workers: int) -> None:
+    """Paint and write all masks."""
+    with PictureProgress(what, len(tasks)) as progress:
+        if workers <= 1:
+            for task in tasks:
+                write_mask(task)
+                progress.advance()
+            return
+        with Pool(workers) as pool:
+            for _ in pool.imap_unordered(write_mask, tasks, chunksize=32):
+                progress.advance()
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as told."""
+    if not args.no_masks and not has_pycocotools():
+        raise ConversionError(
+            'masks are painted by pycocotools, which is not installed: pip install pycocotools, '
+            'or take --no-masks for the label lists alone'
+        )
+    out = args.out or args.root
+    for split in args.splits:
+        file = str(args.root / 'annotations' / f'instances_{split}.json')
+        content = read_instances(file)
+        names, labels = labels_of_images(content, CLASSES, file)
+        kept = [position for position, found in enumerate(labels) if found]
+        target = out / 'labels' / f'{split}.txt'
+        write_label_list(
+            target,
+            [picture_stem(names[position]) for position in kept],
+            [labels[position] for position in kept],
+            CLASSES,
+        )
+        bare = len(names) - len(kept)
+        print(f'{target}: {len(kept)} pictures; {bare} without any object are left out')
+        if not args.no_masks:
+            folder = out / 'masks' / split
+            tasks = list(mask_tasks(content, file, folder, args.crowds == 'ignore'))
+            write_masks(tasks, f'masks of {split}', args.workers)
+            print(f'{folder}: {len(tasks)} masks')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if all was written, 1 otherwise."""
+    try:
+        run(parse_args(argv))
+    except (ConversionError, AnnotationError, OSError) as error:
+        print(f'{os.path.basename(__file__)}: error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""Make the list train_aug of PASCAL VOC 2012, and the list of its classes.
+
+    python tools/dataset_converters/voc12_lists.py data/VOCdevkit/VOC2012 \\
+        --sbd data/benchmark_RELEASE
+    python tools/dataset_converters/voc12_lists.py data/VOCdevkit/VOC2012 \\
+        --masks SegmentationClassAug
+
+train_aug is VOC's train together with train and val of SBD (Semantic Boundaries Dataset), without
+the pictures of VOC's val: 10582 of them. The ids come from the release of SBD, or from the names
+of a folder of augmented masks. Into ImageSets/Segmentation of the devkit, or --out, go
+
+* ``train_aug.txt``: one id per line;
+* ``train_aug_labels.txt``: ``id class class ...``, from the XML files of the devkit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.datasets import AnnotationError, VOC12MultiLabel  # noqa: E402 - after the path is set
+from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
+from bas_mm.datasets.label_lists import read_ids  # noqa: E402
+
+NAME = 'train_aug'
+EXPECTED = 10582
+SEGMENTATION = Path('ImageSets', 'Segmentation')
+
+
+class ConversionError(Exception):
+    """What the user must be told, in one line."""
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('devkit', type=Path, help='the folder with JPEGImages and Annotations')
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--sbd', type=Path, help='the release of SBD: dataset/{train,val}.txt')
+    source.add_argument(
+        '--masks',
+        type=Path,
+        help='a folder of masks ID.png of all pictures, below the devkit if it is there',
+    )
+    parser.add_argument(
+        '--out', type=Path, help='folder of the two lists; default: ImageSets/Segmentation'
+    )
+    return parser.parse_args(argv)
+
+
+def ids_of_sbd(folder: Path) -> set[str]:
+    """All ids of SBD's release."""
+    place = folder / 'dataset' if (folder / 'dataset').is_dir() else folder
+    return {name for split in ('train', 'val') for name in read_ids(str(place / f'{split}.txt'))[0]}
+
+
+def ids_of_masks(folder: Path) -> set[str]:
+    """The ids of a folder of masks."""
+    ids = {path.stem for path in folder.glob('*.png')}
+    if not ids:
+        raise ConversionError(f'{folder} has no masks ID.png')
+    return ids
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as told."""
+    own = {
+        split: read_ids(str(args.devkit / SEGMENTATION / f'{split}.txt'))[0]
+        for split in ('train', 'val')
+    }
+    if args.sbd is not None:
+        found, source = ids_of_sbd(args.sbd), args.sbd
+    else:
+        source = args.devkit / args.masks
+        source = source if source.is_dir() else args.masks
+        found = ids_of_masks(source)
+    ids = sorted((found | set(own['train'])) - set(own['val']))
+
+    folder = args.out or args.devkit / SEGMENTATION
+    ids_file, labels_file = folder / f'{NAME}.txt', folder / f'{NAME}_labels.txt'
+    write_ids(ids_file, ids)
+    # The reader checks that each picture is there and what its XML says.
+    dataset = VOC12MultiLabel(str(args.devkit), str(ids_file.absolute()))
+    labels = [dataset.get_data_info(position)['gt_label'] for position in range(len(dataset))]
+    write_label_list(labels_file, ids, labels, dataset.metainfo['classes'])
+    print(f'{ids_file}: {len(ids)} pictures\n{labels_file}: their classes')
+    if len(ids) != EXPECTED:
+        print(
+            f'warning: {NAME} has {EXPECTED} pictures, this list {len(ids)}: {source} is not the '
+            f'whole set, or {args.devkit / SEGMENTATION} is not that of 2012',
+            file=sys.stderr,
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if the lists were written, 1 otherwise."""
+    try:
+        run(parse_args(argv))
+    except (ConversionError, AnnotationError, OSError) as error:
+        print(f'{os.path.basename(__file__)}: error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
