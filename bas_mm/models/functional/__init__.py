@@ -1,3 +1,5 @@
+from .affinity_losses import boundary_losses, displacement_losses, pair_kinds
+from .affinity_paths import pair_offsets, path_maxima
 from .bas import (
     area,
     at_least_float32,
@@ -10,19 +12,29 @@ from .bas import (
 from .frozen_pass import frozen_pass, untracked_statistics
 from .multi_label import draw_positive_class, positives_against_negatives
 from .multi_scale import maximum_of_scales, resize_labels, scaled_size
+from .random_walk import neighbour_affinities, propagate, random_walk, seeds_to_labels
 
 __all__ = [
     'area',
     'at_least_float32',
     'background_activation_suppression',
     'background_features',
+    'boundary_losses',
+    'displacement_losses',
     'draw_positive_class',
     'foreground_score',
     'frozen_pass',
     'maximum_of_scales',
+    'neighbour_affinities',
+    'pair_kinds',
+    'pair_offsets',
+    'path_maxima',
     'positives_against_negatives',
+    'propagate',
+    'random_walk',
     'resize_labels',
     'scaled_size',
+    'seeds_to_labels',
     'take_class',
     'untracked_statistics',
     'z',

@@ -170,7 +170,7 @@ def displacement_losses(
                 slopes[kind][partners] -= signs
                 if kind == FOREGROUND:
                     shift += (signs.sum((0, 2, 3), dtype=torch.float64) * delta.flatten()).sum()
-        counts = {kind: (kinds == kind).sum() for kind in slopes}
+        counts = {kind: (kinds == kind).sum().double() for kind in slopes}
     # Two large numbers with a small difference: summed in double precision.
     sums = {kind: (slope * d).sum(dtype=torch.float64) for kind, slope in slopes.items()}
     foreground = (sums[FOREGROUND] - shift) / (2 * counts[FOREGROUND] + eps)

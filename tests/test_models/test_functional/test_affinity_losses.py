@@ -1,0 +1,110 @@
+"""IRNet's losses and their gradients against a double loop over pairs, in float64."""
+
+import pytest
+import torch
+from slow_pairs import slow_affinity, slow_pairs
+
+from bas_mm.models.functional import affinity_losses
+from bas_mm.models.functional.affinity_losses import (
+    boundary_losses,
+    displacement_losses,
+    pair_kinds,
+)
+
+EPS = 1e-5
+
+
+def _slow_losses(boundary, displacement, labels, radius) -> dict[str, torch.Tensor]:
+    terms = dict(pos_bg=[], pos_fg=[], neg=[], dp_fg=[], dp_bg=[])
+    for e, d, label in zip(boundary[:, 0], displacement, labels):
+        for i, j in slow_pairs(*label.shape, radius):
+            if 255 in (label[i], label[j]):
+                continue
+            affinity = slow_affinity(e, i, j)
+            field = d[:, i[0], i[1]] - d[:, j[0], j[1]]
+            delta = torch.tensor([j[0] - i[0], j[1] - i[1]])
+            if label[i] != label[j]:
+                terms['neg'].append(-torch.log(1 + EPS - affinity))
+            elif label[i] == 0:
+                terms['pos_bg'].append(-torch.log(affinity + EPS))
+                terms['dp_bg'].append(field.abs().sum())
+            else:
+                terms['pos_fg'].append(-torch.log(affinity + EPS))
+                terms['dp_fg'].append((field - delta).abs().sum())
+
+    def mean(name: str, per_pair: int = 1) -> torch.Tensor:
+        total = torch.stack(terms[name]).sum() if terms[name] else torch.zeros(())
+        return total / (per_pair * len(terms[name]) + EPS)
+
+    return dict(
+        pos=mean('pos_bg') / 2 + mean('pos_fg') / 2,
+        neg=mean('neg'),
+        dp_fg=mean('dp_fg', 2),
+        dp_bg=mean('dp_bg', 2),
+    )
+
+
+def _fast_losses(boundary, displacement, labels, radius) -> dict[str, torch.Tensor]:
+    kinds = pair_kinds(labels, radius)
+    pos, neg = boundary_losses(boundary, kinds, radius)
+    dp_fg, dp_bg = displacement_losses(displacement, kinds, radius)
+    return dict(pos=pos, neg=neg, dp_fg=dp_fg, dp_bg=dp_bg)
+
+
+def _inputs(size=(7, 11), count=3):
+    generator = torch.Generator().manual_seed(1)
+    boundary = torch.rand(count, 1, *size, generator=generator, dtype=torch.float64)
+    displacement = torch.randn(count, 2, *size, generator=generator, dtype=torch.float64) * 3
+    labels = torch.zeros(count, *size, dtype=torch.long)
+    labels[0, 2:, 4:] = 3
+    labels[0, 4:, 6:] = 1
+    labels[:2, :, 1::5] = 255
+    labels[1, 3:, :6] = 20
+    # The third picture has background alone.
+    return boundary.requires_grad_(), displacement.requires_grad_(), labels
+
+
+@pytest.mark.parametrize('radius', [2, 3, 4])
+def test_values_and_gradients_are_those_of_all_pairs(radius, monkeypatch):
+    # The pictures are looked at in two goes.
+    monkeypatch.setattr(
+        affinity_losses, '_PAIRS_AT_ONCE', 2 * pair_kinds(_inputs()[2], radius)[0].numel()
+    )
+    *fields, labels = _inputs()
+    fast, slow = (f(*fields, labels, radius) for f in (_fast_losses, _slow_losses))
+    assert all(loss > 0.1 for loss in slow.values())
+    for name, expected in slow.items():
+        torch.testing.assert_close(fast[name], expected, rtol=1e-10, atol=0)
+        of_all = torch.autograd.grad(expected, fields, retain_graph=True, allow_unused=True)
+        ours = torch.autograd.grad(fast[name], fields, retain_graph=True, allow_unused=True)
+        for gradient, wanted in zip(ours, of_all):
+            assert (gradient is None) == (wanted is None)
+            if wanted is not None:
+                assert wanted.abs().max() > 0
+                torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-15)
+
+
+def test_without_pairs_of_a_kind_the_loss_is_zero():
+    boundary, displacement, labels = _inputs()
+    losses = _fast_losses(boundary, displacement, torch.full_like(labels, 255), 3)
+    assert all(loss == 0 for loss in losses.values())
+    sum(losses.values()).backward()
+    assert not boundary.grad.any()
+    assert not displacement.grad.any()
+
+
+def test_a_field_that_points_to_the_centre_has_no_loss():
+    """The sign of Δ: on one object d_i = centre − i is what is asked for."""
+    rows, columns = torch.meshgrid(torch.arange(6.0), torch.arange(9.0), indexing='ij')
+    field = torch.stack([2.5 - rows, 4 - columns])[None]
+    labels = torch.ones(1, 6, 9, dtype=torch.long)
+    assert displacement_losses(field, pair_kinds(labels, 3), 3).first < 1e-6
+    assert displacement_losses(-field, pair_kinds(labels, 3), 3).first > 1
+
+
+def test_half_precision_is_computed_in_float32():
+    boundary, displacement, labels = _inputs()
+    expected = _fast_losses(boundary, displacement, labels, 3)
+    for name, loss in _fast_losses(boundary.half(), displacement.half(), labels, 3).items():
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss.double(), expected[name], rtol=5e-3, atol=0)

@@ -1,0 +1,174 @@
+"""Seconds and memory of the random walk, against the plain loop of sparse products.
+
+    python tools/analysis_tools/benchmark_random_walk.py
+    python tools/analysis_tools/benchmark_random_walk.py --size 160 214 --classes 6 --device cuda
+
+Both walk over the same maps, on one thread, and their results are compared. The plain loop builds
+T as a sparse matrix and multiplies by it once per step. Times are medians over the rounds, with
+the quickest round beside it: on a busy machine look at that one. Memory is what a process of its
+own needed more at its peak than before the walk; on a GPU, what torch allocated there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+# Before NumPy and torch start their threads.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import torch  # noqa: E402 - after the path is set
+import torch.nn.functional as F  # noqa: E402
+
+from bas_mm.models.functional import (  # noqa: E402
+    neighbour_affinities,
+    pair_offsets,
+    random_walk,
+)
+
+Walk = Callable[[torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
+
+
+def inputs(size: tuple[int, int], classes: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Maps (K, h, w), and a boundary (h, w) with regions and edges between them."""
+    generator = torch.Generator().manual_seed(0)
+    coarse = 4 * torch.randn(1, 1, max(2, size[0] // 8), max(2, size[1] // 8), generator=generator)
+    boundary = F.interpolate(coarse, size, mode='bilinear').sigmoid()[0, 0]
+    maps = torch.rand(classes, *size, generator=generator)
+    return maps.to(device), boundary.to(device)
+
+
+def plain_walk(
+    maps: torch.Tensor, boundary: torch.Tensor, radius: int, beta: float, steps: int
+) -> torch.Tensor:
+    """x·(1 − e)·T^steps by one sparse product per step."""
+    height, width = boundary.shape
+    weights = neighbour_affinities(boundary, radius).pow(beta).flatten(1)
+    first = torch.arange(height * width, device=boundary.device)
+    rows, columns, values = [first], [first], [torch.ones_like(weights[0])]
+    for weight, (y, x) in zip(weights, pair_offsets(radius)):
+        there = weight > 0
+        i, j = first[there], first[there] + y * width + x
+        rows += [i, j]
+        columns += [j, i]
+        values += [weight[there]] * 2
+    index = torch.stack([torch.cat(rows), torch.cat(columns)])
+    matrix = torch.sparse_coo_tensor(
+        index, torch.cat(values), (len(first),) * 2, check_invariants=False
+    ).to_sparse_csr()
+    sums = matrix @ matrix.values().new_ones(len(first), 1)
+    walked = (maps * (1 - boundary)).flatten(1).T.contiguous()
+    for _ in range(steps):
+        walked = (matrix @ walked) / sums  # T is symmetric but for the sums
+    return walked.T.reshape(maps.shape)
+
+
+def seconds_per_walk(walk: Walk, arguments: tuple, rounds: int) -> list[float]:
+    """How long each round took; a first one is not counted."""
+    on_gpu = arguments[0].is_cuda
+    times = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        walk(*arguments)
+        if on_gpu:
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return times[1:]
+
+
+def _peak_megabytes(walk: Walk, args: argparse.Namespace, result: multiprocessing.Queue) -> None:
+    torch.set_num_threads(1)
+    arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
+    if args.device.startswith('cuda'):
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        walk(*arguments)
+        result.put((torch.cuda.max_memory_allocated() - before) / 2**20)
+    else:
+        before = _resident_kilobytes('VmRSS')
+        walk(*arguments)
+        result.put((_resident_kilobytes('VmHWM') - before) / 2**10)
+
+
+def _resident_kilobytes(entry: str) -> int:
+    """Of this process: VmRSS now, VmHWM at its peak. (A parent's peak is in ru_maxrss too.)"""
+    for line in Path('/proc/self/status').read_text().splitlines():
+        if line.startswith(f'{entry}:'):
+            return int(line.split()[1])
+    raise SystemExit(f'error: no {entry} in /proc/self/status; memory is measured on Linux only')
+
+
+def megabytes_more(walk: Walk, args: argparse.Namespace) -> float:
+    """What one walk needs beyond what the process had before, in MB."""
+    context = multiprocessing.get_context('spawn')
+    result = context.Queue()
+    process = context.Process(target=_peak_megabytes, args=(walk, args, result))
+    process.start()
+    value = result.get(timeout=300)
+    process.join()
+    return value
+
+
+def _numbers(args: argparse.Namespace) -> tuple:
+    return args.radius, args.beta, args.steps
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        '--size', type=int, nargs=2, default=(94, 125), help='grid, h and w: 94 125 is a 500×375'
+    )
+    parser.add_argument('--classes', type=int, default=3, help='maps that walk')
+    parser.add_argument('--radius', type=int, default=5)
+    parser.add_argument('--beta', type=float, default=10)
+    parser.add_argument('--steps', type=int, default=256)
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--device', default='cpu')
+    parser.add_argument('--out', type=Path, help='also write the figures here, as JSON')
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, float]:
+    """Run the command and return what it printed."""
+    args = parse_args(argv)
+    torch.set_num_threads(1)
+    arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
+    walks: dict[str, Walk] = {'random_walk': random_walk, 'plain_loop': plain_walk}
+    ours, plain = (
+        walk(*(a.double() for a in arguments[:2]), *arguments[2:]) for walk in walks.values()
+    )
+    difference = (ours - plain).abs().max().item()
+    if difference > 1e-6:
+        raise SystemExit(f'error: the two walks differ by {difference:.1e}')
+    single = (random_walk(*arguments).double() - plain).abs().max().item()
+    figures = dict(difference_float64=difference, difference_float32=single)
+    print(f'largest difference: {difference:.1e} in float64, {single:.1e} in float32')
+    for name, walk in walks.items():
+        times = seconds_per_walk(walk, arguments, args.rounds)
+        figures[f'{name}_seconds'] = statistics.median(times)
+        figures[f'{name}_seconds_quickest'] = min(times)
+        figures[f'{name}_megabytes'] = megabytes_more(walk, args)
+        print(
+            f'{name:12} {statistics.median(times):.3f} s (quickest {min(times):.3f} s), '
+            f'{figures[f"{name}_megabytes"]:.0f} MB more'
+        )
+    if args.out:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
+        args.out.write_text(json.dumps(figures, indent=2) + '\n')
+    return figures
+
+
+if __name__ == '__main__':
+    main()
