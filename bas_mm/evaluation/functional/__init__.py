@@ -16,6 +16,7 @@ from .pixels import (
     view_mask,
 )
 from .protocol_a import (
+    PROTOCOL_A_CRITERIA,
     choose_threshold,
     protocol_a_boxes,
     protocol_a_counts,
@@ -37,6 +38,7 @@ __all__ = [
     'LevelBoxes',
     'LevelComponents',
     'PIXEL_EDGES',
+    'PROTOCOL_A_CRITERIA',
     'PROTOCOL_B_TAUS',
     'PixelFigures',
     'ProtocolBIoUs',

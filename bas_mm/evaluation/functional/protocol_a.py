@@ -8,7 +8,25 @@ from .boxes import box_iou
 from .components import largest_component_box
 from .maps import normalize_map, resize_map
 
-__all__ = ['choose_threshold', 'protocol_a_boxes', 'protocol_a_counts', 'protocol_a_ious']
+__all__ = [
+    'PROTOCOL_A_CRITERIA',
+    'choose_threshold',
+    'protocol_a_boxes',
+    'protocol_a_counts',
+    'protocol_a_ious',
+]
+
+#: What pictures are counted by, in the order of :func:`protocol_a_counts`.
+PROTOCOL_A_CRITERIA = (
+    'top1_loc',
+    'top5_loc',
+    'gt_known',
+    'top1_cls',
+    'top5_cls',
+    'iou_30',
+    'iou_50',
+    'iou_70',
+)
 
 # IoU levels of the reported shares; 0.5 is the one of GT-Known, Top-1 Loc and Top-5 Loc.
 _IOU_LEVELS = {'iou_30': 0.3, 'iou_50': 0.5, 'iou_70': 0.7}
@@ -74,8 +92,7 @@ def protocol_a_counts(best_ious: np.ndarray, ranks: np.ndarray) -> dict[str, np.
             (:func:`class_ranks`).
 
     Returns:
-        dict[str, np.ndarray]: ``top1_loc``, ``top5_loc``, ``gt_known``, ``top1_cls``,
-        ``top5_cls``, ``iou_30``, ``iou_50``, ``iou_70``, each of shape (T,), int64.
+        dict[str, np.ndarray]: By :data:`PROTOCOL_A_CRITERIA`, each of shape (T,), int64.
     """
     ious = np.asarray(best_ious, dtype=np.float64)
     top1 = np.asarray(ranks)[:, None] < 1

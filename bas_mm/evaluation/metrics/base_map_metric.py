@@ -2,31 +2,63 @@
 
 import logging
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain, zip_longest
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
 from ..result_files import write_json, write_table
+from .name_log import NameLog
+from .ordered_workers import OrderedWorkers
 
-__all__ = ['BaseMapMetric', 'to_array']
+__all__ = ['BaseMapMetric', 'Measured', 'to_array']
 
 _NO_ID = 'without an image_id'
 
+# Constant maps that are named.
+_NAMED = 5
+
+
+class Measured(NamedTuple):
+    """What is left of one picture."""
+
+    label: int  # -1 where there is none
+    constant: bool  # the map has one value only
+    counts: np.ndarray  # integers, of one shape: they are added up
+    values: tuple  # what the result file says about the picture
+
+
+class _Part(NamedTuple):
+    """What one process hands over; mmengine's gathering turns it into a plain tuple."""
+
+    totals: dict[int, tuple[int, np.ndarray]]  # by label: pictures, sum of their counts
+    missing: int  # pictures fewer than expected; below 0: more
+    constant: int  # number of constant maps
+    constant_names: list[tuple[int, str]]  # the first ones: place in the data set, name
+    names: bytes  # a packed NameLog
+    rows: list[tuple[str, int, tuple]]  # name, label, values; for the result file alone
+
 
 class BaseMapMetric(BaseMetric):
-    """A metric of localization maps: from data samples to one record per picture. Not registered.
+    """A metric of localization maps: from data samples to sums of counts. Not registered.
 
     It reads the maps of a batch in one transfer, names the picture in every error, refuses two
-    pictures of one id, names constant maps in one warning, and writes the result files. A
-    subclass turns a sample into a record (:meth:`measure`), a named tuple with at least
-    ``image_id``, ``label`` and ``constant`` (:attr:`record_type`), and all records into figures
-    (:meth:`summarize`).
+    pictures of one id, names constant maps in one warning, and writes the result files.
+
+    Each picture gives an array of counts, integers, always of the same shape. A process adds them
+    up, per class where figures of classes are asked for, and nothing else is kept or gathered but
+    the names of pictures, compressed to some bytes each (:class:`NameLog`), and, where there is a
+    result file, what it says about each picture. Sums of integers do not depend on their order:
+    the figures are the same on any number of processes.
+
+    A subclass prepares a picture (:meth:`prepare`), reduces it to a :class:`Measured`
+    (:attr:`work`) and turns sums into figures (:meth:`figures`).
 
     Args:
         view_size (tuple[int, int], optional): Height and width of the view. Defaults to None:
@@ -35,6 +67,9 @@ class BaseMapMetric(BaseMetric):
         result_file (str, optional): Where the main process writes results. A ``.json`` holds the
             figures, one row per picture and further tables; a ``.csv`` has one line per picture,
             and further tables lie beside it (``name_per_class.csv``). Defaults to None: nowhere.
+        num_workers (int): Processes that do the work while the network goes on; 0 does it in
+            this one. Worth it where the network runs on a GPU, and then one mostly keeps up. Each
+            needs some seconds to start. Defaults to 0.
         collect_device (str): ``'gpu'`` gathers through the process group, in memory, also where
             that is gloo on CPUs; ``'cpu'`` through files in a shared folder. Defaults to 'gpu'.
         prefix (str, optional): In place of ``localization``.
@@ -43,11 +78,11 @@ class BaseMapMetric(BaseMetric):
 
     default_prefix = 'localization'
 
-    #: Tensors of a data sample that :meth:`measure` needs, moved to the host batch by batch.
+    #: Tensors of a data sample that :meth:`prepare` needs, moved to the host batch by batch.
     batch_fields: ClassVar[tuple[str, ...]] = ('pred_map',)
 
-    #: Type of the records, a named tuple: mmengine's gathering hands plain tuples back.
-    record_type: ClassVar[type]
+    #: Function of a module: from what :meth:`prepare` gave to a picture's :class:`Measured`.
+    work: ClassVar[Callable[..., Measured]]
 
     #: What a constant map predicts, for the warning.
     constant_outcome: ClassVar[str] = 'nothing is predicted'
@@ -57,6 +92,7 @@ class BaseMapMetric(BaseMetric):
         view_size: tuple[int, int] | None = None,
         per_class: bool = False,
         result_file: str | None = None,
+        num_workers: int = 0,
         collect_device: str = 'gpu',
         prefix: str | None = None,
         collect_dir: str | None = None,
@@ -71,34 +107,46 @@ class BaseMapMetric(BaseMetric):
         if per_class and result_file is None:
             raise ValueError('per_class=True writes to result_file: name one')
         self.per_class = bool(per_class)
+        if num_workers < 0:
+            raise ValueError(f'num_workers must be 0 or more, got {num_workers}')
+        self.num_workers = int(num_workers)
+        self._workers = OrderedWorkers(self.num_workers)
+        self._reset()
 
     @abstractmethod
-    def measure(self, sample: Mapping[str, Any], name: str, **arrays: np.ndarray) -> Any:
-        """Reduce one picture to its record.
+    def prepare(self, sample: Mapping[str, Any], name: str, **arrays: np.ndarray) -> tuple:
+        """What :attr:`work` needs of one picture; here is no time for work.
 
         Args:
             sample (Mapping[str, Any]): The data sample.
             name (str): The picture's id.
             **arrays (np.ndarray): Its :attr:`batch_fields`.
 
+        Returns:
+            tuple: Arguments of :attr:`work`, small, for they may travel to another process.
+
         Raises:
             ValueError: Something is wrong with it; the message need not name it.
         """
 
     @abstractmethod
-    def summarize(self, records: list) -> tuple[dict[str, float], dict[str, list[dict]]]:
-        """Figures of the whole set, and the tables of the result file by name.
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], Any]:
+        """Figures from summed counts, and what of them the figures of a class depend on."""
 
-        Args:
-            records (list): One per picture, in the order of the data set.
-        """
+    def class_figures(self, counts: np.ndarray, pictures: int, whole: Any) -> dict[str, float]:
+        """Figures of one class; ``whole`` is the second value of :meth:`figures`."""
+        return {}
 
-    def keep(self, record: Any) -> None:
-        """Take in what :meth:`measure` gave."""
-        self.results.append(record)
+    def row(self, values: tuple) -> dict[str, Any]:
+        """Columns of one picture in the result file, from its :attr:`Measured.values`."""
+        return {}
+
+    def tables(self, whole: Any) -> dict[str, list[dict]]:
+        """Further tables of the result file; ``whole`` as in :meth:`class_figures`."""
+        return {}
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
-        """Reduce a batch of predictions to its records.
+        """Reduce a batch of predictions to counts.
 
         Args:
             data_batch (Any): Not used.
@@ -110,30 +158,75 @@ class BaseMapMetric(BaseMetric):
                 if sample.get(field) is None:
                     raise ValueError(f'{name}: the data sample has no {field}')
         columns = [_to_arrays([s[field] for s in data_samples]) for field in self.batch_fields]
+        jobs = []
         for sample, name, *arrays in zip(data_samples, names, *columns):
             try:
-                record = self.measure(sample, name, **dict(zip(self.batch_fields, arrays)))
+                arguments = self.prepare(sample, name, **dict(zip(self.batch_fields, arrays)))
             except ValueError as error:
                 raise ValueError(f'{name}: {error}') from error
-            self.keep(record)
+            jobs.append((name, arguments))
+        self._workers.submit(type(self).work, jobs)
+        for name, measured in self._workers.finished():
+            self._add(name, measured)
+
+    def evaluate(self, size: int) -> dict[str, float]:
+        """Gather what all processes have, and compute the figures.
+
+        Args:
+            size (int): Number of pictures of the whole set.
+
+        Returns:
+            dict[str, float]: See the class.
+        """
+        for name, measured in self._workers.finished(everything=True):
+            self._add(name, measured)
+        # The samplers deal pictures out in turn and pad the last round from the beginning: at
+        # most the last picture of a process is one too many.
+        expected = max(-(-(size - get_rank()) // get_world_size()), 0)
+        if 0 < self._seen <= expected:
+            self._take_in(*self._last)
+        self.results = [
+            _Part(
+                self._totals,
+                expected - self._seen,
+                self._constant,
+                self._constant_names,
+                self._names.packed(),
+                self._rows,
+            )
+        ]
+        self._reset()
+        # One part per process: mmengine, which cuts a list to that length, loses none.
+        return super().evaluate(get_world_size())
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """Figures of the whole set, on the main process.
 
         Args:
-            results (list): One record per picture, in the order of the data set.
+            results (list): What each process handed over.
 
         Returns:
             dict[str, float]: See the class.
         """
-        if not results:
+        parts = [_Part(*result) for result in results]
+        totals: dict[int, tuple[int, np.ndarray]] = {}
+        for label, own in chain.from_iterable(part.totals.items() for part in parts):
+            totals[label] = _sum(totals.get(label), own)
+        missing = [part.missing for part in parts]
+        if min(missing) < -1 or (min(missing) < 0 < max(missing)):
+            raise ValueError(
+                f'the processes evaluated {[-count for count in missing]} pictures more than their '
+                "shares of the set: the sampler does not deal them out in turn, as mmengine's "
+                'DefaultSampler does'
+            )
+        if not totals:
             raise ValueError('no picture was evaluated')
-        records = [self.record_type(*result) for result in results]
-        self._check_ids(records)
-        self._warn_constant(records)
-        metrics, tables = self.summarize(records)
+        self._check_ids(parts)
+        pictures = sum(own[0] for own in totals.values())
+        self._warn_constant(parts, pictures)
+        metrics, whole = self.figures(sum(own[1] for own in totals.values()), pictures)
         if self.result_file is not None:
-            self._write(metrics, tables)
+            self._write(metrics, self._all_tables(parts, totals, whole))
         return metrics
 
     def view_of(self, sample: Mapping[str, Any]) -> tuple[int, int]:
@@ -180,28 +273,75 @@ class BaseMapMetric(BaseMetric):
                 return str(sample[key])
         return f'picture {index} of a batch, {_NO_ID}'
 
+    def _reset(self) -> None:
+        self._totals: dict[int, tuple[int, np.ndarray]] = {}
+        self._seen = 0
+        self._last: tuple[str, Measured] | None = None
+        self._constant = 0
+        self._constant_names: list[tuple[int, str]] = []
+        self._names = NameLog()
+        self._rows: list[tuple[str, int, tuple]] = []
+
+    def _add(self, name: str, measured: Measured) -> None:
+        """Take in the picture before this one: whether the last one counts is not known yet."""
+        if self._last is not None:
+            self._take_in(*self._last)
+        self._last = name, measured
+        self._seen += 1
+
+    def _take_in(self, name: str, measured: Measured) -> None:
+        label = measured.label if self.per_class else -1
+        self._totals[label] = _sum(self._totals.get(label), (1, measured.counts))
+        if _NO_ID not in name:
+            self._names.add(name)
+        if measured.constant:
+            self._constant += 1
+            if len(self._constant_names) < _NAMED:
+                index = sum(own[0] for own in self._totals.values()) - 1
+                place = index * get_world_size() + get_rank()
+                self._constant_names.append((place, name))
+        if self.result_file is not None:
+            self._rows.append((name, measured.label, measured.values))
+
     @staticmethod
-    def _check_ids(records: Sequence[Any]) -> None:
-        twice = [
-            name
-            for name, count in Counter(record.image_id for record in records).items()
-            if count > 1 and _NO_ID not in name
-        ]
+    def _check_ids(parts: Sequence[_Part]) -> None:
+        twice = NameLog.repeated([part.names for part in parts])
         if twice:
             raise ValueError(
                 f'{len(twice)} image ids were evaluated more than once: {", ".join(twice[:5])}'
             )
 
-    def _warn_constant(self, records: Sequence[Any]) -> None:
-        constant = [record.image_id for record in records if record.constant]
+    def _warn_constant(self, parts: Sequence[_Part], pictures: int) -> None:
+        constant = sum(part.constant for part in parts)
         if constant:
-            more = ', ...' if len(constant) > 5 else ''
+            first = sorted(chain.from_iterable(part.constant_names for part in parts))[:_NAMED]
+            more = ', ...' if constant > _NAMED else ''
             print_log(
-                f'{len(constant)} of {len(records)} localization maps are constant '
-                f'({self.constant_outcome}): {", ".join(constant[:5])}{more}',
+                f'{constant} of {pictures} localization maps are constant '
+                f'({self.constant_outcome}): {", ".join(name for _, name in first)}{more}',
                 logger='current',
                 level=logging.WARNING,
             )
+
+    def _all_tables(
+        self, parts: Sequence[_Part], totals: dict[int, tuple[int, np.ndarray]], whole: Any
+    ) -> dict[str, list[dict]]:
+        in_turn = chain.from_iterable(zip_longest(*(part.rows for part in parts)))
+        images = [
+            {'image_id': name, **self.class_columns(label), **self.row(values)}
+            for name, label, values in filter(None, in_turn)
+        ]
+        tables = {'images': images, **self.tables(whole)}
+        if self.per_class:
+            tables['per_class'] = [
+                {
+                    **self.class_columns(label),
+                    'pictures': pictures,
+                    **self.class_figures(counts, pictures, whole),
+                }
+                for label, (pictures, counts) in sorted(totals.items())
+            ]
+        return tables
 
     def _write(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
         path = Path(self.result_file)
@@ -211,6 +351,13 @@ class BaseMapMetric(BaseMetric):
         for name, rows in tables.items():
             own = name == 'images'
             write_table(path if own else path.with_name(f'{path.stem}_{name}.csv'), rows)
+
+
+def _sum(
+    before: tuple[int, np.ndarray] | None, own: tuple[int, np.ndarray]
+) -> tuple[int, np.ndarray]:
+    """Two numbers of pictures and their counts, added up."""
+    return own if before is None else (before[0] + own[0], before[1] + own[1])
 
 
 def to_array(value: Any) -> np.ndarray:

@@ -2,34 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bas_mm.registry import METRICS
 
 from ..functional import (
+    PROTOCOL_A_CRITERIA,
     box_iou,
     choose_threshold,
     class_ranks,
     protocol_a_boxes,
     protocol_a_counts,
 )
-from .base_map_metric import BaseMapMetric
+from .base_map_metric import BaseMapMetric, Measured
 
 # Figures that depend on θ and are reported for every θ of a list.
 _PER_THRESHOLD = ('top1_loc', 'top5_loc', 'gt_known')
 
 
-class _Record(NamedTuple):
-    """All that is kept of a picture: a few numbers, whatever the size of its map."""
-
-    image_id: str
-    label: int
-    rank: int  # of the true class, 0 for the first
-    constant: bool  # the map has one value only
-    ious: np.ndarray  # (T,) float64, best over the true boxes
-    boxes: np.ndarray  # (T, 4) int32, predicted
+def _measure(
+    pred_map: np.ndarray,
+    thresholds: tuple[float, ...],
+    view_size: tuple[int, int],
+    gt_boxes: np.ndarray,
+    label: int,
+    rank: int,
+) -> Measured:
+    boxes = protocol_a_boxes(pred_map, thresholds, view_size)
+    ious = box_iou(boxes, gt_boxes).max(axis=1)
+    counts = protocol_a_counts(ious[None], [rank])
+    return Measured(
+        label,
+        constant=bool(pred_map.min() == pred_map.max()),
+        counts=np.stack([counts[name] for name in PROTOCOL_A_CRITERIA]),
+        values=(rank, ious, boxes.astype(np.int32)),
+    )
 
 
 @METRICS.register_module()
@@ -45,9 +54,9 @@ class LocalizationMetric(BaseMapMetric):
     given as one number for ``test``.
 
     Each data sample must hold ``pred_map`` (h, w), ``pred_score`` (C,), ``gt_label`` (one class)
-    and ``gt_bboxes`` (n, 4) in pixels of the view, n >= 1, corners inclusive. Per picture a few
-    numbers are kept, and they alone travel between processes; the figures are the same on any
-    number of processes, whatever the sampler padded.
+    and ``gt_bboxes`` (n, 4) in pixels of the view, n >= 1, corners inclusive. Pictures are counted,
+    and counts alone travel between processes; the figures are the same on any number of
+    processes, whatever the sampler padded.
 
     Args:
         thresholds (float | Sequence[float]): θ, each in [0, 1). Defaults to 0.1.
@@ -79,7 +88,7 @@ class LocalizationMetric(BaseMapMetric):
     """
 
     batch_fields = ('pred_map', 'pred_score')
-    record_type = _Record
+    work = staticmethod(_measure)
     constant_outcome = 'the whole picture is predicted'
 
     def __init__(
@@ -103,32 +112,22 @@ class LocalizationMetric(BaseMapMetric):
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
 
-    def measure(
+    def prepare(
         self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
-    ) -> _Record:
-        """Boxes and their IoUs of one picture at each θ, and the rank of its class."""
+    ) -> tuple:
+        """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
-        view_size = self.view_of(sample)
-        gt_boxes = self.boxes_of(sample, 'gt_bboxes')
         label = self.label_of(sample)
-        boxes = protocol_a_boxes(pred_map, self.thresholds, view_size)
-        return _Record(
-            image_id=name,
-            label=label,
-            rank=int(class_ranks(pred_score.reshape(1, -1), [label])[0]),
-            constant=bool(pred_map.min() == pred_map.max()),
-            ious=box_iou(boxes, gt_boxes).max(axis=1),
-            boxes=boxes.astype(np.int32),
-        )
+        rank = int(class_ranks(pred_score.reshape(1, -1), [label])[0])
+        boxes = self.boxes_of(sample, 'gt_bboxes')
+        return pred_map, self.thresholds, self.view_of(sample), boxes, label, rank
 
-    def summarize(self, records: list) -> tuple[dict[str, float], dict[str, list[dict]]]:
-        """Figures at the best θ, and of each θ."""
-        ious = np.stack([record.ious for record in records])
-        ranks = np.array([record.rank for record in records])
-        counts = protocol_a_counts(ious, ranks)
-        best = choose_threshold(self.thresholds, counts['top1_loc'], counts['gt_known'])
-        percent = {name: count / len(records) * 100 for name, count in counts.items()}
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], int]:
+        """Figures at the best θ, and of each θ; and which θ is the best."""
+        by_name = dict(zip(PROTOCOL_A_CRITERIA, counts))
+        best = choose_threshold(self.thresholds, by_name['top1_loc'], by_name['gt_known'])
+        percent = {name: count / pictures * 100 for name, count in by_name.items()}
         metrics = {name: float(values[best]) for name, values in percent.items()}
         metrics['mean_iou_acc'] = (metrics['iou_30'] + metrics['iou_50'] + metrics['iou_70']) / 3
         metrics['threshold'] = self.thresholds[best]
@@ -137,27 +136,19 @@ class LocalizationMetric(BaseMapMetric):
                 metrics.update(
                     {f'{name}@{theta:.10g}': float(percent[name][t]) for name in _PER_THRESHOLD}
                 )
-        tables = {}
-        if self.result_file is not None:
-            tables['images'] = [self._row(record) for record in records]
-        if self.per_class:
-            labels = np.array([record.label for record in records])
-            tables['per_class'] = [
-                self._class_row(label, ious[labels == label][:, [best]], ranks[labels == label])
-                for label in np.unique(labels).tolist()
-            ]
-        return metrics, tables
+        return metrics, best
 
-    def _row(self, record: _Record) -> dict[str, Any]:
-        row = {'image_id': record.image_id, **self.class_columns(record.label)}
-        row['rank'] = record.rank
-        for theta, iou, box in zip(self.thresholds, record.ious, record.boxes):
+    def class_figures(self, counts: np.ndarray, pictures: int, whole: int) -> dict[str, float]:
+        """Shares of the pictures of one class at the best θ of the whole set."""
+        shares = (counts[:, whole] / pictures * 100).tolist()
+        return dict(zip(PROTOCOL_A_CRITERIA, shares))
+
+    def row(self, values: tuple) -> dict[str, Any]:
+        """Rank of the class, and box and IoU at each θ."""
+        rank, ious, boxes = values
+        row = {'rank': rank}
+        for theta, iou, box in zip(self.thresholds, ious, boxes):
             suffix = f'@{theta:.10g}' if len(self.thresholds) > 1 else ''
             row[f'iou{suffix}'] = float(iou)
             row.update({f'{k}{suffix}': int(v) for k, v in zip(('x0', 'y0', 'x1', 'y1'), box)})
         return row
-
-    def _class_row(self, label: int, ious: np.ndarray, ranks: np.ndarray) -> dict[str, Any]:
-        counts = protocol_a_counts(ious, ranks)
-        shares = {name: float(count[0] / len(ranks) * 100) for name, count in counts.items()}
-        return {**self.class_columns(label), 'pictures': len(ranks), **shares}

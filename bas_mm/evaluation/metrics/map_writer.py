@@ -3,29 +3,28 @@
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from bas_mm.registry import METRICS
 
 from ..result_files import write_bytes
-from .base_map_metric import BaseMapMetric
+from .base_map_metric import BaseMapMetric, Measured
 
 __all__ = ['MapWriter', 'map_file']
-
-
-class _Record(NamedTuple):
-    """All that is kept of a picture."""
-
-    image_id: str
-    label: int
-    constant: bool  # the map has one value only
 
 
 def map_file(folder: str | Path, image_id: str) -> Path:
     """Where the map of a picture lies: ``<folder>/<image id>.npy``, the id with its extension."""
     return Path(folder, f'{image_id}.npy')
+
+
+def _write(path: Path, pred_map: np.ndarray) -> Measured:
+    content = io.BytesIO()
+    np.save(content, pred_map.astype(np.float32), allow_pickle=False)
+    write_bytes(path, content.getvalue())
+    return Measured(-1, bool(pred_map.min() == pred_map.max()), np.zeros(0, np.int64), ())
 
 
 @METRICS.register_module()
@@ -41,22 +40,19 @@ class MapWriter(BaseMapMetric):
         **kwargs: arguments of :class:`BaseMapMetric`.
     """
 
-    record_type = _Record
+    work = staticmethod(_write)
     constant_outcome = 'they are written as they are'
 
     def __init__(self, out_dir: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.out_dir = Path(out_dir)
 
-    def measure(self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray) -> _Record:
-        """Write the map of one picture."""
+    def prepare(self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray) -> tuple:
+        """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
-        content = io.BytesIO()
-        np.save(content, pred_map.astype(np.float32), allow_pickle=False)
-        write_bytes(map_file(self.out_dir, name), content.getvalue())
-        return _Record(name, -1, bool(pred_map.min() == pred_map.max()))
+        return map_file(self.out_dir, name), pred_map
 
-    def summarize(self, records: list[_Record]) -> tuple[dict[str, float], dict[str, list[dict]]]:
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:
         """The number of pictures."""
-        return {'maps_written': len(records)}, {}
+        return {'maps_written': pictures}, None

@@ -14,7 +14,7 @@ from ..functional import (
     box_acc_figures,
     protocol_b_ious,
 )
-from .counting_map_metric import CountingMapMetric
+from .view_map_metric import ViewMapMetric
 
 __all__ = ['MaxBoxAcc', 'best_and_tau']
 
@@ -31,7 +31,7 @@ def _count(view: np.ndarray, gt_boxes: np.ndarray) -> tuple[np.ndarray, tuple]:
 
 
 @METRICS.register_module()
-class MaxBoxAcc(CountingMapMetric):
+class MaxBoxAcc(ViewMapMetric):
     """Share of pictures with IoU >= 0.5 at the best of 1000 thresholds (spec, Protocol B).
 
     One box per picture: around the contour of the largest area. Reports in percent, under the
@@ -46,7 +46,7 @@ class MaxBoxAcc(CountingMapMetric):
 
     Args:
         curve (bool): Whether the result file holds BoxAcc over τ. Defaults to False.
-        **kwargs: Arguments of :class:`CountingMapMetric`: ``normalize``, ``num_workers``,
+        **kwargs: Arguments of :class:`ViewMapMetric`: ``normalize``, ``num_workers``,
             ``view_size``, ``per_class`` (figures of each class at the τ of the whole set),
             ``result_file`` and others.
 

@@ -9,7 +9,7 @@ from bas_mm.registry import METRICS
 
 from ..functional import PixelFigures, pixel_figures, pixel_histograms
 from .base_map_metric import to_array
-from .counting_map_metric import CountingMapMetric
+from .view_map_metric import ViewMapMetric
 
 __all__ = ['PxAP']
 
@@ -20,7 +20,7 @@ def _count(view: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple]:
 
 
 @METRICS.register_module()
-class PxAP(CountingMapMetric):
+class PxAP(ViewMapMetric):
     """How well maps tell objects' pixels from the others, over all pixels of the set.
 
     Reports under the prefix ``localization/``: ``pxap``, the area under the precision-recall
@@ -33,7 +33,7 @@ class PxAP(CountingMapMetric):
     histogram per process, or per class with ``per_class``.
 
     Args:
-        **kwargs: Arguments of :class:`CountingMapMetric`: ``normalize``, ``num_workers``,
+        **kwargs: Arguments of :class:`ViewMapMetric`: ``normalize``, ``num_workers``,
             ``view_size``, ``per_class``, ``result_file`` and others.
 
     Raises:

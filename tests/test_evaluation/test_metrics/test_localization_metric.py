@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import pickle
 import subprocess
 import sys
 import textwrap
@@ -191,17 +190,6 @@ def test_constant_maps_predict_everything_with_one_warning(caplog):
     assert warnings[0].getMessage().startswith('2 of 5')
 
 
-def test_records_do_not_grow_with_the_map():
-    sizes = []
-    for side in (7, 200):
-        metric = LocalizationMetric(thresholds=[0.1, 0.2])
-        sample = make_sample(0, pred_map=torch.rand(side, side), img_shape=(side * 8, side * 8))
-        metric.process(None, [sample.to_dict()])
-        sizes.append(len(pickle.dumps(metric.results)))
-    assert abs(sizes[0] - sizes[1]) < 32
-    assert sizes[0] < 1024
-
-
 def test_result_files(tmp_path):
     samples = [make_sample(i) for i in range(6)]
     evaluator = Evaluator(
@@ -284,6 +272,21 @@ def test_same_figures_on_several_processes(processes, tmp_path):
             assert figures == expected
         text = (tmp_path / f'{device}.csv').read_text()
         assert text == (tmp_path / 'alone.csv').read_text()
+
+
+@pytest.mark.slow
+def test_worker_processes(tmp_path):
+    samples = [make_sample(i) for i in range(20)]
+    files = [tmp_path / name for name in ('alone.csv', 'workers.csv')]
+    alone, workers = (
+        evaluate(samples, thresholds=[0.4, 0.6], num_workers=count, result_file=str(file))
+        for count, file in enumerate(files)
+    )
+    assert workers == alone
+    assert files[1].read_text() == files[0].read_text()
+    bad = make_sample(3, pred_map=torch.full((7, 7), float('nan')))
+    with pytest.raises(ValueError, match=r'val/00003.jpg.*NaN'):
+        evaluate([*samples[:3], bad], num_workers=1)
 
 
 def test_per_class_figures(tmp_path):

@@ -1,0 +1,81 @@
+"""Metrics of maps at the view, scaled as in Protocol B."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..functional import protocol_b_map
+from .base_map_metric import BaseMapMetric, Measured
+
+__all__ = ['ViewMapMetric']
+
+
+def _measure(
+    counter: Callable,
+    label: int,
+    pred_map: np.ndarray,
+    truth: np.ndarray,
+    view_size: tuple[int, int],
+    normalize: bool,
+) -> Measured:
+    view, constant = protocol_b_map(pred_map, view_size, normalize)
+    counts, values = counter(view, truth)
+    return Measured(label, constant, counts, values)
+
+
+class ViewMapMetric(BaseMapMetric):
+    """A metric of maps at the view. Not registered.
+
+    Maps are resized and normalised as in Protocol B (:func:`protocol_b_map`), in the worker
+    processes where there are any: a map travels there as small as the network gave it.
+
+    Args:
+        normalize (bool): Whether maps are resized to the view and min-max normalised. If False,
+            they must be there already: of the size of the view and in [0, 1]. Defaults to True.
+        check_view (bool): Whether a picture whose view is a crop or mirrored (``whole_view`` is
+            False) is an error: the ground truth is that of the whole picture. Defaults to True.
+        **kwargs: Arguments of :class:`BaseMapMetric`.
+    """
+
+    work = staticmethod(_measure)
+
+    #: ``counter(view, truth)``, a function of a module: counts of one picture, and its values.
+    counter: ClassVar[Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, tuple]]]
+
+    #: Columns of the values in the result file.
+    columns: ClassVar[tuple[str, ...]]
+
+    def __init__(self, normalize: bool = True, check_view: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.normalize = bool(normalize)
+        self.check_view = bool(check_view)
+
+    @abstractmethod
+    def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
+        """Ground truth of one picture, as :attr:`counter` takes it."""
+
+    def prepare(self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray) -> tuple:
+        """Arguments of the work on one picture."""
+        if self.check_view and sample.get('whole_view') is False:
+            raise ValueError(
+                'the view is a crop or mirrored, but the ground truth is that of the whole '
+                'picture: resize to the view without LocCenterCrop or LocTenCrop in the test '
+                'pipeline, or set check_view=False'
+            )
+        label = -1
+        if self.per_class or sample.get('gt_label') is not None:
+            label = self.label_of(sample)
+        return (
+            type(self).counter,
+            label,
+            pred_map,
+            self.truth_of(sample),
+            self.view_of(sample),
+            self.normalize,
+        )
+
+    def row(self, values: tuple) -> dict[str, Any]:
+        """Columns of one picture in the result file."""
+        return dict(zip(self.columns, values))
