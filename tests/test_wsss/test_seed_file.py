@@ -73,13 +73,19 @@ def test_a_changed_byte_is_found(saved):
     whole = path.read_bytes()
     for position in range(0, len(whole), 41):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x55]) + whole[position + 1 :])
-        try:
-            again = SeedFile.load(path)
-        except SeedFileError as error:
-            assert '2007_000032.npz' in str(error)
+        found = _load(path)
+        if isinstance(found, str):
+            assert '2007_000032.npz' in found
         else:  # fields that nobody needs, such as the date
-            np.testing.assert_array_equal(again.high_res, seeds.high_res)
-            np.testing.assert_array_equal(again.strided, seeds.strided)
+            np.testing.assert_array_equal(found.high_res, seeds.high_res)
+            np.testing.assert_array_equal(found.strided, seeds.strided)
+
+
+def _load(path: Path) -> SeedFile | str:
+    try:
+        return SeedFile.load(path)
+    except SeedFileError as error:
+        return str(error)
 
 
 def _seeds(**changes) -> dict:

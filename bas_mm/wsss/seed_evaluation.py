@@ -1,0 +1,160 @@
+"""Evaluation of a folder of seeds against palette masks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from .functional.seed_scores import SeedScores, check_thresholds, scores_of, seed_histogram
+from .progress import PictureProgress
+from .seed_file import SeedFile
+
+__all__ = ['THRESHOLDS', 'evaluate_seeds', 'picture_histogram', 'read_mask', 'report', 'table']
+
+#: Background scores of the spec: 0.20, 0.21, ..., 0.44.
+THRESHOLDS = tuple(step / 100 for step in range(20, 45))
+
+# Pictures per task of a worker process.
+_TASK = 16
+
+
+def evaluate_seeds(
+    pairs: Sequence[tuple[str | Path, str | Path]],
+    num_classes: int,
+    thresholds: Sequence[float] = THRESHOLDS,
+    num_workers: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> SeedScores:
+    """Score seeds at all background scores, in one pass over the files.
+
+    Sums of integers: the scores depend neither on the order nor on the number of processes.
+
+    Args:
+        pairs (Sequence[tuple[str, str]]): Seed file and mask of each picture.
+        num_classes (int): C, without the background.
+        thresholds (Sequence[float]): Background scores, ascending. Defaults to
+            :data:`THRESHOLDS`.
+        num_workers (int): Worker processes; 0 works here. Defaults to 0.
+        say (Callable, optional): Takes lines on progress where there is no terminal.
+
+    Returns:
+        SeedScores: In percent.
+
+    Raises:
+        ValueError: A file is missing, damaged or does not fit; the message names it.
+    """
+    check_thresholds(thresholds)
+    if not pairs:
+        raise ValueError('there is no picture to evaluate')
+    tasks = [list(pairs[begin : begin + _TASK]) for begin in range(0, len(pairs), _TASK)]
+    work = partial(_task_histogram, num_classes=num_classes, thresholds=tuple(thresholds))
+    total = 0
+    with PictureProgress('Seed evaluation', len(pairs), say) as progress, ExitStack() as stack:
+        if num_workers:
+            # Not forked: this process may have threads of torch.
+            pool = ProcessPoolExecutor(num_workers, get_context('spawn'))
+            # After an error the tasks that wait are dropped.
+            stack.callback(pool.shutdown, cancel_futures=True)
+            histograms = pool.map(work, tasks)
+        else:
+            histograms = map(work, tasks)
+        for task, histogram in zip(tasks, histograms):
+            total = total + histogram
+            progress.advance(len(task))
+    return scores_of(total, thresholds)
+
+
+def picture_histogram(
+    seed_path: str | Path, mask_path: str | Path, num_classes: int, thresholds: np.ndarray
+) -> np.ndarray:
+    """:func:`seed_histogram` of one picture's files.
+
+    Raises:
+        ValueError: A file is missing, damaged or does not fit; the message names it.
+    """
+    classes, maps = SeedFile.load_high_res(seed_path)
+    mask = read_mask(mask_path)
+    try:
+        return seed_histogram(maps, classes, mask, num_classes, thresholds)
+    except ValueError as error:
+        raise ValueError(f'{seed_path} against {mask_path}: {error}') from None
+
+
+def read_mask(path: str | Path) -> np.ndarray:
+    """Indices of a palette picture (or of a grey one): (h, w) uint8.
+
+    Raises:
+        ValueError: The file is missing, damaged or has colours in place of indices.
+    """
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ('P', 'L'):
+                raise ValueError(
+                    f'the mask {path} has the mode {picture.mode}, but indices (P or L) are needed'
+                )
+            return np.asarray(picture)
+    except FileNotFoundError:
+        raise ValueError(f'there is no mask {path}') from None
+    except (OSError, SyntaxError) as error:  # what Pillow raises of damaged files
+        raise ValueError(f'the mask {path} cannot be read: {error}') from None
+
+
+def report(scores: SeedScores, classes: Sequence[str], images: int) -> dict[str, Any]:
+    """All scores as plain values for JSON; NaN (a class that is nowhere) becomes None.
+
+    Args:
+        scores (SeedScores): Scores.
+        classes (Sequence[str]): Names of the C foreground classes.
+        images (int): How many pictures were evaluated.
+    """
+    names = ('background', *classes)
+    best = scores.best
+    return {
+        'images': images,
+        'best': {
+            'threshold': float(scores.thresholds[best]),
+            'miou': float(scores.miou[best]),
+            'iou': {name: _plain(scores.iou[best, k]) for k, name in enumerate(names)},
+        },
+        'thresholds': scores.thresholds.tolist(),
+        'miou': scores.miou.tolist(),
+        'false_positive': scores.false_positive.tolist(),
+        'false_negative': scores.false_negative.tolist(),
+        'iou': {name: [_plain(v) for v in scores.iou[:, k]] for k, name in enumerate(names)},
+    }
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures of :func:`report` as text: a line per background score, one per class."""
+    rows = zip(*(figures[k] for k in ('thresholds', 'miou', 'false_positive', 'false_negative')))
+    best = figures['best']
+    lines = ['background score    mIoU   only seeds   only masks']
+    for threshold, miou, over, under in rows:
+        mark = '  best' if threshold == best['threshold'] else ''
+        lines.append(f'{threshold:16.2f} {miou:7.2f} {over:12.2f} {under:12.2f}{mark}')
+    width = max(16, *map(len, best['iou']))
+    lines += ['', f'{"class":{width}} IoU at {best["threshold"]:.2f}']
+    lines += [
+        f'{name:{width}} {"-" if value is None else format(value, "11.2f"):>11}'
+        for name, value in best['iou'].items()
+    ]
+    lines += ['', f'{figures["images"]} images: mIoU {best["miou"]:.2f} at {best["threshold"]:.2f}']
+    return '\n'.join(lines)
+
+
+def _task_histogram(pairs: list, num_classes: int, thresholds: tuple[float, ...]) -> np.ndarray:
+    values = check_thresholds(thresholds)
+    return sum(picture_histogram(*pair, num_classes, values) for pair in pairs)
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

@@ -1,0 +1,217 @@
+"""The seed commands: a network's checkpoint to seeds, fused seeds and scores."""
+
+import io
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tiny_project import ROOT, TinyProject
+
+sys.path.insert(0, str(ROOT / 'tests' / 'test_wsss'))
+from seed_project import DATASET, MODEL, SCALES, network, scenes  # noqa: E402
+
+from bas_mm.wsss.functional.seeds import fuse_maps  # noqa: E402
+from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
+
+CONFIG = """
+default_scope = 'bas_mm'
+model = dict({model})
+seed_dataloader = dict(num_workers={workers}, dataset=dict({dataset}))
+seed_cfg = dict(scales={scales}, flip=True)
+seed_evaluator = dict(thresholds=[0.3, 0.5, 0.7])
+"""
+
+
+class SeedProject(TinyProject):
+    """Seven scenes, a config, and two checkpoints of a small network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.dataset = scenes(folder / 'data')
+        self.ids = [self.dataset.get_data_info(i)['image_id'] for i in range(len(self.dataset))]
+        dataset = {**DATASET, 'data_root': (folder / 'data').as_posix()}
+        self.config = folder / 'seeds.py'
+        self.config.write_text(
+            CONFIG.format(model=f'**{MODEL}', workers=0, dataset=f'**{dataset}', scales=SCALES)
+        )
+        for seed in (0, 1):
+            torch.save(dict(state_dict=network(seed).state_dict()), folder / f'{seed}.pth')
+
+    def wsss(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a command in this process: most of a command's time goes to its imports."""
+        path, out, err = str(ROOT / 'tools' / 'wsss' / tool), io.StringIO(), io.StringIO()
+        code = 0
+        before, argv = os.getcwd(), sys.argv
+        with redirect_stdout(out), redirect_stderr(err):
+            os.chdir(self.folder)
+            sys.argv = [path, *map(str, arguments)]
+            try:
+                runpy.run_path(path, run_name='__main__')
+            except SystemExit as error:
+                code = error.code
+            finally:
+                sys.argv = argv
+                os.chdir(before)
+        done = subprocess.CompletedProcess(tool, code, out.getvalue(), err.getvalue())
+        assert not check or code == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def content(self, name: str) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in (self.folder / name).glob('*.npz')}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As in the commands' own processes, which OMP_NUM_THREADS keeps to one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    project = SeedProject(tmp_path_factory.mktemp('seeds'))
+    done = project.run('wsss/make_seeds.py', 'seeds.py', '0.pth', 'one')
+    assert 'one: 7 made, 0 were there' in done.stdout
+    return project
+
+
+def _refused(project, *command, says: str) -> None:
+    done = project.wsss(*command, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert 'error: ' in last
+    assert says in last, last
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_seeds_of_one(project):
+    done = project.run('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
+    assert 'two: 7 made, 0 were there' in done.stdout
+    assert sorted(project.content('one')) == sorted(f'{image_id}.npz' for image_id in project.ids)
+    assert project.content('two') == project.content('one')
+    # And go on where one process stopped.
+    for image_id in project.ids[1:4]:
+        (project.folder / 'two' / f'{image_id}.npz').unlink()
+    done = project.run('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
+    assert 'two: 3 made, 4 were there' in done.stdout
+    assert project.content('two') == project.content('one')
+
+
+@pytest.mark.slow
+def test_a_killed_command_goes_on_where_it_was(project):
+    out = project.folder / 'killed'
+    project.run_until(
+        lambda: len(list(out.glob('*.npz'))) >= 2,
+        'wsss/make_seeds.py',
+        *('seeds.py', '0.pth', 'killed'),
+    )
+    there = len(project.content('killed'))
+    before = project.content('one')
+    assert all(before[name] == data for name, data in project.content('killed').items())
+    done = project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'killed')
+    assert f'killed: {7 - there} made, {there} were there' in done.stdout
+    assert project.content('killed') == before
+
+
+def test_fusing_while_making_and_afterwards(project):
+    project.wsss('make_seeds.py', 'seeds.py', '1.pth', 'other')
+    project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'fused', '--fuse', 'other')
+    done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
+    assert 'fused_later: 7 made, 0 were there' in done.stdout
+    assert project.content('fused') == project.content('fused_later')
+    for image_id in project.ids:
+        fused, one, other = (
+            SeedFile.load(project.folder / name / f'{image_id}.npz')
+            for name in ('fused', 'one', 'other')
+        )
+        np.testing.assert_array_equal(fused.high_res, fuse_maps(one.high_res, other.high_res))
+    done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
+    assert 'fused_later: 0 made, 7 were there' in done.stdout
+    _refused(project, 'fuse_seeds.py', 'one', 'other', 'fused', says='seeds of other settings')
+    _refused(project, 'fuse_seeds.py', 'one', 'other', 'one', says='another folder')
+    _refused(project, 'fuse_seeds.py', 'data', 'other', 'x', says='has no seeds.json')
+    name = project.ids[2]
+    (project.folder / 'other' / f'{name}.npz').write_bytes(b'PK')
+    command = ('fuse_seeds.py', 'one', 'other', 'x')
+    _refused(project, *command, says=f'{name}.npz is no seed file')
+    (project.folder / 'other' / f'{name}.npz').unlink()
+    _refused(project, *command, says=f'there are no maps of {name}')
+    command = ('make_seeds.py', 'seeds.py', '0.pth', 'y', '--fuse', 'other')
+    _refused(project, *command, says=f'there are no maps of {name}')
+
+
+def test_what_make_seeds_refuses(project):
+    make = 'make_seeds.py', 'seeds.py'
+    _refused(project, *make, '1.pth', 'one', says='one has seeds of other settings (weights: ')
+    scales = '--cfg-options', 'seed_cfg.scales=[1.0]'
+    _refused(
+        project, *make, '0.pth', 'one', *scales, says='(scales: [1.0, 0.5, 1.5] there, [1.0] now)'
+    )
+    done = project.wsss(*make, '0.pth', 'over', *scales)
+    done = project.wsss(*make, '0.pth', 'over', '--overwrite')
+    assert 'over: 7 made' in done.stdout
+    assert project.content('over') == project.content('one')
+    bad = '--cfg-options', 'seed_cfg.scales=[1.0,-1]'
+    _refused(project, *make, '0.pth', 'never', *bad, says='different positive factors')
+    _refused(project, *make, '0.pth', 'never', '--fuse', 'nowhere', says='nowhere does not exist')
+    bad = '--cfg-options', 'seed_dataloader.dataset.num_classes=2'
+    _refused(
+        project, *make, '0.pth', 'never', *bad, says='has 2 classes, model.head.num_classes is 4'
+    )
+    (project.folder / 'empty.py').write_text("default_scope = 'bas_mm'\n")
+    _refused(project, 'make_seeds.py', 'empty.py', '0.pth', 'never', says='no seed_dataloader')
+    _refused(project, 'make_seeds.py', 'seeds.py', 'no.pth', 'never', says='no.pth does not exist')
+    assert not (project.folder / 'never').exists()
+
+
+def test_scores_by_config_by_folder_and_by_list(project):
+    config = ('eval_seeds.py', 'seeds.py', 'one', '--out', 'a.json')
+    done = project.wsss(*config)
+    by_config = json.loads((project.folder / 'a.json').read_text())
+    assert by_config['thresholds'] == [0.3, 0.5, 0.7]
+    assert by_config['images'] == 7
+    best = by_config['best']
+    assert f'7 images: mIoU {best["miou"]:.2f} at {best["threshold"]:.2f}' in done.stdout
+
+    masks = Path(project.dataset.get_data_info(0)['seg_map_path']).parent
+    listed = project.folder / 'ids.txt'
+    listed.write_text('\n'.join(f'{image_id} 1' for image_id in project.ids) + '\n')
+    folder = ('eval_seeds.py', 'one', '--masks', masks, '--classes', 4, '--ids', 'ids.txt')
+    project.wsss(*folder, '--out', 'b.json', '--num-workers', 2, '--thresholds', 0.3, 0.5, 0.7)
+    by_folder = json.loads((project.folder / 'b.json').read_text())
+    assert list(by_folder['iou']) == ['background', *(f'class {k}' for k in range(1, 5))]
+    assert list(by_folder['iou'].values()) == list(by_config['iou'].values())
+    assert by_folder['miou'] == by_config['miou']
+
+    # A list takes the place of all pictures; what it names must be there.
+    listed.write_text(f'{project.ids[0]}\n')
+    done = project.wsss(*config, '--ids', 'ids.txt')
+    assert '1 images' in done.stdout
+    listed.write_text('stranger\n')
+    _refused(project, *config, '--ids', 'ids.txt', says='no mask of stranger')
+    _refused(project, *folder, says='there is no seed file one/stranger.npz')
+    listed.write_text('a\nb\na\n')
+    _refused(project, *config, '--ids', 'ids.txt', says='a comes more than once')
+    _refused(project, 'eval_seeds.py', 'one', says='--masks and --classes are needed')
+
+
+def test_missing_and_damaged_seeds_are_named(project):
+
+    shutil.copytree(project.folder / 'one', project.folder / 'bad')
+    name = project.ids[3]
+    file = project.folder / 'bad' / f'{name}.npz'
+    file.write_bytes(file.read_bytes()[:200])
+    evaluate = 'eval_seeds.py', 'seeds.py', 'bad'
+    _refused(project, *evaluate, says=f'bad/{name}.npz is no seed file')
+    file.unlink()
+    _refused(project, *evaluate, '--num-workers', 1, says=f'there is no seed file bad/{name}.npz')

@@ -1,0 +1,185 @@
+"""Seeds of a set: what is there is not made again, what is not whole is, and settings are kept."""
+
+import json
+
+import numpy as np
+import pytest
+from seed_project import SCALES, network, scenes
+from seed_samples import some_seeds
+
+from bas_mm.wsss.functional.seeds import fuse_maps
+from bas_mm.wsss.map_folder import MapFolder
+from bas_mm.wsss.seed_file import SeedFile, SeedFileError
+from bas_mm.wsss.seed_folder import SeedFolder, weights_digest
+from bas_mm.wsss.seed_maker import SeedMaker
+from bas_mm.wsss.seed_run import SeedRun
+
+SETTINGS = dict(weights='abc', scales=SCALES, flip=True, classes=['a', 'b', 'c', 'd'])
+
+
+class CountingMaker(SeedMaker):
+    """Counts the pictures, and stops at one of them."""
+
+    stop_at, pictures = None, 0
+
+    def start(self, *args):
+        self.pictures += 1
+        if self.pictures == self.stop_at:
+            raise KeyboardInterrupt
+        return super().start(*args)
+
+
+@pytest.fixture(scope='module')
+def dataset(tmp_path_factory):
+    return scenes(tmp_path_factory.mktemp('scenes'))
+
+
+@pytest.fixture(scope='module')
+def model():
+    return network()
+
+
+def _run(dataset, model, path, stop_at=None, **kwargs):
+    maker = CountingMaker(model)
+    maker.stop_at = stop_at
+    folder = SeedFolder(path)
+    folder.open(SETTINGS)
+    kwargs.setdefault('num_workers', 0)
+    run = SeedRun(maker, dataset, folder, SCALES, **kwargs)
+    return run, maker
+
+
+def _content(path):
+    return {file.name: file.read_bytes() for file in path.glob('*.npz')}
+
+
+def test_stopped_and_started_again(dataset, model, tmp_path):
+    run, _ = _run(dataset, model, tmp_path / 'whole')
+    assert run.run() == (7, 0)
+    whole = _content(tmp_path / 'whole')
+    ids = [dataset.get_data_info(i)['image_id'] for i in range(7)]
+    assert sorted(whole) == sorted(f'{image_id}.npz' for image_id in ids)
+
+    path = tmp_path / 'stopped'
+    run, _ = _run(dataset, model, path, stop_at=5)
+    with pytest.raises(KeyboardInterrupt):
+        run.run()
+    done = len(_content(path))
+    assert 0 < done < 7
+    run, maker = _run(dataset, model, path)
+    assert run.run() == (7 - done, done)
+    assert maker.pictures == 7 - done
+    assert _content(path) == whole
+
+    # A file that is cut, one of other classes and one that is gone are made again, no more.
+    files = sorted(path.glob('*.npz'))
+    files[0].write_bytes(files[0].read_bytes()[:-1])
+    some_seeds(classes=(0, 1, 2, 3)).save(files[1])
+    files[2].unlink()
+    run, maker = _run(dataset, model, path)
+    assert run.run() == (3, 4)
+    assert maker.pictures == 3
+    assert _content(path) == whole
+    run, maker = _run(dataset, model, path)
+    assert run.run() == (0, 7)
+    assert maker.pictures == 0
+
+
+def test_worker_processes_give_the_same(dataset, model, tmp_path, capsys):
+    for workers, writers in ((0, 1), (2, 3)):
+        path = tmp_path / f'{workers}'
+        _run(dataset, model, path, num_workers=workers, num_writers=writers)[0].run()
+    assert _content(tmp_path / '0') == _content(tmp_path / '2')
+    assert 'Seeds: 7/7, ' in capsys.readouterr().err
+
+
+def test_fusing_while_making(dataset, model, tmp_path):
+    _run(dataset, model, tmp_path / 'plain')[0].run()
+    _run(dataset, network(1), tmp_path / 'other')[0].run()
+    other = MapFolder(tmp_path / 'other', SETTINGS['classes'])
+    _run(dataset, model, tmp_path / 'fused', fuse=other)[0].run()
+    for file in (tmp_path / 'fused').glob('*.npz'):
+        fused, plain, second = (
+            SeedFile.load(tmp_path / name / file.name) for name in ('fused', 'plain', 'other')
+        )
+        for name in ('strided', 'high_res'):
+            wanted = fuse_maps(getattr(plain, name), getattr(second, name))
+            np.testing.assert_array_equal(getattr(fused, name), wanted)
+            assert not np.array_equal(getattr(fused, name), getattr(plain, name))
+    image_id = dataset.get_data_info(3)['image_id']
+    (tmp_path / 'other' / f'{image_id}.npz').unlink()
+    with pytest.raises(SeedFileError, match=f'no maps of {image_id}'):
+        _run(dataset, model, tmp_path / 'again', fuse=other)[0].run()
+
+
+def test_maps_that_are_not_finite_name_their_picture(dataset, tmp_path):
+    model = network()
+    for parameter in model.generator.parameters():
+        parameter.data.fill_(np.nan)
+    first = dataset.get_data_info(0)['image_id']
+    with pytest.raises(ValueError, match=f'{first}: the network gives no usable maps'):
+        _run(dataset, model, tmp_path / 'nan')[0].run()
+    assert not _content(tmp_path / 'nan')
+
+
+def test_sets_that_have_no_seeds(dataset, model, tmp_path):
+    class Twice:
+        changes = {}
+
+        def __len__(self):
+            return 2
+
+        def get_data_info(self, index):
+            return {**dataset.get_data_info(0), **self.changes}
+
+    with pytest.raises(ValueError, match='comes 2 times'):
+        _run(Twice(), model, tmp_path)
+    Twice.changes, Twice.__len__ = dict(gt_label=[]), lambda self: 1
+    with pytest.raises(ValueError, match='has no label'):
+        _run(Twice(), model, tmp_path)
+
+
+def test_a_folder_keeps_its_settings(tmp_path):
+    path = tmp_path / 'seeds'
+    SeedFolder(path).open(SETTINGS)
+    SeedFolder(path).open(SETTINGS)
+    some_seeds().save(path / 'a.npz')
+    other = {**SETTINGS, 'flip': False, 'scales': (1.0,)}
+    with pytest.raises(ValueError, match='scales: .* there, .* now; flip: true there, false now'):
+        SeedFolder(path).open(other)
+    assert (path / 'a.npz').exists()
+    SeedFolder(path).open(other, overwrite=True)
+    assert not (path / 'a.npz').exists()
+    assert json.loads((path / 'seeds.json').read_text())['flip'] is False
+    (path / 'seeds.json').write_text('{')
+    with pytest.raises(ValueError, match='seeds.json cannot be read'):
+        SeedFolder(path).open(other)
+    (path / 'seeds.json').unlink()
+    some_seeds().save(path / 'mine.npz')
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match='make_seeds.py did not write them'):
+            SeedFolder(path).open(other, overwrite)
+    assert (path / 'mine.npz').exists()
+
+
+def test_what_killed_processes_left_is_deleted(tmp_path):
+    import os
+    import time
+
+    old, young, other = (tmp_path / name for name in ('.a.npz.x1', '.b.npz.x2', '.keep'))
+    for file in (old, young, other):
+        file.write_bytes(b'PK')
+    for file in (old, other):
+        os.utime(file, (time.time() - 3600,) * 2)
+    SeedFolder(tmp_path).open(SETTINGS)
+    assert not old.exists()
+    assert young.exists()
+    assert other.exists()
+
+
+def test_the_digest_is_that_of_the_weights(model):
+    assert weights_digest(network()) == weights_digest(network())
+    assert weights_digest(network(1)) != weights_digest(network())
+    changed = network()
+    changed.backbone.bn1.running_mean[0] += 1
+    assert weights_digest(changed) != weights_digest(network())

@@ -1,0 +1,90 @@
+"""Fuse seeds with the maps of another method: python tools/wsss/fuse_seeds.py SEEDS MAPS OUT.
+
+SEEDS is a folder of make_seeds.py. MAPS holds maps of the same pictures and classes in any form
+that make_seeds.py --fuse reads: seed files, ``<image id>.npz`` or ``<image id>/<class>.npy`` with
+one array per class.
+"""
+
+import argparse
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import fail
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; the folders that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('seeds', type=Path, help='folder of seeds')
+    parser.add_argument('maps', type=Path, help='folder of maps of another method')
+    parser.add_argument('out', type=Path, help='folder of the fused seeds')
+    parser.add_argument('--overwrite', action='store_true', help='delete the seeds that are in OUT')
+    parser.add_argument('--num-threads', type=int, default=2, help='pictures at a time (2)')
+    args = parser.parse_args()
+    for folder in (args.seeds, args.maps):
+        if not folder.is_dir():
+            fail(f'{folder} is no folder')
+    if args.out.resolve() in (args.seeds.resolve(), args.maps.resolve()):
+        fail(f'{args.out} is read: fused seeds need another folder')
+    return args
+
+
+def main() -> None:
+    """Fuse what is missing in OUT."""
+    args = parse_args()
+
+    from bas_mm.wsss.map_folder import MapFolder
+    from bas_mm.wsss.progress import PictureProgress
+    from bas_mm.wsss.seed_file import SeedFile, read_seed_classes
+    from bas_mm.wsss.seed_folder import SeedFolder
+    from bas_mm.wsss.seed_run import fuse_seed_file
+
+    try:
+        settings = json.loads((args.seeds / SeedFolder.SETTINGS).read_text(encoding='utf-8'))
+        classes = settings['classes']
+    except (OSError, ValueError, KeyError) as error:
+        fail(f'{args.seeds} has no {SeedFolder.SETTINGS} of make_seeds.py: {error}')
+    files = sorted(args.seeds.rglob('*.npz'))
+    if not files:
+        fail(f'{args.seeds} has no seed file')
+
+    def fuse(path: Path) -> bool:
+        image_id = path.relative_to(args.seeds).with_suffix('').as_posix()
+        labels = read_seed_classes(path)
+        if labels is not None and folder.is_done(image_id, labels):
+            return False
+        fuse_seed_file(SeedFile.load(path), other, image_id).save(folder.path(image_id))
+        return True
+
+    made = 0
+    try:
+        other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
+        folder.open(
+            {**settings, 'seeds': str(args.seeds.resolve()), 'fuse': str(args.maps.resolve())},
+            args.overwrite,
+        )
+        with (
+            PictureProgress('Fusing', len(files)) as progress,
+            ThreadPoolExecutor(args.num_threads) as pool,
+        ):
+            futures = [pool.submit(fuse, path) for path in files]
+            try:
+                for future in futures:
+                    made += future.result()
+                    progress.advance()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    except (ValueError, OSError) as error:
+        fail(str(error))
+    print(f'{args.out}: {made} made, {len(files) - made} were there')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,144 @@
+"""Make seeds: python tools/wsss/make_seeds.py CONFIG CHECKPOINT OUT [options].
+
+The maps of a checkpoint over several scales and mirror images, for the pictures of the config's
+``seed_dataloader`` and with its ``seed_cfg``: one file ``OUT/<image id>.npz`` each. Stopped, it
+goes on where it was; files that are whole are not made again. ``dist_make_seeds.sh`` runs it on
+several processes or GPUs.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (
+    CommandParser,
+    close_process_group,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description='Make seeds for segmentation.')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out', help='folder of the seed files')
+    parser.add_argument('--fuse', metavar='DIR', help='fuse with the maps of another method')
+    parser.add_argument(
+        '--overwrite', action='store_true', help='delete the seeds that are in OUT, and begin anew'
+    )
+    parser.add_argument('--writers', type=int, default=2, help='threads that write files (2)')
+    parser.add_argument(
+        '--no-strict',
+        action='store_true',
+        help='go on even where the checkpoint lacks weights of the model',
+    )
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if args.writers < 1:
+        fail(f'--writers must be at least 1, got {args.writers}')
+    return args
+
+
+def config_digest(cfg: 'Config') -> str:
+    """What of the config, beside the weights, decides what the seeds are: network and pictures."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            # Where weights began says nothing about those of the checkpoint.
+            return {k: plain(v) for k, v in value.items() if k not in ('init_cfg', 'pretrained')}
+        if isinstance(value, (list, tuple)):
+            return [plain(item) for item in value]
+        return value if isinstance(value, (str, int, float, type(None))) else repr(value)
+
+    parts = [plain(cfg.model), plain(cfg.seed_dataloader['dataset'].get('pipeline'))]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def main() -> None:
+    """Build network and data set, and make what is missing."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    for key in ('seed_dataloader', 'seed_cfg'):
+        if cfg.get(key) is None:
+            fail(f'the config {args.config} has no {key}')
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if not args.no_strict:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.dist import barrier, is_main_process
+    from mmengine.model import is_model_wrapper
+    from mmengine.runner import Runner
+
+    from bas_mm.datasets import AnnotationError, UnreadableImageError
+    from bas_mm.registry import DATASETS
+    from bas_mm.wsss.map_folder import MapFolder
+    from bas_mm.wsss.seed_folder import SeedFolder, weights_digest
+    from bas_mm.wsss.seed_maker import SeedMaker, check_scales
+    from bas_mm.wsss.seed_run import SeedRun
+
+    try:
+        scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
+        flip = bool(cfg.seed_cfg.get('flip', True))
+        runner = Runner.from_cfg(cfg)
+        runner.load_or_resume()
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        maker = SeedMaker(model, flip)
+        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+        classes = list(dataset.metainfo['classes'])
+        if len(classes) != model.head.num_classes:
+            fail(
+                f'the data set has {len(classes)} classes, model.head.num_classes is '
+                f'{model.head.num_classes}'
+            )
+        fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
+        folder = SeedFolder(args.out)
+        run = SeedRun(
+            *(maker, dataset, folder, scales, fuse),
+            num_workers=cfg.seed_dataloader.get('num_workers', 2),
+            num_writers=args.writers,
+            say=runner.logger.info,
+        )
+        if is_main_process():
+            settings = dict(
+                form=1,
+                weights=weights_digest(model),
+                config=config_digest(cfg),
+                scales=scales,
+                flip=flip,
+                classes=classes,
+                fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
+            )
+            folder.open(settings, args.overwrite)
+        barrier()  # nobody looks for files before old ones are gone
+        result = run.run()
+    except (
+        AnnotationError,
+        UnreadableImageError,
+        FileNotFoundError,
+        ValueError,
+        TypeError,
+    ) as error:
+        fail(str(error))
+    if is_main_process():
+        print(f'{args.out}: {result.made} made, {result.found} were there')
+    close_process_group()
+
+
+if __name__ == '__main__':
+    main()
