@@ -3,6 +3,7 @@
 from .render import Picture, RenderParams, render, tight_box
 from .scene import Scene, SceneParams, class_mask, render_scene
 from .scene_writer import SceneSetParams, make_scene, require_scenes, scene_set_name
+from .segmentation_scenes import SegmentationScenes
 from .species import SPECIES, Species, class_names
 from .synthetic_parts import SyntheticParts
 from .synthetic_scenes import SyntheticScenes
@@ -15,6 +16,7 @@ __all__ = [
     'Scene',
     'SceneParams',
     'SceneSetParams',
+    'SegmentationScenes',
     'SetParams',
     'Species',
     'SyntheticParts',

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Mapping, Sequence
+
+from mmseg.datasets import BaseSegDataset
+
+from bas_mm.registry import DATASETS
+
+from ..errors import AnnotationError
+from ..palette import colour_map
+from .scene import SceneParams
+from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
+from .species import class_names
+
+__all__ = ['SegmentationScenes']
+
+
+@DATASETS.register_module()
+class SegmentationScenes(BaseSegDataset):
+    """The pictures of :class:`SyntheticScenes` as a data set of mmsegmentation.
+
+    It is mmsegmentation's own data set on the generated folder: pictures from JPEGImages, masks
+    from SegmentationClass or from a folder of pseudo masks. The classes are the background and
+    those of the set. The folder is painted the first time it is asked for.
+
+    Args:
+        split (str): 'train', 'val' or 'trainval'. Defaults to 'train'.
+        data_root (str): Where generated sets are kept. Defaults to 'data/synthetic_scenes'.
+        num_train, num_val, num_classes, image_size, seed, scene: As of :class:`SyntheticScenes`.
+        mask_dir (str, optional): A folder of masks NAME.png (0 background, k + 1 class k, 255
+            ignored) in place of the true ones, relative to the working directory. Defaults to
+            None.
+        **kwargs: Further arguments of mmsegmentation's ``BaseSegDataset``: ``pipeline``,
+            ``test_mode``, ``indices`` and so on.
+
+    Raises:
+        ValueError: If an argument is out of its range.
+        AnnotationError: There is no folder ``mask_dir``.
+    """
+
+    def __init__(
+        self,
+        split: str = 'train',
+        data_root: str = 'data/synthetic_scenes',
+        num_train: int = 1000,
+        num_val: int = 200,
+        num_classes: int = 6,
+        image_size: Sequence[int] = (112, 144),
+        seed: int = 0,
+        scene: Mapping | None = None,
+        mask_dir: str | None = None,
+        **kwargs,
+    ) -> None:
+        splits = (*SCENE_SPLITS, 'trainval')
+        if split not in splits:
+            raise ValueError(f'split={split!r}: the scenes have the splits {", ".join(splits)}')
+        if mask_dir is not None and not osp.isdir(mask_dir):
+            raise AnnotationError.at(
+                mask_dir,
+                None,
+                'there is no such folder of masks',
+                'Make the masks first, or set `mask_dir` to None for the true ones',
+            )
+        params = SceneSetParams(
+            num_images=(num_train, num_val),
+            num_classes=num_classes,
+            seed=seed,
+            scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
+        )
+        root = require_scenes(data_root, params)
+        super().__init__(
+            ann_file=osp.join(root, 'ImageSets', 'Segmentation', f'{split}.txt'),
+            data_prefix=dict(
+                img_path=osp.join(root, 'JPEGImages'),
+                seg_map_path=mask_dir or osp.join(root, 'SegmentationClass'),
+            ),
+            metainfo=dict(
+                classes=('background', *class_names(num_classes)),
+                palette=colour_map(num_classes + 1).tolist(),
+            ),
+            **kwargs,
+        )

@@ -1,0 +1,17 @@
+_base_ = [
+    '../_base_/models/deeplabv2_small.py',
+    '../_base_/datasets/embedded_pseudo.py',
+    '../_base_/schedules/deeplabv2_20k.py',
+    '../_base_/segmentation_runtime.py',
+]
+
+model = dict(decode_head=dict(num_classes=7))
+
+# From scratch, in little time: the rate of networks without pretrained weights, one for all.
+optim_wrapper = dict(
+    optimizer=dict(lr=0.02),
+    paramwise_cfg=dict(new_weight=1, new_bias=2),
+)
+param_scheduler = [dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=400)]
+train_cfg = dict(max_iters=400, val_interval=400)
+default_hooks = dict(checkpoint=dict(interval=400))
