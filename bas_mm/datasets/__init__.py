@@ -13,7 +13,7 @@ from .open_images30k import OpenImages30k
 from .split_folder import SplitFolder
 from .stanford_cars import StanfordCars
 from .stanford_dogs import StanfordDogs
-from .synthetic import SyntheticParts, SyntheticScenes
+from .synthetic import SegmentationScenes, SyntheticParts, SyntheticScenes
 from .transforms import *  # noqa: F401,F403
 from .voc12_multi_label import VOC12MultiLabel
 
@@ -28,6 +28,7 @@ __all__ = [
     'ILSVRCRelease',
     'MultiLabelList',
     'OpenImages30k',
+    'SegmentationScenes',
     'SplitFolder',
     'StanfordCars',
     'StanfordDogs',
