@@ -2,6 +2,8 @@
 
 import torch
 
+EPS = 1e-5
+
 
 def slow_offsets(radius: int) -> list[tuple[int, int]]:
     """First those in the same row, then row by row downwards."""
@@ -39,6 +41,37 @@ def slow_pairs(height: int, width: int, radius: int):
         for x in range(m, width - m):
             for dy, dx in slow_offsets(radius):
                 yield (y, x), (y + dy, x + dx)
+
+
+def slow_losses(boundary, displacement, labels, radius) -> dict[str, torch.Tensor]:
+    """The four losses of fields (N, 1, H, W), (N, 2, H, W) and labels (N, H, W), pair by pair."""
+    terms = dict(pos_bg=[], pos_fg=[], neg=[], dp_fg=[], dp_bg=[])
+    for e, d, label in zip(boundary[:, 0], displacement, labels):
+        for i, j in slow_pairs(*label.shape, radius):
+            if 255 in (label[i], label[j]):
+                continue
+            affinity = slow_affinity(e, i, j)
+            field = d[:, i[0], i[1]] - d[:, j[0], j[1]]
+            delta = torch.tensor([j[0] - i[0], j[1] - i[1]])
+            if label[i] != label[j]:
+                terms['neg'].append(-torch.log(1 + EPS - affinity))
+            elif label[i] == 0:
+                terms['pos_bg'].append(-torch.log(affinity + EPS))
+                terms['dp_bg'].append(field.abs().sum())
+            else:
+                terms['pos_fg'].append(-torch.log(affinity + EPS))
+                terms['dp_fg'].append((field - delta).abs().sum())
+
+    def mean(name: str, per_pair: int = 1) -> torch.Tensor:
+        total = torch.stack(terms[name]).sum() if terms[name] else torch.zeros(())
+        return total / (per_pair * len(terms[name]) + EPS)
+
+    return dict(
+        pos=mean('pos_bg') / 2 + mean('pos_fg') / 2,
+        neg=mean('neg'),
+        dp_fg=mean('dp_fg', 2),
+        dp_bg=mean('dp_bg', 2),
+    )
 
 
 def slow_transition(boundary: torch.Tensor, radius: int, beta: float) -> torch.Tensor:

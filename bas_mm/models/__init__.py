@@ -1,3 +1,4 @@
+from .affinity import BoundaryBranch, DisplacementBranch, IRNet, MeanShift
 from .backbones import *  # noqa: F403
 from .classifiers import (
     BASClassifier,
@@ -23,13 +24,17 @@ __all__ = [
     'BASSegClassifier',
     'BASSegHead',
     'BackboneSplit',
+    'BoundaryBranch',
     'CAMClassifier',
     'CAMHead',
     'ClassMapClassifier',
     'DeepLabV2Head',
+    'DisplacementBranch',
     'ForegroundGenerator',
+    'IRNet',
     'LocalizationClassifier',
     'LocalizationDataPreprocessor',
+    'MeanShift',
     'MultiLabelCAMClassifier',
     'MultiLabelCAMHead',
     'MultiLabelClassifier',

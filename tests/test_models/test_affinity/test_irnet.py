@@ -1,0 +1,214 @@
+"""IRNet: its fields against plain functions, its losses against all pairs, what is frozen."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from slow_pairs import slow_losses
+from tiny_irn import tiny_irn_cfg
+
+from bas_mm.registry import MODELS
+
+CONFIGS = Path(__file__).resolve().parents[3] / 'configs/wsss'
+
+
+@pytest.fixture
+def model(randomize):
+    """In float64, with running statistics and norms that show whether they are used."""
+    model = MODELS.build(tiny_irn_cfg())
+    randomize(model)
+    return model.double()
+
+
+def _images(size=(50, 37), count=2):
+    generator = torch.Generator().manual_seed(3)
+    return torch.randn(count, 3, *size, generator=generator, dtype=torch.float64)
+
+
+def _samples(labels):
+    return [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
+
+
+def _fields_by_hand(model, images):
+    """The spec's sentences in plain functions; 'up' is between norm and ReLU, then cut."""
+    w = model.state_dict()
+
+    def unit(x, name, groups, up=1):
+        x = F.conv2d(x, w[f'{name}.0.weight'])
+        x = F.group_norm(x, groups, w[f'{name}.1.weight'], w[f'{name}.1.bias'])
+        if up > 1:
+            x = F.interpolate(x, scale_factor=up, mode='bilinear', align_corners=False)
+        return F.relu(x)
+
+    net = model.backbone
+    stem = net.maxpool(net.relu(net.norm1(net.conv1(images))))
+    feats = [stem]
+    for layer in (net.layer1, net.layer2, net.layer3, net.layer4):
+        feats.append(layer(feats[-1]))
+    h, wd = feats[0].shape[-2:]
+    ups = (1, 1, 2, 4, 4)
+    parts = [
+        unit(f, f'boundary_branch.reductions.{i}', 2, up)[..., :h, :wd]
+        for i, (f, up) in enumerate(zip(feats, ups))
+    ]
+    logits = F.conv2d(
+        torch.cat(parts, 1), w['boundary_branch.joint.weight'], w['boundary_branch.joint.bias']
+    )
+    dp = 'displacement_branch'
+    parts = [
+        unit(f, f'{dp}.reductions.{i}', groups, up)
+        for i, (f, groups, up) in enumerate(zip(feats, (2, 4, 4, 4, 4), (1, 1, 1, 2, 2)))
+    ]
+    h8, w8 = feats[2].shape[-2:]
+    coarse = torch.cat([parts[2], parts[3][..., :h8, :w8], parts[4][..., :h8, :w8]], 1)
+    coarse = unit(coarse, f'{dp}.coarse_joint', 8, 2)[..., :h, :wd]
+    field = unit(torch.cat([parts[0], parts[1], coarse], 1), f'{dp}.fine_joint', 8)
+    return logits, F.conv2d(field, w[f'{dp}.field.weight'])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize('size', [(50, 37), (64, 32), (33, 65)])
+def test_fields_by_hand_with_sizes_that_do_not_divide(model, size):
+    images = _images(size)
+    model.eval()
+    logits, field = _fields_by_hand(model, images)
+    mean = model.mean_shift.running_mean
+    assert mean.all()
+    boundary, displacement = model(images)
+    assert boundary.shape == (2, 1, -(-size[0] // 4), -(-size[1] // 4))
+    torch.testing.assert_close(boundary, logits.sigmoid(), rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(displacement, field - mean[:, None, None], rtol=1e-9, atol=1e-12)
+    # Training takes no mean off, and uses the same running statistics.
+    model.train()
+    torch.testing.assert_close(model(images)[1], field, rtol=1e-9, atol=1e-12)
+
+    mirror = _fields_by_hand(model, images.flip(-1))[0].flip(-1)
+    expected = ((logits + mirror) / 2).sigmoid()[:, 0]
+    torch.testing.assert_close(model.boundary_with_mirror(images), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_losses_are_those_of_all_pairs_and_only_branches_learn(model):
+    images = _images((28, 40))
+    labels = torch.zeros(2, 28, 40, dtype=torch.long)
+    labels[0, 8:, 9:30] = 2
+    labels[0, :, 30:] = 20
+    labels[1, 10:, :24] = 1
+    labels[:, 20:23] = 255
+    model.train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    losses = model(images, _samples(labels), mode='loss')
+
+    logits, field = _fields_by_hand(model, images)
+    # Nearest: pixel 2 of each four, at the place of its half-pixel centre.
+    slow = slow_losses(logits.sigmoid(), field, labels[:, 2::4, 2::4], 3)
+    assert all(loss > 1e-3 for loss in slow.values())
+    assert {f'loss_{name}' for name in slow} == set(losses)
+    for name, loss in slow.items():
+        torch.testing.assert_close(losses[f'loss_{name}'], loss / 2, rtol=1e-7, atol=0)
+
+    sum(losses.values()).backward()
+    for name, parameter in model.named_parameters():
+        frozen = name.startswith('backbone.')
+        assert parameter.requires_grad is not frozen
+        assert (parameter.grad is None) is frozen, name
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_weights_of_losses(model):
+    labels = torch.zeros(2, 28, 40, dtype=torch.long)
+    labels[:, 9:, 9:] = 1
+    plain = model(_images((28, 40)), _samples(labels), mode='loss')
+    model.loss_weight.update(pos=3, dp_bg=0)
+    weighted = model(_images((28, 40)), _samples(labels), mode='loss')
+    torch.testing.assert_close(weighted['loss_pos'], 6 * plain['loss_pos'])
+    assert weighted['loss_dp_bg'] == 0
+    assert weighted['loss_neg'] == plain['loss_neg']
+
+
+@torch.no_grad()
+def test_prediction_holds_both_fields(model):
+    model.eval()
+    samples = model(_images(), mode='predict')
+    boundary, displacement = model(_images())
+    for sample, e, d in zip(samples, boundary, displacement):
+        assert torch.equal(sample.pred_boundary.data, e)
+        assert torch.equal(sample.pred_displacement.data, d)
+
+
+@torch.no_grad()
+def test_another_number_of_features(randomize):
+    """A network of two features: one fine, one coarse."""
+    cfg = tiny_irn_cfg()
+    cfg.update(features=('layer1', 'layer3'), in_channels=(8, 32), strides=(4, 16))
+    cfg['displacement'].update(channels=(4, 8), groups=(2, 4))
+    model = MODELS.build(cfg).eval()
+    randomize(model)
+    boundary, displacement = model(torch.randn(1, 3, 50, 37))
+    assert boundary.shape == (1, 1, 13, 10)
+    assert displacement.shape == (1, 2, 13, 10)
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(in_channels=(8, 8)), 'got 5, 2 and 5 of them'),
+        (
+            dict(features=('stem', 'layer1', 'layer2', 'layer3', 'layer9')),
+            'ResNet has, in order, stem, layer1',
+        ),
+        (dict(strides=(4, 4, 8, 6, 16)), r'model.strides=\(4, 4, 8, 6, 16\)'),
+        (dict(strides=(4,) * 5), 'one of them at least is larger'),
+        (dict(loss_weight=dict(edge=1)), 'model.loss_weight takes pos, neg, dp_fg, dp_bg'),
+    ],
+)
+def test_impossible_configs_are_named(change, message):
+    with pytest.raises(ValueError, match=message):
+        MODELS.build({**tiny_irn_cfg(), **change})
+
+
+def test_what_cannot_run_is_named(model):
+    with pytest.raises(ValueError, match='grid of 2×4 points is too small for pairs within'):
+        model(_images((8, 16)), _samples(torch.zeros(2, 8, 16, dtype=torch.long)), mode='loss')
+    with pytest.raises(ValueError, match="mode='train'"):
+        model(_images(), mode='train')
+    other = MODELS.build({**tiny_irn_cfg(), 'in_channels': (8, 8, 16, 32, 32)})
+    with pytest.raises(ValueError, match=r'features of ResNet have \(8, 8, 16, 32, 64\) channels'):
+        other(torch.randn(1, 3, 32, 32))
+
+
+def test_recipe_of_the_paper():
+    for data, folder in (('voc12', 'VOC2012/JPEGImages'), ('coco14', 'coco/train2014')):
+        cfg = Config.fromfile(CONFIGS / f'irn_resnet50_{data}.py')
+        assert cfg.train_cfg == dict(by_epoch=True, max_epochs=3)
+        assert cfg.optim_wrapper.optimizer == dict(
+            type='SGD', lr=0.1, momentum=0, weight_decay=1e-4
+        )
+        assert cfg.optim_wrapper.paramwise_cfg.custom_keys == dict(
+            displacement_branch=dict(lr_mult=10)
+        )
+        assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 32
+        assert (cfg.param_scheduler[0].type, cfg.param_scheduler[0].power) == ('PolyLR', 0.9)
+        data_set = cfg.train_dataloader.dataset
+        assert f'{data_set.data_root}/{data_set.data_prefix.img_path}'.endswith(folder)
+        crop = next(t for t in data_set.pipeline if t.type == 'mmseg.RandomCrop')
+        assert crop.crop_size == cfg.model.data_preprocessor.size == (512, 512)
+        assert cfg.custom_hooks[-1].type == 'DisplacementMeanHook'
+    model = MODELS.build(cfg.model)
+    groups = {
+        name: module.num_groups
+        for name, module in model.named_modules()
+        if isinstance(module, torch.nn.GroupNorm)
+    }
+    boundary = [f'boundary_branch.reductions.{i}.1' for i in range(5)]
+    assert groups.pop('displacement_branch.reductions.0.1') == 8
+    assert [groups.pop(name) for name in boundary] == [4] * 5
+    assert list(groups.values()) == [16] * 6
+    assert model.radius == 10
+    with torch.no_grad():
+        boundary, displacement = model.eval()(torch.randn(1, 3, 64, 96))
+    assert boundary.shape == (1, 1, 16, 24)
+    assert displacement.shape == (1, 2, 16, 24)
