@@ -26,6 +26,8 @@ _NUM_CLASSES_SHARES = (0.4, 0.5, 0.1)
 _ANOTHER_ANIMAL = 0.25
 # So many places are tried before the animal is made smaller by the factor.
 _TRIES, _SMALLER = 8, 0.9
+# Space between animals and the picture's edge, as a share of its shorter side.
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class SceneParams(AnimalParams):
     image_size: tuple[int, int] = (112, 144)
     size_jitter: int = 4
     portrait: float = 0.3
-    min_scale: float = 0.4
-    max_scale: float = 0.75
+    min_scale: float = 0.5
+    max_scale: float = 0.85
     min_visible: float = 0.65
     min_head_visible: float = 0.9
     num_distractors: tuple[int, int] = (6, 12)
-    head_scale: tuple[float, float] = (0.16, 0.19)
+    # Larger than where there is one animal: it must be learned beside others.
+    head_scale: tuple[float, float] = (0.22, 0.26)
+    max_turn: float = 0.3
 
     def __post_init__(self) -> None:
         shorter, longer = self.image_size
@@ -63,6 +67,12 @@ class SceneParams(AnimalParams):
             )
         if shorter > longer:
             raise ValueError(f'image_size={self.image_size}: the shorter side comes first')
+        # An animal and two margins must fit.
+        if not 0 < self.min_scale <= self.max_scale <= 1 - 2 * _MARGIN:
+            raise ValueError(
+                f'min_scale={self.min_scale}, max_scale={self.max_scale}: a range within 0 and '
+                f'{1 - 2 * _MARGIN} is needed'
+            )
 
 
 @dataclass(frozen=True)
@@ -174,7 +184,7 @@ def _places(
 ) -> list[tuple[float, np.ndarray]]:
     """Scale and upper left corner of each animal in pixels; no later one hides too much."""
     size = np.array(shape[::-1])
-    margin = 0.02 * min(shape)
+    margin = _MARGIN * min(shape)
     places: list[tuple[float, np.ndarray]] = []
     # Of each placed animal and each head: what is still visible, and the least that must stay.
     visible: list[tuple[np.ndarray, float]] = []

@@ -234,6 +234,7 @@ def test_painted_once(cache, monkeypatch):
         (dict(seed=-1), 'seed must not be negative'),
         (dict(image_size=(144, 112)), 'the shorter side comes first'),
         (dict(image_size=(30, 112)), 'at least 32 pixels'),
+        (dict(scene=dict(max_scale=1.2)), 'max_scale=1.2: a range within 0 and 0.96'),
     ],
 )
 def test_bad_arguments(tmp_path, settings, message):
