@@ -47,7 +47,8 @@ class SeedProject(TinyProject):
 
     def wsss(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
         """Run a command in this process: most of a command's time goes to its imports."""
-        path, out, err = str(ROOT / 'tools' / 'wsss' / tool), io.StringIO(), io.StringIO()
+        folder = 'wsss' if (ROOT / 'tools' / 'wsss' / tool).exists() else 'analysis_tools'
+        path, out, err = str(ROOT / 'tools' / folder / tool), io.StringIO(), io.StringIO()
         code = 0
         before, argv = os.getcwd(), sys.argv
         with redirect_stdout(out), redirect_stderr(err):
@@ -105,6 +106,14 @@ def test_two_processes_make_the_seeds_of_one(project):
     done = project.run('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
     assert 'two: 3 made, 4 were there' in done.stdout
     assert project.content('two') == project.content('one')
+
+    # What stops the second process is said, although only the first one says other things.
+    shutil.copytree(project.folder / 'one', project.folder / 'cut')
+    (project.folder / 'cut' / f'{project.ids[1]}.npz').write_bytes(b'PK')
+    command = 'wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'third', '2', '--fuse', 'cut'
+    done = project.run(*command, check=False)
+    assert done.returncode != 0
+    assert f'make_seeds.py: error: cut/{project.ids[1]}.npz is no seed file' in done.stderr
 
 
 @pytest.mark.slow
@@ -215,3 +224,17 @@ def test_missing_and_damaged_seeds_are_named(project):
     _refused(project, *evaluate, says=f'bad/{name}.npz is no seed file')
     file.unlink()
     _refused(project, *evaluate, '--num-workers', 1, says=f'there is no seed file bad/{name}.npz')
+
+
+def test_the_benchmark_measures_what_it_names(project):
+    size = '--size', 40, 56, '--rounds', 1, '--pictures', 2, '--workers', 0
+    done = project.wsss('benchmark_seeds.py', *size, '--out', 'bench.json')
+    figures = json.loads((project.folder / 'bench.json').read_text())
+    parts = figures['evaluation_ms']
+    assert parts['picture']['median'] > 0
+    assert 0.3 < parts['write_runs']['share_of_bytes'] < 1
+    making = figures['making_seconds']
+    ratio = making['seeds']['median'] / making['passes']['median']
+    assert making['ratio']['median'] == pytest.approx(ratio)
+    for name in ('picture', 'write_runs', 'seeds', 'passes', 'ratio'):
+        assert f'\n  {name} ' in done.stdout

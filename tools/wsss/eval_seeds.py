@@ -11,6 +11,7 @@ pictures: 0 background, k + 1 class k, 255 ignored.
 
 import argparse
 import sys
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -68,13 +69,9 @@ def read_ids(path: Path) -> list[str]:
     except (OSError, ValueError) as error:
         fail(f'--ids {path} cannot be read: {error}')
     ids = [line.split()[0] for line in lines if line.strip()]
-    twice = (
-        {image_id for image_id in ids if ids.count(image_id) > 1}
-        if len(set(ids)) < len(ids)
-        else ()
-    )
-    if twice:
-        fail(f'--ids {path}: {min(twice)} comes more than once')
+    for image_id, count in Counter(ids).items():
+        if count > 1:
+            fail(f'--ids {path}: {image_id} comes more than once')
     if not ids:
         fail(f'--ids {path} names no picture')
     return ids
@@ -86,7 +83,6 @@ def masks_of_config(args: argparse.Namespace, ids: list[str] | None) -> tuple:
 
     from mmengine.registry import init_default_scope
 
-    import bas_mm.datasets  # noqa: F401 - before mmpretrain's scope is looked for
     from bas_mm.registry import DATASETS
 
     init_default_scope(cfg.get('default_scope', 'bas_mm'))

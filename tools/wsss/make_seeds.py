@@ -126,7 +126,6 @@ def main() -> None:
             )
             folder.open(settings, args.overwrite)
         barrier()  # nobody looks for files before old ones are gone
-        result = run.run()
     except (
         AnnotationError,
         UnreadableImageError,
@@ -135,6 +134,12 @@ def main() -> None:
         TypeError,
     ) as error:
         fail(str(error))
+    try:
+        result = run.run()
+    except (AnnotationError, UnreadableImageError, ValueError, OSError) as error:
+        # Of whichever process it is: each has pictures of its own.
+        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
     if is_main_process():
         print(f'{args.out}: {result.made} made, {result.found} were there')
     close_process_group()

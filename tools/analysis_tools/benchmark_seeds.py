@@ -1,0 +1,286 @@
+"""What the seed steps cost: evaluation per picture, and making over the bare network passes.
+
+    python tools/analysis_tools/benchmark_seeds.py
+    python tools/analysis_tools/benchmark_seeds.py --only evaluation --out benchmark.json
+
+1. Evaluation: reading the seed file and the palette mask of a picture and counting for all 25
+   background scores, in ms on one core, with the share of each part.
+2. Making: seeds from the picture file to the seed file, in seconds per picture, over the seconds
+   of ``localization_maps`` alone on the same views, which are normalised and on the device
+   already. A ResNet50 (BAS-Seg, 20 classes) with random weights; both in turn.
+
+Medians over the rounds are printed, with the quickest round beside them, and for evaluation the
+time that the core spent on it: on a busy machine look at these. Worker processes and writing
+threads want cores of their own: ``--threads`` are those of the network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+# Before NumPy and torch start their threads.
+os.environ.setdefault('OMP_NUM_THREADS', '1')
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import cv2  # noqa: E402 - after the path is set
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from bas_mm.evaluation.result_files import write_json  # noqa: E402
+from bas_mm.registry import DATASETS, MODELS  # noqa: E402
+from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
+from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
+from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram, read_mask  # noqa: E402
+from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
+from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
+from bas_mm.wsss.seed_maker import SeedMaker  # noqa: E402
+from bas_mm.wsss.seed_run import SeedRun  # noqa: E402
+
+SCALES = (1.0, 0.5, 1.5, 2.0)
+NUM_CLASSES = 20
+CLASSES = (3, 8, 14)  # of each picture
+
+MODEL = dict(
+    type='BASSegClassifier',
+    backbone=dict(type='mmpretrain.ResNet', depth=50, strides=(1, 2, 2, 1)),
+    split=dict(point='layer3'),
+    generator=dict(
+        type='ForegroundGenerator', num_classes=NUM_CLASSES, in_channels=1024, bias=False
+    ),
+    head=dict(
+        type='BASSegHead',
+        num_classes=NUM_CLASSES,
+        in_channels=2048,
+        loss_fg=dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.2),
+        loss_amc=dict(type='AMCLoss', area_weight=1.2),
+    ),
+    data_preprocessor=dict(
+        type='LocalizationDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
+    ),
+)
+
+
+def network_like_maps(size: tuple[int, int], rng: np.random.Generator) -> SeedFile:
+    """Seeds as a network makes them: soft hills with noise in each cell, merged over the scales."""
+    maps = []
+    for scale in SCALES:
+        rows, columns = (-(-length // 16) for length in scale_size(size, scale))
+        cells = rng.normal(size=(len(CLASSES), 6, 8)).astype(np.float32)
+        hills = np.stack([cv2.resize(m, (columns, rows), interpolation=2) for m in cells])
+        noise = 0.15 * rng.normal(size=hills.shape).astype(np.float32)
+        maps.append(torch.sigmoid(torch.from_numpy(4 * (hills + noise) - 3)))
+    merged = (normalise_maps(part).numpy() for part in merge_scales(maps, size))
+    return SeedFile(np.array(CLASSES), *merged)
+
+
+def some_mask(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
+    """Round objects with an ignored rim."""
+    mask = np.zeros(size, dtype=np.uint8)
+    for label in CLASSES:
+        centre = tuple(int(rng.integers(0, length)) for length in size[::-1])
+        axes = tuple(int(v) for v in rng.integers(30, 140, 2))
+        cv2.ellipse(mask, centre, axes, int(rng.integers(180)), 0, 360, label + 1, -1)
+        cv2.ellipse(mask, centre, axes, int(rng.integers(180)), 0, 360, 255, 5)
+    picture = Image.fromarray(mask)
+    picture.putpalette(list(range(256)) * 3)
+    return picture
+
+
+def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[str, float]]:
+    """Median and minimum of the seconds of each function, all in turn, and the core's share."""
+    seconds: dict[str, list] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            begin = time.perf_counter(), time.process_time()
+            function()
+            end = time.perf_counter(), time.process_time()
+            seconds[name].append([b - a for a, b in zip(begin, end)])
+    rows = {}
+    for name, pairs in seconds.items():
+        wall, core = zip(*pairs)
+        rows[name] = dict(
+            median=statistics.median(wall), best=min(wall), core=statistics.median(core)
+        )
+    return rows
+
+
+def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict:
+    """Milliseconds per picture on one core, and those of the parts; bytes of the file."""
+    rng = np.random.default_rng(0)
+    seeds = network_like_maps(size, rng)
+    path, mask_path = folder / 'a.npz', folder / 'a.png'
+    seeds.save(path)
+    some_mask(size, rng).save(mask_path)
+    thresholds = check_thresholds(THRESHOLDS)
+    mask = read_mask(mask_path)
+    raw = seeds.high_res.tobytes()
+
+    def deflate(level: int, strategy: int) -> bytes:
+        packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
+        return packer.compress(raw) + packer.flush()
+
+    times = in_turn(
+        rounds,
+        picture=lambda: picture_histogram(path, mask_path, NUM_CLASSES, thresholds),
+        seed_file=lambda: SeedFile.load_high_res(path),
+        mask=lambda: read_mask(mask_path),
+        count=lambda: seed_histogram(seeds.high_res, seeds.classes, mask, NUM_CLASSES, thresholds),
+    )
+    writing = in_turn(
+        min(rounds, 5),
+        write_runs=lambda: deflate(1, zlib.Z_RLE),
+        write_level_1=lambda: deflate(1, zlib.Z_DEFAULT_STRATEGY),
+        write_level_6=lambda: deflate(6, zlib.Z_DEFAULT_STRATEGY),
+    )
+    figures = {
+        name: {k: 1e3 * v for k, v in row.items()} for name, row in {**times, **writing}.items()
+    }
+    for name, arguments in (
+        ('write_runs', (1, zlib.Z_RLE)),
+        ('write_level_1', (1, zlib.Z_DEFAULT_STRATEGY)),
+        ('write_level_6', (6, zlib.Z_DEFAULT_STRATEGY)),
+    ):
+        figures[name]['share_of_bytes'] = len(deflate(*arguments)) / len(raw)
+    return figures
+
+
+def write_pictures(folder: Path, count: int, size: tuple[int, int]) -> None:
+    """Pictures of some detail as JPEG, with the list of their classes."""
+    rng = np.random.default_rng(1)
+    (folder / 'pictures').mkdir(parents=True)
+    for index in range(count):
+        cells = rng.integers(0, 256, (size[0] // 6, size[1] // 6, 3)).astype(np.uint8)
+        cv2.imwrite(str(folder / 'pictures' / f'{index:03d}.jpg'), cv2.resize(cells, size[::-1]))
+    write_json(
+        folder / 'labels.json',
+        dict(
+            metainfo=dict(classes=[f'class {k}' for k in range(NUM_CLASSES)]),
+            data_list=[
+                dict(img_path=f'{i:03d}.jpg', image_id=f'{i:03d}', gt_label=list(CLASSES))
+                for i in range(count)
+            ],
+        ),
+    )
+
+
+def measure_making(
+    folder: Path, size: tuple[int, int], rounds: int, pictures: int, workers: int
+) -> dict:
+    """Seconds per picture of making seeds and of the bare passes, and their ratio."""
+    write_pictures(folder, pictures, size)
+    pipeline = [dict(type='LoadLocImage'), dict(type='mmpretrain.PackInputs')]
+    dataset = DATASETS.build(
+        dict(
+            type='mmpretrain.MultiLabelDataset',
+            data_root=str(folder),
+            ann_file='labels.json',
+            data_prefix=dict(img_path='pictures'),
+            pipeline=pipeline,
+            test_mode=True,
+        )
+    )
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    torch.manual_seed(0)
+    model = MODELS.build(MODEL).to(device)
+    maker = SeedMaker(model)
+    picture = MultiScaleViews(dataset, SCALES, [0])[0]
+    inputs = []
+    for view in picture.views:
+        x = model.data_preprocessor(dict(inputs=view.to(device)[None]))['inputs']
+        inputs.append(torch.cat([x, x.flip(-1)]))
+    classes = picture.classes.to(device).expand(2, -1)
+
+    def synchronise() -> None:
+        if device.type == 'cuda':
+            torch.cuda.synchronize()
+
+    @torch.inference_mode()
+    def passes() -> None:
+        for _ in range(pictures):
+            for x in inputs:
+                model.localization_maps(x, classes)
+        synchronise()
+
+    out, made = SeedFolder(folder / 'seeds'), []
+
+    def seeds() -> None:
+        out.open({}, overwrite=True)
+        run = SeedRun(*(maker, dataset, out, SCALES), num_workers=workers, say=lambda line: None)
+        made.append(run.run().made)
+
+    passes()  # what is built or chosen at the first pass
+    times = in_turn(rounds, seeds=seeds, passes=passes)
+    if made != [pictures] * rounds:
+        raise RuntimeError(f'{made} seed files were made in place of {pictures}')
+    figures = {name: {k: v / pictures for k, v in row.items()} for name, row in times.items()}
+    for key in ('median', 'best'):
+        figures.setdefault('ratio', {})[key] = times['seeds'][key] / times['passes'][key]
+    figures['device'] = torch.cuda.get_device_name() if device.type == 'cuda' else 'cpu'
+    return figures
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--only', choices=('evaluation', 'making'))
+    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
+    parser.add_argument('--rounds', type=int, default=0, help='31 of evaluation, 3 of making')
+    parser.add_argument('--pictures', type=int, default=4, help='per round of making (4)')
+    parser.add_argument('--workers', type=int, default=1, help='processes that read (1)')
+    parser.add_argument('--threads', type=int, default=1, help='threads of the network (1)')
+    parser.add_argument('--out', help='JSON file of all figures')
+    args = parser.parse_args(argv)
+    if min(*args.size, args.pictures, args.threads) < 1 or min(args.rounds, args.workers) < 0:
+        parser.error('sizes and numbers must be positive')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    args = parse_args(argv)
+    cv2.setNumThreads(1)
+    torch.set_num_threads(args.threads)
+    size, results = tuple(args.size), {}
+    scope = DefaultScope.overwrite_default_scope('bas_mm')
+    with scope, tempfile.TemporaryDirectory() as folder:
+        if args.only != 'making':
+            rows = measure_evaluation(Path(folder), size, args.rounds or 31)
+            results['evaluation_ms'] = rows
+            print(f'Evaluation of {size[1]}x{size[0]} pixels, {len(CLASSES)} classes, 25 scores:')
+            for name, row in rows.items():
+                share = row.get('share_of_bytes')
+                extra = f', {100 * share:.1f} % of the bytes' if share is not None else ''
+                print(
+                    f'  {name:14} {row["median"]:7.2f} ms, best {row["best"]:.2f}, '
+                    f'of the core {row["core"]:.2f}{extra}'
+                )
+        if args.only != 'evaluation':
+            rows = measure_making(
+                Path(folder, 'making'), size, args.rounds or 3, args.pictures, args.workers
+            )
+            results['making_seconds'] = rows
+            print(f'Making seeds on {rows["device"]}, seconds per picture:')
+            for name in ('seeds', 'passes', 'ratio'):
+                print(f'  {name:14} {rows[name]["median"]:7.3f}, best {rows[name]["best"]:.3f}')
+    if args.out:
+        write_json(args.out, dict(size=list(size), threads=args.threads, **results))
+        print(f'\nFigures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
