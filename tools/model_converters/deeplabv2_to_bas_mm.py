@@ -1,0 +1,170 @@
+"""Bring published DeepLabv2 weights (ResNet101) into bas_mm's names.
+
+    python tools/model_converters/deeplabv2_to_bas_mm.py SRC DST [options]
+
+SRC is a .caffemodel, or a .pth of one of the PyTorch ports: with Caffe's layer names, with
+torchvision's names (layer1.0.conv1, layer5.conv2d_list.0; with and without Scale.), or with blocks
+of their own (layer2.block1.reduce.conv, aspp.c0). The passes of the Caffe net at other scales
+(…_res075, …_res05), which share their weights with the first, are left out.
+
+Every name is checked against the model of the config. If a weight of the file has no place in the
+model, a weight of the model is not in the file, or shapes differ, all of them are listed, nothing
+is written and the exit status is 1, unless the options allow it.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+REPO = Path(__file__).resolve().parents[2]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(REPO))
+sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the converter beside this one
+
+import torch  # noqa: E402
+from mmengine.config import Config  # noqa: E402
+from published_to_bas_mm import ConversionError, read_checkpoint, save  # noqa: E402
+
+from bas_mm.models.weights import Placement, place, unwrap  # noqa: E402
+from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
+from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
+    deeplabv2_to_bas_mm,
+    strip_wrappers,
+)
+from bas_mm.registry import MODELS  # noqa: E402
+from bas_mm.utils import register_all_modules  # noqa: E402
+from bas_mm.version import __version__  # noqa: E402
+
+CONFIG = REPO / 'configs/deeplabv2/deeplabv2_r101-caffe_voc12aug-321x321_20k.py'
+_SHARED_PASSES = ('_res075', '_res05')
+_HEAD = 'decode_head.convs.0.weight'
+
+
+def read_weights(path: Path, trust_source: bool = False) -> dict[str, torch.Tensor]:
+    """The weights in a published file, by their names without wrappers' prefixes.
+
+    Args:
+        path: A .caffemodel, or any other name for a file of torch's.
+        trust_source: Also read files of torch's that hold Python objects.
+
+    Returns:
+        Name -> weight.
+
+    Raises:
+        ConversionError: The file is absent, broken or without weights.
+    """
+    try:
+        if path.suffix == '.caffemodel':
+            if not path.is_file():
+                raise ConversionError(f'{path}: no such file')
+            layers = read_caffemodel(path.read_bytes())
+            layers = {k: v for k, v in layers.items() if not k.endswith(_SHARED_PASSES)}
+            return {k: torch.from_numpy(v) for k, v in caffe_weights(layers).items()}
+        return strip_wrappers(unwrap(read_checkpoint(path, trust_source)))
+    except ValueError as error:
+        raise ConversionError(f'{path}: {error}') from error
+
+
+def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Placement:
+    """Put published weights in their places in our model.
+
+    Args:
+        weights: Published name -> weight.
+        config: The config of the model. The number of classes is the file's where it has a head.
+
+    Returns:
+        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+
+    Raises:
+        ConversionError: None of the names is known.
+    """
+    targets = deeplabv2_to_bas_mm(weights)
+    if not targets:
+        raise ConversionError(
+            'none of its names is known as one of DeepLabv2 with ResNet101; it has '
+            + ', '.join(sorted(weights)[:5])
+            + ' …'
+        )
+    model_cfg = Config.fromfile(config).model
+    head = next((source for source, target in targets.items() if target == _HEAD), None)
+    if head is not None:
+        model_cfg.decode_head.num_classes = weights[head].shape[0]
+    model = MODELS.build(model_cfg)
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    placement = place(weights, shapes, deeplabv2_to_bas_mm)
+    for name in shapes:
+        if name.endswith('num_batches_tracked'):
+            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
+    return placement
+
+
+def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('src', type=Path, metavar='SRC', help='.caffemodel or .pth')
+    parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
+    parser.add_argument(
+        '--config',
+        type=Path,
+        default=CONFIG,
+        help='config of the model that the weights are for (default: %(default)s)',
+    )
+    parser.add_argument(
+        '--allow-unplaced',
+        action='store_true',
+        help='write although the file has weights without a place in the model, such as the '
+        "classifier of ImageNet's",
+    )
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='write although the model has weights that the file lacks or has in another shape, '
+        'such as the head',
+    )
+    parser.add_argument(
+        '--trust-source',
+        action='store_true',
+        help='also read files of torch that hold Python objects, which can run any code',
+    )
+    return parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Convert as told; raise ``ConversionError`` for what the user must be told."""
+    weights = read_weights(args.src, args.trust_source)
+    if not args.config.is_file():
+        raise ConversionError(f'{args.config}: no such config')
+    register_all_modules()
+    try:
+        placement = convert(weights, args.config)
+    except ConversionError as error:
+        raise ConversionError(f'{args.src}: {error}') from error
+    if report := placement.report():
+        print(f'{args.src}:\n{report}', file=sys.stderr)
+    refused = []
+    if placement.unplaced and not args.allow_unplaced:
+        refused.append('--allow-unplaced')
+    if not placement.complete and not args.allow_missing:
+        refused.append('--allow-missing')
+    if refused:
+        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
+    save(
+        args.dst, placement.weights, dict(bas_mm_version=__version__, converted_from=args.src.name)
+    )
+    print(f'{args.dst}: {len(placement.weights)} weights from {args.src}')
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; 0 if the file was written, 1 otherwise."""
+    try:
+        run(parse_args(argv))
+    except ConversionError as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
