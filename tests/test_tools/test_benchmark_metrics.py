@@ -26,16 +26,66 @@ def test_as_a_command(repo_dir, tmp_path):
     out = tmp_path / 'out.json'
     command = [sys.executable, str(repo_dir / 'tools' / 'analysis_tools' / 'benchmark_metrics.py')]
     command += ['--npy', str(tmp_path), '--rounds', '1', '--out', str(out)]
+    command += ['--batch', '2', '--batches', '0', '--pictures', '10', '30']
     paths = [str(repo_dir), *filter(None, [os.environ.get('PYTHONPATH')])]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    (rows,) = json.loads(out.read_text())['results'].values()
+    content = json.loads(out.read_text())
+    (rows,) = content['results'].values()
     assert set(rows) >= {'Protocol A, per θ', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP, pIoU'}
     for name, row in rows.items():
         assert 0 < row['best_ms'] <= row['ms']
         assert row['ratio'] == row['direct_ms'] / row['ms']
         assert name in done.stdout
+    assert 'waiting' not in content
+    for name, (few, many) in content['memory_mib'].items():
+        assert 0 < few < 10
+        assert f'{name}: {few:.2f} MiB at most with 10 pictures, {many:.2f}' in done.stdout
+
+
+def test_a_device_does_not_wait_for_a_worker(benchmark, monkeypatch):
+    """With a worker that is the function itself, and a clock of our own: no figure is random."""
+
+    class Metric:
+        def __init__(self, num_workers):
+            self.cost = 1 if num_workers else 20
+
+        def process(self, _, samples):
+            assert [set(s) >= {'image_id', 'pred_map', 'gt_mask'} for s in samples] == [True] * 4
+            Clock.now += self.cost
+
+        def evaluate(self, size):
+            Clock.now += 5
+
+    class Clock:
+        now = 0.0
+        perf_counter = staticmethod(lambda: Clock.now)
+        slept = []
+        sleep = slept.append
+
+    monkeypatch.setattr(benchmark, 'time', Clock)
+    monkeypatch.setattr(benchmark, 'REGISTERED', {'x': Metric})
+    rng = np.random.default_rng(0)
+    rows = benchmark.waiting(benchmark.noise_maps(2, rng), 4, 3, rng)
+    assert rows['x'] == {
+        'work': 20e3,
+        'device': 30e3,
+        'waits_0': 20e3,
+        'waits_1': 1e3,
+        'rest_1': 5e3,
+    }
+    assert Clock.slept == [30.0] * 6
+    line = benchmark.waiting_table(rows, 4).splitlines()[-1]
+    assert line == '| x | 20000.0 | 30000.0 | 20000.0 | 40.0% | 1000.0 | 3.2% | 5000.0 |'
+
+
+@pytest.mark.parametrize('name', ['Protocol A', 'MaxBoxAcc and V2', 'PxAP, pIoU'])
+def test_registered_metrics_take_the_samples(benchmark, name):
+    rng = np.random.default_rng(0)
+    metric = benchmark.REGISTERED[name](num_workers=0)
+    metric.process(None, benchmark.samples_of(benchmark.blob_maps(2, rng), 3, 0, rng))
+    assert len(metric.evaluate(3)) > 1
 
 
 def test_figures_that_differ_are_an_error(benchmark, monkeypatch):

@@ -4,8 +4,12 @@ Both run in turn on the same maps, on one core, and their figures are compared: 
 an error. The median over the rounds is printed, with the quickest round beside it: on a busy
 machine look at that one.
 
+Then the registered metrics: how long a device waits for each, with the work in this process and
+with one worker process, and the memory that few and many pictures take.
+
     python tools/analysis_tools/benchmark_metrics.py
     python tools/analysis_tools/benchmark_metrics.py --npy maps/ --out benchmark.json
+    python tools/analysis_tools/benchmark_metrics.py --pictures 1000 100000
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ import os
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +33,9 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 import cv2  # noqa: E402 - after the path is set
 import numpy as np  # noqa: E402
+import torch  # noqa: E402
 
+from bas_mm.evaluation import LocalizationMetric, MaxBoxAccV2, PxAP  # noqa: E402
 from bas_mm.evaluation.functional import (  # noqa: E402
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
@@ -220,6 +227,132 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     return '\n'.join(lines)
 
 
+# Name: a registered metric, from its number of worker processes.
+REGISTERED: dict[str, Callable] = {
+    'Protocol A': lambda **kwargs: LocalizationMetric(thresholds=THETAS, **kwargs),
+    'MaxBoxAcc and V2': lambda **kwargs: MaxBoxAccV2(with_max_box_acc=True, **kwargs),
+    'PxAP, pIoU': lambda **kwargs: PxAP(**kwargs),
+}
+
+
+def samples_of(
+    maps: Sequence[np.ndarray], count: int, first: int, rng: np.random.Generator
+) -> list[dict]:
+    """Data samples with the maps in turn, named by their place in the set."""
+    all_boxes, masks = truth(len(maps), rng)
+    samples = []
+    for index in range(first, first + count):
+        k = index % len(maps)
+        boxes = torch.from_numpy(all_boxes[k])
+        samples.append(
+            dict(
+                image_id=f'val/{index:08d}.jpg',
+                img_shape=VIEW,
+                pred_map=torch.from_numpy(maps[k]),
+                pred_score=torch.tensor([0.4, 0.6]),
+                gt_label=torch.tensor([k % 2]),
+                gt_bboxes=boxes,
+                gt_bboxes_view=boxes,
+                gt_mask=torch.from_numpy(masks[k]),
+            )
+        )
+    return samples
+
+
+def waiting(
+    maps: Sequence[np.ndarray], batch: int, batches: int, rng: np.random.Generator
+) -> dict[str, dict[str, float]]:
+    """How long a device waits for the host, per batch, without and with a worker process.
+
+    The device is a timer: the host is free while it is busy, and when a batch is ready it gets
+    the next one as soon as the metric has taken this one in. It is busy half as long again as the
+    work on a batch takes, so that a worker can keep up.
+
+    Args:
+        maps: (h, w) each.
+        batch: Pictures in a batch.
+        batches: How many are timed.
+        rng: For the ground truth.
+
+    Returns:
+        By metric, in ms per batch: ``work``, ``device``, and ``waits_0`` and ``waits_1``, the
+        median that the device waits without and with a worker; and ``rest_1``, how long the host
+        waits for the worker at the very end.
+    """
+    result = {}
+    for name, build in REGISTERED.items():
+        row: dict[str, float] = {}
+        for workers in (0, 1):
+            metric = build(num_workers=workers)
+            # Starts the worker.
+            metric.process(None, samples_of(maps, batch, 0, rng))
+            metric.evaluate(batch)
+            if not workers:
+                begin = time.perf_counter()
+                for k in range(3):
+                    metric.process(None, samples_of(maps, batch, k * batch, rng))
+                row['work'] = (time.perf_counter() - begin) / 3 * 1e3
+                row['device'] = row['work'] * 1.5
+                metric.evaluate(3 * batch)
+            waits = []
+            for k in range(batches):
+                samples = samples_of(maps, batch, k * batch, rng)
+                time.sleep(row['device'] / 1e3)
+                begin = time.perf_counter()
+                metric.process(None, samples)
+                waits.append((time.perf_counter() - begin) * 1e3)
+            begin = time.perf_counter()
+            metric.evaluate(batch * batches)
+            row['rest_1'] = (time.perf_counter() - begin) * 1e3
+            row[f'waits_{workers}'] = statistics.median(waits)
+        result[name] = row
+    return result
+
+
+def waiting_table(rows: dict[str, dict[str, float]], batch: int) -> str:
+    """What :func:`waiting` found as a Markdown table."""
+    lines = [
+        f'A device waits for the host, ms per batch of {batch} maps:',
+        '',
+        '| metric | work | device | waits, alone | share | waits, 1 worker | share | at the end |',
+        '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
+    ]
+    for name, row in rows.items():
+        cells = [f'{row["work"]:.1f}', f'{row["device"]:.1f}']
+        for workers in (0, 1):
+            waits = row[f'waits_{workers}']
+            cells += [f'{waits:.1f}', f'{waits / (waits + row["device"]):.1%}']
+        cells.append(f'{row["rest_1"]:.1f}')
+        lines.append(f'| {name} | {" | ".join(cells)} |')
+    return '\n'.join(lines)
+
+
+def memory(counts: Sequence[int], rng: np.random.Generator) -> dict[str, list[float]]:
+    """Most memory that Python and NumPy hold at a time, from the first picture to the figures.
+
+    Args:
+        counts: Numbers of pictures, of 4x4 maps at a view of 8x8.
+        rng: For maps and ground truth.
+
+    Returns:
+        By metric: MiB for each of the counts.
+    """
+    sample = samples_of([rng.random((4, 4), dtype=np.float32)], 1, 0, rng)[0]
+    sample['gt_mask'] = torch.eye(8, dtype=torch.uint8)
+    result = {}
+    for name, build in REGISTERED.items():
+        result[name] = []
+        for count in counts:
+            tracemalloc.start()
+            metric = build(view_size=(8, 8))
+            for index in range(count):
+                metric.process(None, [{**sample, 'image_id': f'val/{index:08d}.jpg'}])
+            metric.evaluate(count)
+            result[name].append(tracemalloc.get_traced_memory()[1] / 2**20)
+            tracemalloc.stop()
+    return result
+
+
 def read_maps(folder: str, count: int) -> list[np.ndarray]:
     """The first maps of a folder of .npy files, by name."""
     paths = sorted(Path(folder).rglob('*.npy'))[:count]
@@ -241,11 +374,18 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--npy', help='folder of .npy maps, in place of generated ones')
     parser.add_argument('--no-direct', action='store_true', help='time our implementation only')
+    parser.add_argument('--batch', type=int, default=32, help='of the device that waits')
+    parser.add_argument('--batches', type=int, default=10, help='0: no device')
+    parser.add_argument(
+        '--pictures', type=int, nargs=2, default=[1000, 10000], help='of the memory; 0 0: none'
+    )
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if args.maps < 1 or args.rounds < 1:
         parser.error('--maps and --rounds must be at least 1')
+    if args.batch < 1 or args.batches < 0 or min(args.pictures) < 0:
+        parser.error('--batch must be at least 1, --batches and --pictures at least 0')
     return args
 
 
@@ -261,10 +401,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     for kind, maps in sets.items():
         results[kind] = measure(maps, args.rounds, rng, not args.no_direct)
     print(table(results))
+    content = dict(rounds=args.rounds, results=results)
+    if args.batches:
+        maps = next(iter(sets.values()))
+        content['waiting'] = waiting(maps, args.batch, args.batches, rng)
+        print(f'\n{waiting_table(content["waiting"], args.batch)}')
+    if min(args.pictures):
+        content['memory_mib'] = memory(args.pictures, rng)
+        print()
+        for name, (few, many) in content['memory_mib'].items():
+            print(
+                f'{name}: {few:.2f} MiB at most with {args.pictures[0]} pictures, '
+                f'{many:.2f} MiB with {args.pictures[1]}'
+            )
     if args.out:
         versions = dict(python=sys.version.split()[0], opencv=cv2.__version__, numpy=np.__version__)
         with open(args.out, 'w', encoding='utf-8') as file:
-            json.dump(dict(versions=versions, rounds=args.rounds, results=results), file, indent=2)
+            json.dump(dict(versions=versions, **content), file, indent=2)
         print(f'\nFigures: {args.out}')
 
 

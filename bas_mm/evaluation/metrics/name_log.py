@@ -16,8 +16,8 @@ _CHUNK = 1 << 16
 class NameLog:
     """Names that are only written down, compressed as they come, for they resemble each other.
 
-    A name of ImageNet or CUB takes 4 to 6 bytes, one of 16 random digits about 9. Names are read
-    again at the very end, one after the other in their order.
+    A name of ImageNet takes 2 to 3 bytes, one of CUB 8, one with 16 random hexadecimal digits 11.
+    Names are read again at the very end, one after the other in their order.
 
     Examples:
         >>> log = NameLog()
