@@ -107,20 +107,22 @@ def _basins(fine: np.ndarray, gray: np.ndarray, diagonal: bool) -> tuple[np.ndar
     np.maximum(best[:-1], rows[1:], out=best[:-1])
     maxima = np.flatnonzero(best == key)
     maxima = maxima[np.argsort(~gray.ravel()[maxima], kind='stable')]
+    # Each round doubles how far ahead every pixel looks; the last rounds are for those alone that
+    # still get further. mode='clip' spares a check.
+    ahead = (best & ((1 << bits) - 1)).ravel().astype(np.intp)
+    is_moving = np.ones(size, bool)
+    while 4 * np.count_nonzero(is_moving) > size:
+        further = ahead.take(ahead, mode='clip')
+        np.not_equal(ahead, further, out=is_moving)
+        ahead = further
+    moving = np.flatnonzero(is_moving)
+    while moving.size:
+        near = ahead.take(moving, mode='clip')
+        far = ahead.take(near, mode='clip')
+        ahead[moving] = far
+        moving = moving[near != far]
     number = np.empty(size, np.int32)
     number[maxima] = np.arange(len(maxima), dtype=np.int32)
-    # Each round doubles how far ahead every pixel looks. After some, few pixels are looked at, and
-    # only these go on. mode='clip' spares a check.
-    ahead = (best & ((1 << bits) - 1)).ravel().astype(np.intp)
-    for _ in range(3):
-        ahead = ahead.take(ahead, mode='clip')
-    is_met = np.zeros(size, bool)
-    is_met[ahead] = True
-    met = np.flatnonzero(is_met)
-    further = ahead[met]
-    while not np.array_equal(further, furthest := ahead[further]):
-        ahead[met] = further = furthest
-    number[met] = number[further]
     return number.take(ahead, mode='clip').reshape(fine.shape), gray.ravel()[maxima]
 
 
