@@ -51,6 +51,8 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
             test mode, such a picture is an error. Defaults to False.
         max_refetch (int): How many replacements are tried for one picture. Defaults to 20.
         metainfo (Mapping, optional): Further meta information. Defaults to None.
+        ann_file (str): The annotation, below ``data_root`` if relative, of sets that have one
+            file. Defaults to ''.
         **kwargs: Further arguments of :class:`mmpretrain.datasets.MultiLabelDataset`.
     """
 
