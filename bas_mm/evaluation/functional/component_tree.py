@@ -11,6 +11,7 @@ __all__ = ['FINE_BITS', 'LevelComponents', 'level_components']
 FINE_BITS = 7
 
 _VALUES = 256
+# Up to so many pairs of basins each has a place in a table; sorting is slower where they are few.
 _DENSE = 2**18
 
 
