@@ -8,6 +8,7 @@ from .errors import AnnotationError, UnreadableImageError
 from .fgvc_aircraft import FGVCAircraft
 from .ilsvrc import ILSVRC
 from .ilsvrc_release import ILSVRCRelease
+from .irn_label_dataset import IRNLabelDataset
 from .multi_label_list import MultiLabelList
 from .open_images30k import OpenImages30k
 from .split_folder import SplitFolder
@@ -26,6 +27,7 @@ __all__ = [
     'FGVCAircraft',
     'ILSVRC',
     'ILSVRCRelease',
+    'IRNLabelDataset',
     'MultiLabelList',
     'OpenImages30k',
     'SegmentationScenes',

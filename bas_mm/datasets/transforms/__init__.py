@@ -1,5 +1,6 @@
 """Transforms that carry boxes with the picture."""
 
+from .load_label_map import LoadLabelMap
 from .load_loc_image import LoadLocImage
 from .load_loc_mask import LoadLocMask
 from .loc_center_crop import LocCenterCrop
@@ -9,8 +10,10 @@ from .loc_random_flip import LocRandomFlip
 from .loc_resize import LocResize
 from .loc_ten_crop import LocTenCrop
 from .pack_localization_inputs import PackLocalizationInputs
+from .random_scale import RandomScale
 
 __all__ = [
+    'LoadLabelMap',
     'LoadLocImage',
     'LoadLocMask',
     'LocCenterCrop',
@@ -20,4 +23,5 @@ __all__ = [
     'LocResize',
     'LocTenCrop',
     'PackLocalizationInputs',
+    'RandomScale',
 ]

@@ -1,5 +1,6 @@
 from .checkpoint_keys_hook import CheckpointKeysHook
 from .class_count_hook import ClassCountHook
+from .displacement_mean_hook import DisplacementMeanHook
 from .epoch_seed_hook import EpochSeedHook
 from .localization_visualization_hook import LocalizationVisualizationHook
 from .non_finite_loss_hook import NonFiniteLossHook
@@ -7,6 +8,7 @@ from .non_finite_loss_hook import NonFiniteLossHook
 __all__ = [
     'CheckpointKeysHook',
     'ClassCountHook',
+    'DisplacementMeanHook',
     'EpochSeedHook',
     'LocalizationVisualizationHook',
     'NonFiniteLossHook',

@@ -43,6 +43,8 @@ class IRNet(BaseModel):
         radius (int): r of the pairs, in points of e. Default: 10.
         loss_weight (dict, optional): weights of the losses by ``pos``, ``neg``, ``dp_fg`` and
             ``dp_bg``. Default: 1/2 each, for (pos + neg)/2 + (fg + bg)/2.
+        freeze_backbone (bool): False trains the backbone as well, for pictures on which no network
+            has learnt before. Default: True, as in the paper.
         data_preprocessor (dict, optional): ``mmseg.SegDataPreProcessor``, usually.
         init_cfg (dict, optional): initialisation.
 
@@ -61,6 +63,7 @@ class IRNet(BaseModel):
         displacement: dict | None = None,
         radius: int = 10,
         loss_weight: Mapping[str, float] | None = None,
+        freeze_backbone: bool = True,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
     ) -> None:
@@ -70,7 +73,9 @@ class IRNet(BaseModel):
         self.in_channels = tuple(in_channels)
         self.strides = tuple(strides)
         self._check_features(stage_table(self.backbone))
-        self.backbone.requires_grad_(False)
+        self.freeze_backbone = freeze_backbone
+        if freeze_backbone:
+            self.backbone.requires_grad_(False)
         self.boundary_branch = BoundaryBranch(in_channels, strides, **(boundary or {}))
         self.displacement_branch = DisplacementBranch(in_channels, strides, **(displacement or {}))
         self.mean_shift = MeanShift(2)
@@ -104,18 +109,24 @@ class IRNet(BaseModel):
             )
 
     def train(self, mode: bool = True) -> 'IRNet':
-        """Set the branches to training; the backbone stays in evaluation."""
+        """Set the branches to training; a frozen backbone stays in evaluation."""
         super().train(mode)
-        self.backbone.eval()
+        if self.freeze_backbone:
+            self.backbone.eval()
         return self
 
-    @torch.no_grad()
     def extract_feat(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Features of the frozen backbone: (N, 3, H, W) -> (N, C_k, h_k, w_k) each.
+        """Features of the backbone: (N, 3, H, W) -> (N, C_k, h_k, w_k) each.
 
         Raises:
             ValueError: a feature has other channels than the config says.
         """
+        if self.freeze_backbone:
+            with torch.no_grad():
+                return self._features(inputs)
+        return self._features(inputs)
+
+    def _features(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         found, x = [], inputs
         for stage, modules in stage_table(self.backbone).items():
             for module in modules:

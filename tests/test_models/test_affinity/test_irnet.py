@@ -118,6 +118,15 @@ def test_losses_are_those_of_all_pairs_and_only_branches_learn(model):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def test_a_backbone_that_is_not_frozen_learns():
+    model = MODELS.build({**tiny_irn_cfg(), 'freeze_backbone': False}).train()
+    labels = torch.zeros(2, 28, 40, dtype=torch.long)
+    labels[:, 9:, 9:] = 1
+    sum(model(_images((28, 40)).float(), _samples(labels), mode='loss').values()).backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert model.backbone.layer4[0].bn1.num_batches_tracked == 1
+
+
 def test_weights_of_losses(model):
     labels = torch.zeros(2, 28, 40, dtype=torch.long)
     labels[:, 9:, 9:] = 1

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+
+import torch
+from mmengine.dataset import Compose
+from mmengine.dist import all_reduce, barrier, is_main_process
+from mmengine.hooks import Hook
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.runner import find_latest_checkpoint
+from torch import nn
+from torch.utils.data import Dataset
+
+from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.models.affinity import IRNet
+from bas_mm.registry import HOOKS
+
+# Of the buffer in a checkpoint.
+_KEY = 'mean_shift.running_mean'
+
+
+@HOOKS.register_module()
+class DisplacementMeanHook(Hook):
+    """Sets IRNet's mean displacement once training is over, in the model and in its checkpoint.
+
+    The mean is taken over all points of all training images, each as the pipeline here gives it;
+    several processes share the images. Of the checkpoints only the last one has the weights
+    that the mean belongs to. A run that was stopped in between does this when it is resumed.
+
+    Args:
+        pipeline (list[dict]): transforms in place of the training set's, without chance.
+        batch_size (int): images of one size at a time. Default: 1, for images of all sizes.
+        num_workers (int, optional): worker processes that read images. Default: as many as in
+            training.
+
+    Raises:
+        TypeError: the model is no IRNet.
+    """
+
+    def __init__(
+        self, pipeline: list[dict], batch_size: int = 1, num_workers: int | None = None
+    ) -> None:
+        self.pipeline = pipeline
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+
+    def before_train(self, runner) -> None:
+        """Refuse another model before it is trained.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        model = _inner_model(runner)
+        if not isinstance(model, IRNet):
+            raise TypeError(f'DisplacementMeanHook is for IRNet, not for {type(model).__name__}.')
+
+    def after_train(self, runner) -> None:
+        """Compute the mean and store it.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        model = _inner_model(runner)
+        trained = runner.train_dataloader
+        loader = runner.build_dataloader(
+            dict(
+                dataset=_Views(trained.dataset, Compose(self.pipeline)),
+                batch_size=self.batch_size,
+                num_workers=(trained.num_workers if self.num_workers is None else self.num_workers),
+                # Without copies that would fill up the last round.
+                sampler=dict(type='DefaultSampler', shuffle=False, round_up=False),
+                collate_fn=dict(type='pseudo_collate'),
+            )
+        )
+        mean = displacement_mean(model, loader)
+        model.mean_shift.running_mean.copy_(mean)
+        print_log(f'Mean displacement: {mean.tolist()}', logger='current')
+        if is_main_process():
+            self._store(runner, model)
+        barrier()
+
+    @staticmethod
+    def _store(runner, model: IRNet) -> None:
+        info = runner.message_hub.runtime_info
+        path = info.get('last_ckpt') or find_latest_checkpoint(runner.work_dir)
+        if path is None:
+            print_log('No checkpoint to put the mean displacement into.', logger='current')
+            return
+        # Our own file: it holds the state of hooks besides tensors.
+        checkpoint = torch.load(path, map_location='cpu', weights_only=False)
+        checkpoint['state_dict'][_KEY] = model.mean_shift.running_mean.cpu()
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        write_bytes(path, content.getbuffer())
+
+
+def _inner_model(runner) -> nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+
+
+class _Views(Dataset):
+    """Another pipeline over the pictures of a data set."""
+
+    def __init__(self, dataset: Dataset, pipeline: Compose) -> None:
+        self.dataset = dataset
+        self.pipeline = pipeline
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int):
+        return self.pipeline(self.dataset.get_data_info(index))
+
+
+@torch.no_grad()
+def displacement_mean(model: IRNet, loader) -> torch.Tensor:
+    """The mean of the displacement field over all points of all images of all processes.
+
+    Args:
+        model (IRNet): its training mode is as before afterwards.
+        loader (Iterable): batches for ``model.data_preprocessor``.
+
+    Returns:
+        Tensor: (2,), rows and columns; float32, on the device of the model.
+    """
+    buffer = model.mean_shift.running_mean
+    totals = torch.zeros(3, dtype=torch.float64, device=buffer.device)
+    training = model.training
+    model.eval()
+    for batch in loader:
+        inputs = model.data_preprocessor(batch, False)['inputs']
+        field = model.displacement_branch(model.extract_feat(inputs))
+        totals[:2] += field.sum((0, 2, 3), dtype=torch.float64)
+        totals[2] += field[:, 0].numel()
+    model.train(training)
+    all_reduce(totals)
+    return (totals[:2] / totals[2]).to(buffer.dtype)

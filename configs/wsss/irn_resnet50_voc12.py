@@ -1,0 +1,15 @@
+_base_ = [
+    '../_base_/models/irn_resnet50.py',
+    '../_base_/datasets/irn_labels.py',
+    '../_base_/schedules/irn_3e.py',
+    '../_base_/irn_runtime.py',
+]
+
+train_dataloader = dict(
+    dataset=dict(
+        data_root='data/VOCdevkit/VOC2012',
+        data_prefix=dict(img_path='JPEGImages'),
+        # Where the labels are; the step before writes them there.
+        label_dir='work_dirs/wsss_voc12/irn_labels',
+    )
+)

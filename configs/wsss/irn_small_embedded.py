@@ -1,0 +1,32 @@
+_base_ = [
+    '../_base_/models/irn_small.py',
+    '../_base_/datasets/irn_labels.py',
+    '../_base_/schedules/irn_3e.py',
+    '../_base_/irn_runtime.py',
+]
+
+train_pipeline = [
+    dict(type='LoadLocImage'),
+    dict(type='LoadLabelMap'),
+    dict(type='RandomScale', ratio_range=(0.75, 1.25)),
+    dict(type='mmcv.RandomFlip', prob=0.5),
+    dict(type='mmseg.RandomCrop', crop_size=(112, 112)),
+    dict(type='mmseg.PackSegInputs', meta_keys=('image_id', 'img_path', 'ori_shape', 'img_shape')),
+]
+train_dataloader = dict(
+    batch_size=16,
+    # Small pictures are read faster than worker processes start.
+    num_workers=0,
+    dataset=dict(
+        data_root='data/synthetic_scenes',
+        data_prefix=dict(img_path='JPEGImages'),
+        # Where the labels are; the step before writes them there.
+        label_dir='work_dirs/wsss_small_embedded/irn_labels',
+        pipeline=train_pipeline,
+    ),
+)
+# From scratch: momentum, and one rate for all.
+optim_wrapper = dict(
+    optimizer=dict(lr=0.02, momentum=0.9),
+    paramwise_cfg=dict(custom_keys=dict(displacement_branch=dict(lr_mult=1))),
+)

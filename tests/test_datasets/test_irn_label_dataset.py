@@ -1,0 +1,99 @@
+"""Pictures with IRNet's labels: what is listed, read, resized, and refused."""
+
+import numpy as np
+import pytest
+from mmengine.dataset import Compose
+from PIL import Image
+from tiny_irn import write_irn_pictures
+
+from bas_mm.datasets import AnnotationError, IRNLabelDataset, UnreadableImageError
+from bas_mm.datasets.palette import encode_palette_png
+from bas_mm.registry import DATASETS, TRANSFORMS
+
+
+@pytest.fixture
+def root(tmp_path):
+    return write_irn_pictures(tmp_path / 'set', 3)
+
+
+def _dataset(root, **kwargs) -> IRNLabelDataset:
+    return DATASETS.build(
+        dict(type='IRNLabelDataset', data_root=str(root), label_dir=str(root / 'labels'), **kwargs)
+    )
+
+
+def _load(root, index=0) -> dict:
+    results = _dataset(root).get_data_info(index)
+    return Compose([dict(type='LoadLocImage'), dict(type='LoadLabelMap')])(results)
+
+
+def test_the_folder_of_labels_decides(root):
+    # Endings of pictures differ; pictures without labels and files being written do not count.
+    (root / 'JPEGImages/pic_1.jpg').rename(root / 'JPEGImages/pic_1.PNG')
+    (root / 'JPEGImages/extra.jpg').write_bytes(b'')
+    (root / 'labels/.pic_9.png.x').write_bytes(b'')
+    (root / 'labels/.pic_8.png').write_bytes(b'')
+    (root / 'labels/irn_labels.json').write_text('{}')
+    dataset = _dataset(root)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    assert [info['image_id'] for info in infos] == ['pic_0', 'pic_1', 'pic_2']
+    assert infos[1]['img_path'] == str(root / 'JPEGImages/pic_1.PNG')
+    assert infos[1]['seg_map_path'] == str(root / 'labels/pic_1.png')
+    elsewhere = IRNLabelDataset(
+        str(root / 'labels'), data_prefix=dict(img_path=str(root / 'JPEGImages'))
+    )
+    assert len(elsewhere) == 3
+
+
+def test_labels_are_indices(root):
+    results = _load(root)
+    assert results['gt_seg_map'].shape == results['img'].shape[:2]
+    assert results['gt_seg_map'].dtype == np.uint8
+    assert np.unique(results['gt_seg_map']).tolist() == [0, 1, 255]
+    assert results['seg_fields'] == ['gt_seg_map']
+
+
+def test_missing_folders_and_pictures_are_named(root):
+    with pytest.raises(AnnotationError, match=r'nowhere: no label maps.*make_irn_labels\.py'):
+        IRNLabelDataset('nowhere', data_root=str(root))
+    for name in ('pic_0', 'pic_2'):
+        (root / f'JPEGImages/{name}.jpg').unlink()
+    with pytest.raises(AnnotationError, match=r'JPEGImages: no picture for pic_0.png and 1 more'):
+        _dataset(root)
+
+
+def test_labels_that_do_not_fit_are_named(root):
+    path = root / 'labels/pic_0.png'
+    path.write_bytes(encode_palette_png(np.zeros((5, 7), np.uint8)))
+    with pytest.raises(AnnotationError, match=r'pic_0.png has 7x5 pixels, but .*jpg has 36x60'):
+        _load(root)
+    Image.new('RGB', (36, 60)).save(path)
+    with pytest.raises(AnnotationError, match='pic_0.png: a mask holds indices'):
+        _load(root)
+    path.write_bytes(b'no picture')
+    with pytest.raises(UnreadableImageError, match='pic_0.png'):
+        _load(root)
+
+
+def test_random_scale_is_of_the_pictures_own_size(root):
+    scale = TRANSFORMS.build(dict(type='RandomScale', ratio_range=(0.5, 1.5)))
+    np.random.seed(0)  # noqa: NPY002 - the generator that mmengine seeds
+    factors = []
+    loaded = _load(root)
+    labels = loaded['gt_seg_map']
+    for _ in range(200):
+        results = scale(dict(loaded))
+        height, width = results['img'].shape[:2]
+        assert results['gt_seg_map'].shape == (height, width) == tuple(results['img_shape'])
+        factors.append(height / 60)
+        assert width / 36 == pytest.approx(factors[-1], abs=0.02)
+        # Nearest neighbour: no labels that were not there.
+        assert set(np.unique(results['gt_seg_map'])) <= set(np.unique(labels))
+    assert 0.49 < min(factors) < 0.55
+    assert 1.45 < max(factors) < 1.51
+    assert np.mean(factors) == pytest.approx(1, abs=0.06)
+    same = TRANSFORMS.build(dict(type='RandomScale', ratio_range=(1, 1)))(_load(root, 1))
+    np.testing.assert_array_equal(same['gt_seg_map'], _load(root, 1)['gt_seg_map'])
+    for wrong in ((0, 1), (2, 1)):
+        with pytest.raises(ValueError, match='ratio_range'):
+            TRANSFORMS.build(dict(type='RandomScale', ratio_range=wrong))

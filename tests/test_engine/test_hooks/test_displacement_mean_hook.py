@@ -1,0 +1,135 @@
+"""IRNet trained by a stock Runner from its config, and the mean field in its checkpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
+from mmengine.runner import Runner
+from tiny_irn import tiny_irn_cfg, write_irn_pictures
+
+from bas_mm.engine.hooks.displacement_mean_hook import displacement_mean
+from bas_mm.registry import MODELS
+
+CONFIG = Path(__file__).resolve().parents[3] / 'configs/wsss/irn_resnet50_voc12.py'
+KEY = 'mean_shift.running_mean'
+
+
+def _cfg(root: Path, work_dir: Path, name: str) -> Config:
+    """The config of VOC 2012 with a small network and small crops."""
+    cfg = Config.fromfile(CONFIG)
+    cfg.model = tiny_irn_cfg(crop=48)
+    loader = cfg.train_dataloader
+    loader.update(batch_size=2, num_workers=0)
+    loader.dataset.update(data_root=str(root), label_dir=str(root / 'labels'))
+    next(t for t in loader.dataset.pipeline if t.type == 'mmseg.RandomCrop').crop_size = (48, 48)
+    cfg.train_cfg.max_epochs = cfg.param_scheduler[0].end = 2
+    cfg.default_hooks.logger.interval = 1
+    cfg.log_level = 'WARNING'
+    cfg.work_dir = str(work_dir)
+    cfg.experiment_name = name
+    return cfg
+
+
+@torch.no_grad()
+def _slow_mean(model, root: Path) -> torch.Tensor:
+    """Of all points of the pictures as they are, one after the other."""
+    import cv2
+
+    total, count = torch.zeros(2, dtype=torch.float64), 0
+    for path in sorted((root / 'JPEGImages').iterdir()):
+        rgb = torch.from_numpy(cv2.imread(str(path))[..., ::-1].copy()).permute(2, 0, 1)
+        inputs = (rgb.float()[None] - 127) / 64
+        field = model.displacement_branch(model.extract_feat(inputs))[0].double()
+        total += field.flatten(1).sum(1)
+        count += field[0].numel()
+    return total / count
+
+
+def test_run_from_the_config_with_its_mean(tmp_path):
+    root = write_irn_pictures(tmp_path / 'set', 4)
+    runner = Runner.from_cfg(_cfg(root, tmp_path / 'run', 'irn-run'))
+    runner.train()
+
+    scalars = runner.message_hub.log_scalars
+    for name in ('loss_pos', 'loss_neg', 'loss_dp_fg', 'loss_dp_bg'):
+        values, counts = scalars[f'train/{name}'].data
+        assert len(values) == 4
+        assert (values > 0).all()
+    state = runner.model.state_dict()
+    last, first = (torch.load(tmp_path / f'run/epoch_{i}.pth', weights_only=False) for i in (2, 1))
+    learnt = {n for n, value in state.items() if not torch.equal(value, first['state_dict'][n])}
+    assert {name.split('.')[0] for name in learnt} == {
+        'boundary_branch',
+        'displacement_branch',
+        'mean_shift',
+    }
+    # The displacement branch learns ten times as fast; at the end both rates are 0.
+    rates = {
+        name: group['initial_lr']
+        for group in runner.optim_wrapper.optimizer.param_groups
+        for name, parameter in runner.model.named_parameters()
+        if any(parameter is p for p in group['params'])
+    }
+    ratio = rates['displacement_branch.field.weight'] / rates['boundary_branch.joint.weight']
+    assert ratio == pytest.approx(10)
+
+    mean = _slow_mean(runner.model, root)
+    torch.testing.assert_close(state[KEY].double(), mean, rtol=1e-4, atol=1e-6)
+    assert torch.equal(last['state_dict'][KEY], state[KEY])
+    assert 'optimizer' in last
+    # Other weights have another mean.
+    assert not first['state_dict'][KEY].any()
+
+    # Stopped between the last checkpoint and the mean: the resumed run has nothing else to do.
+    last['state_dict'][KEY].zero_()
+    torch.save(last, tmp_path / 'run/epoch_2.pth')
+    cfg = _cfg(root, tmp_path / 'run', 'irn-resumed')
+    cfg.resume = True
+    resumed = Runner.from_cfg(cfg)
+    resumed.train()
+    assert resumed.iter == runner.iter
+    again = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)['state_dict']
+    for name, value in state.items():
+        assert torch.equal(again[name], value), name
+
+
+def test_another_model_is_refused_before_it_is_trained(tmp_path):
+    cfg = _cfg(write_irn_pictures(tmp_path / 'set', 2), tmp_path / 'run', 'irn-other')
+    runner = Runner.from_cfg(cfg)
+    runner.model = torch.nn.Linear(1, 1)
+    hook = next(h for h in runner.hooks if type(h).__name__ == 'DisplacementMeanHook')
+    with pytest.raises(TypeError, match='is for IRNet, not for Linear'):
+        hook.before_train(runner)
+
+
+def _images() -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    sizes = [(32, 48), (40, 24), (64, 64)]
+    return [torch.randint(0, 256, (3, *s), generator=generator).byte() for s in sizes]
+
+
+def _model():
+    torch.manual_seed(0)
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        return MODELS.build(tiny_irn_cfg())
+
+
+def _one_of_two(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    batches = [dict(inputs=[image]) for image in _images()[rank::2]]
+    torch.save(displacement_mean(_model(), batches), f'{folder}/{rank}.pt')
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+def test_processes_share_the_images(tmp_path):
+    mp.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
+    expected = displacement_mean(_model(), [dict(inputs=[image]) for image in _images()])
+    for rank in range(2):
+        # Shares of different sizes: a mean of means would be another one.
+        torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pt'), expected)
