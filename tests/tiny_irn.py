@@ -36,7 +36,10 @@ def tiny_irn_cfg(radius: int = 3, crop: int = 48) -> dict:
 
 
 def write_irn_pictures(root: Path, count: int = 4, seed: int = 0) -> Path:
-    """Coloured rectangles on noise: ``root/JPEGImages`` and their labels in ``root/labels``."""
+    """Coloured rectangles on noise: ``root/JPEGImages`` and their labels in ``root/labels``.
+
+    ``root/list.txt`` names them for :func:`pictures_cfg`.
+    """
     rng = np.random.default_rng(seed)
     for folder in ('JPEGImages', 'labels'):
         (root / folder).mkdir(parents=True)
@@ -50,4 +53,16 @@ def write_irn_pictures(root: Path, count: int = 4, seed: int = 0) -> Path:
         labels[y : y + 22, x : x + 18] = 1 + i % 3
         Image.fromarray(picture).save(root / f'JPEGImages/pic_{i}.jpg', quality=95)
         (root / f'labels/pic_{i}.png').write_bytes(encode_palette_png(labels))
+    (root / 'list.txt').write_text(''.join(f'pic_{i} {i % 3}\n' for i in range(count)))
     return root
+
+
+def pictures_cfg(root: Path) -> dict:
+    """Config of a data set of these pictures with their classes."""
+    return dict(
+        type='MultiLabelList',
+        ann_file='list.txt',
+        classes=3,
+        data_root=str(root),
+        data_prefix=dict(img_path='JPEGImages'),
+    )

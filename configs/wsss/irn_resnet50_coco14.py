@@ -7,8 +7,7 @@ _base_ = [
 
 train_dataloader = dict(
     dataset=dict(
-        data_root='data/coco',
-        data_prefix=dict(img_path='train2014'),
+        pictures=dict(type='COCO14MultiLabel', data_root='data/coco', split='train2014'),
         # Where the labels are; the step before writes them there.
         label_dir='work_dirs/wsss_coco14/irn_labels',
     )

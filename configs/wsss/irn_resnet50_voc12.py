@@ -7,8 +7,9 @@ _base_ = [
 
 train_dataloader = dict(
     dataset=dict(
-        data_root='data/VOCdevkit/VOC2012',
-        data_prefix=dict(img_path='JPEGImages'),
+        pictures=dict(
+            type='VOC12MultiLabel', data_root='data/VOCdevkit/VOC2012', split='train_aug'
+        ),
         # Where the labels are; the step before writes them there.
         label_dir='work_dirs/wsss_voc12/irn_labels',
     )

@@ -18,8 +18,17 @@ train_dataloader = dict(
     # Small pictures are read faster than worker processes start.
     num_workers=0,
     dataset=dict(
-        data_root='data/synthetic_scenes',
-        data_prefix=dict(img_path='JPEGImages'),
+        pictures=dict(
+            type='SyntheticScenes',
+            data_root='data/synthetic_scenes',
+            split='train',
+            # As in embedded_scenes.py.
+            num_train=1000,
+            num_val=200,
+            num_classes=6,
+            image_size=(112, 144),
+            seed=0,
+        ),
         # Where the labels are; the step before writes them there.
         label_dir='work_dirs/wsss_small_embedded/irn_labels',
         pipeline=train_pipeline,

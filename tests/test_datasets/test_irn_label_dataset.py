@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import Compose
 from PIL import Image
-from tiny_irn import write_irn_pictures
+from tiny_irn import pictures_cfg, write_irn_pictures
 
 from bas_mm.datasets import AnnotationError, IRNLabelDataset, UnreadableImageError
 from bas_mm.datasets.palette import encode_palette_png
@@ -17,9 +17,8 @@ def root(tmp_path):
 
 
 def _dataset(root, **kwargs) -> IRNLabelDataset:
-    return DATASETS.build(
-        dict(type='IRNLabelDataset', data_root=str(root), label_dir=str(root / 'labels'), **kwargs)
-    )
+    kwargs.setdefault('label_dir', str(root / 'labels'))
+    return DATASETS.build(dict(type='IRNLabelDataset', pictures=pictures_cfg(root), **kwargs))
 
 
 def _load(root, index=0) -> dict:
@@ -27,22 +26,16 @@ def _load(root, index=0) -> dict:
     return Compose([dict(type='LoadLocImage'), dict(type='LoadLabelMap')])(results)
 
 
-def test_the_folder_of_labels_decides(root):
-    # Endings of pictures differ; pictures without labels and files being written do not count.
-    (root / 'JPEGImages/pic_1.jpg').rename(root / 'JPEGImages/pic_1.PNG')
-    (root / 'JPEGImages/extra.jpg').write_bytes(b'')
-    (root / 'labels/.pic_9.png.x').write_bytes(b'')
-    (root / 'labels/.pic_8.png').write_bytes(b'')
+def test_pictures_of_the_set_with_their_labels(root):
+    # Other files in the folder do not matter.
+    (root / 'labels/extra.png').write_bytes(b'')
     (root / 'labels/irn_labels.json').write_text('{}')
     dataset = _dataset(root)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     assert [info['image_id'] for info in infos] == ['pic_0', 'pic_1', 'pic_2']
-    assert infos[1]['img_path'] == str(root / 'JPEGImages/pic_1.PNG')
+    assert infos[1]['img_path'] == str(root / 'JPEGImages/pic_1.jpg')
     assert infos[1]['seg_map_path'] == str(root / 'labels/pic_1.png')
-    elsewhere = IRNLabelDataset(
-        str(root / 'labels'), data_prefix=dict(img_path=str(root / 'JPEGImages'))
-    )
-    assert len(elsewhere) == 3
+    assert 'gt_label' not in infos[1]
 
 
 def test_labels_are_indices(root):
@@ -53,12 +46,12 @@ def test_labels_are_indices(root):
     assert results['seg_fields'] == ['gt_seg_map']
 
 
-def test_missing_folders_and_pictures_are_named(root):
-    with pytest.raises(AnnotationError, match=r'nowhere: no label maps.*make_irn_labels\.py'):
-        IRNLabelDataset('nowhere', data_root=str(root))
-    for name in ('pic_0', 'pic_2'):
-        (root / f'JPEGImages/{name}.jpg').unlink()
-    with pytest.raises(AnnotationError, match=r'JPEGImages: no picture for pic_0.png and 1 more'):
+def test_missing_labels_are_named(root):
+    message = r'nowhere: 3 of 3 pictures have no IRNet label.*tools/wsss/make_irn_labels\.py'
+    with pytest.raises(AnnotationError, match=message):
+        _dataset(root, label_dir='nowhere')
+    (root / 'labels/pic_1.png').unlink()
+    with pytest.raises(AnnotationError, match=r'labels: 1 of 3 .*the first is pic_1\.png'):
         _dataset(root)
 
 

@@ -1,7 +1,7 @@
 """Pictures with IRNet's labels, from the folder that tools/wsss/make_irn_labels.py fills.
 
-The config that names the set gives train_dataloader.dataset its data_root, the folder of pictures
-below it (data_prefix.img_path) and label_dir, the folder of labels.
+The config that names the set gives train_dataloader.dataset its pictures, the data set over which
+the seeds were made, and label_dir, the folder of labels.
 """
 
 train_pipeline = [

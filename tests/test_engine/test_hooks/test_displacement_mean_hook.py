@@ -9,7 +9,7 @@ import torch.multiprocessing as mp
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
-from tiny_irn import tiny_irn_cfg, write_irn_pictures
+from tiny_irn import pictures_cfg, tiny_irn_cfg, write_irn_pictures
 
 from bas_mm.engine.hooks.displacement_mean_hook import displacement_mean
 from bas_mm.registry import MODELS
@@ -24,7 +24,8 @@ def _cfg(root: Path, work_dir: Path, name: str) -> Config:
     cfg.model = tiny_irn_cfg(crop=48)
     loader = cfg.train_dataloader
     loader.update(batch_size=2, num_workers=0)
-    loader.dataset.update(data_root=str(root), label_dir=str(root / 'labels'))
+    loader.dataset.pictures = pictures_cfg(root)
+    loader.dataset.label_dir = str(root / 'labels')
     next(t for t in loader.dataset.pipeline if t.type == 'mmseg.RandomCrop').crop_size = (48, 48)
     cfg.train_cfg.max_epochs = cfg.param_scheduler[0].end = 2
     cfg.default_hooks.logger.interval = 1
