@@ -169,6 +169,13 @@ def test_each_config_trains_and_validates(name, quiet, tmp_path):
     assert (tmp_path / 'iter_2.pth').is_file()
 
 
+def test_another_number_of_classes_is_refused(quiet, tmp_path):
+    cfg = shrink(load(VOC))
+    cfg.model.decode_head.num_classes = 20
+    with pytest.raises(ValueError, match=r'Set model\.decode_head\.num_classes=21'):
+        build_runner(cfg, tmp_path, 'classes').train()
+
+
 def test_stock_runner_tests_with_views_and_crf(quiet, home, tmp_path, monkeypatch):
     seen = []
 

@@ -98,7 +98,8 @@ def main() -> None:
         runner.test_evaluator.metrics.append(dump)
     figures = runner.test()
     if args.out is not None and args.out.endswith('.json') and is_main_process():
-        write_json(args.out, figures)
+        # Some metrics give NumPy's numbers.
+        write_json(args.out, {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()})
     close_process_group()
 
 

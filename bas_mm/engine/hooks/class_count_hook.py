@@ -30,7 +30,7 @@ class ClassCountHook(Hook):
         classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
         if classes is None:
             return
-        for part in ('head', 'generator'):
+        for part in ('head', 'generator', 'decode_head'):
             count = getattr(getattr(model, part, None), 'num_classes', len(classes))
             if count != len(classes):
                 raise ValueError(
