@@ -1,4 +1,4 @@
-"""One training iteration and one validation of every config, on generated copies of its data.
+"""One iteration and one validation of every localization config, on generated copies of its data.
 
 The copies have the layouts of the originals and lie where the configs look for them, so that the
 data side of each config runs as it stands. Only sizes are changed: the smallest pictures that the
@@ -23,7 +23,11 @@ from releases import (
 )
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-ALL = sorted(p.relative_to(CONFIGS).as_posix() for p in CONFIGS.glob('[!_]*/*.py'))
+ALL = sorted(
+    p.relative_to(CONFIGS).as_posix()
+    for kind in ('bas', 'cam')
+    for p in CONFIGS.glob(f'{kind}/*.py')
+)
 
 # Published backbones end at 1/16 of the picture, some of the others at 1/32.
 PUBLISHED = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')

@@ -1,4 +1,4 @@
-"""Every config: it loads, its model builds, and the recipe is the one of wsol.md's tables."""
+"""Every localization config: it loads, builds, and its recipe is the one of wsol.md's tables."""
 
 from pathlib import Path
 
@@ -10,7 +10,11 @@ from tiny import samples_of, total
 from bas_mm.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
-ALL = sorted(p.relative_to(CONFIGS).as_posix() for p in CONFIGS.glob('[!_]*/*.py'))
+ALL = sorted(
+    p.relative_to(CONFIGS).as_posix()
+    for kind in ('bas', 'cam')
+    for p in CONFIGS.glob(f'{kind}/*.py')
+)
 FINE_GRAINED = {'stanford_dogs': 120, 'stanford_cars': 196, 'fgvc_aircraft': 100}
 NUM_CLASSES = {'cub': 200, 'ilsvrc': 1000, 'openimages30k': 100, **FINE_GRAINED}
 # Networks that differ from CUB's or ILSVRC's in the number of classes at most. They run in

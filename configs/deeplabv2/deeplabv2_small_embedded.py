@@ -5,7 +5,7 @@ _base_ = [
     '../_base_/segmentation_runtime.py',
 ]
 
-model = dict(decode_head=dict(num_classes=7))
+model = dict(decode_head=dict(num_classes=5))
 
 # From scratch, in little time: the rate of networks without pretrained weights, one for all.
 optim_wrapper = dict(

@@ -14,7 +14,7 @@ model = dict(
         num_convs=1,
         concat_input=False,
         norm_cfg=dict(type='BN'),
-        num_classes=7,
+        num_classes=5,
         loss_decode=dict(type='mmseg.CrossEntropyLoss', avg_non_ignore=True),
     ),
     train_cfg=dict(),

@@ -25,7 +25,7 @@ train_dataloader = dict(
             # As in embedded_scenes.py.
             num_train=1000,
             num_val=200,
-            num_classes=6,
+            num_classes=4,
             image_size=(112, 144),
             seed=0,
         ),

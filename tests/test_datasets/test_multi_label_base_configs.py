@@ -15,7 +15,7 @@ from segmentation_sets import write_coco, write_voc
 from bas_mm.registry import METRICS
 
 SETS = ('voc12_multilabel', 'coco14_multilabel', 'embedded_scenes')
-SMALL = dict(num_train=4, num_val=2, num_classes=6, image_size=(60, 76), seed=0)
+SMALL = dict(num_train=4, num_val=2, num_classes=4, image_size=(60, 76), seed=0)
 
 
 @pytest.fixture(params=SETS)
@@ -80,9 +80,11 @@ def test_evaluation(cfg):
 
 
 def test_seeds(cfg):
-    assert cfg.seed_cfg == dict(scales=(1.0, 0.5, 1.5, 2.0), flip=True)
-    np.testing.assert_allclose(cfg.seed_evaluator.thresholds, np.arange(20, 45) / 100, atol=1e-12)
-    assert len(cfg.seed_evaluator.thresholds) == 25
+    embedded = cfg.train_dataloader.dataset.type == 'SyntheticScenes'
+    scales = (1.0, 0.75, 1.25) if embedded else (1.0, 0.5, 1.5, 2.0)
+    assert cfg.seed_cfg == dict(scales=scales, flip=True)
+    scores = np.arange(4, 60, 2) if embedded else np.arange(20, 45)
+    np.testing.assert_allclose(cfg.seed_evaluator.thresholds, scores / 100, atol=1e-12)
     assert cfg.seed_dataloader.dataset.test_mode
     assert not cfg.seed_dataloader.sampler.shuffle
     loader = Runner.build_dataloader(cfg.seed_dataloader)

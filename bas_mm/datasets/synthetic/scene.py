@@ -12,7 +12,7 @@ from .animal import Animal, AnimalParams, draw_animal, paint_animal, pose_at
 from .backgrounds import background
 from .render import tight_box
 from .shapes import fill, transform
-from .species import SPECIES
+from .species import SCENE_SPECIES
 
 __all__ = ['Scene', 'SceneParams', 'class_mask', 'draw_labels', 'render_scene']
 
@@ -55,7 +55,8 @@ class SceneParams(AnimalParams):
     min_head_visible: float = 0.9
     num_distractors: tuple[int, int] = (6, 12)
     # Larger than where there is one animal: it must be learned beside others.
-    head_scale: tuple[float, float] = (0.22, 0.26)
+    body_contrast: tuple[float, float] = (0.2, 0.3)
+    head_scale: tuple[float, float] = (0.17, 0.2)
     max_turn: float = 0.3
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ def render_scene(rng: np.random.Generator, labels: Sequence[int], params: SceneP
     canvas = background(rng, max(shape), _OVERSAMPLING, distractors)
     canvas = canvas[: shape[0] * _OVERSAMPLING, : shape[1] * _OVERSAMPLING]
 
-    animals = [draw_animal(rng, SPECIES[label], params) for label in labels]
+    animals = [draw_animal(rng, SCENE_SPECIES[label], params) for label in labels]
     owners = np.zeros(canvas.shape[:2], dtype=np.uint8)
     for number, (animal, (scale, corner)) in enumerate(
         zip(animals, _places(rng, animals, shape, params)), start=1

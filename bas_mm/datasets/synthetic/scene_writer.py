@@ -22,7 +22,7 @@ import numpy as np
 from ..palette import encode_palette_png
 from .generated_folder import digest_of, require_folder, write_parameters
 from .scene import Scene, SceneParams, class_mask, draw_labels, render_scene
-from .species import class_names
+from .species import scene_class_names
 
 __all__ = [
     'SCENE_SPLITS',
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Part of the cache's key: raise it with every change that changes pictures.
-_GENERATOR_VERSION = 1
+_GENERATOR_VERSION = 2
 # The position of a split is part of its pictures' seeds: append only.
 SCENE_SPLITS = ('train', 'val')
 _JPEG_QUALITY = 95
@@ -45,18 +45,18 @@ class SceneSetParams:
 
     Args:
         num_images: Number of pictures of train and val.
-        num_classes: An even number from 2 to 8.
+        num_classes: From 2 to 8.
         seed: Seed of the whole set.
         scene: How pictures look.
     """
 
     num_images: tuple[int, int]
-    num_classes: int = 6
+    num_classes: int = 4
     seed: int = 0
     scene: SceneParams = field(default_factory=SceneParams)
 
     def __post_init__(self) -> None:
-        class_names(self.num_classes)
+        scene_class_names(self.num_classes)
         for split, number in zip(SCENE_SPLITS, self.num_images):
             if number < 1:
                 raise ValueError(f'num_{split} must be at least 1, got {number}')
@@ -107,7 +107,7 @@ def require_scenes(cache_dir: str, params: SceneSetParams) -> str:
 
 
 def _write_scenes(root: str, params: SceneSetParams) -> None:
-    names = class_names(params.num_classes)
+    names = scene_class_names(params.num_classes)
     for folder in ('JPEGImages', 'Annotations', 'SegmentationClass'):
         os.makedirs(osp.join(root, folder))
     ids: dict[str, list[str]] = {}

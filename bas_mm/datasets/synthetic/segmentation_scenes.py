@@ -11,7 +11,7 @@ from ..errors import AnnotationError
 from ..palette import colour_map
 from .scene import SceneParams
 from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
-from .species import class_names
+from .species import scene_class_names
 
 __all__ = ['SegmentationScenes']
 
@@ -45,7 +45,7 @@ class SegmentationScenes(BaseSegDataset):
         data_root: str = 'data/synthetic_scenes',
         num_train: int = 1000,
         num_val: int = 200,
-        num_classes: int = 6,
+        num_classes: int = 4,
         image_size: Sequence[int] = (112, 144),
         seed: int = 0,
         scene: Mapping | None = None,
@@ -76,7 +76,7 @@ class SegmentationScenes(BaseSegDataset):
                 seg_map_path=mask_dir or osp.join(root, 'SegmentationClass'),
             ),
             metainfo=dict(
-                classes=('background', *class_names(num_classes)),
+                classes=('background', *scene_class_names(num_classes)),
                 palette=colour_map(num_classes + 1).tolist(),
             ),
             **kwargs,

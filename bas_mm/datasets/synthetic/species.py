@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ['SPECIES', 'Species', 'class_names']
+__all__ = ['SCENE_SPECIES', 'SPECIES', 'Species', 'class_names', 'scene_class_names']
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ SPECIES: tuple[Species, ...] = tuple(
     )
 )
 
+# The classes of scenes: the first four have a body of their own each, the others share one with
+# them. A scene does not tell which animal a label belongs to: with a body that says as much as the
+# head there is something to be learnt from labels about the whole animal.
+SCENE_SPECIES: tuple[Species, ...] = SPECIES[::2] + SPECIES[1::2]
+
 
 def class_names(num_classes: int) -> tuple[str, ...]:
     """Names of the first ``num_classes`` classes.
@@ -53,3 +58,17 @@ def class_names(num_classes: int) -> tuple[str, ...]:
             f'(classes come in pairs with the same body), got {num_classes}'
         )
     return tuple(species.name for species in SPECIES[:num_classes])
+
+
+def scene_class_names(num_classes: int) -> tuple[str, ...]:
+    """Names of the first ``num_classes`` classes of scenes.
+
+    Args:
+        num_classes: From 2 to 8.
+
+    Raises:
+        ValueError: For any other number.
+    """
+    if not 2 <= num_classes <= len(SCENE_SPECIES):
+        raise ValueError(f'num_classes must be 2 to {len(SCENE_SPECIES)}, got {num_classes}')
+    return tuple(species.name for species in SCENE_SPECIES[:num_classes])

@@ -10,7 +10,7 @@ from bas_mm.registry import DATASETS
 from ..voc12_multi_label import VOC12MultiLabel
 from .scene import SceneParams
 from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes, scene_set_name
-from .species import SPECIES, class_names
+from .species import SCENE_SPECIES, scene_class_names
 
 __all__ = ['SyntheticScenes']
 
@@ -19,11 +19,12 @@ __all__ = ['SyntheticScenes']
 class SyntheticScenes(VOC12MultiLabel):
     """Generated pictures with one to three animals each, in the layout of PASCAL VOC.
 
-    The animals are those of :class:`SyntheticParts`: the head says the class by itself, the body
-    narrows it down to two. About 40 % of the pictures have animals of one class, half of them of
-    two, the rest of three. Animals may hide parts of each other, but at most about a third of an
-    animal and a tenth of its head. Some 30 % of the pictures are higher than wide, and their sizes
-    differ by some pixels.
+    The animals are those of :class:`SyntheticParts`: the head, small and bright, says the class by
+    itself. Up to four classes the body's pattern, at lower contrast, says it too; further classes
+    share a body with one of those. About 40 % of the pictures have animals of one class, half of
+    them of two, the rest of three. Animals may hide parts of each other, but at most about a third
+    of an animal and a tenth of its head. Some 30 % of the pictures are higher than wide, and their
+    sizes differ by some pixels.
 
     Nothing is downloaded: the pictures are painted the first time they are asked for (about
     15 ms each), kept below ``data_root`` and read from there afterwards, in a folder of their own
@@ -36,7 +37,7 @@ class SyntheticScenes(VOC12MultiLabel):
         data_root (str): Where generated sets are kept. Defaults to 'data/synthetic_scenes'.
         num_train (int): Number of training pictures. Defaults to 1000.
         num_val (int): Number of validation pictures. Defaults to 200.
-        num_classes (int): An even number from 2 to 8. Defaults to 6.
+        num_classes (int): 2 to 8. Defaults to 4.
         image_size (Sequence[int]): Shorter and longer side in pixels. Defaults to (112, 144).
         seed (int): Seed of the whole set. Defaults to 0.
         scene (Mapping, optional): Other settings of
@@ -53,10 +54,10 @@ class SyntheticScenes(VOC12MultiLabel):
         >>> from bas_mm.datasets import SyntheticScenes
         >>> dataset = SyntheticScenes('val', data_root='/tmp/scenes', num_train=8, num_val=8)
         >>> [dataset.metainfo['classes'][k] for k in dataset.get_data_info(0)['gt_label']]
-        ['banded_fox', 'spotted_parrot']
+        ['banded_fox', 'netted_ram']
     """
 
-    METAINFO = dict(classes=tuple(species.name for species in SPECIES))
+    METAINFO = dict(classes=tuple(species.name for species in SCENE_SPECIES))
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class SyntheticScenes(VOC12MultiLabel):
         data_root: str = 'data/synthetic_scenes',
         num_train: int = 1000,
         num_val: int = 200,
-        num_classes: int = 6,
+        num_classes: int = 4,
         image_size: Sequence[int] = (112, 144),
         seed: int = 0,
         scene: Mapping | None = None,
@@ -89,7 +90,7 @@ class SyntheticScenes(VOC12MultiLabel):
         super().__init__(
             data_root=require_scenes(data_root, params),
             split=split,
-            classes=class_names(num_classes),
+            classes=scene_class_names(num_classes),
             pipeline=pipeline,
             test_mode=test_mode,
             **kwargs,

@@ -1,14 +1,14 @@
 """The embedded scenes for mmsegmentation: pseudo masks for training, the true masks of val.
 
-The pictures of embedded_scenes.py, through mmsegmentation's own reader, in batches of crops. mask_dir
-is the folder of pseudo masks; None trains on the true masks.
+The pictures of embedded_scenes.py, through mmsegmentation's own reader, in batches of crops.
+mask_dir is the folder of pseudo masks; None trains on the true masks.
 """
 
 dataset_type = 'SegmentationScenes'
 data_root = 'data/synthetic_scenes'
 mask_dir = 'work_dirs/wsss_small_embedded/masks'
 # Everything that decides the pictures, as in embedded_scenes.py.
-generation = dict(num_train=1000, num_val=200, num_classes=6, image_size=(112, 144), seed=0)
+generation = dict(num_train=1000, num_val=200, num_classes=4, image_size=(112, 144), seed=0)
 
 crop_size = (97, 97)
 train_pipeline = [

@@ -1,13 +1,13 @@
 """The embedded scenes: small pictures in VOC layout, painted once into data/synthetic_scenes.
 
-Six classes that show most in the head, one to three animals per picture: 1000 training pictures,
+Four classes that show most in the head, one to three animals per picture: 1000 training pictures,
 over which seeds are made, and 200 for validation.
 """
 
 dataset_type = 'SyntheticScenes'
 data_root = 'data/synthetic_scenes'
 # Everything that decides the pictures, so that the splits cannot differ in it.
-generation = dict(num_train=1000, num_val=200, num_classes=6, image_size=(112, 144), seed=0)
+generation = dict(num_train=1000, num_val=200, num_classes=4, image_size=(112, 144), seed=0)
 
 # What the steps after the network need to know about a picture.
 pack = dict(
@@ -84,5 +84,7 @@ seed_dataloader = dict(
         **generation,
     ),
 )
-seed_cfg = dict(scales=(1.0, 0.5, 1.5, 2.0), flip=True)
-seed_evaluator = dict(thresholds=[step / 100 for step in range(20, 45)])
+# Networks that saw one size of picture in training do not know animals of half or twice that.
+seed_cfg = dict(scales=(1.0, 0.75, 1.25), flip=True)
+# Wider than wsss.md's 0.20 to 0.44: CAM's best score is not cut off.
+seed_evaluator = dict(thresholds=[step / 100 for step in range(4, 60, 2)])

@@ -16,9 +16,9 @@ from bas_mm.datasets import SyntheticScenes, VOC12MultiLabel
 from bas_mm.datasets.synthetic import (
     SceneParams,
     SceneSetParams,
-    class_names,
     make_scene,
     require_scenes,
+    scene_class_names,
     scene_set_name,
     scene_writer,
 )
@@ -26,7 +26,7 @@ from bas_mm.datasets.synthetic.scene import draw_labels
 
 SMALL = dict(num_train=18, num_val=6, image_size=(60, 76))
 PARAMS = SceneSetParams(num_images=(18, 6), scene=SceneParams(image_size=(60, 76)))
-NAMES = class_names(6)
+NAMES = scene_class_names(4)
 
 
 def _build(split, cache, **kwargs):
@@ -167,20 +167,20 @@ def test_shares_of_labels():
 def test_read_by_the_reader_of_voc(cache, root):
     dataset = _build('train', cache)
     assert dataset.metainfo['classes'] == NAMES
-    assert len(dataset.metainfo['palette']) == 7
+    assert len(dataset.metainfo['palette']) == 5
     assert len(dataset) == 18
     plain = VOC12MultiLabel(str(root), 'train', classes=NAMES)
     for index in range(18):
         info = dataset.get_data_info(index)
         assert info == plain.get_data_info(index)
         assert info['seg_map_path'].endswith(f'SegmentationClass/train_{index:05d}.png')
-        assert index % 6 in info['gt_label']
+        assert index % 4 in info['gt_label']
 
 
 class ScenesOfVOC(PascalVOCDataset):
     """mmsegmentation's reader with our classes."""
 
-    METAINFO = dict(classes=('background', *NAMES), palette=[[i] * 3 for i in range(7)])
+    METAINFO = dict(classes=('background', *NAMES), palette=[[i] * 3 for i in range(5)])
 
 
 def test_read_by_mmsegmentation(root):
@@ -230,7 +230,7 @@ def test_painted_once(cache, monkeypatch):
     [
         (dict(split='test'), "split='test'.*train, val, trainval"),
         (dict(num_val=0), 'num_val must be at least 1'),
-        (dict(num_classes=5), 'even number'),
+        (dict(num_classes=9), 'must be 2 to 8'),
         (dict(seed=-1), 'seed must not be negative'),
         (dict(image_size=(144, 112)), 'the shorter side comes first'),
         (dict(image_size=(30, 112)), 'at least 32 pixels'),

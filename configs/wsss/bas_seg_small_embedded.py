@@ -1,0 +1,24 @@
+_base_ = [
+    '../_base_/models/bas_seg_small.py',
+    '../_base_/datasets/embedded_scenes.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(generator=dict(num_classes=4), head=dict(num_classes=4))
+
+# BAS starts from a network that classifies, elsewhere from ImageNet's weights: before there are
+# classes, L_area empties the maps of some of them for good. Here CAM's network serves.
+load_from = 'work_dirs/cam_small_embedded/epoch_12.pth'
+
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4, nesterov=True),
+)
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
+    dict(type='PolyLR', power=0.9, by_epoch=True, begin=0, end=8, convert_to_iter_based=True),
+]
+train_cfg = dict(by_epoch=True, max_epochs=8, val_interval=8)
+val_cfg = dict()
+test_cfg = dict()
+default_hooks = dict(checkpoint=dict(interval=8))
