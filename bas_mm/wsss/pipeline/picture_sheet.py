@@ -1,0 +1,133 @@
+"""A sheet of pictures with what the pipeline made of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from bas_mm.datasets.palette import colour_map
+from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
+
+__all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
+
+#: The columns.
+HEADS = ('picture', 'seed', 'pseudo mask', 'prediction', 'truth')
+
+
+def sheet_row(
+    picture: np.ndarray, labels: Sequence[np.ndarray | None], heads: Sequence[str] = HEADS
+) -> np.ndarray:
+    """One picture and its label maps side by side, the colours of labels laid over the picture.
+
+    Args:
+        picture (np.ndarray): (h, w, 3) uint8 RGB.
+        labels (Sequence[np.ndarray | None]): (h, w) uint8 label maps, 0 background, 255 ignored;
+            None where there is none.
+        heads (Sequence[str]): Captions of the picture and of the label maps.
+
+    Returns:
+        np.ndarray: (H, W, 3) uint8 RGB.
+    """
+    colours = colour_map()
+    panels = []
+    for head, label in zip(heads, [np.zeros(picture.shape[:2], np.uint8), *labels]):
+        if label is None:
+            shown = np.full_like(picture, 255)
+        else:
+            paint = colours[label]
+            mixed = (picture * 0.35 + paint * 0.65).astype(np.uint8)
+            shown = np.where((label > 0)[..., None], mixed, picture)
+        panels.append(add_caption(enlarge(np.ascontiguousarray(shown), 160)[0], [head]))
+    return side_by_side(panels)
+
+
+def stack_rows(rows: Sequence[np.ndarray], gap: int = 8) -> np.ndarray:
+    """Rows below each other on white."""
+    width = max(row.shape[1] for row in rows)
+    sheet = np.full((sum(row.shape[0] + gap for row in rows), width, 3), 255, np.uint8)
+    top = 0
+    for row in rows:
+        sheet[top : top + row.shape[0], : row.shape[1]] = row
+        top += row.shape[0] + gap
+    return sheet
+
+
+def draw_sheet(
+    bas_config: str | Path,
+    segmentor_config: str | Path,
+    checkpoint: str | Path,
+    work_dir: str | Path,
+    count: int,
+) -> Path:
+    """Draw the training pictures that come first with all their classes, and write the sheet.
+
+    Args:
+        bas_config (str | Path): Config of BAS-Seg; its ``seed_dataloader`` has the pictures.
+        segmentor_config (str | Path): Config of the segmentor.
+        checkpoint (str | Path): Its weights.
+        work_dir (str | Path): The pipeline's work folder, with ``fused_seeds`` and ``masks``.
+        count (int): How many pictures.
+
+    Returns:
+        Path: ``sheet.png`` in the work folder.
+    """
+    import torch
+    from mmengine.config import Config
+    from mmengine.registry import init_default_scope
+    from mmengine.runner import load_checkpoint
+    from mmseg.structures import SegDataSample
+
+    from bas_mm.apis.comparison_pictures import spread
+    from bas_mm.evaluation.result_files import write_bytes
+    from bas_mm.models.functional import seeds_to_labels
+    from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.wsss.seed_evaluation import read_mask
+    from bas_mm.wsss.seed_file import SeedFile
+
+    init_default_scope('bas_mm')
+    work_dir = Path(work_dir)
+    dataset = DATASETS.build(Config.fromfile(bas_config).seed_dataloader.dataset)
+    model = MODELS.build(Config.fromfile(segmentor_config).model)
+    load_checkpoint(model, str(checkpoint), map_location='cpu', logger='silent')
+    model.eval()
+    score = _best_score(work_dir)
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    # Pictures of several classes show most.
+    several = [i for i in infos if len(i['gt_label']) > 1] or infos
+    rows = []
+    for number in spread([info['gt_label'][0] for info in several], count):
+        info = several[number]
+        bgr = cv2.imread(info['img_path'], cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        sample = SegDataSample(
+            metainfo=dict(
+                img_path=info['img_path'], ori_shape=bgr.shape[:2], img_shape=bgr.shape[:2]
+            )
+        )
+        inputs = torch.from_numpy(np.ascontiguousarray(bgr.transpose(2, 0, 1)))
+        with torch.no_grad():
+            (predicted,) = model.test_step(dict(inputs=[inputs], data_samples=[sample]))
+        seeds = SeedFile.load(SeedFile.path(work_dir / 'fused_seeds', info['image_id']))
+        true = info.get('seg_map_path')
+        maps, classes = torch.from_numpy(seeds.high_res), torch.from_numpy(seeds.classes)
+        labels = [
+            seeds_to_labels(maps, classes, score).numpy(),
+            read_mask(work_dir / 'masks' / f'{info["image_id"]}.png'),
+            predicted.pred_sem_seg.data[0].numpy().astype(np.uint8),
+            None if true is None else read_mask(true),
+        ]
+        rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
+    path = work_dir / 'sheet.png'
+    _, content = cv2.imencode('.png', stack_rows(rows)[..., ::-1])
+    write_bytes(path, content.tobytes())
+    return path
+
+
+def _best_score(work_dir: Path) -> float:
+    """The background score with the best mIoU of the fused seeds."""
+    import json
+
+    figures = json.loads((work_dir / 'figures' / 'fused_seeds.json').read_text(encoding='utf-8'))
+    return float(figures['best']['threshold'])

@@ -1,0 +1,253 @@
+"""Runs the steps of a pipeline: those that are done are left out, those that changed done anew."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from .state import PipelineState
+from .step import Step
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ['PipelineError', 'PipelineRunner']
+
+_TOOLS = Path(__file__).resolve().parents[3] / 'tools'
+_CHECKPOINT = re.compile(r'\{checkpoint:(.*?)\}')
+_PR_SET_PDEATHSIG = 1
+# How long a run waits for what an earlier one, that was killed, still has to put away.
+_PATIENCE = 30.0
+
+
+class PipelineError(Exception):
+    """What the user is told in one message."""
+
+
+class PipelineRunner:
+    """Runs steps in order.
+
+    The state file in the work folder says which steps are done, with what settings. A step is left
+    out if it is done with the settings of now and its outputs are there. If it was stopped it goes
+    on; if its settings, or those of a step that it reads from, have changed, what it left is
+    deleted and it begins anew. One run at a time works in a folder.
+
+    Args:
+        steps (Sequence[Step]): All steps.
+        work_dir (Path): The work folder.
+        processes (int): Processes (GPUs) of the steps that can use several. Defaults to 1.
+        verbose (bool): Whether what the steps print is shown; it is kept in ``logs/STEP.log``
+            otherwise. Defaults to False.
+        say (Callable[[str], None]): Takes lines on what is done. Defaults to ``print``.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        work_dir: Path,
+        processes: int = 1,
+        verbose: bool = False,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self.steps = {step.name: step for step in steps}
+        self.work_dir = Path(work_dir)
+        self.processes, self.verbose, self.say = processes, verbose, say
+        self.state = PipelineState(self.work_dir / 'pipeline.json')
+        self.fingerprints: dict[str, str] = {}
+        for step in steps:
+            of_needs = [self.fingerprints[name] for name in step.needs]
+            self.fingerprints[step.name] = step.fingerprint(of_needs)
+
+    def run(self, skip: Collection[str] = (), until: str | None = None) -> None:
+        """Run what is not done.
+
+        Args:
+            skip (Collection[str]): Names of steps that are not run. What others need of them must
+                be there.
+            until (str, optional): The last step that is run. Defaults to None: all.
+
+        Raises:
+            PipelineError: A step is unknown or failed, something that a step needs is not there,
+                or another run works in the folder.
+        """
+        unknown = {*skip, *([until] if until else [])} - set(self.steps)
+        if unknown:
+            raise PipelineError(
+                f'there is no step {", ".join(sorted(unknown))}; the steps are '
+                f'{", ".join(self.steps)}'
+            )
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        with self._alone() as lock:
+            for number, step in enumerate(self.steps.values(), start=1):
+                if step.name in skip:
+                    self._say(number, step, 'skipped')
+                else:
+                    self._run_step(number, step, lock)
+                if step.name == until:
+                    break
+
+    def _run_step(self, number: int, step: Step, lock: int | None) -> None:
+        fingerprint = self.fingerprints[step.name]
+        known = self.state.fingerprint(step.name)
+        if known == fingerprint and self.state.is_done(step.name) and not step.missing():
+            self._say(number, step, 'done before')
+            return
+        self._check_needs(step)
+        note = ''
+        if known is not None and known != fingerprint:
+            note = ': its settings, or those of a step before, have changed; begins anew'
+        elif known is not None:
+            note = ': goes on' if not self.state.is_done(step.name) else ': its output is gone'
+        if known is None:
+            for path in step.outputs:
+                if path.exists():
+                    raise PipelineError(
+                        f'{path} is there, but {self.state.path} does not know of it: move it '
+                        'away, choose another --work-dir, or skip the step to use it as it is'
+                    )
+        elif known != fingerprint:
+            for path in step.outputs:
+                _delete(path)
+        self._say(number, step, step.what + note)
+        self.state.begin(step.name, fingerprint)
+        start, done = time.monotonic(), False
+        try:
+            for command in step.commands:
+                self._execute(step, command, lock)
+            if step.missing():
+                raise PipelineError(
+                    f'the step {step.name} ended, but {step.missing()[0]} is not there'
+                )
+            done = True
+        finally:
+            self.state.end(step.name, fingerprint, time.monotonic() - start, done)
+        self._say(number, step, f'done in {time.monotonic() - start:.0f} s')
+
+    def _check_needs(self, step: Step) -> None:
+        for name in step.needs:
+            missing = self.steps[name].missing()
+            if missing:
+                raise PipelineError(
+                    f'{step.name} needs {missing[0]}, which the step {name} makes: do not skip '
+                    f'it, or make it by\n    {self.command_line(self.steps[name].commands[0])}'
+                )
+            if self.state.fingerprint(name) not in (None, self.fingerprints[name]):
+                self.say(f'  {name} was made with other settings than those of now')
+
+    def command_line(self, command: Sequence[str]) -> str:
+        """A command as the user can type it."""
+        parts = [_CHECKPOINT.sub(r'\1/epoch_N.pth', part) for part in command[1:]]
+        return ' '.join(['python', f'tools/{command[0]}', *parts])
+
+    def _execute(self, step: Step, command: Sequence[str], lock: int | None) -> None:
+        tool, *arguments = (_CHECKPOINT.sub(self._last_checkpoint, part) for part in command)
+        launch = [sys.executable]
+        if step.distributed and self.processes > 1:
+            launch += ['-m', 'torch.distributed.run', '--standalone']
+            launch += [f'--nproc_per_node={self.processes}']
+        launch += [str(_TOOLS / tool), *arguments]
+        if step.distributed and self.processes > 1:
+            launch += ['--launcher', 'pytorch']
+        if step.batch is not None and self.processes > 1:
+            # The recipes' batches are those of all processes together.
+            share = max(1, round(step.batch / self.processes))
+            if share * self.processes != step.batch:
+                self.say(
+                    f'  a batch of {share * self.processes} in place of {step.batch}, which '
+                    f'{self.processes} processes cannot share'
+                )
+            _add_option(launch, f'train_dataloader.batch_size={share}')
+        if step.resumable_training and (step.outputs[0] / 'last_checkpoint').is_file():
+            launch.append('--resume')
+        environment = dict(os.environ)
+        path = [str(_TOOLS.parent), environment.get('PYTHONPATH')]
+        environment['PYTHONPATH'] = os.pathsep.join(filter(None, path))
+        log = self.work_dir / 'logs' / f'{step.name}.log'
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with open(log, 'ab') as file:
+            streams = {} if self.verbose else dict(stdout=file, stderr=subprocess.STDOUT)
+            result = subprocess.run(
+                launch,
+                stdin=subprocess.DEVNULL,
+                env=environment,
+                # The lock is free when the last process that has it is gone.
+                pass_fds=() if lock is None else (lock,),
+                preexec_fn=_die_with_parent if sys.platform == 'linux' else None,
+                check=False,
+                **streams,
+            )
+        if result.returncode:
+            end = '' if self.verbose else f' {log} ends:\n{_tail(log)}'
+            raise PipelineError(
+                f'the step {step.name} failed with status {result.returncode}.{end}\n'
+                'Start the pipeline again to go on from here'
+            )
+
+    def _last_checkpoint(self, match: re.Match) -> str:
+        file = Path(match[1]) / 'last_checkpoint'
+        try:
+            return file.read_text(encoding='utf-8').strip()
+        except OSError:
+            raise PipelineError(
+                f'{file} is not there: the training in {match[1]} has left no checkpoint'
+            ) from None
+
+    def _say(self, number: int, step: Step, text: str) -> None:
+        self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')
+
+    @contextmanager
+    def _alone(self):
+        """Hold the work folder; gives the handle that child processes hold too."""
+        if fcntl is None:
+            yield None
+            return
+        with open(self.work_dir / '.pipeline.lock', 'w') as file:
+            until = time.monotonic() + _PATIENCE
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise PipelineError(
+                            f'another run, or a step of one that was killed, still works in '
+                            f'{self.work_dir}: wait for it, or stop it'
+                        ) from None
+                    time.sleep(0.2)
+            yield file.fileno()
+
+
+def _die_with_parent() -> None:
+    """In the child: be asked to stop when the pipeline is killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _add_option(launch: list[str], option: str) -> None:
+    """Add a setting to a command that may have ``--cfg-options``, whose values are its last."""
+    if '--cfg-options' in launch:
+        launch.insert(launch.index('--cfg-options') + 1, option)
+    else:
+        launch += ['--cfg-options', option]
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    text = path.read_text(encoding='utf-8', errors='replace').splitlines()
+    return '\n'.join(f'    {line}' for line in text[-lines:])

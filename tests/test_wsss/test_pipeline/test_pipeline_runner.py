@@ -1,0 +1,238 @@
+"""The runner of steps, with small scripts as steps."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
+from bas_mm.wsss.pipeline.step import Step
+
+# Appends a word to a file; waits where it is told to, and fails where it is told to.
+SCRIPT = """
+import sys, time
+from pathlib import Path
+word, source, target, *rest = sys.argv[1:]
+text = Path(source).read_text() if source != '-' else ''
+with open(Path(target).parent / 'calls', 'a') as calls:
+    calls.write(f'{word} ')
+if Path('fail').exists():
+    print('the reason of it')
+    sys.exit(3)
+while Path(f'wait_{word}').exists():
+    time.sleep(0.02)
+Path(target).write_text(text + word)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'tool.py').write_text(SCRIPT)
+    return tmp_path
+
+
+def _steps(folder: Path, settings: tuple[str, str, str] = ('', '', '')) -> list[Step]:
+    work = folder / 'work'
+
+    def step(name: str, source: str | None, setting: str) -> Step:
+        command = (str(folder / 'tool.py'), name, str(work / source) if source else '-')
+        needs = (source,) if source else ()
+        out = work / name
+        return Step(name, f'make {name}', ((*command, str(out)),), (out,), needs, setting)
+
+    return [step('a', None, settings[0]), step('b', 'a', settings[1]), step('c', None, settings[2])]
+
+
+def _run(folder: Path, *args, steps=None, **kwargs) -> list[str]:
+    said = []
+    steps = steps or _steps(folder)
+    PipelineRunner(steps, folder / 'work', *args, say=said.append).run(**kwargs)
+    return said
+
+
+def _calls(folder: Path) -> str:
+    file = folder / 'work' / 'calls'
+    calls = file.read_text().split() if file.exists() else []
+    file.write_text('')
+    return ''.join(calls)
+
+
+def test_steps_run_once(folder):
+    _run(folder)
+    assert _calls(folder) == 'abc'
+    assert (folder / 'work/b').read_text() == 'ab'
+    said = _run(folder)
+    assert _calls(folder) == ''
+    assert [line.rpartition(': ')[2] for line in said] == ['done before'] * 3
+
+
+def test_until_and_skip(folder):
+    _run(folder, until='a')
+    assert _calls(folder) == 'a'
+    _run(folder, skip=['c'])
+    assert _calls(folder) == 'b'
+    with pytest.raises(PipelineError, match='there is no step d; the steps are a, b, c'):
+        _run(folder, until='d')
+
+
+def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
+    _run(folder)
+    _calls(folder)
+    said = _run(folder, steps=_steps(folder, ('new', '', '')))
+    assert _calls(folder) == 'ab'
+    assert 'settings' in said[0]
+    assert 'begins anew' in said[0]
+    assert said[-1].endswith('done before')
+    _run(folder, steps=_steps(folder, ('new', '', 'other')))
+    assert _calls(folder) == 'c'
+
+
+def test_output_that_is_gone_is_made_again(folder):
+    _run(folder)
+    _calls(folder)
+    (folder / 'work/b').unlink()
+    said = _run(folder)
+    assert _calls(folder) == 'b'
+    assert any('its output is gone' in line for line in said)
+
+
+def test_failed_step_names_its_log_and_is_the_next_to_run(folder):
+    _run(folder, until='a')
+    _calls(folder)
+    (folder / 'fail').write_text('')
+    with pytest.raises(PipelineError, match='b failed with status 3') as error:
+        _run(folder)
+    assert 'the reason of it' in str(error.value)
+    assert 'logs/b.log' in str(error.value)
+    (folder / 'fail').unlink()
+    said = _run(folder)
+    assert _calls(folder) == 'bbc'
+    assert any('b: make b: goes on' in line for line in said)
+
+
+def test_skipped_step_that_others_need(folder):
+    with pytest.raises(PipelineError, match='b needs .*work/a, which the step a makes') as error:
+        _run(folder, skip=['a'])
+    assert 'tool.py a -' in str(error.value)
+    (folder / 'work/a').write_text('mine ')
+    _run(folder, skip=['a'])
+    assert (folder / 'work/b').read_text() == 'mine b'
+
+
+def test_files_of_others_are_not_deleted(folder):
+    (folder / 'work').mkdir()
+    (folder / 'work/a').write_text('mine')
+    with pytest.raises(PipelineError, match='work/a is there, but .*pipeline.json does not know'):
+        _run(folder)
+    assert (folder / 'work/a').read_text() == 'mine'
+
+
+def test_broken_state_file(folder):
+    (folder / 'work').mkdir()
+    (folder / 'work/pipeline.json').write_text('{"steps": ')
+    with pytest.raises(ValueError, match='pipeline.json cannot be read'):
+        _run(folder)
+
+
+def test_last_checkpoint_and_resuming_of_a_training(folder):
+    tool = folder / 'train.py'
+    tool.write_text(
+        textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        out = Path(sys.argv[1])
+        out.mkdir(parents=True, exist_ok=True)
+        (out / 'last_checkpoint').write_text(f'{out}/epoch_2.pth')
+        with open(out / 'arguments', 'a') as file:
+            file.write(' '.join(sys.argv[2:]) + '|')
+        if Path('stop').exists():
+            sys.exit(1)
+        """)
+    )
+    work = folder / 'work'
+    steps = [
+        Step(
+            'net', '', ((str(tool), str(work / 'net')),), (work / 'net',), resumable_training=True
+        ),
+        Step(
+            'use',
+            '',
+            ((str(tool), str(work / 'use'), f'{{checkpoint:{work / "net"}}}'),),
+            (work / 'use',),
+            ('net',),
+        ),
+    ]
+    (folder / 'stop').write_text('')
+    with pytest.raises(PipelineError):
+        _run(folder, steps=steps)
+    (folder / 'stop').unlink()
+    _run(folder, steps=steps)
+    assert (work / 'net/arguments').read_text() == '|--resume|'
+    assert (work / 'use/arguments').read_text() == f'{work / "net"}/epoch_2.pth|'
+
+
+def test_killed_in_each_step_and_started_again(folder):
+    """SIGKILL leaves no step at work, and the next start comes to the same result."""
+    _run(folder)
+    expected = {name: (folder / 'work' / name).read_bytes() for name in 'abc'}
+    other = folder / 'other'
+    other.mkdir()
+    (other / 'tool.py').write_text(SCRIPT)
+    program = textwrap.dedent(f"""
+        import sys
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[3])!r}]
+        from pathlib import Path
+        from test_pipeline_runner import _run
+        _run(Path.cwd())
+        """)
+    for name in 'abc':
+        (other / f'wait_{name}').write_text('')
+        process = subprocess.Popen([sys.executable, '-c', program], cwd=other)
+        calls = other / 'work' / 'calls'
+        until = time.monotonic() + 60
+        while not (calls.exists() and calls.read_text().endswith(f'{name} ')):
+            assert process.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        state = json.loads((other / 'work/pipeline.json').read_text())
+        assert state['steps'][name]['status'] == 'running'
+        (other / f'wait_{name}').unlink()
+    os.chdir(other)
+    _run(other)
+    assert {name: (other / 'work' / name).read_bytes() for name in 'abc'} == expected
+
+
+def test_one_run_at_a_time(folder, monkeypatch):
+    fcntl = pytest.importorskip('fcntl')
+    monkeypatch.setattr('bas_mm.wsss.pipeline.runner._PATIENCE', 0.1)
+    (folder / 'work').mkdir()
+    with open(folder / 'work/.pipeline.lock', 'w') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(PipelineError, match='another run'):
+            _run(folder)
+    _run(folder)
+
+
+def test_batch_is_shared_by_the_processes(folder):
+    tool = folder / 'arguments.py'
+    tool.write_text(
+        'import sys, os\n'
+        'from pathlib import Path\n'
+        'if os.environ["RANK"] == "0":\n'
+        '    Path(sys.argv[1]).write_text(" ".join(sys.argv[2:]))\n'
+    )
+    out = folder / 'work' / 'net'
+    step = Step('net', '', ((str(tool), str(out)),), (out,), distributed=True, batch=16)
+    _run(folder, 2, steps=[step])
+    assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=8'

@@ -1,0 +1,91 @@
+"""From images with labels to a segmentor: python tools/wsss/run_pipeline.py CONFIG [options].
+
+CONFIG is a pipeline's config, such as configs/wsss/pipeline_small_embedded.py: it names the configs
+of the networks. The steps run one after the other; stopped or killed, the same command goes on
+where it was. A step whose config has changed is run anew, and what depends on it.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import fail, require_file
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config', help="the pipeline's config")
+    parser.add_argument('--work-dir', type=Path, help="in place of the config's")
+    parser.add_argument('--gpus', type=int, default=1, help='processes of networks (1)')
+    parser.add_argument('--num-workers', type=int, default=2, help='processes of other work (2)')
+    parser.add_argument('--seed', type=int, help="seed of all trainings; default: the configs'")
+    parser.add_argument('--skip', nargs='+', default=[], metavar='STEP', help='steps left out')
+    parser.add_argument('--until', metavar='STEP', help='the last step to run')
+    parser.add_argument('--list', action='store_true', help='print the steps, and run none')
+    parser.add_argument('--pictures', type=int, default=6, help='pictures of the sheet (6)')
+    parser.add_argument('--verbose', action='store_true', help='show what the steps print')
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    for name in ('gpus', 'num_workers'):
+        if getattr(args, name) < 1:
+            fail(f'--{name.replace("_", "-")} must be at least 1, got {getattr(args, name)}')
+    return args
+
+
+def main() -> None:
+    """Run the steps, print the table, draw the sheet."""
+    args = parse_args()
+
+    from mmengine.config import Config
+
+    from bas_mm.apis.localization_protocol import markdown_table
+    from bas_mm.wsss.pipeline.plan import plan
+    from bas_mm.wsss.pipeline.report import read_figures, time_table
+    from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
+
+    def say(line: str) -> None:
+        print(line, flush=True)
+
+    try:
+        cfg = Config.fromfile(args.config)
+        work_dir = args.work_dir or cfg.get('work_dir')
+        if work_dir is None:
+            fail(f'{args.config} has no work_dir: give --work-dir')
+        work_dir = Path(work_dir)
+        steps = plan(cfg, work_dir, args.seed, args.num_workers)
+        runner = PipelineRunner(steps, work_dir, args.gpus, args.verbose, say)
+        if args.list:
+            for step in steps:
+                say(f'{step.name}: {step.what}')
+                for command in step.commands:
+                    say(f'    {runner.command_line(command)}')
+            return
+        runner.run(args.skip, args.until)
+        figures = read_figures(work_dir)
+    except (PipelineError, ValueError) as error:
+        fail(str(error))
+    seconds = time_table(runner.state, [step.name for step in steps])
+    say('\n' + markdown_table([('step', 's'), *((name, f'{s:.0f}') for name, s in seconds)]))
+    if figures:
+        rows = [('', 'mIoU'), *((name, f'{value:.2f}') for name, value in figures.items())]
+        say('\n' + markdown_table(rows))
+    if 'segmentor' in figures and args.pictures:
+        from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
+
+        base = Path(cfg.filename).parent
+        checkpoint = (work_dir / 'segmentor' / 'last_checkpoint').read_text().strip()
+        sheet = draw_sheet(
+            base / cfg.bas, base / cfg.segmentor, checkpoint, work_dir, args.pictures
+        )
+        say(f'\nPictures, seeds, masks, predictions and true masks: {sheet}')
+
+
+if __name__ == '__main__':
+    main()
