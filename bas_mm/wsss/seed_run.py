@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-import cv2
 import torch
-from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from .functional.seeds import fuse_maps
 from .map_folder import MapFolder
-from .multi_scale_views import MultiScaleViews
-from .progress import PictureProgress
+from .multi_scale_views import MultiScaleViews, PictureViews
+from .output_run import OutputRun
 from .seed_file import SeedFile
 from .seed_folder import SeedFolder
 from .seed_maker import SeedMaker, check_scales
 
-__all__ = ['SeedRun', 'SeedRunResult', 'fuse_seed_file']
+__all__ = ['SeedRun', 'fuse_seed_file']
 
 
-class SeedRunResult(NamedTuple):
-    """How many pictures a run has made and found, over all processes."""
-
-    made: int
-    found: int
-
-
-class SeedRun:
-    """Makes the seed files of a data set that are not there yet.
-
-    Worker processes read and scale the pictures, the network runs here, and threads fetch,
-    compress and write the maps, so that the network waits for neither. Each process of a
-    distributed job takes every n-th picture; what is in a file does not depend on how many there
-    are.
+class SeedRun(OutputRun):
+    """Makes the seed files of a data set that are not there yet; see :class:`OutputRun`.
 
     Args:
         maker (SeedMaker): The network.
@@ -52,6 +35,8 @@ class SeedRun:
         ValueError: Scales make no sense, an image id comes twice or a picture has no label.
     """
 
+    WHAT = 'seeds'
+
     def __init__(
         self,
         maker: SeedMaker,
@@ -63,81 +48,36 @@ class SeedRun:
         num_writers: int = 2,
         say: Callable[[str], None] | None = None,
     ) -> None:
-        self.maker, self.dataset, self.folder, self.fuse = maker, dataset, folder, fuse
+        super().__init__(dataset, maker.device, num_workers, num_writers, say)
+        self.maker, self.folder, self.fuse = maker, folder, fuse
         self.scales = check_scales(scales)
-        self.num_workers, self.num_writers, self.say = num_workers, num_writers, say
-        infos = [dataset.get_data_info(index) for index in range(len(dataset))]
-        self._pictures = [(info['image_id'], list(info['gt_label'])) for info in infos]
-        for image_id, count in Counter(image_id for image_id, _ in self._pictures).items():
-            if count > 1:
-                raise ValueError(
-                    f'{image_id} comes {count} times in the data set: its seeds would '
-                    'overwrite each other'
-                )
-        for image_id, labels in self._pictures:
-            if not labels:
-                raise ValueError(
-                    f'{image_id} has no label, and seeds are those of labelled classes'
-                )
 
-    def missing(self) -> tuple[list[int], int]:
-        """Pictures that this process has to make, and how many of its share are done."""
-        share = range(get_rank(), len(self._pictures), get_world_size())
-        todo = [index for index in share if not self.folder.is_done(*self._pictures[index])]
-        return todo, len(share) - len(todo)
+    def inputs(self, indices: Sequence[int]) -> Dataset:
+        """Pictures at all scales."""
+        return MultiScaleViews(self.dataset, self.scales, indices)
 
-    def run(self) -> SeedRunResult:
-        """Make what is missing; returns when all processes are done.
+    def is_done(self, image_id: str, labels: Sequence[int]) -> bool:
+        """Whether the picture's seeds are there, of these classes."""
+        return self.folder.is_done(image_id, labels)
+
+    def start(self, item: PictureViews) -> torch.Tensor:
+        """Queue the network's passes."""
+        return self.maker.start(item.views, item.classes, item.size)
+
+    def write(self, item: PictureViews, result: torch.Tensor) -> None:
+        """Fetch, fuse and write the maps.
 
         Raises:
-            ValueError, RuntimeError: A picture, or the maps to fuse with, cannot be read.
+            ValueError: They are not finite, or there are none to fuse with.
         """
-        todo, found = self.missing()
-        if todo:
-            self._make(todo)
-        totals = torch.tensor([len(todo), found])
-        all_reduce(totals)  # which also waits for the others
-        return SeedRunResult(*totals.tolist())
-
-    def _make(self, todo: list[int]) -> None:
-        loader = DataLoader(
-            MultiScaleViews(self.dataset, self.scales, todo),
-            batch_size=None,
-            collate_fn=_as_it_is,
-            num_workers=self.num_workers,
-            pin_memory=self.maker.device.type == 'cuda',
-            worker_init_fn=_one_thread,
-        )
-        what = 'Seeds'
-        if get_world_size() > 1:
-            what = f'Seeds (process 1 of {get_world_size()})'
-        progress = PictureProgress(what, len(todo), self.say, show=is_main_process())
-        with progress, ThreadPoolExecutor(self.num_writers) as writers:
-            waiting: deque[Future] = deque()
-            try:
-                for image_id, views, classes, size in loader:
-                    flat = self.maker.start(views, classes, size)
-                    waiting.append(writers.submit(self._write, image_id, flat, classes, size))
-                    # Maps wait in memory: so many that no thread idles, and no more.
-                    while len(waiting) > 2 * self.num_writers or (waiting and waiting[0].done()):
-                        waiting.popleft().result()
-                        progress.advance()
-                while waiting:
-                    waiting.popleft().result()
-                    progress.advance()
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
-
-    def _write(self, image_id: str, flat: torch.Tensor, classes: torch.Tensor, size) -> None:
-        seeds = self.maker.finish(flat, classes, size)
+        seeds = self.maker.finish(result, item.classes, item.size)
         if self.fuse is not None:
-            seeds = fuse_seed_file(seeds, self.fuse, image_id)
+            seeds = fuse_seed_file(seeds, self.fuse, item.image_id)
         try:
-            seeds.save(self.folder.path(image_id))
+            seeds.save(self.folder.path(item.image_id))
         except ValueError as error:
-            raise ValueError(f'{image_id}: the network gives no usable maps: {error}') from None
+            message = f'{item.image_id}: the network gives no usable maps: {error}'
+            raise ValueError(message) from None
 
 
 def fuse_seed_file(seeds: SeedFile, other: MapFolder, image_id: str) -> SeedFile:
@@ -155,13 +95,3 @@ def fuse_seed_file(seeds: SeedFile, other: MapFolder, image_id: str) -> SeedFile
     return SeedFile(
         seeds.classes, fuse_maps(seeds.strided, strided), fuse_maps(seeds.high_res, high_res)
     )
-
-
-def _as_it_is(item):
-    """Without this function the data loader would turn what it knows into tensors."""
-    return item
-
-
-def _one_thread(_: int) -> None:
-    torch.set_num_threads(1)
-    cv2.setNumThreads(0)

@@ -7,10 +7,11 @@ import pytest
 from seed_project import SCALES, network, scenes
 from seed_samples import some_seeds
 
+from bas_mm.wsss.digests import weights_digest
 from bas_mm.wsss.functional.seeds import fuse_maps
 from bas_mm.wsss.map_folder import MapFolder
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError
-from bas_mm.wsss.seed_folder import SeedFolder, weights_digest
+from bas_mm.wsss.seed_folder import SeedFolder
 from bas_mm.wsss.seed_maker import SeedMaker
 from bas_mm.wsss.seed_run import SeedRun
 

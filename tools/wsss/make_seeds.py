@@ -7,12 +7,9 @@ several processes or GPUs.
 """
 
 import argparse
-import hashlib
-import json
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -25,9 +22,6 @@ from bas_mm.command_line import (
     prepare_devices,
     require_file,
 )
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -54,21 +48,6 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def config_digest(cfg: 'Config') -> str:
-    """What of the config, beside the weights, decides what the seeds are: network and pictures."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            # Where weights began says nothing about those of the checkpoint.
-            return {k: plain(v) for k, v in value.items() if k not in ('init_cfg', 'pretrained')}
-        if isinstance(value, (list, tuple)):
-            return [plain(item) for item in value]
-        return value if isinstance(value, (str, int, float, type(None))) else repr(value)
-
-    parts = [plain(cfg.model), plain(cfg.seed_dataloader['dataset'].get('pipeline'))]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
 def main() -> None:
     """Build network and data set, and make what is missing."""
     args = parse_args()
@@ -87,8 +66,9 @@ def main() -> None:
 
     from bas_mm.datasets import AnnotationError, UnreadableImageError
     from bas_mm.registry import DATASETS
+    from bas_mm.wsss.digests import config_digest, weights_digest
     from bas_mm.wsss.map_folder import MapFolder
-    from bas_mm.wsss.seed_folder import SeedFolder, weights_digest
+    from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_maker import SeedMaker, check_scales
     from bas_mm.wsss.seed_run import SeedRun
 
@@ -118,7 +98,7 @@ def main() -> None:
             settings = dict(
                 form=1,
                 weights=weights_digest(model),
-                config=config_digest(cfg),
+                config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
                 scales=scales,
                 flip=flip,
                 classes=classes,

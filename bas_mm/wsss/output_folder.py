@@ -1,0 +1,105 @@
+"""What the folders of all steps share: the settings that their files were made with."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bas_mm.evaluation.result_files import write_json
+
+__all__ = ['OutputFolder']
+
+# How old a temporary file of result_files.write_bytes is when no process writes it still.
+_ABANDONED_SECONDS = 600
+
+
+class OutputFolder:
+    """A folder with one file per picture, all made in one way.
+
+    A JSON file in it says in which. Work that was stopped goes on only where nothing of it has
+    changed, so that no folder mixes the files of two checkpoints.
+
+    Args:
+        folder (str | Path): The folder; it need not exist.
+    """
+
+    #: File of the settings.
+    SETTINGS: str
+    #: Ending of the pictures' files.
+    SUFFIX: str
+    #: What the files are, and which command makes them.
+    WHAT: str
+    COMMAND: str
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def open(self, settings: Mapping[str, Any], overwrite: bool = False) -> None:
+        """Write the settings, or compare them with those that are there. One process does it.
+
+        Args:
+            settings (Mapping): Plain Python values that decide what the files hold.
+            overwrite (bool): Whether all files that are there are deleted. Defaults to False.
+
+        Raises:
+            ValueError: The folder has files of other settings, or files that are not ours, or its
+                settings cannot be read.
+        """
+        settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._delete_temporaries()
+        path = self.folder / self.SETTINGS
+        if path.exists():
+            if not overwrite:
+                self._compare(path, settings)
+                return
+            # Before the new settings are there: what is stopped in between is not mixed.
+            for file in self.folder.rglob(f'*{self.SUFFIX}'):
+                file.unlink()
+        elif next(self.folder.rglob(f'*{self.SUFFIX}'), None) is not None:
+            # Not even --overwrite deletes files that may be somebody else's.
+            raise ValueError(
+                f'{self.folder} has {self.SUFFIX} files but no {self.SETTINGS}: {self.COMMAND} did '
+                'not write them. Choose another folder'
+            )
+        write_json(path, settings)
+
+    def path(self, image_id: str) -> Path:
+        """The file of a picture."""
+        return self.folder / f'{image_id}{self.SUFFIX}'
+
+    def _compare(self, path: Path, settings: dict) -> None:
+        try:
+            there = json.loads(path.read_text(encoding='utf-8'))
+        except (OSError, ValueError) as error:
+            raise ValueError(f'{path} cannot be read: {error}') from None
+        if not isinstance(there, dict):
+            raise ValueError(f'{path} holds no settings')
+        keys = [key for key in {**settings, **there} if settings.get(key) != there.get(key)]
+        if keys:
+            pairs = '; '.join(
+                f'{key}: {_short(there.get(key))} there, {_short(settings.get(key))} now'
+                for key in keys
+            )
+            raise ValueError(
+                f'{self.folder} has {self.WHAT} of other settings ({pairs}). Choose another '
+                'folder, or delete them by --overwrite'
+            )
+
+    def _delete_temporaries(self) -> None:
+        """Delete what killed processes left; a young one may be another process's work."""
+        temporary = re.compile(rf'\..+{re.escape(self.SUFFIX)}\..+')
+        limit = time.time() - _ABANDONED_SECONDS
+        for file in self.folder.rglob('.*'):
+            if temporary.fullmatch(file.name) and os.stat(file).st_mtime < limit:
+                file.unlink(missing_ok=True)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 70 else f'{text[:67]}...'
