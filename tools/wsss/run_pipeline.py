@@ -60,7 +60,8 @@ def main() -> None:
             fail(f'{args.config} has no work_dir: give --work-dir')
         work_dir = Path(work_dir)
         steps = plan(cfg, work_dir, args.seed, args.num_workers)
-        runner = PipelineRunner(steps, work_dir, args.gpus, args.verbose, say)
+        tools = Path(__file__).resolve().parents[1]
+        runner = PipelineRunner(steps, work_dir, tools, args.gpus, args.verbose, say)
         if args.list:
             for step in steps:
                 say(f'{step.name}: {step.what}')

@@ -24,7 +24,6 @@ except ImportError:  # Windows
 
 __all__ = ['PipelineError', 'PipelineRunner']
 
-_TOOLS = Path(__file__).resolve().parents[3] / 'tools'
 _CHECKPOINT = re.compile(r'\{checkpoint:(.*?)\}')
 _PR_SET_PDEATHSIG = 1
 # How long a run waits for what an earlier one, that was killed, still has to put away.
@@ -46,6 +45,7 @@ class PipelineRunner:
     Args:
         steps (Sequence[Step]): All steps.
         work_dir (Path): The work folder.
+        tools (Path): Folder of the tools that the commands name.
         processes (int): Processes (GPUs) of the steps that can use several. Defaults to 1.
         verbose (bool): Whether what the steps print is shown; it is kept in ``logs/STEP.log``
             otherwise. Defaults to False.
@@ -56,12 +56,13 @@ class PipelineRunner:
         self,
         steps: Sequence[Step],
         work_dir: Path,
+        tools: Path,
         processes: int = 1,
         verbose: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.steps = {step.name: step for step in steps}
-        self.work_dir = Path(work_dir)
+        self.work_dir, self.tools = Path(work_dir), Path(tools)
         self.processes, self.verbose, self.say = processes, verbose, say
         self.state = PipelineState(self.work_dir / 'pipeline.json')
         self.fingerprints: dict[str, str] = {}
@@ -156,7 +157,7 @@ class PipelineRunner:
         if step.distributed and self.processes > 1:
             launch += ['-m', 'torch.distributed.run', '--standalone']
             launch += [f'--nproc_per_node={self.processes}']
-        launch += [str(_TOOLS / tool), *arguments]
+        launch += [str(self.tools / tool), *arguments]
         if step.distributed and self.processes > 1:
             launch += ['--launcher', 'pytorch']
         if step.batch is not None and self.processes > 1:
@@ -171,7 +172,7 @@ class PipelineRunner:
         if step.resumable_training and (step.outputs[0] / 'last_checkpoint').is_file():
             launch.append('--resume')
         environment = dict(os.environ)
-        path = [str(_TOOLS.parent), environment.get('PYTHONPATH')]
+        path = [str(self.tools.parent), environment.get('PYTHONPATH')]
         environment['PYTHONPATH'] = os.pathsep.join(filter(None, path))
         log = self.work_dir / 'logs' / f'{step.name}.log'
         log.parent.mkdir(parents=True, exist_ok=True)

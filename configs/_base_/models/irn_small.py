@@ -1,7 +1,5 @@
-# IRNet for small pictures on a CPU: narrow branches on the first three stages of a narrow ResNet18.
-# No network has learnt these pictures before, so that the backbone is not frozen, as the paper has
-# it, but learns from the labels too. To freeze the backbone that made the seeds instead, make it
-# the backbone here, with init_cfg=dict(type='PretrainedBackbone', checkpoint=ITS_FILE).
+# IRNet for small pictures on a CPU: narrow branches on the network that made the seeds
+# (seg_small.py). Its backbone goes on learning: it knows classes, not yet their boundaries.
 _base_ = './irn_resnet50.py'
 
 model = dict(
@@ -11,21 +9,23 @@ model = dict(
         type='mmpretrain.ResNet',
         depth=18,
         deep_stem=True,
-        stem_channels=32,
+        stem_channels=16,
         base_channels=32,
-        num_stages=3,
-        strides=(1, 2, 2),
-        dilations=(1, 1, 1),
-        out_indices=(2,),
+        num_stages=2,
+        strides=(1, 2),
+        dilations=(1, 1),
+        out_indices=(1,),
+        init_cfg=dict(
+            type='PretrainedBackbone',
+            checkpoint='work_dirs/wsss_small_embedded/bas/epoch_8.pth',
+        ),
     ),
     freeze_backbone=False,
-    features=('stem', 'layer1', 'layer2', 'layer3'),
-    in_channels=(32, 32, 64, 128),
-    strides=(4, 4, 8, 16),
+    features=('stem', 'layer1', 'layer2'),
+    in_channels=(16, 32, 64),
+    strides=(4, 4, 8),
     boundary=dict(channels=16, groups=4),
-    displacement=dict(
-        channels=(16, 16, 32, 32), groups=(4, 4, 8, 8), joint_channels=32, joint_groups=8
-    ),
+    displacement=dict(channels=(16, 16, 32), groups=(4, 4, 8), joint_channels=32, joint_groups=8),
     # A crop's grid has 28 × 28 points: with radius 10 it would have few anchors.
     radius=5,
 )

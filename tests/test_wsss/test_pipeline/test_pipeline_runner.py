@@ -16,6 +16,8 @@ import pytest
 from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 from bas_mm.wsss.pipeline.step import Step
 
+TOOLS = Path(__file__).resolve().parents[3] / 'tools'
+
 # Appends a word to a file; waits where it is told to, and fails where it is told to.
 SCRIPT = """
 import sys, time
@@ -55,7 +57,7 @@ def _steps(folder: Path, settings: tuple[str, str, str] = ('', '', '')) -> list[
 def _run(folder: Path, *args, steps=None, **kwargs) -> list[str]:
     said = []
     steps = steps or _steps(folder)
-    PipelineRunner(steps, folder / 'work', *args, say=said.append).run(**kwargs)
+    PipelineRunner(steps, folder / 'work', TOOLS, *args, say=said.append).run(**kwargs)
     return said
 
 
