@@ -54,6 +54,14 @@ def test_figures_of_the_recipe(name, classes):
     assert cfg.test_evaluator.type == 'mmseg.IoUMetric'
 
 
+def test_embedded_data_are_those_of_the_seeds():
+    seeds = Config.fromfile(CONFIGS.parent / '_base_/datasets/embedded_scenes.py')
+    cfg = load('deeplabv2_small_embedded.py')
+    assert cfg.generation == seeds.generation
+    assert cfg.data_root == seeds.data_root
+    assert cfg.model.decode_head.num_classes == seeds.generation.num_classes + 1
+
+
 def test_learning_rates_of_weights_and_biases():
     cfg = load(VOC)
     cfg.model.backbone.update(depth=18, init_cfg=None)
