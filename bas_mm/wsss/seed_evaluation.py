@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +12,21 @@ import numpy as np
 from PIL import Image
 
 from .functional.seed_scores import SeedScores, check_thresholds, scores_of, seed_histogram
-from .progress import PictureProgress
+from .picture_sums import sum_over_pictures
 from .seed_file import SeedFile
 
-__all__ = ['THRESHOLDS', 'evaluate_seeds', 'picture_histogram', 'read_mask', 'report', 'table']
+__all__ = [
+    'THRESHOLDS',
+    'evaluate_seeds',
+    'picture_histogram',
+    'plain',
+    'read_mask',
+    'report',
+    'table',
+]
 
 #: Background scores of the spec: 0.20, 0.21, ..., 0.44.
 THRESHOLDS = tuple(step / 100 for step in range(20, 45))
-
-# Pictures per task of a worker process.
-_TASK = 16
 
 
 def evaluate_seeds(
@@ -35,8 +37,6 @@ def evaluate_seeds(
     say: Callable[[str], None] | None = None,
 ) -> SeedScores:
     """Score seeds at all background scores, in one pass over the files.
-
-    Sums of integers: the scores depend neither on the order nor on the number of processes.
 
     Args:
         pairs (Sequence[tuple[str, str]]): Seed file and mask of each picture.
@@ -52,24 +52,9 @@ def evaluate_seeds(
     Raises:
         ValueError: A file is missing, damaged or does not fit; the message names it.
     """
-    check_thresholds(thresholds)
-    if not pairs:
-        raise ValueError('there is no picture to evaluate')
-    tasks = [list(pairs[begin : begin + _TASK]) for begin in range(0, len(pairs), _TASK)]
-    work = partial(_task_histogram, num_classes=num_classes, thresholds=tuple(thresholds))
-    total = 0
-    with PictureProgress('Seed evaluation', len(pairs), say) as progress, ExitStack() as stack:
-        if num_workers:
-            # Not forked: this process may have threads of torch.
-            pool = ProcessPoolExecutor(num_workers, get_context('spawn'))
-            # After an error the tasks that wait are dropped.
-            stack.callback(pool.shutdown, cancel_futures=True)
-            histograms = pool.map(work, tasks)
-        else:
-            histograms = map(work, tasks)
-        for task, histogram in zip(tasks, histograms):
-            total = total + histogram
-            progress.advance(len(task))
+    values = check_thresholds(thresholds)
+    count = partial(picture_histogram, num_classes=num_classes, thresholds=values)
+    total = sum_over_pictures(count, pairs, 'Seed evaluation', num_workers, say)
     return scores_of(total, thresholds)
 
 
@@ -123,13 +108,13 @@ def report(scores: SeedScores, classes: Sequence[str], images: int) -> dict[str,
         'best': {
             'threshold': float(scores.thresholds[best]),
             'miou': float(scores.miou[best]),
-            'iou': {name: _plain(scores.iou[best, k]) for k, name in enumerate(names)},
+            'iou': {name: plain(scores.iou[best, k]) for k, name in enumerate(names)},
         },
         'thresholds': scores.thresholds.tolist(),
         'miou': scores.miou.tolist(),
         'false_positive': scores.false_positive.tolist(),
         'false_negative': scores.false_negative.tolist(),
-        'iou': {name: [_plain(v) for v in scores.iou[:, k]] for k, name in enumerate(names)},
+        'iou': {name: [plain(v) for v in scores.iou[:, k]] for k, name in enumerate(names)},
     }
 
 
@@ -151,10 +136,6 @@ def table(figures: dict[str, Any]) -> str:
     return '\n'.join(lines)
 
 
-def _task_histogram(pairs: list, num_classes: int, thresholds: tuple[float, ...]) -> np.ndarray:
-    values = check_thresholds(thresholds)
-    return sum(picture_histogram(*pair, num_classes, values) for pair in pairs)
-
-
-def _plain(value: float) -> float | None:
+def plain(value: float) -> float | None:
+    """A number for JSON: None for NaN."""
     return None if math.isnan(value) else float(value)

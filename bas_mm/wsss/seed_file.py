@@ -112,13 +112,41 @@ class SeedFile:
         Raises:
             SeedFileError: It is missing, damaged or no seed file.
         """
-        arrays = read_arrays(path, ('classes', 'high_res'))
-        try:
-            _check_classes(arrays['classes'])
-            check_maps(arrays['high_res'], arrays['classes'], 'high_res', values=False)
-        except ValueError as error:
-            raise SeedFileError.of(path, error) from None
-        return arrays['classes'], arrays['high_res']
+        return _load_maps(path, 'high_res', values=False)
+
+    @staticmethod
+    def load_of_picture(
+        path: str | Path, name: str, classes: Sequence[int], size: tuple[int, int]
+    ) -> np.ndarray:
+        """The maps of one kind, which must be those of a certain picture.
+
+        Args:
+            path (str | Path): The file.
+            name (str): 'strided' or 'high_res'.
+            classes (Sequence[int]): The picture's classes, ascending.
+            size (tuple[int, int]): Its height and width.
+
+        Returns:
+            np.ndarray: (K, h', w') float32, checked.
+
+        Raises:
+            SeedFileError: The file is missing, damaged or no seed file, or of another picture or
+                other classes.
+        """
+        found, maps = _load_maps(path, name)
+        again = 'make the seeds again with tools/wsss/make_seeds.py'
+        if found.tolist() != list(classes):
+            raise SeedFileError(
+                f'{path} has the classes {found.tolist()}, but the picture has {list(classes)}: '
+                f'{again}'
+            )
+        wanted = tuple(size) if name == 'high_res' else strided_size(*size)
+        if maps.shape[1:] != wanted:
+            raise SeedFileError(
+                f'{path}: {name} has {maps.shape[2]}x{maps.shape[1]} points, but a picture of '
+                f'{size[1]}x{size[0]} pixels asks for {wanted[1]}x{wanted[0]}: {again}'
+            )
+        return maps
 
 
 def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
@@ -187,6 +215,17 @@ def check_maps(maps: np.ndarray, classes: np.ndarray, name: str, values: bool = 
         raise ValueError(f'{name} has the type {maps.dtype}, not float32')
     if values and not (maps.min() >= 0 and maps.max() < np.inf):  # NaN fails here too
         raise ValueError(f'{name} has values that are negative or not finite')
+
+
+def _load_maps(path: str | Path, name: str, values: bool = True) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and one kind of maps."""
+    arrays = read_arrays(path, ('classes', name))
+    try:
+        _check_classes(arrays['classes'])
+        check_maps(arrays[name], arrays['classes'], name, values)
+    except ValueError as error:
+        raise SeedFileError.of(path, error) from None
+    return arrays['classes'], arrays[name]
 
 
 def _check_classes(classes: np.ndarray) -> None:

@@ -12,7 +12,14 @@ from types import ModuleType
 
 import numpy as np
 
-__all__ = ['LABEL_CRF', 'PROBABILITY_CRF', 'CRFParams', 'crf_labels', 'crf_probabilities']
+__all__ = [
+    'LABEL_CRF',
+    'PROBABILITY_CRF',
+    'CRFParams',
+    'crf_labels',
+    'crf_library',
+    'crf_probabilities',
+]
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:
 def _infer(image: np.ndarray, energy: np.ndarray, params: CRFParams) -> np.ndarray:
     """Mean-field inference: unary energies (K, H, W) float32 -> distributions (K, H, W)."""
     count, height, width = energy.shape
-    crf = _library().DenseCRF2D(width, height, count)
+    crf = crf_library().DenseCRF2D(width, height, count)
     crf.setUnaryEnergy(np.ascontiguousarray(energy.reshape(count, -1)))
     crf.addPairwiseGaussian(sxy=params.gaussian_sxy, compat=params.gaussian_weight)
     crf.addPairwiseBilateral(
@@ -140,7 +147,12 @@ def _infer(image: np.ndarray, energy: np.ndarray, params: CRFParams) -> np.ndarr
     return np.asarray(crf.inference(params.iterations), dtype=np.float32).reshape(energy.shape)
 
 
-def _library() -> ModuleType:
+def crf_library() -> ModuleType:
+    """The library, for those who want to know before long work whether it is there.
+
+    Raises:
+        ImportError: pydensecrf2 is not installed.
+    """
     try:
         from pydensecrf import densecrf
     except ImportError as error:

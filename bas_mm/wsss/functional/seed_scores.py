@@ -17,7 +17,9 @@ __all__ = [
     'IGNORED',
     'SeedScores',
     'check_thresholds',
+    'class_shares',
     'confusion_matrices',
+    'greatest_maps',
     'scores_of',
     'seed_histogram',
 ]
@@ -124,7 +126,7 @@ def seed_histogram(
     dense = np.zeros(rows * columns, dtype=np.int64)
     for begin in range(0, truth.size, _CHUNK):
         part = slice(begin, begin + _CHUNK)
-        best, best_map = _greatest(flat[:, part])
+        best, best_map = greatest_maps(flat[:, part])
         index = best_map * (len(thresholds) + 1)
         index += first.take(truth[part], mode='clip')
         index += np.searchsorted(thresholds, best, side='left')
@@ -132,6 +134,24 @@ def seed_histogram(
     histogram = np.zeros((num_classes + 1, num_classes, len(thresholds) + 1), dtype=np.int64)
     histogram[:, classes] = dense.reshape(rows, len(classes), -1)[:-1]
     return histogram
+
+
+def greatest_maps(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Value and index of the greatest of the maps (K, ...) at each pixel; of equal ones the first.
+
+    Args:
+        maps (np.ndarray): (K, ...), K at least 1.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: Both (...); the second one of indices.
+    """
+    # Several times as fast as argmax over a short first axis. Indices only rise, so the maximum
+    # writes k where map k is greater, without a branch per pixel.
+    best, index = maps[0], np.zeros(maps.shape[1:], dtype=np.intp)
+    for k in range(1, len(maps)):
+        np.maximum(index, (maps[k] > best) * np.intp(k), out=index)
+        best = np.maximum(best, maps[k])
+    return best, index
 
 
 def confusion_matrices(histogram: np.ndarray) -> np.ndarray:
@@ -149,6 +169,24 @@ def confusion_matrices(histogram: np.ndarray) -> np.ndarray:
     return np.concatenate([background[:, None], foreground], axis=1).transpose(2, 0, 1)
 
 
+def class_shares(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What of each class's union is agreed on, and what only one side has.
+
+    Args:
+        confusion (np.ndarray): (..., C + 1, C + 1): truth, prediction.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray, np.ndarray]: (..., C + 1) each, in percent: intersection over
+        union, share of the union that only the prediction has, share that only the truth has.
+        NaN for a class that is nowhere.
+    """
+    hit = np.diagonal(confusion, axis1=-2, axis2=-1)
+    only_prediction, only_truth = confusion.sum(-2) - hit, confusion.sum(-1) - hit
+    union = hit + only_prediction + only_truth
+    with np.errstate(invalid='ignore'):  # 0 / 0: a class that is nowhere
+        return tuple(100 * part / union for part in (hit, only_prediction, only_truth))
+
+
 def scores_of(histogram: np.ndarray, thresholds: Sequence[float]) -> SeedScores:
     """Scores of a set from its histogram.
 
@@ -164,12 +202,7 @@ def scores_of(histogram: np.ndarray, thresholds: Sequence[float]) -> SeedScores:
     """
     if not histogram.any():
         raise ValueError('there is not a single pixel to score')
-    confusion = confusion_matrices(histogram)
-    hit = np.diagonal(confusion, axis1=1, axis2=2)
-    only_seed, only_mask = confusion.sum(1) - hit, confusion.sum(2) - hit
-    union = hit + only_seed + only_mask
-    with np.errstate(invalid='ignore'):  # 0 / 0: a class that is nowhere
-        iou, over, under = (100 * part / union for part in (hit, only_seed, only_mask))
+    iou, over, under = class_shares(confusion_matrices(histogram))
     miou = np.nanmean(iou, axis=1)
     return SeedScores(
         thresholds=np.asarray(thresholds, dtype=np.float64),
@@ -179,14 +212,3 @@ def scores_of(histogram: np.ndarray, thresholds: Sequence[float]) -> SeedScores:
         false_negative=np.nanmean(under, axis=1),
         best=int(miou.argmax()),
     )
-
-
-def _greatest(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Value and index of the greatest of the maps (K, n) at each pixel; of equal ones the first."""
-    # Several times as fast as argmax over a short first axis. Indices only rise, so the maximum
-    # writes k where map k is greater, without a branch per pixel.
-    best, index = maps[0], np.zeros(maps.shape[1], dtype=np.intp)
-    for k in range(1, len(maps)):
-        np.maximum(index, (maps[k] > best) * np.intp(k), out=index)
-        best = np.maximum(best, maps[k])
-    return best, index

@@ -1,0 +1,40 @@
+"""Settings of a step from a config's dict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+__all__ = ['params_of']
+
+_Params = TypeVar('_Params')
+
+
+def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _Params:
+    """A copy of a dataclass of settings with the values of a config.
+
+    Args:
+        default (dataclass): What the config does not name.
+        values (Mapping, optional): Values by name; dicts for settings that are dataclasses.
+        key (str): The config's key, for messages.
+
+    Raises:
+        ValueError: A name is unknown, or a value makes no sense.
+    """
+    if values is not None and not isinstance(values, Mapping):
+        raise ValueError(f'{key}={values!r}: a dict is needed')
+    known = [field.name for field in fields(default)]
+    given = {}
+    for name, value in (values or {}).items():
+        if name not in known:
+            raise ValueError(f'{key}.{name} is unknown: there are {", ".join(known)}')
+        before = getattr(default, name)
+        if is_dataclass(before):
+            value = params_of(before, value, f'{key}.{name}')
+        elif isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ValueError(f'{key}.{name}={value!r}: a number is needed')
+        elif isinstance(before, int) and value != int(value):
+            raise ValueError(f'{key}.{name}={value!r}: a whole number is needed')
+        given[name] = value
+    return replace(default, **given)

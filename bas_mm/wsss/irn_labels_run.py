@@ -1,0 +1,108 @@
+"""IRNet's labels of a whole data set on several processes; stopped and started again."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from bas_mm.datasets.palette import encode_palette_png
+from bas_mm.evaluation.result_files import write_bytes
+
+from .functional.irn_labels import IRNLabelParams
+from .irn_labels_folder import IRNLabelFolder
+from .irn_labels_maker import make_irn_labels
+from .multi_scale_views import MultiScaleViews
+from .output_run import OutputRunResult, check_image_ids
+from .progress import PictureProgress
+from .seed_source import SeedSource
+from .worker_pool import worker_pool
+
+__all__ = ['IRNLabelRun']
+
+
+class IRNLabelRun:
+    """Makes the label files of a data set that are not there yet.
+
+    The CRF takes nearly all of the time: worker processes run it, and this process reads the
+    pictures, as the data set's pipeline says, and writes the files.
+
+    Args:
+        dataset (Dataset): As :class:`MultiScaleViews` takes it; image ids are unique.
+        seeds (SeedSource): Seeds of all its pictures.
+        folder (IRNLabelFolder): Where the files go. It has been opened.
+        params (IRNLabelParams): Scores and CRF. Defaults to the spec's.
+        num_workers (int): Worker processes; 0 works here. Defaults to 0.
+        say (Callable, optional): Takes lines on progress where there is no terminal.
+
+    Raises:
+        ValueError: An image id comes twice, or a picture has no seeds.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        seeds: SeedSource,
+        folder: IRNLabelFolder,
+        params: IRNLabelParams | None = None,
+        num_workers: int = 0,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.dataset, self.seeds, self.folder = dataset, seeds, folder
+        self.params = params or IRNLabelParams()
+        self.num_workers, self.say = num_workers, say
+        self._ids = [dataset.get_data_info(index)['image_id'] for index in range(len(dataset))]
+        check_image_ids(self._ids, 'labels')
+        seeds.require(self._ids)
+
+    def run(self) -> OutputRunResult:
+        """Make what is missing.
+
+        Raises:
+            ImportError: pydensecrf2 is not installed.
+            ValueError, RuntimeError: Seeds or a picture cannot be read; the message names the file.
+        """
+        todo = [
+            index
+            for index, image_id in enumerate(self._ids)
+            if not self.folder.is_done(image_id, self.seeds.path(image_id))
+        ]
+        if todo:
+            self._make(todo)
+        return OutputRunResult(len(todo), len(self._ids) - len(todo))
+
+    def _make(self, todo: list[int]) -> None:
+        pictures = MultiScaleViews(self.dataset, (1.0,), todo)
+        with PictureProgress('IRNet labels', len(todo), self.say) as progress, ExitStack() as stack:
+            submit = _Task
+            if self.num_workers:
+                pool = stack.enter_context(worker_pool(min(self.num_workers, len(todo))))
+                submit = pool.submit
+            waiting = deque()
+            for position in range(len(todo)):
+                image_id, (picture,), classes, _ = pictures[position]
+                image = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+                path = self.seeds.path(image_id)
+                future = submit(make_irn_labels, image, path, classes.tolist(), self.params)
+                waiting.append((image_id, future))
+                # Pictures wait in memory: so many that no worker idles, and no more.
+                while len(waiting) > 3 * self.num_workers:
+                    self._write(*waiting.popleft())
+                    progress.advance()
+            while waiting:
+                self._write(*waiting.popleft())
+                progress.advance()
+
+    def _write(self, image_id: str, future) -> None:
+        write_bytes(self.folder.path(image_id), encode_palette_png(future.result()))
+
+
+class _Task:
+    """What a pool's submit gives, without a pool: the work is done when its result is wanted."""
+
+    def __init__(self, function, *args) -> None:
+        self.result = partial(function, *args)

@@ -1,0 +1,56 @@
+"""Sums over many pictures, on worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+
+from .progress import PictureProgress
+from .worker_pool import worker_pool
+
+__all__ = ['sum_over_pictures']
+
+# Pictures per task of a worker process.
+_TASK = 16
+
+
+def sum_over_pictures(
+    count: Callable[..., np.ndarray],
+    pictures: Sequence[tuple],
+    what: str,
+    num_workers: int = 0,
+    say: Callable[[str], None] | None = None,
+) -> np.ndarray:
+    """Add up what is counted in each picture.
+
+    Sums of integers: they depend neither on the order nor on the number of processes.
+
+    Args:
+        count (Callable): Called with the entries of a picture; gives integers of one shape. With
+            worker processes it is a function of a module, or a partial of one.
+        pictures (Sequence[tuple]): Arguments of each picture.
+        what (str): What is done, for the progress.
+        num_workers (int): Worker processes; 0 works here. Defaults to 0.
+        say (Callable, optional): Takes lines on progress where there is no terminal.
+
+    Raises:
+        ValueError: There is no picture, or one cannot be counted.
+    """
+    if not pictures:
+        raise ValueError('there is no picture to evaluate')
+    tasks = [pictures[begin : begin + _TASK] for begin in range(0, len(pictures), _TASK)]
+    work = partial(_sum, count)
+    total = 0
+    with PictureProgress(what, len(pictures), say) as progress, ExitStack() as stack:
+        run = stack.enter_context(worker_pool(num_workers)).map if num_workers else map
+        for task, part in zip(tasks, run(work, tasks)):
+            total = total + part
+            progress.advance(len(task))
+    return total
+
+
+def _sum(count: Callable[..., np.ndarray], pictures: Sequence[tuple]) -> np.ndarray:
+    return sum(count(*picture) for picture in pictures)

@@ -1,0 +1,63 @@
+"""A folder of seeds as the input of a later step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .seed_file import SeedFile
+
+__all__ = ['SeedSource']
+
+
+class SeedSource:
+    """Seeds that ``make_seeds.py`` or ``fuse_seeds.py`` made; others, without settings, too.
+
+    Args:
+        folder (str | Path): The folder.
+
+    Raises:
+        ValueError: There is no such folder.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise ValueError(f'there is no folder of seeds {folder}: {self._advice()}')
+
+    def path(self, image_id: str) -> Path:
+        """The seed file of a picture."""
+        return SeedFile.path(self.folder, image_id)
+
+    def require(self, image_ids: Sequence[str]) -> None:
+        """Raise a ValueError unless there is a file for each of these pictures."""
+        missing = [image_id for image_id in image_ids if not self.path(image_id).is_file()]
+        if missing:
+            raise ValueError(
+                f'{len(missing)} of {len(image_ids)} pictures have no seeds, the first is '
+                f'{self.path(missing[0])}: {self._advice()}'
+            )
+
+    def settings(self) -> dict[str, Any]:
+        """What the seeds were made with, for the settings of what is made of them.
+
+        Returns:
+            dict[str, Any]: ``seeds.KEY`` for each key of ``seeds.json``. Of seeds without it only
+            their folder is known: ``seeds``.
+
+        Raises:
+            ValueError: ``seeds.json`` cannot be read.
+        """
+        path = self.folder / 'seeds.json'
+        try:
+            settings = json.loads(path.read_text(encoding='utf-8'))
+            return {f'seeds.{key}': value for key, value in settings.items()}
+        except FileNotFoundError:
+            return {'seeds': str(self.folder.resolve())}
+        except (OSError, ValueError, AttributeError) as error:
+            raise ValueError(f'{path} cannot be read: {error}') from None
+
+    def _advice(self) -> str:
+        return f'make them with tools/wsss/make_seeds.py CONFIG CHECKPOINT {self.folder}'

@@ -1,0 +1,159 @@
+"""Which pictures an evaluation is about, and where their true masks are: the commands' arguments.
+
+Imports that take time are made where they are needed, as in :mod:`bas_mm.command_line`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from bas_mm.command_line import fail, load_config, require_file
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['TruthMasks', 'evaluation_parser', 'find_truth_masks', 'parse_evaluation']
+
+
+class TruthMasks(NamedTuple):
+    """The true masks of a set.
+
+    Attributes:
+        masks (dict[str, str | Path]): File by image id.
+        classes (list[str]): Names of the foreground classes.
+        cfg (Config, optional): The config that named them.
+    """
+
+    masks: dict[str, str | Path]
+    classes: list[str]
+    cfg: Config | None
+
+
+def evaluation_parser(doc: str, evaluated: str) -> argparse.ArgumentParser:
+    """The arguments of commands that compare a folder with true masks.
+
+    Args:
+        doc (str): The command's docstring.
+        evaluated (str): Name of the argument of the folder; a folder of what.
+    """
+    parser = argparse.ArgumentParser(
+        description=doc.partition('\n')[0], formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('config', nargs='?', help='config file; or --masks and --classes')
+    parser.add_argument('folder', type=Path, metavar=evaluated, help=f'folder of {evaluated}')
+    parser.add_argument('--masks', type=Path, help='folder of true masks <image id>.png')
+    parser.add_argument(
+        '--classes', nargs='+', help='names of the foreground classes, or how many there are'
+    )
+    parser.add_argument(
+        '--ids', type=Path, help="list of the pictures: a line's first word is an image id"
+    )
+    parser.add_argument('--num-workers', type=int, default=0, help='worker processes (0)')
+    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        default=[],
+        metavar='KEY=VALUE',
+        help="settings in place of the config's",
+    )
+    return parser
+
+
+def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """Parse; exit with status 2 unless the arguments fit and the paths that must exist do."""
+    args = parser.parse_args()
+    if args.config is None and (args.masks is None or args.classes is None):
+        fail('without a config --masks and --classes are needed')
+    if args.config is not None:
+        require_file(args.config, 'config')
+        if args.masks is not None or args.classes is not None:
+            fail('--masks and --classes stand in place of a config: give one or the other')
+    if args.out is not None and Path(args.out).suffix != '.json':
+        fail(f'--out {args.out}: the name must end in .json')
+    if args.num_workers < 0:
+        fail(f'--num-workers must be 0 or more, got {args.num_workers}')
+    for folder in filter(None, (args.folder, args.masks)):
+        if not folder.is_dir():
+            fail(f'{folder} is no folder')
+    return args
+
+
+def find_truth_masks(args: argparse.Namespace) -> TruthMasks:
+    """The true masks that the arguments name.
+
+    The data set of a config is ``seed_evaluator.dataset``, or else that of ``seed_dataloader``, or
+    else the pictures of IRNet's training. Pictures whose mask is not there are left out, but not
+    those that ``--ids`` lists.
+
+    Raises:
+        ValueError: The config's data set cannot be read.
+    """
+    ids = _read_ids(args.ids) if args.ids is not None else None
+    return (_of_folder if args.config is None else _of_config)(args, ids)
+
+
+def _read_ids(path: Path) -> list[str]:
+    """Image ids of a list, such as those of VOC's ImageSets."""
+    try:
+        lines = path.read_text(encoding='utf-8').splitlines()
+    except (OSError, ValueError) as error:
+        fail(f'--ids {path} cannot be read: {error}')
+    ids = [line.split()[0] for line in lines if line.strip()]
+    for image_id, count in Counter(ids).items():
+        if count > 1:
+            fail(f'--ids {path}: {image_id} comes more than once')
+    if not ids:
+        fail(f'--ids {path} names no picture')
+    return ids
+
+
+def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMasks:
+    cfg = load_config(args.config, args.cfg_options, None)
+
+    from mmengine.registry import init_default_scope
+
+    from bas_mm.registry import DATASETS
+
+    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
+    dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
+    trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    dataset = dataset or trained.get('pictures')
+    if dataset is None:
+        fail(
+            f'the config {args.config} has neither seed_dataloader nor seed_evaluator.dataset nor '
+            'train_dataloader.dataset.pictures'
+        )
+    dataset = DATASETS.build(dataset)
+    infos = (dataset.get_data_info(index) for index in range(len(dataset)))
+    masks = {info['image_id']: info.get('seg_map_path') for info in infos}
+    if ids is None:
+        there = {k: mask for k, mask in masks.items() if mask is not None and Path(mask).is_file()}
+        if len(there) < len(masks):
+            print(f'{len(there)} of {len(masks)} pictures have a mask', file=sys.stderr)
+        if not there:
+            fail('no picture of the data set has a mask: is its folder of masks given?')
+        masks = there
+    else:
+        for image_id in ids:
+            if masks.get(image_id) is None:
+                fail(f'--ids {args.ids}: the data set has no mask of {image_id}')
+        masks = {image_id: masks[image_id] for image_id in ids}
+    return TruthMasks(masks, list(dataset.metainfo['classes']), cfg)
+
+
+def _of_folder(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMasks:
+    if ids is None:
+        ids = sorted(path.stem for path in args.masks.glob('*.png'))
+        if not ids:
+            fail(f'{args.masks} has no .png file')
+    classes = args.classes
+    if len(classes) == 1 and classes[0].isdecimal():
+        classes = [f'class {k}' for k in range(1, int(classes[0]) + 1)]
+    return TruthMasks({name: args.masks / f'{name}.png' for name in ids}, classes, None)

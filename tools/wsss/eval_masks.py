@@ -1,0 +1,43 @@
+"""Evaluate pseudo masks: IoU of each class, mIoU, and what only one side has.
+
+    python tools/wsss/eval_masks.py CONFIG PSEUDO_MASKS [--ids FILE] [--out FILE.json]
+    python tools/wsss/eval_masks.py PSEUDO_MASKS --masks DIR --classes N_OR_NAME … [--ids FILE]
+
+The data set of the config's ``seed_evaluator.dataset``, or else of ``seed_dataloader``, or else of
+``train_dataloader.dataset.pictures`` (IRNet's) says which pictures there are and where their true
+masks lie. Pictures without a true mask are left out, but not those that ``--ids`` lists. Masks are
+palette pictures: 0 background, k + 1 class k; of the true ones 255 is ignored.
+"""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import fail
+from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
+
+
+def main() -> None:
+    """Evaluate, print and write."""
+    args = parse_evaluation(evaluation_parser(__doc__, 'pseudo_masks'))
+
+    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.wsss.mask_evaluation import evaluate_masks, report, table
+
+    try:
+        masks, classes, _ = find_truth_masks(args)
+        pairs = [(args.folder / f'{name}.png', mask) for name, mask in masks.items()]
+        scores = evaluate_masks(pairs, len(classes), args.num_workers)
+    except ValueError as error:
+        fail(str(error))
+    figures = report(scores, classes, len(pairs))
+    print(table(figures))
+    if args.out is not None:
+        write_json(args.out, figures)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,128 @@
+"""Make pseudo masks: python tools/wsss/make_masks.py IRN_CONFIG CHECKPOINT SEEDS OUT [options].
+
+The seeds walk up to the boundaries that IRNet sees, over the pictures of the config's
+``train_dataloader.dataset.pictures`` and as its ``mask_cfg`` says: one palette picture
+``OUT/<image id>.png`` each, 0 background, k + 1 class k. Stopped, it goes on where it was; files
+that are whole are not made again. ``dist_make_masks.sh`` runs it on several processes or GPUs.
+"""
+
+import sys
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (
+    CommandParser,
+    close_process_group,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+# Pictures as they are; mirror images are made where the masks are.
+PIPELINE = [
+    dict(type='LoadLocImage'),
+    dict(type='mmpretrain.PackInputs', meta_keys=('image_id', 'img_path', 'ori_shape')),
+]
+
+
+def parse_args():
+    """The command line; paths that must exist do."""
+    parser = CommandParser(description='Make pseudo masks.')
+    parser.add_argument('checkpoint', help="IRNet's checkpoint file")
+    parser.add_argument('seeds', help='folder of seeds')
+    parser.add_argument('out', help='folder of the masks')
+    parser.add_argument('--overwrite', action='store_true', help='delete the masks that are in OUT')
+    parser.add_argument('--writers', type=int, default=2, help='threads that write files (2)')
+    parser.add_argument(
+        '--no-strict',
+        action='store_true',
+        help='go on even where the checkpoint lacks weights of the model',
+    )
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if args.writers < 1:
+        fail(f'--writers must be at least 1, got {args.writers}')
+    if Path(args.out).resolve() == Path(args.seeds).resolve():
+        fail(f'{args.out} has the seeds: masks need another folder')
+    return args
+
+
+def main() -> None:
+    """Build network and data set, and make what is missing."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    loader = cfg.get('train_dataloader') or {}
+    pictures = (loader.get('dataset') or {}).get('pictures')
+    if pictures is None:
+        fail(f"the config {args.config} has no train_dataloader.dataset.pictures: is it IRNet's?")
+
+    from bas_mm.wsss.config_params import params_of
+    from bas_mm.wsss.functional.masks import MaskParams
+    from bas_mm.wsss.seed_source import SeedSource
+
+    try:
+        params = params_of(MaskParams(), cfg.get('mask_cfg'), 'mask_cfg')
+        seeds = SeedSource(args.seeds)
+    except ValueError as error:
+        fail(str(error))
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    if not args.no_strict:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.dist import barrier, is_main_process
+    from mmengine.model import is_model_wrapper
+    from mmengine.runner import Runner
+
+    from bas_mm.registry import DATASETS
+    from bas_mm.wsss.digests import config_digest, weights_digest
+    from bas_mm.wsss.mask_folder import MaskFolder
+    from bas_mm.wsss.mask_maker import MaskMaker
+    from bas_mm.wsss.mask_run import MaskRun
+
+    try:
+        runner = Runner.from_cfg(cfg)
+        runner.load_or_resume()
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        maker = MaskMaker(model, params)
+        dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
+        folder = MaskFolder(args.out)
+        run = MaskRun(
+            *(maker, dataset, seeds, folder),
+            num_workers=loader.get('num_workers', 2),
+            num_writers=args.writers,
+            say=runner.logger.info,
+        )
+        if is_main_process():
+            settings = dict(
+                form=1,
+                weights=weights_digest(model),
+                config=config_digest(cfg.model),
+                classes=list(dataset.metainfo['classes']),
+                **asdict(params),
+                **seeds.settings(),
+            )
+            folder.open(settings, args.overwrite)
+        barrier()  # nobody looks for files before old ones are gone
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        fail(str(error))
+    try:
+        result = run.run()
+    except (OSError, RuntimeError, ValueError) as error:
+        # Of whichever process it is: each has pictures of its own.
+        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
+        raise SystemExit(2) from None
+    if is_main_process():
+        print(f'{args.out}: {result.made} made, {result.found} were there')
+    close_process_group()
+
+
+if __name__ == '__main__':
+    main()
