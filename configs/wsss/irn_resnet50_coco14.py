@@ -12,3 +12,6 @@ train_dataloader = dict(
         label_dir='work_dirs/wsss_coco14/irn_labels',
     )
 )
+# The masks that make_masks.py makes by this network: background score, pairs within the radius on
+# the grid at 1/4, power of their affinities, steps of the walk, power of the seeds.
+mask_cfg = dict(background=0.22, radius=5, beta=10, steps=256, power=1.5)

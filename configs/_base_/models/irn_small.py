@@ -17,7 +17,7 @@ model = dict(
         out_indices=(1,),
         init_cfg=dict(
             type='PretrainedBackbone',
-            checkpoint='work_dirs/wsss_small_embedded/bas/epoch_8.pth',
+            checkpoint='work_dirs/wsss_small_embedded/bas/epoch_14.pth',
         ),
     ),
     freeze_backbone=False,

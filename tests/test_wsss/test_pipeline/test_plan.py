@@ -1,0 +1,104 @@
+"""The plan of each pipeline's config, its figures and its sheet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
+from bas_mm.wsss.pipeline.plan import plan
+from bas_mm.wsss.pipeline.report import read_figures
+
+CONFIGS = sorted((Path(__file__).resolve().parents[3] / 'configs/wsss').glob('pipeline_*.py'))
+ORDER = [
+    'cam_seeds',
+    'bas_seeds',
+    'fused_seeds',
+    'eval_seeds',
+    'irn_labels',
+    'irn',
+    'masks',
+    'eval_masks',
+    'segmentor',
+    'test',
+]
+
+
+def _plan(path: Path, **kwargs):
+    return {step.name: step for step in plan(Config.fromfile(path), Path('work'), **kwargs)}
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_steps_and_what_they_read(path):
+    steps = _plan(path)
+    embedded = 'embedded' in path.stem
+    # BAS-Seg comes first where it does not start from CAM's weights.
+    assert list(steps) == [*(['cam', 'bas'] if embedded else ['bas', 'cam']), *ORDER]
+    for name, step in steps.items():
+        done = list(steps)[: list(steps).index(name)]
+        assert set(step.needs) <= set(done), name
+        assert all(Path('work') in out.parents for out in step.outputs)
+        for tool, *_ in step.commands:
+            assert (path.parents[2] / 'tools' / tool).is_file(), tool
+    options = ' '.join(steps['bas'].commands[0])
+    assert ('load_from={checkpoint:work/cam}' in options) == embedded
+    key = 'mask_dir' if embedded else 'data_prefix.seg_map_path'
+    assert f'train_dataloader.dataset.{key}=work/masks' in ' '.join(steps['segmentor'].commands[0])
+    # The keys that are set are keys of the configs.
+    segmentor = Config.fromfile(steps['segmentor'].commands[0][1])
+    place = segmentor.train_dataloader.dataset
+    assert 'mask_dir' in place or 'seg_map_path' in place.data_prefix
+    assert 'label_dir' in Config.fromfile(steps['irn'].commands[0][1]).train_dataloader.dataset
+    assert steps['bas'].batch == steps['cam'].batch == 16
+
+
+def test_seed_is_that_of_every_training():
+    steps = _plan(CONFIGS[0], seed=3)
+    for name in ('cam', 'bas', 'irn', 'segmentor'):
+        assert 'randomness.seed=3' in steps[name].commands[0]
+    again = _plan(CONFIGS[0], seed=4)
+    assert again['cam'].fingerprint([]) != steps['cam'].fingerprint([])
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        (dict(cam=None), 'has no cam; the keys are work_dir'),
+        (dict(irn='nowhere.py'), "irn='nowhere.py': there is no config"),
+        (dict(epochs=3), 'unknown keys epochs'),
+        (dict(irn_from='masks'), "irn_from='masks': give 'cam' or 'bas'"),
+    ],
+)
+def test_bad_config_names_the_key(change, message):
+    cfg = Config.fromfile(CONFIGS[0])
+    cfg.merge_from_dict(change)
+    with pytest.raises(ValueError, match=message):
+        plan(cfg, Path('work'))
+
+
+def test_figures_of_what_was_evaluated(tmp_path):
+    figures = tmp_path / 'figures'
+    figures.mkdir()
+    (figures / 'cam_seeds.json').write_text(json.dumps({'best': {'miou': 50.5}}))
+    (figures / 'segmentor.json').write_text(json.dumps({'aAcc': 90.0, 'mIoU': 61.25}))
+    assert read_figures(tmp_path) == {'CAM seeds': 50.5, 'segmentor': 61.25}
+    (figures / 'masks.json').write_text('{"miou"')
+    with pytest.raises(ValueError, match='masks.json holds no mIoU'):
+        read_figures(tmp_path)
+
+
+def test_sheet_shows_labels_over_the_picture():
+    picture = np.full((40, 60, 3), 200, np.uint8)
+    label = np.zeros((40, 60), np.uint8)
+    label[10:20, 10:30] = 2
+    rows = [sheet_row(picture, [label, None, label, label]) for _ in range(2)]
+    first = rows[0]
+    # Green is the second colour of VOC's palette.
+    green = (first[..., 1] > first[..., 0].astype(int) + 30).any(axis=0)
+    starts = np.flatnonzero(np.diff(green.astype(int)) == 1)
+    assert len(starts) == 3
+    assert stack_rows(rows).shape[0] >= 2 * first.shape[0]
