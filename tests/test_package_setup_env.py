@@ -30,7 +30,8 @@ def checkout(tmp_path: Path, repo_dir: Path) -> Path:
     (root / 'tools').mkdir(parents=True)
     (root / 'requirements').mkdir()
     shutil.copy(repo_dir / 'tools/setup_env.sh', root / 'tools')
-    shutil.copy(repo_dir / 'requirements/pinned.txt', root / 'requirements')
+    for name in ('pinned.txt', 'crf.txt'):
+        shutil.copy(repo_dir / 'requirements' / name, root / 'requirements')
     return root
 
 

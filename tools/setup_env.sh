@@ -57,8 +57,9 @@ bas_mm_fingerprint() {
     "$1" -c '
 import hashlib, sys
 pinned = open(sys.argv[1], "rb").read()
+pinned += open(sys.argv[2], "rb").read()
 print(hashlib.sha256(pinned + sys.version.encode()).hexdigest()[:16])
-' "$bas_mm_root/requirements/pinned.txt"
+' "$bas_mm_root/requirements/pinned.txt" "$bas_mm_root/requirements/crf.txt"
 }
 
 # Fill the environment in folder $1 with the pinned versions; $2 is the Python to make it with.
@@ -85,6 +86,11 @@ bas_mm_install() {
         bas_mm_say "opencv-python does not import here: putting opencv-python-headless over it"
         opencv=$(grep '^opencv-python==' "$bas_mm_root/requirements/pinned.txt")
         "${pip[@]}" --no-deps --force-reinstall "opencv-python-headless==${opencv#*==}"
+    fi
+    # Not to be had ready-made: where it cannot be compiled, all but the dense CRF works.
+    if ! "${pip[@]}" -r "$bas_mm_root/requirements/crf.txt" >"$venv/.bas_mm_crf.log" 2>&1; then
+        bas_mm_say "pydensecrf2 could not be built (it needs a C++ compiler; see \
+$venv/.bas_mm_crf.log): the steps that use the dense CRF will say so"
     fi
     bas_mm_say "4/4 checking that it imports"
     bas_mm_imports_all "$venv/bin/python" pytest ||

@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--show-dir', metavar='DIR', help='draw pictures with maps and boxes')
     parser.add_argument(
-        '--interval', type=int, default=10, help='with --show-dir: draw every n-th picture (10)'
+        '--interval', type=int, default=10, help='with --show-dir: draw every n-th picture (10); segmentors draw each'
     )
     parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
@@ -62,6 +62,10 @@ def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
         'interval': interval,
         'out_dir': show_dir,
     }
+    if cfg.get('visualizer', {}).get('type', '').endswith('SegLocalVisualizer'):
+        hooks['visualization'] = {'type': 'mmseg.SegVisualizationHook', 'draw': True}
+        cfg.visualizer.update(save_dir=show_dir, vis_backends=[{'type': 'LocalVisBackend'}])
+        return
     if cfg.get('visualizer', {}).get('type') != 'LocalizationVisualizer':
         cfg.visualizer = {'type': 'LocalizationVisualizer'}
 
@@ -74,6 +78,8 @@ def main() -> None:
         fail(f'the config {args.config} has no test_dataloader')
     cfg.load_from, cfg.resume = args.checkpoint, False
     if args.tta:
+        if cfg.model.get('type') == 'MultiScaleEncoderDecoder':
+            fail('--tta: segmentors take their views from model.test_cfg.scales and flip')
         enable_ten_crop(cfg)
     if args.amp:
         cfg.test_cfg.fp16 = True

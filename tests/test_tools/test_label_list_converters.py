@@ -130,6 +130,8 @@ class TestCOCO:
         assert coco14_lists.main([str(coco), '--no-masks']) == 0
         for split in ('train2014', 'val2014'):
             lines = (coco / 'labels' / f'{split}.txt').read_text().splitlines()
+            ids = (coco / 'labels' / f'{split}_ids.txt').read_text().splitlines()
+            assert ids == [line.split()[0] for line in lines]
             assert lines[1] == f'COCO_{split}_000000000025 person traffic_light'
             dataset = COCO14MultiLabel(str(coco), split, labels=f'labels/{split}.txt')
             infos = [dataset.get_data_info(i) for i in range(len(dataset))]

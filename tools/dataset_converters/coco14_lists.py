@@ -4,6 +4,7 @@
 
 reads ``annotations/instances_{train,val}2014.json`` and writes
 
+* ``labels/{train,val}2014_ids.txt``: names alone, for mmsegmentation;
 * ``labels/{train,val}2014.txt``: ``name class class ...``, without the pictures that have no
   object;
 * ``masks/{train,val}2014/NAME.png``: of every picture, 0 background, k + 1 the k-th category in
@@ -35,7 +36,7 @@ from bas_mm.datasets.coco_masks import (  # noqa: E402
     class_mask_of,
     has_pycocotools,
 )
-from bas_mm.datasets.label_list_writer import write_label_list  # noqa: E402
+from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
 from bas_mm.datasets.palette import encode_palette_png  # noqa: E402
 from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
@@ -129,9 +130,11 @@ def run(args: argparse.Namespace) -> None:
         names, labels = labels_of_images(content, CLASSES, file)
         kept = [position for position, found in enumerate(labels) if found]
         target = out / 'labels' / f'{split}.txt'
+        stems = [picture_stem(names[position]) for position in kept]
+        write_ids(out / 'labels' / f'{split}_ids.txt', stems)
         write_label_list(
             target,
-            [picture_stem(names[position]) for position in kept],
+            stems,
             [labels[position] for position in kept],
             CLASSES,
         )

@@ -2,10 +2,8 @@
 
 Training: the pictures of train2014 that have an object, with the masks of the steps before: one
 palette PNG per picture, 0 background, k class k, 255 ignored. All paths are relative to the
-working directory. tools/dataset_converters/coco14_lists.py makes labels/train2014.txt and the masks
-of val2014; the names alone are
-
-    cut -d' ' -f1 data/coco/labels/train2014.txt > data/coco/labels/train2014_ids.txt
+working directory. tools/dataset_converters/coco14_lists.py makes labels/train2014_ids.txt and the
+masks of val2014.
 """
 
 _base_ = './voc12_pseudo.py'
