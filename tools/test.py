@@ -32,7 +32,10 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--show-dir', metavar='DIR', help='draw pictures with maps and boxes')
     parser.add_argument(
-        '--interval', type=int, default=10, help='with --show-dir: draw every n-th picture (10); segmentors draw each'
+        '--interval',
+        type=int,
+        default=10,
+        help='with --show-dir: draw every n-th picture (10); segmentors draw each',
     )
     parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
