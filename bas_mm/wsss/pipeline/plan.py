@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,19 @@ KEYS = {
     'irn_from': "step whose network gives IRNet's backbone ('cam' or 'bas'); without it the "
     "config's own",
 }
+
+
+# Keys of a config that training does not read.
+_AFTER_TRAINING = (
+    'seed_dataloader',
+    'seed_cfg',
+    'seed_evaluator',
+    'irn_label_cfg',
+    'mask_cfg',
+    'test_dataloader',
+    'test_evaluator',
+    'test_cfg',
+)
 
 
 def plan(cfg: Config, work_dir: Path, seed: int | None = None, num_workers: int = 2) -> list[Step]:
@@ -78,7 +92,7 @@ class _Plan:
                 raise ValueError(f'{key}={given[key]!r}: there is no config {path}')
             self.configs[key] = str(path)
         loaded = {key: _load(path) for key, path in self.configs.items()}
-        self.texts = {key: config.pretty_text for key, config in loaded.items()}
+        self.loaded = loaded
         self.batches = {key: config.train_dataloader.batch_size for key, config in loaded.items()}
 
     def steps(self) -> list[Step]:
@@ -97,6 +111,14 @@ class _Plan:
             self.train('segmentor', 'the segmentor'),
             self.test(),
         ]
+
+    def only(self, key: str, *names: str) -> str:
+        """The settings of a config that a step reads: with others it would do the same."""
+        return _text({name: self.loaded[key].get(name) for name in names})
+
+    def all_but(self, key: str, *names: str) -> str:
+        """All settings of a config but those that a step does not read."""
+        return _text({k: v for k, v in self.loaded[key].items() if k not in names})
 
     def folder(self, name: str) -> Path:
         return self.work_dir / name
@@ -131,7 +153,7 @@ class _Plan:
             (tuple(command),),
             (folder,),
             tuple(needs),
-            self.texts[key],
+            self.all_but(key, *_AFTER_TRAINING),
             resumable_training=True,
             distributed=True,
             batch=self.batches[key],
@@ -148,7 +170,8 @@ class _Plan:
             str(self.folder('logs') / out.name),
         )
         what = f'make seeds by {"CAM" if key == "cam" else "BAS-Seg"}'
-        return Step(out.name, what, (command,), (out,), (key,), self.texts[key], distributed=True)
+        text = self.only(key, 'model', 'seed_dataloader', 'seed_cfg')
+        return Step(out.name, what, (command,), (out,), (key,), text, distributed=True)
 
     def fuse(self) -> Step:
         out = self.folder('fused_seeds')
@@ -171,7 +194,8 @@ class _Plan:
             )
             for kind, file in zip(kinds, files)
         )
-        return Step('eval_seeds', 'evaluate the seeds', commands, files, kinds, self.texts['bas'])
+        text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
+        return Step('eval_seeds', 'evaluate the seeds', commands, files, kinds, text)
 
     def irn_labels(self) -> Step:
         out = self.folder('irn_labels')
@@ -184,7 +208,8 @@ class _Plan:
             self.num_workers,
         )
         what = "make IRNet's labels"
-        return Step(out.name, what, (command,), (out,), ('fused_seeds',), self.texts['bas'])
+        text = self.only('bas', 'seed_dataloader', 'irn_label_cfg')
+        return Step(out.name, what, (command,), (out,), ('fused_seeds',), text)
 
     def masks(self) -> Step:
         out = self.folder('masks')
@@ -199,7 +224,8 @@ class _Plan:
         )
         needs = ('irn', 'fused_seeds')
         what = 'make the masks'
-        return Step('masks', what, (command,), (out,), needs, self.texts['irn'], distributed=True)
+        text = self.only('irn', 'model', 'train_dataloader', 'mask_cfg')
+        return Step('masks', what, (command,), (out,), needs, text, distributed=True)
 
     def evaluate_masks(self) -> Step:
         file = self.folder('figures') / 'masks.json'
@@ -213,7 +239,8 @@ class _Plan:
             str(file),
         )
         what = 'evaluate the masks'
-        return Step('eval_masks', what, (command,), (file,), ('masks',), self.texts['bas'])
+        text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
+        return Step('eval_masks', what, (command,), (file,), ('masks',), text)
 
     def test(self) -> Step:
         file = self.folder('figures') / 'segmentor.json'
@@ -228,8 +255,12 @@ class _Plan:
         )
         what = 'test the segmentor'
         needs = ('segmentor',)
-        text = self.texts['segmentor']
+        text = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
         return Step('test', what, (command,), (file,), needs, text, distributed=True)
+
+
+def _text(settings: Mapping[str, Any]) -> str:
+    return json.dumps(settings, sort_keys=True, default=repr)
 
 
 def _load(path: str) -> Config:

@@ -14,6 +14,12 @@ from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
 
 CONFIGS = sorted((Path(__file__).resolve().parents[3] / 'configs/wsss').glob('pipeline_*.py'))
+CONFIGS_OF = {
+    'cam': CONFIGS[0].parent / 'cam_small_embedded.py',
+    'bas': CONFIGS[0].parent / 'bas_seg_small_embedded.py',
+    'irn': CONFIGS[0].parent / 'irn_small_embedded.py',
+    'segmentor': CONFIGS[0].parents[1] / 'deeplabv2/deeplabv2_small_embedded.py',
+}
 ORDER = [
     'cam_seeds',
     'bas_seeds',
@@ -62,6 +68,33 @@ def test_seed_is_that_of_every_training():
         assert 'randomness.seed=3' in steps[name].commands[0]
     again = _plan(CONFIGS[0], seed=4)
     assert again['cam'].fingerprint([]) != steps['cam'].fingerprint([])
+
+
+def test_settings_change_the_steps_that_read_them(tmp_path):
+    """A new background score of IRNet's labels does not train CAM anew."""
+
+    def changed(**texts: str) -> dict[str, str]:
+        files = {}
+        for key in ('cam', 'bas', 'irn', 'segmentor'):
+            files[key] = tmp_path / f'{key}.py'
+            base = CONFIGS_OF[key]
+            files[key].write_text(f'_base_ = [{str(base)!r}]\n{texts.get(key, "")}\n')
+        config = tmp_path / 'pipeline.py'
+        lines = [f'{key} = {str(file)!r}' for key, file in files.items()]
+        config.write_text('\n'.join([*lines, "mask_key = 'train_dataloader.dataset.mask_dir'"]))
+        return {name: step.settings for name, step in _plan(config).items()}
+
+    before = changed()
+    for texts, expected in (
+        (dict(bas='irn_label_cfg = dict(foreground=0.4)'), {'irn_labels'}),
+        (dict(cam='seed_cfg = dict(flip=False)'), {'cam_seeds'}),
+        (dict(bas='seed_evaluator = dict(thresholds=[0.5])'), {'eval_seeds', 'eval_masks'}),
+        (dict(cam='optim_wrapper = dict(optimizer=dict(lr=1))'), {'cam'}),
+        (dict(irn='mask_cfg = dict(background=0.5)'), {'masks'}),
+        (dict(segmentor='model = dict(test_cfg=dict(flip=False))'), {'segmentor', 'test'}),
+    ):
+        after = changed(**texts)
+        assert {name for name in before if after[name] != before[name]} == expected, texts
 
 
 @pytest.mark.parametrize(
