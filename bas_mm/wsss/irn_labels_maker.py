@@ -19,7 +19,7 @@ def make_irn_labels(
     """Read the seeds of a picture and make its labels.
 
     Args:
-        image (np.ndarray): (h, w, 3) uint8.
+        image (np.ndarray): (h, w, 3) uint8, RGB.
         seed_path (str | Path): Its seed file.
         classes (Sequence[int]): Its classes, ascending.
         params (IRNLabelParams): Scores and CRF.

@@ -85,7 +85,9 @@ class IRNLabelRun:
             waiting = deque()
             for position in range(len(todo)):
                 image_id, (picture,), classes, _ = pictures[position]
-                image = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+                # To RGB, as the published labels were made: the CRF's lattice, an approximation,
+                # is not quite the same with the colours in another order.
+                image = np.ascontiguousarray(picture.flip(0).permute(1, 2, 0).numpy())
                 path = self.seeds.path(image_id)
                 future = submit(make_irn_labels, image, path, classes.tolist(), self.params)
                 waiting.append((image_id, future))

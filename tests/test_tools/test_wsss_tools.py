@@ -1,13 +1,9 @@
 """The seed commands: a network's checkpoint to seeds, fused seeds and scores."""
 
-import io
 import json
-import os
-import runpy
 import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -46,24 +42,9 @@ class SeedProject(TinyProject):
             torch.save(dict(state_dict=network(seed).state_dict()), folder / f'{seed}.pth')
 
     def wsss(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
-        """Run a command in this process: most of a command's time goes to its imports."""
+        """Run a command in this process."""
         folder = 'wsss' if (ROOT / 'tools' / 'wsss' / tool).exists() else 'analysis_tools'
-        path, out, err = str(ROOT / 'tools' / folder / tool), io.StringIO(), io.StringIO()
-        code = 0
-        before, argv = os.getcwd(), sys.argv
-        with redirect_stdout(out), redirect_stderr(err):
-            os.chdir(self.folder)
-            sys.argv = [path, *map(str, arguments)]
-            try:
-                runpy.run_path(path, run_name='__main__')
-            except SystemExit as error:
-                code = error.code
-            finally:
-                sys.argv = argv
-                os.chdir(before)
-        done = subprocess.CompletedProcess(tool, code, out.getvalue(), err.getvalue())
-        assert not check or code == 0, done.stdout[-4000:] + done.stderr[-4000:]
-        return done
+        return self.run_here(f'{folder}/{tool}', *arguments, check=check)
 
     def content(self, name: str) -> dict[str, bytes]:
         return {file.name: file.read_bytes() for file in (self.folder / name).glob('*.npz')}

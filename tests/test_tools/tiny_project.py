@@ -1,12 +1,15 @@
 """A tiny data set, config and command runner for the tests of the tools."""
 
+import io
 import os
+import runpy
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from tiny_run import write_split_folder
@@ -101,6 +104,24 @@ class TinyProject:
             timeout=600,
         )
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def run_here(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a tool in this process: most of a command's time goes to its imports."""
+        path, out, err = str(ROOT / 'tools' / tool), io.StringIO(), io.StringIO()
+        code, before, argv = 0, os.getcwd(), sys.argv
+        with redirect_stdout(out), redirect_stderr(err):
+            os.chdir(self.folder)
+            sys.argv = [path, *map(str, arguments)]
+            try:
+                runpy.run_path(path, run_name='__main__')
+            except SystemExit as error:
+                code = error.code
+            finally:
+                sys.argv = argv
+                os.chdir(before)
+        done = subprocess.CompletedProcess(tool, code, out.getvalue(), err.getvalue())
+        assert not check or code == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
     @staticmethod

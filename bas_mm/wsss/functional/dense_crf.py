@@ -80,7 +80,7 @@ def crf_probabilities(
         raise ValueError(f'probabilities are (K, H, W), got {probabilities.shape}')
     _check_image(image, probabilities.shape[1:])
     energy = -np.log(np.clip(probabilities, 1e-5, 1.0), dtype=np.float32)
-    return _infer(image, energy, params)
+    return _infer(image, energy[None], params)[0]
 
 
 def crf_labels(
@@ -97,21 +97,23 @@ def crf_labels(
 
     Args:
         image: (H, W, 3) uint8. The order of the colours does not matter: all have one width.
-        labels: (H, W) of integers in [0, num_labels).
+        labels: (H, W) of integers in [0, num_labels); or (M, H, W), several maps of one picture,
+            of which only the first pays for the kernels.
         num_labels: K. With one label there is nothing to refine.
         certainty: In (0, 1). Defaults to 0.7.
         params: The potentials. Defaults to :data:`LABEL_CRF`.
 
     Returns:
-        (H, W), of the type of ``labels``: the most probable labels.
+        The most probable labels, of the shape and the type of ``labels``.
 
     Raises:
         ImportError: pydensecrf2 is not installed.
         ValueError: The shapes do not belong together, a label or ``certainty`` is out of range.
     """
-    if labels.ndim != 2:
-        raise ValueError(f'labels are (H, W), got {labels.shape}')
-    _check_image(image, labels.shape)
+    if labels.ndim not in (2, 3):
+        raise ValueError(f'labels are (H, W) or (M, H, W), got {labels.shape}')
+    size = labels.shape[-2:]
+    _check_image(image, size)
     if not 0 < certainty < 1:
         raise ValueError(f'certainty={certainty}: give a number between 0 and 1')
     lowest, highest = int(labels.min()), int(labels.max())
@@ -120,9 +122,10 @@ def crf_labels(
     if num_labels == 1:
         return labels.copy()
     rest = (1 - certainty) / (num_labels - 1)
-    energy = np.full((num_labels, *labels.shape), -np.log(rest), dtype=np.float32)
-    np.put_along_axis(energy, labels[None].astype(np.int64), np.float32(-np.log(certainty)), 0)
-    return _infer(image, energy, params).argmax(0).astype(labels.dtype)
+    maps = labels.reshape(-1, 1, *size)
+    energies = np.full((len(maps), num_labels, *size), -np.log(rest), dtype=np.float32)
+    np.put_along_axis(energies, maps.astype(np.int64), np.float32(-np.log(certainty)), 1)
+    return _infer(image, energies, params).argmax(1).astype(labels.dtype).reshape(labels.shape)
 
 
 def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:
@@ -132,19 +135,23 @@ def _check_image(image: np.ndarray, size: tuple[int, ...]) -> None:
         )
 
 
-def _infer(image: np.ndarray, energy: np.ndarray, params: CRFParams) -> np.ndarray:
-    """Mean-field inference: unary energies (K, H, W) float32 -> distributions (K, H, W)."""
-    count, height, width = energy.shape
+def _infer(image: np.ndarray, energies: np.ndarray, params: CRFParams) -> np.ndarray:
+    """Mean-field inference: M unary energies (M, K, H, W) float32 -> M distributions over K."""
+    _, count, height, width = energies.shape
     crf = crf_library().DenseCRF2D(width, height, count)
-    crf.setUnaryEnergy(np.ascontiguousarray(energy.reshape(count, -1)))
     crf.addPairwiseGaussian(sxy=params.gaussian_sxy, compat=params.gaussian_weight)
     crf.addPairwiseBilateral(
         sxy=params.bilateral_sxy,
         srgb=params.bilateral_srgb,
-        rgbim=np.ascontiguousarray(image),
+        # The library takes no array that it may not write to.
+        rgbim=np.require(image, requirements=['C', 'W']),
         compat=params.bilateral_weight,
     )
-    return np.asarray(crf.inference(params.iterations), dtype=np.float32).reshape(energy.shape)
+    found = np.empty_like(energies)
+    for energy, distribution in zip(energies, found):
+        crf.setUnaryEnergy(np.ascontiguousarray(energy.reshape(count, -1)))
+        distribution[...] = np.reshape(crf.inference(params.iterations), energy.shape)
+    return found
 
 
 def crf_library() -> ModuleType:

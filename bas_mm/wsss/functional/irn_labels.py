@@ -50,7 +50,7 @@ def irn_labels(
     unsure, or background where it has none at the low score either.
 
     Args:
-        image: (h, w, 3) uint8.
+        image: (h, w, 3) uint8, RGB.
         maps: (K, h, w) float32 in [0, 1]: high-resolution maps of the seeds.
         classes: (K,) class of each map, ascending, in [0, 254).
         params: Scores and CRF. Defaults to the spec's.
@@ -65,16 +65,10 @@ def irn_labels(
     if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
         raise ValueError('the maps leave [0, 1]: they are not normalised')
     highest, index = greatest_maps(maps)
-    sure, possible = (
-        # Of a score and a map that are equal the score is the first.
-        crf_labels(
-            image,
-            np.where(highest > np.float32(score), index + 1, 0),
-            len(maps) + 1,
-            params=params.crf,
-        )
-        for score in (params.foreground, params.background)
-    )
+    # Of a score and a map that are equal the score is the first.
+    scores = np.array([params.foreground, params.background], dtype=np.float32)[:, None, None]
+    found = np.where(highest > scores, index + 1, 0)
+    sure, possible = crf_labels(image, found, len(maps) + 1, params=params.crf)
     labels = np.append(0, np.asarray(classes) + 1)[sure]
     labels[(sure == 0) & (possible > 0)] = UNSURE
     return labels.astype(np.uint8)

@@ -102,3 +102,17 @@ seed_dataloader = dict(
 )
 seed_cfg = dict(scales=(1.0, 0.5, 1.5, 2.0), flip=True)
 seed_evaluator = dict(thresholds=[step / 100 for step in range(20, 45)])
+# IRNet's labels: the background scores above which a class is sure and below which none is, and the
+# dense CRF that refines both.
+irn_label_cfg = dict(
+    foreground=0.30,
+    background=0.17,
+    crf=dict(
+        iterations=10,
+        gaussian_sxy=3.0,
+        gaussian_weight=3.0,
+        bilateral_sxy=50.0,
+        bilateral_srgb=5.0,
+        bilateral_weight=10.0,
+    ),
+)

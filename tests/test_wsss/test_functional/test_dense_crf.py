@@ -128,6 +128,17 @@ def test_label_unary_is_that_of_the_library(library, monkeypatch):
     np.testing.assert_allclose(energies[0].reshape(4, -1), expected, rtol=1e-6)
 
 
+def test_several_maps_of_one_picture(library):
+    image, second = two_halves()
+    image.flags.writeable = False
+    labels = np.stack([np.roll(second, shift, axis=1) * 2 for shift in (3, -2, 0)])
+    one_by_one = [crf_labels(image, values, 3) for values in labels]
+    together = crf_labels(image, labels, 3)
+    assert together.shape == labels.shape
+    np.testing.assert_array_equal(together, one_by_one)
+    assert not np.array_equal(together, labels)
+
+
 def test_one_label_needs_no_library(monkeypatch):
     monkeypatch.setitem(sys.modules, 'pydensecrf', None)
     labels = np.zeros((3, 4), np.uint8)

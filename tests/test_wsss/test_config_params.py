@@ -1,0 +1,28 @@
+import pytest
+
+from bas_mm.wsss.config_params import params_of
+from bas_mm.wsss.functional.dense_crf import CRFParams
+from bas_mm.wsss.functional.irn_labels import IRNLabelParams
+from bas_mm.wsss.functional.masks import MaskParams
+
+
+def test_values_of_a_config_and_the_others():
+    assert params_of(MaskParams(), None, 'mask_cfg') == MaskParams()
+    params = params_of(IRNLabelParams(), dict(background=0.1, crf=dict(iterations=2)), 'key')
+    assert params == IRNLabelParams(0.30, 0.1, CRFParams(2, 3.0, 3.0, 50.0, 5.0, 10.0))
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        (dict(foregound=0.3), 'key.foregound is unknown: there are foreground, background, crf'),
+        (dict(crf=dict(srgb=5)), r'key\.crf\.srgb is unknown'),
+        (dict(crf=5), r'key\.crf=5: a dict'),
+        (dict(foreground='0.3'), "key.foreground='0.3': a number"),
+        (dict(crf=dict(iterations=2.5)), r'iterations=2.5: a whole number'),
+        (dict(crf=dict(gaussian_sxy=0)), r'crf.gaussian_sxy=0: give a positive'),
+    ],
+)
+def test_what_is_no_setting(values, message):
+    with pytest.raises(ValueError, match=message):
+        params_of(IRNLabelParams(), values, 'key')

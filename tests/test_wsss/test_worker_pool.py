@@ -1,0 +1,32 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+MASTER = """
+import os, sys, time
+from bas_mm.wsss.worker_pool import worker_pool
+
+if __name__ == '__main__':
+    with worker_pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        time.sleep(100)
+"""
+
+
+def test_workers_end_with_a_killed_master(tmp_path):
+    (tmp_path / 'master.py').write_text(MASTER)
+    root = Path(__file__).resolve().parents[2]
+    master = subprocess.Popen(
+        [sys.executable, 'master.py'], cwd=tmp_path, env={'PYTHONPATH': str(root)}, stdout=-1
+    )
+    worker = Path('/proc', master.stdout.readline().decode().strip())
+    assert worker.is_dir()
+    master.kill()
+    master.wait()
+    master.stdout.close()
+    deadline = time.monotonic() + 30
+    # An orphan that nobody waits for may stay as a zombie.
+    while worker.is_dir() and 'State:\tZ' not in (worker / 'status').read_text():
+        assert time.monotonic() < deadline, 'the worker outlives its master'
+        time.sleep(0.02)
