@@ -59,9 +59,11 @@ def main() -> None:
         if work_dir is None:
             fail(f'{args.config} has no work_dir: give --work-dir')
         work_dir = Path(work_dir)
-        steps = plan(cfg, work_dir, args.seed, args.num_workers)
+        steps = plan(cfg, work_dir, args.seed)
         tools = Path(__file__).resolve().parents[1]
-        runner = PipelineRunner(steps, work_dir, tools, args.gpus, args.verbose, say)
+        runner = PipelineRunner(
+            steps, work_dir, tools, args.gpus, args.num_workers, args.verbose, say
+        )
         if args.list:
             for step in steps:
                 say(f'{step.name}: {step.what}')

@@ -41,14 +41,13 @@ _AFTER_TRAINING = (
 )
 
 
-def plan(cfg: Config, work_dir: Path, seed: int | None = None, num_workers: int = 2) -> list[Step]:
+def plan(cfg: Config, work_dir: Path, seed: int | None = None) -> list[Step]:
     """All steps, in the order in which they run.
 
     Args:
         cfg (Config): A config with the :data:`KEYS`; paths of configs are relative to it.
         work_dir (Path): Folder of everything that is made.
         seed (int, optional): Seed of every training. Defaults to None: the configs'.
-        num_workers (int): Processes of the steps that work on the CPU. Defaults to 2.
 
     Returns:
         list[Step]: The steps.
@@ -65,7 +64,7 @@ def plan(cfg: Config, work_dir: Path, seed: int | None = None, num_workers: int 
             raise ValueError(f'{cfg.filename} has no {key}; {_list_keys()}')
     if given['irn_from'] not in (None, 'cam', 'bas'):
         raise ValueError(f"{cfg.filename}: irn_from={given['irn_from']!r}: give 'cam' or 'bas'")
-    return _Plan(given, Path(cfg.filename).parent, work_dir, seed, num_workers).steps()
+    return _Plan(given, Path(cfg.filename).parent, work_dir, seed).steps()
 
 
 def _list_keys() -> str:
@@ -81,10 +80,8 @@ class _Plan:
         base: Path,
         work_dir: Path,
         seed: int | None,
-        num_workers: int,
     ) -> None:
         self.given, self.work_dir, self.seed = given, work_dir, seed
-        self.num_workers = str(num_workers)
         self.configs = {}
         for key in ('cam', 'bas', 'irn', 'segmentor'):
             path = (base / given[key]).resolve()
@@ -187,15 +184,15 @@ class _Plan:
                 'wsss/eval_seeds.py',
                 self.configs['bas'],
                 str(self.folder(kind)),
-                '--num-workers',
-                self.num_workers,
                 '--out',
                 str(file),
             )
             for kind, file in zip(kinds, files)
         )
         text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
-        return Step('eval_seeds', 'evaluate the seeds', commands, files, kinds, text)
+        return Step(
+            'eval_seeds', 'evaluate the seeds', commands, files, kinds, text, has_workers=True
+        )
 
     def irn_labels(self) -> Step:
         out = self.folder('irn_labels')
@@ -204,12 +201,11 @@ class _Plan:
             self.configs['bas'],
             str(self.folder('fused_seeds')),
             str(out),
-            '--num-workers',
-            self.num_workers,
         )
         what = "make IRNet's labels"
         text = self.only('bas', 'seed_dataloader', 'irn_label_cfg')
-        return Step(out.name, what, (command,), (out,), ('fused_seeds',), text)
+        needs = ('fused_seeds',)
+        return Step(out.name, what, (command,), (out,), needs, text, has_workers=True)
 
     def masks(self) -> Step:
         out = self.folder('masks')
@@ -233,14 +229,13 @@ class _Plan:
             'wsss/eval_masks.py',
             self.configs['bas'],
             str(self.folder('masks')),
-            '--num-workers',
-            self.num_workers,
             '--out',
             str(file),
         )
         what = 'evaluate the masks'
         text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
-        return Step('eval_masks', what, (command,), (file,), ('masks',), text)
+        needs = ('masks',)
+        return Step('eval_masks', what, (command,), (file,), needs, text, has_workers=True)
 
     def test(self) -> Step:
         file = self.folder('figures') / 'segmentor.json'

@@ -47,6 +47,7 @@ class PipelineRunner:
         work_dir (Path): The work folder.
         tools (Path): Folder of the tools that the commands name.
         processes (int): Processes (GPUs) of the steps that can use several. Defaults to 1.
+        num_workers (int): Worker processes of the other steps. Defaults to 2.
         verbose (bool): Whether what the steps print is shown; it is kept in ``logs/STEP.log``
             otherwise. Defaults to False.
         say (Callable[[str], None]): Takes lines on what is done. Defaults to ``print``.
@@ -58,12 +59,14 @@ class PipelineRunner:
         work_dir: Path,
         tools: Path,
         processes: int = 1,
+        num_workers: int = 2,
         verbose: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
         self.steps = {step.name: step for step in steps}
         self.work_dir, self.tools = Path(work_dir), Path(tools)
-        self.processes, self.verbose, self.say = processes, verbose, say
+        self.processes, self.num_workers = processes, num_workers
+        self.verbose, self.say = verbose, say
         self.state = PipelineState(self.work_dir / 'pipeline.json')
         self.fingerprints: dict[str, str] = {}
         for step in steps:
@@ -160,6 +163,8 @@ class PipelineRunner:
         launch += [str(self.tools / tool), *arguments]
         if step.distributed and self.processes > 1:
             launch += ['--launcher', 'pytorch']
+        if step.has_workers:
+            launch += ['--num-workers', str(self.num_workers)]
         if step.batch is not None and self.processes > 1:
             # The recipes' batches are those of all processes together.
             share = max(1, round(step.batch / self.processes))

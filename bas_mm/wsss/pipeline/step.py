@@ -26,6 +26,7 @@ class Step:
         settings (str): What decides its result besides the commands: the texts of its configs.
         resumable_training (bool): Whether ``--resume`` goes on from the last checkpoint.
         distributed (bool): Whether it runs on several processes through the launcher.
+        has_workers (bool): Whether its commands take ``--num-workers``.
         batch (int, optional): Batch of a training over all processes.
     """
 
@@ -37,6 +38,7 @@ class Step:
     settings: str = field(default='', repr=False)
     resumable_training: bool = False
     distributed: bool = False
+    has_workers: bool = False
     batch: int | None = None
 
     def fingerprint(self, of_needs: Sequence[str]) -> str:
