@@ -170,34 +170,22 @@ def test_scores_by_either_config_and_by_folder(project):
 
 
 @pytest.mark.slow
-def test_two_processes_and_a_killed_one_make_the_same(project):
-    done = project.run('wsss/dist_make_masks.sh', *MASKS[1:], 'two', '2')
-    assert 'two: 7 made, 0 were there' in done.stdout
-    assert project.content('two') == project.content('one')
-
+def test_two_processes_go_on_where_one_was_killed(project):
     out = project.folder / 'killed'
-    project.run_until(lambda: len(list(out.glob('*.png'))) >= 2, *MASKS, 'killed')
+    project.run_until(lambda: len(list(out.glob('*.png'))) >= 1, *MASKS, 'killed')
     there = len(project.content('killed'))
     done = project.run('wsss/dist_make_masks.sh', *MASKS[1:], 'killed', '2')
     assert f'killed: {7 - there} made, {there} were there' in done.stdout
     assert project.content('killed') == project.content('one')
 
-    # What stops the second process is said, although only the first one says other things.
-    shutil.copytree(project.folder / 'seeds', project.folder / 'cut')
-    (project.folder / 'cut' / f'{project.ids[1]}.npz').write_bytes(b'PK')
-    command = 'wsss/dist_make_masks.sh', *MASKS[1:3], 'cut', 'third', '2'
-    done = project.run(*command, check=False)
-    assert done.returncode != 0
-    assert f'make_masks.py: error: cut/{project.ids[1]}.npz is no seed file' in done.stderr
-
 
 @pytest.mark.slow
 def test_labels_of_a_killed_command(project, crf):
-    project.run_here(*LABELS, 'whole', '--num-workers', 0)
     out = project.folder / 'killed_labels'
-    command = *LABELS, 'killed_labels', '--num-workers', 2
-    project.run_until(lambda: len(list(out.glob('*.png'))) >= 2, *command)
+    command = *LABELS, 'killed_labels', '--num-workers'
+    project.run_until(lambda: len(list(out.glob('*.png'))) >= 1, *command, 2)
     there = len(project.content('killed_labels'))
-    done = project.run(*command)
+    done = project.run_here(*command, 0)
     assert f'killed_labels: {7 - there} made, {there} were there' in done.stdout
+    project.run_here(*LABELS, 'whole', '--num-workers', 0)
     assert project.content('killed_labels') == project.content('whole')

@@ -1,4 +1,7 @@
+from pathlib import Path
+
 import pytest
+from mmengine.config import Config
 
 from bas_mm.wsss.config_params import params_of
 from bas_mm.wsss.functional.dense_crf import CRFParams
@@ -26,3 +29,17 @@ def test_values_of_a_config_and_the_others():
 def test_what_is_no_setting(values, message):
     with pytest.raises(ValueError, match=message):
         params_of(IRNLabelParams(), values, 'key')
+
+
+@pytest.mark.parametrize('data', ['resnet50_voc12', 'resnet50_coco14', 'small_embedded'])
+def test_configs_have_the_settings(data):
+    folder = Path(__file__).resolve().parents[2] / 'configs/wsss'
+    masks = Config.fromfile(folder / f'irn_{data}.py').mask_cfg
+    assert set(masks) == {'background', 'radius', 'beta', 'steps', 'power'}
+    masks = params_of(MaskParams(), masks, 'mask_cfg')
+    # wsss.md, sections 4 and 6.
+    assert masks == MaskParams(0.22, 5, 10, 256, 1.5) or data == 'small_embedded'
+    for method in ('bas_seg', 'cam'):
+        cfg = Config.fromfile(folder / f'{method}_{data}.py')
+        labels = params_of(IRNLabelParams(), cfg.irn_label_cfg, 'irn_label_cfg')
+        assert labels == IRNLabelParams(0.30, 0.17, CRFParams(10, 3.0, 3.0, 50.0, 5.0, 10.0))
