@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: data beside the repository, golden inputs, registry scope."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,13 @@ SHARED = REPO.parent / 'shared'
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # More threads than cores make small CPU tests slower, and two are there everywhere.
-    torch.set_num_threads(2)
+    # More threads than cores make small CPU tests slower, and two are there everywhere. Where two
+    # processes share the tests (pytest-xdist) each has one, and so have the commands they start.
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        os.environ['OMP_NUM_THREADS'] = '1'
+        torch.set_num_threads(1)
+    else:
+        torch.set_num_threads(2)
 
 
 def _shared(*parts: str) -> Path:

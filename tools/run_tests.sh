@@ -17,7 +17,13 @@ if "$BAS_MM_ENV_PYTHON" -m ruff --version >/dev/null 2>&1; then
 else
     echo "ruff is not installed in this environment: no style check" >&2
 fi
+# Two at a time, where the plug-in for it is there and the options do not say otherwise.
+share=()
+case " $* " in
+*" -n"* | *" -p no:xdist"*) ;;
+*) if "$BAS_MM_ENV_PYTHON" -c 'import xdist' 2>/dev/null; then share=(-n 2 --dist loadfile); fi ;;
+esac
 tests=0
-"$BAS_MM_ENV_PYTHON" -m pytest "$@" || tests=$?
+"$BAS_MM_ENV_PYTHON" -m pytest ${share[@]+"${share[@]}"} "$@" || tests=$?
 [ "$tests" = 0 ] || exit "$tests"
 exit "$style"
