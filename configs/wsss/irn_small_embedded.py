@@ -34,7 +34,7 @@ train_dataloader = dict(
         pipeline=train_pipeline,
     ),
 )
-# From scratch: momentum, and one rate for all.
+# A small network: momentum, and one rate for all.
 optim_wrapper = dict(
     optimizer=dict(lr=0.02, momentum=0.9),
     paramwise_cfg=dict(custom_keys=dict(displacement_branch=dict(lr_mult=1))),

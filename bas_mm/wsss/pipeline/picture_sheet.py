@@ -111,7 +111,8 @@ def draw_sheet(
             (predicted,) = model.test_step(dict(inputs=[inputs], data_samples=[sample]))
         seeds = SeedFile.load(SeedFile.path(work_dir / 'fused_seeds', info['image_id']))
         true = info.get('seg_map_path')
-        maps, classes = torch.from_numpy(seeds.high_res), torch.from_numpy(seeds.classes)
+        # torch.tensor copies: what was read from a file may be read-only.
+        maps, classes = torch.tensor(seeds.high_res), torch.tensor(seeds.classes)
         labels = [
             seeds_to_labels(maps, classes, score).numpy(),
             read_mask(work_dir / 'masks' / f'{info["image_id"]}.png'),
