@@ -1,5 +1,4 @@
 import torch
-from mmpretrain.structures import DataSample
 
 from bas_mm.registry import MODELS
 
@@ -35,18 +34,17 @@ class BASClassifier(ForegroundMaps, LocalizationClassifier):
         (torch.Size([2, 5]), torch.Size([2, 5, 28, 28]))
     """
 
-    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
-        """The training forward.
+    def loss_terms(self, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The training forward of the paper.
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[DataSample]): with ``gt_label``.
+            labels (Tensor): y, (N,), int64.
 
         Returns:
             dict[str, Tensor]: the terms of :meth:`BASHead.loss`.
         """
-        labels = self.labels_of(data_samples)
         features, tail_features = self.extract_feat(inputs)
         class_maps = self.head(tail_features)
-        foreground_map, background_class_maps = self.foreground_and_background(features, labels)
-        return self.head.loss(class_maps, background_class_maps, foreground_map, labels)
+        foreground_map, background_map = self.foreground_and_background(features, labels)
+        return self.head.loss(class_maps, background_map, foreground_map, labels)

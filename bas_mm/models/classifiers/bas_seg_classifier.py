@@ -35,20 +35,27 @@ class BASSegClassifier(ForegroundMaps, MultiLabelClassifier):
         torch.Size([1, 2, 8, 10])
     """
 
-    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
+    def loss_targets(
+        self, data_samples: list[DataSample], device: torch.device
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """t, (N, C), and p, (N,): one of each image's positive classes, drawn anew."""
+        (targets,) = super().loss_targets(data_samples, device)
+        return targets, draw_positive_class(targets)
+
+    def loss_terms(
+        self, inputs: torch.Tensor, targets: torch.Tensor, drawn: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
         """The training forward.
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[DataSample]): with ``gt_label`` or ``gt_score``; each has at least
-                one class.
+            targets (Tensor): t, (N, C) of 0 and 1, at least one 1 in each row.
+            drawn (Tensor): p, (N,), int64.
 
         Returns:
             dict[str, Tensor]: the terms of :meth:`BASSegHead.loss`.
         """
-        targets = self.targets_of(data_samples, inputs.device)
-        drawn = draw_positive_class(targets)
         features, tail_features = self.extract_feat(inputs)
         class_maps = self.head(tail_features)
-        foreground_map, background_class_maps = self.foreground_and_background(features, drawn)
-        return self.head.loss(class_maps, background_class_maps, foreground_map, targets, drawn)
+        foreground_map, background_map = self.foreground_and_background(features, drawn)
+        return self.head.loss(class_maps, background_map, foreground_map, targets, drawn)

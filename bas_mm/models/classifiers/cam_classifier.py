@@ -1,5 +1,4 @@
 import torch
-from mmpretrain.structures import DataSample
 
 from bas_mm.registry import MODELS
 
@@ -14,15 +13,15 @@ class CAMClassifier(ClassActivationMaps, LocalizationClassifier):
     Trained by the cross-entropy of score_1 alone; the map is ReLU of A[y], at the tail's size.
     """
 
-    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
+    def loss_terms(self, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
         """The training forward.
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[DataSample]): with ``gt_label``.
+            labels (Tensor): y, (N,), int64.
 
         Returns:
             dict[str, Tensor]: the terms of :meth:`CAMHead.loss`.
         """
         _, tail_features = self.extract_feat(inputs)
-        return self.head.loss(self.head(tail_features), self.labels_of(data_samples))
+        return self.head.loss(self.head(tail_features), labels)

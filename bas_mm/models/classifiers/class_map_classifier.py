@@ -1,11 +1,12 @@
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 import torch.nn as nn
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from bas_mm.models.functional import z
+from bas_mm.models.functional import run_chain, run_checkpointed, z
 from bas_mm.models.splits import BackboneSplit
 from bas_mm.registry import MODELS
 
@@ -22,9 +23,17 @@ class ClassMapClassifier(ImageClassifier):
         head (dict): classifier of class maps with its losses.
         data_preprocessor (dict, optional): default type :class:`LocalizationDataPreprocessor`.
         init_cfg (dict, optional): initialisation.
+        channels_last (bool): whether pictures and convolutions lie channels-last in memory, which
+            most CPUs and GPUs compute faster. Default: False.
+        checkpoint_segments (int): activation checkpointing in training: of so many segments of
+            the front, of the tail and of BAS's frozen pass only the inputs are kept, the rest is
+            computed once more in the backward pass. Losses, gradients and running statistics stay
+            the same. Default: 0, none.
+        compile (bool | dict): whether ``torch.compile`` compiles the training forward, or its
+            arguments, such as ``dict(mode='max-autotune')``. Default: False.
 
     Raises:
-        ValueError: an impossible split; the message names the key.
+        ValueError: an impossible split or option; the message names the key.
     """
 
     def __init__(
@@ -34,7 +43,15 @@ class ClassMapClassifier(ImageClassifier):
         head: dict,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        channels_last: bool = False,
+        checkpoint_segments: int = 0,
+        compile: bool | dict = False,
     ) -> None:
+        if checkpoint_segments < 0:
+            raise ValueError(
+                f'model.checkpoint_segments={checkpoint_segments}: give the number of segments, '
+                'or 0 for no checkpointing.'
+            )
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = dict(data_preprocessor or {})
             data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
@@ -46,6 +63,65 @@ class ClassMapClassifier(ImageClassifier):
             init_cfg=init_cfg,
         )
         self.split = BackboneSplit(self.backbone, **split)
+        self.channels_last = channels_last
+        self.checkpoint_segments = checkpoint_segments
+        self.compile_cfg = dict(compile) if isinstance(compile, dict) else ({} if compile else None)
+        self._compiled_terms = None
+        self.to_memory_format()
+
+    def to_memory_format(self) -> None:
+        """Lay the weights out as ``channels_last`` says; what is loaded later keeps the layout."""
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    @abstractmethod
+    def loss_targets(
+        self, data_samples: list[DataSample], device: torch.device
+    ) -> tuple[torch.Tensor, ...]:
+        """What :meth:`loss_terms` needs to know of the labels, as tensors on the device."""
+
+    @abstractmethod
+    def loss_terms(self, inputs: torch.Tensor, *targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The training forward: tensors in, tensors out; this is what ``compile`` compiles.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            *targets (Tensor): those of :meth:`loss_targets`.
+
+        Returns:
+            dict[str, Tensor]: the terms of the head's ``loss``.
+        """
+
+    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict[str, torch.Tensor]:
+        """The training forward.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            data_samples (list[DataSample]): with their labels.
+
+        Returns:
+            dict[str, Tensor]: the terms of the head's ``loss``.
+        """
+        targets = self.loss_targets(data_samples, inputs.device)
+        if self.compile_cfg is None:
+            return self.loss_terms(inputs, *targets)
+        if self._compiled_terms is None:
+            # The function, not the bound method: a copy of the model must not run this one.
+            self._compiled_terms = torch.compile(type(self).loss_terms, **self.compile_cfg)
+        return self._compiled_terms(self, inputs, *targets)
+
+    def run(self, modules: Sequence[nn.Module], x: torch.Tensor, segments: int) -> torch.Tensor:
+        """Modules in order, checkpointed in segments where that is asked for and of use."""
+        if self.checkpoint_segments and self.training and torch.is_grad_enabled():
+            return run_checkpointed(modules, x, segments)
+        return run_chain(modules, x)
+
+    def front(self, inputs: torch.Tensor) -> torch.Tensor:
+        """F from images: (N, 3, H, W), normalised -> (N, C_F, h, w)."""
+        if self.channels_last:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        modules = self.split.front_modules(self.backbone)
+        return self.run(modules, inputs, self.checkpoint_segments)
 
     @abstractmethod
     def maps(
@@ -87,8 +163,8 @@ class ClassMapClassifier(ImageClassifier):
             inputs (Tensor): (N, 3, H, W), normalised.
             stage (str): there is no neck; 'backbone' and 'neck' give the same.
         """
-        features = self.split.front(self.backbone, inputs)
-        return features, self.split.tail(self.backbone, features)
+        features = self.front(inputs)
+        return features, self.run(self.split.tail_modules(self.backbone), features, 1)
 
     def forward(
         self,

@@ -1,6 +1,7 @@
 import torch
+from torch.utils.checkpoint import checkpoint
 
-from bas_mm.models.functional import background_features, frozen_pass
+from bas_mm.models.functional import background_features, class_convolution, frozen_pass
 from bas_mm.registry import MODELS
 
 
@@ -18,6 +19,7 @@ class ForegroundMaps:
     def __init__(self, *args, generator: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.generator = MODELS.build(generator)
+        self.to_memory_format()
 
     def maps(
         self,
@@ -40,7 +42,7 @@ class ForegroundMaps:
         Returns:
             Tensor: (N, K or C, h, w) in (0, 1).
         """
-        return self.maps(self.split.front(self.backbone, inputs), None, classes)
+        return self.maps(self.front(inputs), None, classes)
 
     def foreground_and_background(
         self, features: torch.Tensor, classes: torch.Tensor
@@ -52,12 +54,18 @@ class ForegroundMaps:
             classes (Tensor): (N,), int64.
 
         Returns:
-            tuple[Tensor, Tensor]: M_f, (N, 1, h, w) in (0, 1); the class maps (N, C, h', w') of
-            F_b = detach(F)·(1 − M_f), by tail and classifier with frozen weights.
+            tuple[Tensor, Tensor]: M_f, (N, 1, h, w) in (0, 1); the class's own class map,
+            (N, 1, h', w'), of F_b = detach(F)·(1 − M_f), by tail and classifier with frozen
+            weights. The class maps of the other classes are not needed and not computed.
         """
         foreground_map = self.generator(features, classes[:, None])
-        background_class_maps = frozen_pass(
-            [*self.split.tail_modules(self.backbone), self.head.classifier],
-            background_features(features, foreground_map),
-        )
-        return foreground_map, background_class_maps
+        hidden, last = self.head.classifier_parts()
+        chain = [*self.split.tail_modules(self.backbone), *hidden]
+        background = background_features(features, foreground_map)
+        if self.checkpoint_segments and self.training and torch.is_grad_enabled():
+            background = checkpoint(frozen_pass, chain, background, use_reentrant=False)
+        else:
+            background = frozen_pass(chain, background)
+        bias = None if last.bias is None else last.bias.detach()
+        own = class_convolution(background, last.weight.detach(), bias, classes[:, None])
+        return foreground_map, own

@@ -68,6 +68,12 @@ class LocalizationClassifier(ClassMapClassifier):
         """y of a batch: (N,), int64, on the device where the preprocessor put it."""
         return torch.cat([sample.gt_label for sample in data_samples])
 
+    def loss_targets(
+        self, data_samples: list[DataSample], device: torch.device
+    ) -> tuple[torch.Tensor]:
+        """y, (N,), int64."""
+        return (self.labels_of(data_samples).to(device),)
+
     def predict(
         self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
@@ -102,8 +108,9 @@ class LocalizationClassifier(ClassMapClassifier):
             data_samples = [DataSample() for _ in range(len(pred_scores))]
         maps = self.maps(features, class_maps, self._classes_to_show(score1, data_samples))
         maps = at_least_float32(maps).mean(1).float()
-        for sample, score, localization_map in zip(data_samples, pred_scores, maps):
-            sample.set_pred_score(score).set_pred_label(score.argmax(0, keepdim=True))
+        labels = pred_scores.argmax(1, keepdim=True)
+        for sample, score, label, localization_map in zip(data_samples, pred_scores, labels, maps):
+            sample.set_pred_score(score).set_pred_label(label)
             sample.set_field(localization_map, 'pred_map')
         self._add_boxes(data_samples, maps, inputs.shape[-2:])
         return data_samples

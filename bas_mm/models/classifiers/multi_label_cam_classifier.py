@@ -1,5 +1,4 @@
 import torch
-from mmpretrain.structures import DataSample
 
 from bas_mm.registry import MODELS
 
@@ -14,16 +13,15 @@ class MultiLabelCAMClassifier(ClassActivationMaps, MultiLabelClassifier):
     Map: ReLU of the class maps. ``head`` is a :class:`MultiLabelCAMHead`.
     """
 
-    def loss(self, inputs: torch.Tensor, data_samples: list[DataSample]) -> dict:
+    def loss_terms(self, inputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
         """The training forward.
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[DataSample]): with ``gt_label`` or ``gt_score``.
+            targets (Tensor): t, (N, C) of 0 and 1.
 
         Returns:
             dict[str, Tensor]: the terms of :meth:`MultiLabelCAMHead.loss`.
         """
         _, tail_features = self.extract_feat(inputs)
-        targets = self.targets_of(data_samples, inputs.device)
         return self.head.loss(self.head(tail_features), targets)

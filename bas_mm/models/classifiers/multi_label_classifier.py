@@ -25,11 +25,15 @@ class MultiLabelClassifier(ClassMapClassifier):
             return torch.stack([sample.gt_score for sample in data_samples]).float().to(device)
         labels = [sample.gt_label for sample in data_samples]
         targets = torch.zeros(len(labels), self.head.num_classes, device=device)
-        rows = torch.arange(len(labels)).repeat_interleave(
-            torch.tensor([len(label) for label in labels])
-        )
+        rows = torch.cat([torch.full_like(label, row) for row, label in enumerate(labels)])
         targets[rows.to(device), torch.cat(labels).to(device)] = 1
         return targets
+
+    def loss_targets(
+        self, data_samples: list[DataSample], device: torch.device
+    ) -> tuple[torch.Tensor, ...]:
+        """t, (N, C) of 0 and 1."""
+        return (self.targets_of(data_samples, device),)
 
     def predict(
         self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None

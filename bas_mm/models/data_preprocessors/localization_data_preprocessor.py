@@ -11,8 +11,15 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
     Inputs (N, 3, H, W) are handled as there; inputs (N, V, 3, H, W), as ten-crop testing makes
     them, get the same colour conversion and normalisation and keep their five dimensions.
 
-    Args: those of mmpretrain's ``ClsDataPreprocessor`` (``mean``, ``std``, ``to_rgb`` …).
+    Args:
+        non_blocking (bool): whether the host goes on while pictures in pinned memory travel to
+            the device (``pin_memory=True`` of the loader). Default: True.
+        **kwargs: those of mmpretrain's ``ClsDataPreprocessor`` (``mean``, ``std``, ``to_rgb`` …).
     """
+
+    def __init__(self, *args, non_blocking: bool = True, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self._non_blocking = non_blocking
 
     def forward(self, data: dict, training: bool = False) -> dict:
         """Move to the device, convert the colours, normalise.

@@ -1,3 +1,4 @@
+from .activation_checkpoint import run_chain, run_checkpointed
 from .affinity_losses import boundary_losses, displacement_losses, pair_kinds
 from .affinity_paths import pair_offsets, path_maxima
 from .bas import (
@@ -9,6 +10,7 @@ from .bas import (
     take_class,
     z,
 )
+from .class_convolution import class_convolution
 from .frozen_pass import frozen_pass, untracked_statistics
 from .multi_label import draw_positive_class, positives_against_negatives
 from .multi_scale import maximum_of_scales, resize_labels, scaled_size
@@ -20,6 +22,7 @@ __all__ = [
     'background_activation_suppression',
     'background_features',
     'boundary_losses',
+    'class_convolution',
     'displacement_losses',
     'draw_positive_class',
     'foreground_score',
@@ -33,6 +36,8 @@ __all__ = [
     'propagate',
     'random_walk',
     'resize_labels',
+    'run_chain',
+    'run_checkpointed',
     'scaled_size',
     'seeds_to_labels',
     'take_class',

@@ -51,9 +51,9 @@ def background_features(features: torch.Tensor, foreground_map: torch.Tensor) ->
         foreground_map (Tensor): M_f, (N, 1, H, W) in [0, 1].
 
     Returns:
-        Tensor: (N, C_F, H, W).
+        Tensor: (N, C_F, H, W), in the type of F: in mixed precision the map is the wider one.
     """
-    return features.detach() * (1 - foreground_map)
+    return features.detach() * (1 - foreground_map).to(features.dtype)
 
 
 def background_activation_suppression(

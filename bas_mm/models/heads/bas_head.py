@@ -23,7 +23,7 @@ class BASHead(ForegroundLosses, CAMHead):
     def loss(
         self,
         class_maps: torch.Tensor,
-        background_class_maps: torch.Tensor,
+        background_map: torch.Tensor,
         foreground_map: torch.Tensor,
         labels: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
@@ -31,7 +31,7 @@ class BASHead(ForegroundLosses, CAMHead):
 
         Args:
             class_maps (Tensor): A, (N, C, h, w).
-            background_class_maps (Tensor): class maps of the frozen pass over F_b, (N, C, h, w).
+            background_map (Tensor): the class's own map of the frozen pass over F_b, (N, 1, h, w).
             foreground_map (Tensor): M_f, (N, 1, H, W) in [0, 1].
             labels (Tensor): y, (N,), int64 in [0, C).
 
@@ -41,7 +41,7 @@ class BASHead(ForegroundLosses, CAMHead):
         """
         score1 = z(class_maps)
         foreground, score2 = self.foreground_losses(
-            class_maps, score1, background_class_maps, foreground_map, labels
+            class_maps, score1, background_map, foreground_map, labels
         )
         return dict(
             loss_cls=self.loss_cls(score1, labels),

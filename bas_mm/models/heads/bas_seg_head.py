@@ -35,7 +35,7 @@ class BASSegHead(ForegroundLosses, MultiLabelCAMHead):
     def loss(
         self,
         class_maps: torch.Tensor,
-        background_class_maps: torch.Tensor,
+        background_map: torch.Tensor,
         foreground_map: torch.Tensor,
         targets: torch.Tensor,
         drawn: torch.Tensor,
@@ -44,7 +44,7 @@ class BASSegHead(ForegroundLosses, MultiLabelCAMHead):
 
         Args:
             class_maps (Tensor): A, (N, C, h, w).
-            background_class_maps (Tensor): class maps of the frozen pass over F_b, (N, C, h, w).
+            background_map (Tensor): the class's own map of the frozen pass over F_b, (N, 1, h, w).
             foreground_map (Tensor): M_f = M[p], (N, 1, H, W) in [0, 1].
             targets (Tensor): t, (N, C) of 0 and 1.
             drawn (Tensor): p, (N,), int64: one positive class of each image.
@@ -55,6 +55,6 @@ class BASSegHead(ForegroundLosses, MultiLabelCAMHead):
         """
         score1 = z(class_maps)
         foreground, _ = self.foreground_losses(
-            class_maps.detach(), score1, background_class_maps, foreground_map, drawn
+            class_maps.detach(), score1, background_map, foreground_map, drawn
         )
         return dict(loss_cls=self.loss_module(score1, targets), **foreground)

@@ -43,6 +43,11 @@ class CAMHead(BaseModule):
         )
         self.loss_cls = MODELS.build(loss_cls)
 
+    def classifier_parts(self) -> tuple[list[nn.Module], nn.Conv2d]:
+        """The classifier's hidden modules, in order, and its last convolution, to class maps."""
+        *hidden, last = self.classifier
+        return hidden, last
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """A, the class maps: (N, in_channels, h, w) -> (N, C, h, w)."""
         return self.classifier(features)

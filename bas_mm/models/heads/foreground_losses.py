@@ -24,7 +24,7 @@ class ForegroundLosses:
         self,
         class_maps: torch.Tensor,
         score1: torch.Tensor,
-        background_class_maps: torch.Tensor,
+        background_map: torch.Tensor,
         foreground_map: torch.Tensor,
         classes: torch.Tensor,
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
@@ -33,7 +33,7 @@ class ForegroundLosses:
         Args:
             class_maps (Tensor): A, (N, C, h, w), as score_2 shall see it.
             score1 (Tensor): score_1 = z(A), (N, C).
-            background_class_maps (Tensor): class maps of the frozen pass over F_b, (N, C, h, w).
+            background_map (Tensor): the class's own map of the frozen pass over F_b, (N, 1, h, w).
             foreground_map (Tensor): M_f, (N, 1, H, W) in [0, 1].
             classes (Tensor): the class that M_f belongs to, (N,), int64 in [0, C).
 
@@ -42,9 +42,7 @@ class ForegroundLosses:
             (N, C).
         """
         score2 = foreground_score(class_maps, foreground_map)
-        # z only of the class's own map: the background scores of the other classes are not used.
-        own = classes[:, None, None, None].expand(-1, 1, *background_class_maps.shape[-2:])
-        background_score = z(background_class_maps.gather(1, own))[:, 0]
+        background_score = z(background_map)[:, 0]
         losses = dict(
             loss_fg=self.loss_fg(score2, classes),
             **self.loss_amc(take_class(score1, classes), background_score, foreground_map),

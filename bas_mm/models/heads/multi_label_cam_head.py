@@ -39,6 +39,10 @@ class MultiLabelCAMHead(MultiLabelClsHead):
         self.in_channels = in_channels
         self.classifier = nn.Conv2d(in_channels, num_classes, kernel_size=1, bias=False)
 
+    def classifier_parts(self) -> tuple[list[nn.Module], nn.Conv2d]:
+        """The classifier's hidden modules, of which there are none, and its convolution."""
+        return [], self.classifier
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """A, the class maps: (N, in_channels, h, w) -> (N, C, h, w)."""
         return self.classifier(features)

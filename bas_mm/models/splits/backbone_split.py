@@ -6,6 +6,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
+from bas_mm.models.functional import run_chain
 from bas_mm.registry import MODELS
 
 from .stage_tables import stage_table
@@ -91,10 +92,11 @@ class BackboneSplit(BaseModule):
         Returns:
             Tensor: (N, C_F, h, w).
         """
-        x = images
-        for name in self.front_names:
-            x = backbone.get_submodule(name)(x)
-        return x
+        return run_chain(self.front_modules(backbone), images)
+
+    def front_modules(self, backbone: nn.Module) -> list[nn.Module]:
+        """The modules that lead from the images to F, in order."""
+        return [backbone.get_submodule(name) for name in self.front_names]
 
     def tail_modules(self, backbone: nn.Module) -> list[nn.Module]:
         """The modules that lead from F to the features, in order, the bridge first."""
@@ -103,7 +105,4 @@ class BackboneSplit(BaseModule):
 
     def tail(self, backbone: nn.Module, features: torch.Tensor) -> torch.Tensor:
         """The backbone's last features from F: (N, C_F, h, w) -> (N, C_tail, h', w')."""
-        x = features
-        for module in self.tail_modules(backbone):
-            x = module(x)
-        return x
+        return run_chain(self.tail_modules(backbone), features)

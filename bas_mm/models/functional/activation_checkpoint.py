@@ -1,0 +1,77 @@
+"""Activation checkpointing that leaves batch-norm statistics as one forward pass would."""
+
+from collections.abc import Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import chain
+
+import torch
+import torch.nn as nn
+from torch.nn.modules.batchnorm import _NormBase
+from torch.utils.checkpoint import checkpoint
+
+
+@contextmanager
+def discarded_statistics(module: nn.Module):
+    """Norms below ``module`` that record statistics record them in copies that are thrown away.
+
+    Args:
+        module (nn.Module): its norms in training mode get their buffers back afterwards.
+    """
+    kept = []
+    for norm in module.modules():
+        if isinstance(norm, _NormBase) and norm.training and norm.track_running_stats:
+            buffers = dict(norm.named_buffers(recurse=False))
+            kept.append((norm, buffers))
+            for name, buffer in buffers.items():
+                setattr(norm, name, buffer.clone())
+    try:
+        yield
+    finally:
+        for norm, buffers in kept:
+            for name, buffer in buffers.items():
+                setattr(norm, name, buffer)
+
+
+def run_chain(modules: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
+    """Modules one after the other."""
+    for module in modules:
+        x = module(x)
+    return x
+
+
+def run_checkpointed(
+    modules: Sequence[nn.Module], x: torch.Tensor, segments: int = 1
+) -> torch.Tensor:
+    """Modules one after the other; of each segment the input alone is kept for the backward pass.
+
+    The backward pass runs each segment once more. What that records in batch norms is thrown away:
+    output, gradients and running statistics are those of :func:`run_chain`.
+
+    Args:
+        modules (Sequence[nn.Module]): the chain; an ``nn.Sequential`` counts as its members.
+        x (Tensor): input of the first module.
+        segments (int): the chain is cut in so many parts of about equal length.
+
+    Returns:
+        Tensor: output of the last module.
+    """
+    steps: list[list[nn.Module]] = []
+    for module in modules:
+        for step in module if isinstance(module, nn.Sequential) else [module]:
+            # A segment must not begin with what overwrites the input that is kept for it.
+            if steps and getattr(step, 'inplace', False):
+                steps[-1].append(step)
+            else:
+                steps.append([step])
+    segments = min(segments, len(steps))
+    bounds = [len(steps) * i // segments for i in range(segments + 1)]
+    for begin, end in zip(bounds, bounds[1:]):
+        part = nn.ModuleList(chain.from_iterable(steps[begin:end]))
+        x = checkpoint(
+            run_chain,
+            part,
+            x,
+            use_reentrant=False,
+            context_fn=lambda part=part: (nullcontext(), discarded_statistics(part)),
+        )
+    return x

@@ -1,0 +1,39 @@
+"""A convolution of which each image needs a few output channels only."""
+
+import torch
+import torch.nn.functional as F
+
+from .bas import at_least_float32
+
+
+def class_convolution(
+    features: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None,
+    classes: torch.Tensor,
+) -> torch.Tensor:
+    """Output channels ``classes`` of a "same" convolution, for each image its own.
+
+    What ``F.conv2d(features, weight, bias, padding=k // 2)`` gives after all but K of its C
+    channels were thrown away, for K / C of the work. Every tap of the chosen kernels is one row
+    of a matrix that is multiplied with the features; the taps' products are moved by their offset
+    and added up, which is what ``fold`` does. The sum over taps is at least float32.
+
+    Args:
+        features (Tensor): (N, C_in, h, w).
+        weight (Tensor): (C, C_in, k, k), k odd.
+        bias (Tensor, optional): (C,).
+        classes (Tensor): (N, K), int64 in [0, C).
+
+    Returns:
+        Tensor: (N, K, h, w), at least float32; gradient flows into features, weight and bias.
+    """
+    kernel = weight.shape[-2:]
+    # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
+    taps = weight[classes].flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
+    products = at_least_float32(torch.bmm(taps, features.flatten(2)))
+    padding = tuple(k // 2 for k in kernel)
+    logits = F.fold(products, features.shape[-2:], tuple(kernel), padding=padding)
+    if bias is not None:
+        logits = logits + bias[classes][:, :, None, None]
+    return logits

@@ -1,0 +1,183 @@
+"""What makes training faster or smaller changes no figure, waits for nothing, computes no more."""
+
+import copy
+
+import pytest
+import torch
+from tiny import samples_of, tiny_model, tiny_model_cfg, total
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bas_mm.registry import MODELS
+
+LABELS = (0, 3, 1, 2)
+KINDS = ('BASClassifier', 'CAMClassifier', 'BASSegClassifier', 'MultiLabelCAMClassifier')
+
+
+def _images(n: int = 4, size: int = 64) -> torch.Tensor:
+    return torch.randn(n, 3, size, size, generator=torch.Generator().manual_seed(1))
+
+
+def _model(kind: str, **options):
+    """The same weights whatever the options."""
+    cfg = tiny_model_cfg('BASClassifier' if 'BAS' in kind else 'CAMClassifier')
+    cfg.update(type=kind, **options)
+    if kind in ('BASSegClassifier', 'MultiLabelCAMClassifier'):
+        del cfg['test_cfg'], cfg['head']['hidden_channels']
+        cfg['head']['type'] = kind.replace('Classifier', 'Head')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg)
+    if options:  # initialisers draw in the order of the memory, so that its layout counts
+        model.load_state_dict(_model(kind).state_dict())
+    else:
+        model.init_weights()
+    return model.double().train()
+
+
+def _step(model):
+    """Loss terms, gradients and buffers of one training step."""
+    torch.manual_seed(5)  # of the class that BAS-Seg draws
+    losses = model(_images().double(), samples_of(LABELS), mode='loss')
+    total(losses).backward()
+    return (
+        losses,
+        {name: p.grad for name, p in model.named_parameters()},
+        dict(model.named_buffers()),
+    )
+
+
+@pytest.mark.parametrize('kind', KINDS)
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(channels_last=True),
+        dict(checkpoint_segments=1),
+        dict(checkpoint_segments=3),
+        dict(channels_last=True, checkpoint_segments=2),
+        # The graph that dynamo makes; what compiles it is torch's affair.
+        dict(compile=dict(backend='eager', fullgraph=True)),
+        dict(channels_last=True, compile=dict(backend='aot_eager', fullgraph=True)),
+    ],
+    ids=str,
+)
+def test_losses_gradients_and_statistics_stay(kind, options):
+    plain, fast = _step(_model(kind)), _step(_model(kind, **options))
+    for expected, got in zip(plain, fast):
+        assert list(expected) == list(got)
+        for name, value in expected.items():
+            torch.testing.assert_close(got[name], value, rtol=1e-9, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_compiles_without_graph_breaks_in_loss_mode(kind):
+    model = _model(kind)
+    explained = torch._dynamo.explain(model)(_images().double(), samples_of(LABELS), mode='loss')
+    assert explained.graph_break_count == 0, explained.break_reasons
+    assert explained.graph_count == 1
+    torch._dynamo.reset()
+
+
+def test_a_copy_of_a_compiled_model_computes_with_its_own_weights():
+    model = _model('BASClassifier', compile=dict(backend='eager'))
+    _step(model)
+    other = copy.deepcopy(model)
+    other.zero_grad()
+    model.zero_grad()
+    with torch.no_grad():
+        for p in other.parameters():
+            p.mul_(1.5)
+    losses = other(_images().double(), samples_of(LABELS), mode='loss')
+    reference = _model('BASClassifier')
+    reference.load_state_dict(other.state_dict())
+    expected = reference(_images().double(), samples_of(LABELS), mode='loss')
+    torch.testing.assert_close(losses['loss_cls'], expected['loss_cls'])
+    total(losses).backward()
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_channels_last_holds_for_pictures_maps_and_weights_loaded_later():
+    model = _model('BASClassifier', channels_last=True)
+    model.load_state_dict(_model('BASClassifier').state_dict())
+    features, tail_features = model.extract_feat(_images().double())
+    weights = [p for p in model.parameters() if p.ndim == 4 and min(p.shape[1:3]) > 1]
+    for tensor in (features, tail_features, model.head(tail_features), *weights):
+        assert tensor.is_contiguous(memory_format=torch.channels_last)
+    assert model.generator.conv.weight.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_negative_segments():
+    with pytest.raises(ValueError, match='model.checkpoint_segments=-1'):
+        _model('BASClassifier', checkpoint_segments=-1)
+
+
+class _Watch(TorchDispatchMode):
+    """Notes every operator, and the largest output of a convolution to C channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.append(func.overloadpacket.__name__)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier', 'BASSegClassifier'])
+def test_nothing_in_a_training_step_waits_for_the_device(kind):
+    model = _model(kind)
+    targets = model.loss_targets(samples_of(LABELS), torch.device('cpu'))
+    with _Watch() as watch:
+        total(model.loss_terms(_images().double(), *targets)).backward()
+    assert len(watch.names) > 100
+    # Reading a number, and outputs whose size depends on values.
+    waiting = {'_local_scalar_dense', 'nonzero', 'masked_select', 'unique', 'equal', 'is_nonzero'}
+    assert waiting.isdisjoint(watch.names)
+
+
+def test_training_computes_the_maps_of_one_class_per_image_alone(monkeypatch):
+    model = tiny_model().train()
+    # A hook that fails: the convolution to all classes must not be run, nor the frozen pass's.
+    calls = []
+    model.generator.conv.register_forward_pre_hook(lambda *_: calls.append('generator'))
+    model.head.classifier[-1].register_forward_pre_hook(lambda *_: calls.append('classifier'))
+    total(model(_images(), samples_of(LABELS), mode='loss')).backward()
+    assert calls == ['classifier']  # A itself, which score_1 and score_2 need whole
+    assert model.generator.conv.weight.grad.abs().sum((1, 2, 3)).gt(0).all()
+
+
+@pytest.mark.parametrize(('k', 'dense'), [(1, False), (2, False), (3, True), (4, True)])
+def test_maps_of_few_classes_do_without_the_others(k, dense):
+    model = tiny_model()
+    features = torch.randn(2, 32, 5, 6)
+    classes = torch.tensor([[3, 0, 1, 2], [2, 2, 0, 1]])[:, :k]
+    whole = model.generator(features)
+    calls = []
+    model.generator.conv.register_forward_pre_hook(lambda *_: calls.append(1))
+    maps = model.generator(features, classes)
+    assert bool(calls) == dense
+    for image in range(2):
+        torch.testing.assert_close(maps[image], whole[image, classes[image]])
+
+
+@pytest.mark.parametrize('option', ['fused', 'foreach'])
+def test_fused_and_foreach_steps_are_those_of_the_plain_optimizer(option):
+    from mmengine.optim import build_optim_wrapper
+
+    def trained(**options):
+        model = _model('BASClassifier', channels_last=bool(options)).float()
+        wrapper = build_optim_wrapper(
+            model,
+            dict(
+                constructor='bas_mm.RecipeOptimWrapperConstructor',
+                optimizer=dict(
+                    type='SGD', lr=0.01, momentum=0.9, weight_decay=5e-4, nesterov=True, **options
+                ),
+            ),
+        )
+        assert all(group.get(option) == options.get(option) for group in wrapper.param_groups)
+        for _ in range(3):
+            wrapper.update_params(total(model(_images(), samples_of(LABELS), mode='loss')))
+        return model.state_dict()
+
+    plain, fast = trained(foreach=False), trained(**{option: True})
+    for name, value in plain.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-5, msg=name)

@@ -1,0 +1,67 @@
+"""Checkpointed chains against the same chain run once."""
+
+import copy
+
+import pytest
+import torch
+import torch.nn as nn
+
+from bas_mm.models.functional import run_chain, run_checkpointed
+
+
+def _chain() -> nn.ModuleList:
+    torch.manual_seed(0)
+    return nn.ModuleList(
+        [
+            # ReLUs in place, also behind a bare norm: a segment must not begin with them.
+            nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(inplace=True)),
+            nn.Conv2d(8, 8, 3),
+            nn.BatchNorm2d(8, momentum=None),
+            nn.ReLU(inplace=True),
+            nn.MaxPool2d(2),
+        ]
+    ).double()
+
+
+@pytest.mark.parametrize('segments', [1, 2, 3, 100])
+@pytest.mark.parametrize('training', [True, False])
+def test_output_gradients_and_statistics_are_bit_identical(segments, training):
+    chain = _chain().train(training)
+    reference = copy.deepcopy(chain)
+    inputs = torch.randn(4, 3, 16, 16, dtype=torch.float64)
+    runs = []
+    for modules, run in (
+        (reference, lambda x: run_chain(list(reference), x)),
+        (chain, lambda x: run_checkpointed(list(chain), x, segments)),
+    ):
+        x = inputs.clone().requires_grad_()
+        out = run(x)
+        out.square().sum().backward()
+        runs.append([out, x.grad, *(p.grad for p in modules.parameters()), *modules.buffers()])
+    assert all(torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(*runs))
+    if training:
+        assert chain[2].num_batches_tracked == 1
+
+
+def test_buffers_are_the_same_tensors_afterwards():
+    chain = _chain().train()
+    buffers = list(chain.buffers())
+    run_checkpointed(list(chain), torch.randn(2, 3, 16, 16).double(), 2).sum().backward()
+    assert all(a is b for a, b in zip(buffers, chain.buffers()))
+
+
+def test_less_is_kept_for_the_backward_pass():
+    chain, kept = _chain().train(), []
+
+    def pack(tensor):
+        if not isinstance(tensor, nn.Parameter):
+            kept.append(tensor.numel())
+        return tensor
+
+    sizes = []
+    for run in (run_chain, run_checkpointed):
+        kept.clear()
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+            run(list(chain), torch.randn(2, 3, 32, 32).double())
+        sizes.append(sum(kept))
+    assert sizes[1] < sizes[0] / 2

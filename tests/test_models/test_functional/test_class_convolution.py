@@ -1,0 +1,43 @@
+"""Chosen channels of a convolution against the whole convolution."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from bas_mm.models.functional import class_convolution
+
+
+@pytest.mark.parametrize('kernel', [1, 3, 5])
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_values_and_gradients_are_those_of_the_whole_convolution(kernel, bias, layout):
+    random = torch.Generator().manual_seed(0)
+
+    def draw(*shape):
+        return torch.randn(*shape, generator=random, dtype=torch.float64)
+
+    features = draw(3, 6, 7, 9).to(memory_format=layout).requires_grad_()
+    weight, offset = draw(11, 6, kernel, kernel).requires_grad_(), draw(11).requires_grad_()
+    # One class twice, in two images and in one.
+    classes = torch.tensor([[3, 10], [3, 0], [7, 7]])
+    arguments = (features, weight, offset) if bias else (features, weight)
+
+    whole = F.conv2d(features, weight, offset if bias else None, padding=kernel // 2)
+    expected = torch.stack([whole[i, row] for i, row in enumerate(classes)])
+    maps = class_convolution(features, weight, offset if bias else None, classes)
+    torch.testing.assert_close(maps, expected, rtol=1e-12, atol=1e-12)
+
+    out = draw(*maps.shape)
+    ours = torch.autograd.grad((maps * out).sum(), arguments)
+    theirs = torch.autograd.grad((expected * out).sum(), arguments)
+    for a, b in zip(ours, theirs):
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
+
+
+def test_half_precision_sums_the_taps_in_float32():
+    features, weight = torch.randn(2, 64, 6, 6), torch.randn(9, 64, 3, 3)
+    classes = torch.tensor([[1], [4]])
+    half = class_convolution(features.bfloat16(), weight.bfloat16(), None, classes)
+    assert half.dtype == torch.float32
+    full = class_convolution(features, weight, None, classes)
+    assert (half - full).abs().max() < 0.02 * full.abs().max()
