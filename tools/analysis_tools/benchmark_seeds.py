@@ -18,12 +18,10 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
-import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,6 +39,7 @@ from PIL import Image  # noqa: E402
 
 from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
+from bas_mm.utils.benchmarking import in_turn  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402
@@ -101,24 +100,6 @@ def some_mask(size: tuple[int, int], rng: np.random.Generator) -> Image.Image:
     picture = Image.fromarray(mask)
     picture.putpalette(list(range(256)) * 3)
     return picture
-
-
-def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[str, float]]:
-    """Median and minimum of the seconds of each function, all in turn, and the core's share."""
-    seconds: dict[str, list] = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            begin = time.perf_counter(), time.process_time()
-            function()
-            end = time.perf_counter(), time.process_time()
-            seconds[name].append([b - a for a, b in zip(begin, end)])
-    rows = {}
-    for name, pairs in seconds.items():
-        wall, core = zip(*pairs)
-        rows[name] = dict(
-            median=statistics.median(wall), best=min(wall), core=statistics.median(core)
-        )
-    return rows
 
 
 def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict:
