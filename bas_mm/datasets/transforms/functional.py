@@ -7,9 +7,20 @@ which side of an integer a corner falls on when it is truncated.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-__all__ = ['boxes_to_view', 'crop_offset', 'flip_boxes', 'resize_boxes', 'shift_boxes']
+__all__ = [
+    'boxes_from_original',
+    'boxes_to_original',
+    'boxes_to_view',
+    'crop_offset',
+    'crop_view_box',
+    'flip_boxes',
+    'resize_boxes',
+    'shift_boxes',
+]
 
 
 def resize_boxes(
@@ -79,6 +90,84 @@ def boxes_to_view(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
     boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     limit = np.array([width - 1, height - 1] * 2, dtype=np.float64)
     return np.clip(boxes, 0, limit).astype(np.int64)
+
+
+def boxes_to_original(
+    boxes: np.ndarray, view_box: Sequence[float], view_size: tuple[int, int]
+) -> np.ndarray:
+    """Bring boxes of the view back to the original picture: resizes, crops and mirrors undone.
+
+    A corner is a place here, not a pixel: column x begins at x and ends at x + 1, so that a box
+    from its first column to *one past* its last one, as Protocol A predicts it, covers these
+    columns and no more, in the view and in the original.
+
+    Args:
+        boxes: (n, 4) boxes in the view, x1 and y1 one past the last column and row.
+        view_box: Where the view lies in the original picture, x0, y0, x1, y1 in its pixels;
+            x0 > x1 where it is mirrored. Data samples have it as ``view_box``.
+        view_size: Width and height of the view.
+
+    Returns:
+        (n, 4) float64 in pixels of the original picture, not clipped to it, not rounded.
+
+    Examples:
+        >>> # 500 x 400 pixels, resized to 256 x 256, of which the middle 224 x 224 are the view
+        >>> boxes_to_original([[0, 0, 224, 112]], (31.25, 25, 468.75, 375), (224, 224))
+        array([[ 31.25,  25.  , 468.75, 200.  ]])
+    """
+    return _ordered(_corners_to_original(boxes, view_box, view_size))
+
+
+def boxes_from_original(
+    boxes: np.ndarray, view_box: Sequence[float], view_size: tuple[int, int]
+) -> np.ndarray:
+    """Bring boxes of the original picture to the view: :func:`boxes_to_original` undone.
+
+    Ground truth takes another way, for its order of operations and its truncation are Protocol A's:
+    see :func:`resize_boxes`, :func:`shift_boxes` and :func:`boxes_to_view`.
+
+    Args:
+        boxes: (n, 4) boxes in the original picture, x1 and y1 one past the last column and row.
+        view_box: See :func:`boxes_to_original`.
+        view_size: Width and height of the view.
+
+    Returns:
+        (n, 4) float64 in pixels of the view, not clipped to it, not rounded.
+    """
+    size = np.array(view_size, dtype=np.float64)
+    corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2)
+    first, last = np.array(view_box, dtype=np.float64).reshape(2, 2)
+    return _ordered((corners - first) * size / (last - first))
+
+
+def crop_view_box(
+    view_box: Sequence[float], view_size: tuple[int, int], crop: Sequence[float]
+) -> tuple[float, ...]:
+    """Where a crop of the view lies in the original picture.
+
+    Args:
+        view_box: Where the view lies in it.
+        view_size: Width and height of the view.
+        crop: x0, y0, x1, y1 of the crop in the view, x1 and y1 one past the end; x0 > x1 mirrors.
+
+    Returns:
+        Its x0, y0, x1, y1; x0 > x1 where it is mirrored.
+    """
+    return tuple(_corners_to_original(crop, view_box, view_size).ravel().tolist())
+
+
+def _corners_to_original(
+    boxes: np.ndarray | Sequence[float], view_box: Sequence[float], view_size: tuple[int, int]
+) -> np.ndarray:
+    size = np.array(view_size, dtype=np.float64)
+    corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2)
+    first, last = np.array(view_box, dtype=np.float64).reshape(2, 2)
+    return first + corners * (last - first) / size
+
+
+def _ordered(corners: np.ndarray) -> np.ndarray:
+    """(n, 2, 2) corners as boxes: of a mirrored box the right corner comes first."""
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
 
 
 def crop_offset(length: int, crop: int) -> int:

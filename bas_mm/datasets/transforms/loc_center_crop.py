@@ -23,6 +23,10 @@ class LocCenterCrop(LocCrop):
 
     - img, img_shape, gt_bboxes
 
+    Added Keys:
+
+    - view_box: where the crop lies in the original picture
+
     Args:
         crop_size (int | tuple[int, int]): Height and width of the crop in pixels; one number for
             both. Defaults to 224.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from .functional import shift_boxes
+from .functional import crop_view_box, shift_boxes
 
 __all__ = ['LocCrop']
 
@@ -38,9 +38,16 @@ class LocCrop(BaseTransform):
         return self.move_boxes(results, top, left)
 
     def move_boxes(self, results: dict, top: int, left: int) -> dict:
-        """Move ``gt_bboxes`` into the crop at (top, left) and note the new ``img_shape``."""
-        if tuple(results['img_shape']) != self.crop_size:
+        """Move ``gt_bboxes`` into the crop at (top, left); note ``img_shape`` and ``view_box``."""
+        old_height, old_width = results['img_shape']
+        if (old_height, old_width) != self.crop_size:
             results['whole_view'] = False
+        height, width = self.crop_size
+        results['view_box'] = crop_view_box(
+            results.get('view_box', (0.0, 0.0, float(old_width), float(old_height))),
+            (old_width, old_height),
+            (left, top, left + width, top + height),
+        )
         results['img_shape'] = self.crop_size
         if results.get('gt_bboxes') is not None:
             results.setdefault('ori_gt_bboxes', results['gt_bboxes'])

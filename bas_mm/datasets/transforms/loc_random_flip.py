@@ -6,7 +6,7 @@ from mmcv.transforms.utils import cache_randomness
 
 from bas_mm.registry import TRANSFORMS
 
-from .functional import flip_boxes
+from .functional import crop_view_box, flip_boxes
 
 __all__ = ['LocRandomFlip']
 
@@ -32,6 +32,7 @@ class LocRandomFlip(BaseTransform):
     - flip (bool)
     - whole_view: False where the picture was mirrored
     - ori_gt_bboxes: the boxes as they were before the first change
+    - view_box: where the mirrored picture lies in the original one, x0 > x1
 
     Args:
         prob (float): Probability of mirroring, in [0, 1]. Defaults to 0.5.
@@ -54,9 +55,15 @@ class LocRandomFlip(BaseTransform):
             img = results['img']
             results['img'] = img[:, ::-1]
             results['whole_view'] = False
+            height, width = img.shape[:2]
+            results['view_box'] = crop_view_box(
+                results.get('view_box', (0.0, 0.0, float(width), float(height))),
+                (width, height),
+                (width, 0, 0, height),
+            )
             if results.get('gt_bboxes') is not None:
                 results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
-                results['gt_bboxes'] = flip_boxes(results['gt_bboxes'], img.shape[1])
+                results['gt_bboxes'] = flip_boxes(results['gt_bboxes'], width)
         return results
 
     def __repr__(self) -> str:

@@ -29,6 +29,7 @@ class LocResize(BaseTransform):
     Added Keys:
 
     - ori_gt_bboxes: the boxes as they were before the first change
+    - view_box: where the picture as it is now lies in the original one
 
     Args:
         scale (int | tuple[int, int]): New width and height in pixels; one number for both.
@@ -58,6 +59,8 @@ class LocResize(BaseTransform):
             img, self.scale, interpolation=self.interpolation, backend=self.backend
         )
         results['img_shape'] = (self.scale[1], self.scale[0])
+        # It shows the same part of the original picture as before.
+        results.setdefault('view_box', (0.0, 0.0, float(width), float(height)))
         if results.get('gt_bboxes') is not None:
             results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
             results['gt_bboxes'] = resize_boxes(results['gt_bboxes'], (width, height), self.scale)

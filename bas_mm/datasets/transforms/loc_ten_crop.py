@@ -29,6 +29,10 @@ class LocTenCrop(LocCrop):
     - img_shape: (h, w)
     - gt_bboxes
 
+    Added Keys:
+
+    - view_box: where the centre crop lies in the original picture
+
     Args:
         crop_size (int | tuple[int, int]): Height and width of the crops in pixels; one number for
             both. Defaults to 224.

@@ -41,6 +41,9 @@ class PackLocalizationInputs(BaseTransform):
       truncated, not clamped. Without boxes both are (0, 4). ``gt_mask`` is there where
       :class:`LoadLocMask` read it: uint8 (H, W). ``whole_view`` is False where the view is a crop
       or mirrored, so that Protocol B and pixel metrics do not fit it, and else absent.
+      ``view_box`` is where the view lies in the original picture, x0, y0, x1, y1 in its pixels,
+      x1 and y1 one past the end, x0 > x1 where it is mirrored: boxes of the view go back by
+      :func:`~bas_mm.datasets.transforms.functional.boxes_to_original`.
 
     Args:
         meta_keys (Sequence[str]): Keys of the meta information. Defaults to
@@ -56,6 +59,7 @@ class PackLocalizationInputs(BaseTransform):
         'mask_paths',
         'ignore_path',
         'whole_view',
+        'view_box',
     )
 
     def __init__(self, meta_keys: Sequence[str] = DEFAULT_META_KEYS) -> None:
@@ -68,6 +72,9 @@ class PackLocalizationInputs(BaseTransform):
         boxes = results.get('gt_bboxes')
         if boxes is None:
             boxes = np.zeros((0, 4))
+        ori_height, ori_width = results.get('ori_shape', (height, width))[:2]
+        # Where nothing was resized or cropped it is the whole picture.
+        results.setdefault('view_box', (0.0, 0.0, float(ori_width), float(ori_height)))
         data_sample = DataSample(
             metainfo={key: results[key] for key in self.meta_keys if key in results}
         )
@@ -78,7 +85,6 @@ class PackLocalizationInputs(BaseTransform):
         )
         # What nothing has changed is the original.
         original = results.get('ori_gt_bboxes', boxes)
-        ori_height, ori_width = results.get('ori_shape', (height, width))[:2]
         scaled = resize_boxes(original, (ori_width, ori_height), (width, height))
         data_sample.set_field(
             torch.from_numpy(scaled.astype(np.int64)), 'gt_bboxes_view', dtype=torch.Tensor

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from bas_mm.datasets.transforms.functional import (
+    boxes_from_original,
+    boxes_to_original,
     boxes_to_view,
     crop_offset,
+    crop_view_box,
     flip_boxes,
     resize_boxes,
     shift_boxes,
@@ -112,6 +115,8 @@ def test_no_boxes():
         shift_boxes(empty, 1, 2),
         flip_boxes(empty, 9),
         boxes_to_view(empty, 9, 9),
+        boxes_to_original(empty, (0, 0, 9, 9), (4, 4)),
+        boxes_from_original(empty, (0, 0, 9, 9), (4, 4)),
     ):
         assert boxes.shape == (0, 4)
 
@@ -131,3 +136,78 @@ def test_inputs_are_left_alone():
 )
 def test_crop_offset(length, crop, offset):
     assert crop_offset(length, crop) == offset
+
+
+def exact_place(value, old: int, new: int, offset: int) -> Fraction:
+    """A place of the view in the original picture, without any rounding."""
+    return (Fraction(value) + offset) * old / new
+
+
+def view_box_of(size, new_size, offset, view) -> tuple[float, ...]:
+    left, top = offset
+    whole = (0, 0, *size)
+    return crop_view_box(whole, new_size, (left, top, left + view[0], top + view[1]))
+
+
+@pytest.mark.parametrize(
+    ('size', 'new_size', 'offset', 'view'),
+    [
+        ((500, 375), (256, 256), (16, 16), (224, 224)),
+        ((97, 1021), (256, 256), (16, 16), (224, 224)),
+        ((333, 250), (224, 224), (0, 0), (224, 224)),
+        ((640, 481), (300, 280), (5, 40), (200, 224)),
+        ((96, 96), (96, 96), (0, 0), (96, 96)),
+    ],
+)
+def test_boxes_of_the_view_in_the_original_picture(size, new_size, offset, view):
+    rng = np.random.default_rng(0)
+    x = np.sort(rng.integers(0, view[0] + 1, (200, 2)), axis=1)
+    y = np.sort(rng.integers(0, view[1] + 1, (200, 2)), axis=1)
+    boxes = np.stack([x[:, 0], y[:, 0], x[:, 1], y[:, 1]], axis=1)
+    boxes[0] = 0, 0, *view
+    view_box = view_box_of(size, new_size, offset, view)
+    found = boxes_to_original(boxes, view_box, view)
+    expected = [
+        [float(exact_place(int(v), size[k % 2], new_size[k % 2], offset[k % 2])) for k, v in pairs]
+        for pairs in map(enumerate, boxes)
+    ]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10)
+    # And back: to the very same pixels.
+    again = boxes_from_original(found, view_box, view)
+    np.testing.assert_allclose(again, boxes, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(again.round(), boxes)
+
+
+def test_painted_boxes_are_found_in_the_original_picture():
+    """What is painted in the original, whole cells of a grid, lies where the view's box says."""
+    rng = np.random.default_rng(2)
+    for _ in range(30):
+        # Each pixel of the resized picture is a cell of the original.
+        cell_x, cell_y = rng.integers(1, 6, 2).tolist()
+        resized_w, resized_h = rng.integers(12, 30, 2).tolist()
+        left, top = rng.integers(0, 5, 2).tolist()
+        view_w, view_h = resized_w - left - 3, resized_h - top - 2
+        x0, x1 = np.sort(rng.choice(view_w + 1, 2, replace=False)).tolist()
+        y0, y1 = np.sort(rng.choice(view_h + 1, 2, replace=False)).tolist()
+        resized = np.zeros((resized_h, resized_w), bool)
+        resized[top + y0 : top + y1, left + x0 : left + x1] = True
+        original = resized.repeat(cell_y, axis=0).repeat(cell_x, axis=1)
+        size = (original.shape[1], original.shape[0])
+        view_box = view_box_of(size, (resized_w, resized_h), (left, top), (view_w, view_h))
+        ((u0, v0, u1, v1),) = boxes_to_original([[x0, y0, x1, y1]], view_box, (view_w, view_h))
+        rows, columns = np.flatnonzero(original.any(1)), np.flatnonzero(original.any(0))
+        assert [u0, v0, u1, v1] == pytest.approx(
+            [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], abs=1e-10
+        )
+
+
+def test_a_mirrored_view():
+    size, view = (200, 100), (50, 50)
+    mirrored = crop_view_box((0, 0, *size), size, (size[0], 0, 0, size[1]))
+    assert mirrored == (200, 0, 0, 100)
+    # The first quarter of the mirrored picture is the last one of the original.
+    found = boxes_to_original([[0, 10, 12.5, 50]], mirrored, view)
+    assert found.tolist() == [[150, 20, 200, 100]]
+    assert boxes_from_original(found, mirrored, view).tolist() == [[0, 10, 12.5, 50]]
+    # A crop of it: its first column is at the right of the original.
+    assert crop_view_box(mirrored, view, (5, 5, 25, 25)) == (180, 10, 100, 50)

@@ -185,3 +185,39 @@ class TestTenCrop:
 def test_repr_names_the_settings(name):
     assert repr(build(name)).startswith(f'{name}(')
     assert '=' in repr(build(name))
+
+
+class TestViewBox:
+    """The transforms say where the picture as it is lies in the original one."""
+
+    CHAIN = (
+        ('LocResize', dict(scale=(256, 256))),
+        ('LocRandomCrop', dict(crop_size=(200, 210))),
+        ('LocRandomFlip', dict(prob=1.0)),
+        ('LocResize', dict(scale=(105, 100))),
+        ('LocCenterCrop', dict(crop_size=(80, 90))),
+    )
+
+    def test_boxes_go_back_through_any_chain(self):
+        """gt_bboxes went forward step by step; where nothing is clamped they come back."""
+        steps = [build(name, **settings) for name, settings in self.CHAIN]
+        for _ in range(20):
+            results = item(numbered(120, 250), [40, 20, 200, 90])
+            for step in steps:
+                results = step(results)
+                box = results['gt_bboxes'].copy()
+                if results.get('flip'):
+                    # flip_boxes mirrors pixels, x -> W - 1 - x; here are places, x -> W - x.
+                    pixel = results['img_shape'][1] / 105 if len(box) else 0
+                height, width = results['img_shape']
+                if not results.get('flip'):
+                    back = boxes_to_original(box, results['view_box'], (width, height))
+                    np.testing.assert_allclose(back, [[40, 20, 200, 90]], atol=1e-9)
+            assert pixel
+
+    def test_ten_crops_are_seen_from_the_centre(self):
+        ten, centre = (
+            build(name)(item(numbered(256, 250))) for name in ('LocTenCrop', 'LocCenterCrop')
+        )
+        assert ten['view_box'] == centre['view_box'] == (13, 16, 237, 240)
+
