@@ -50,6 +50,7 @@ def test_fields():
         img_path='root/a/b.jpg',
         ori_shape=(30, 40),
         img_shape=(30, 40),
+        view_box=(0.0, 0.0, 40.0, 30.0),
     )
 
 
