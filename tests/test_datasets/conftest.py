@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.logging import MMLogger
 from releases import write_picture
 
 
@@ -54,3 +55,14 @@ def split_writer(tmp_path: Path) -> SplitWriter:
 def make_picture() -> Callable[..., np.ndarray]:
     """:func:`write_picture`."""
     return write_picture
+
+
+@pytest.fixture
+def log_file(tmp_path: Path) -> Path:
+    """File of a logger that is mmengine's current one, as a runner's is."""
+    file = tmp_path / 'run.log'
+    logger = MMLogger.get_instance(f'test-{tmp_path.name}', log_file=str(file))
+    yield file
+    for handler in list(logger.handlers):
+        handler.close()
+    MMLogger._instance_dict.pop(logger.instance_name)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from mmengine.dataset import worker_init_fn
-from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
 from bas_mm.datasets import SplitFolder, UnreadableImageError
@@ -59,17 +58,6 @@ def loader(root: Path, num_workers: int, **kwargs):
         dataset=config(root, **kwargs),
     )
     return Runner.build_dataloader(cfg, seed=3)
-
-
-@pytest.fixture
-def log_file(tmp_path: Path) -> Path:
-    """File of a logger that is mmengine's current one, as a runner's is."""
-    file = tmp_path / 'run.log'
-    logger = MMLogger.get_instance(f'test-{tmp_path.name}', log_file=str(file))
-    yield file
-    for handler in list(logger.handlers):
-        handler.close()
-    MMLogger._instance_dict.pop(logger.instance_name)
 
 
 @pytest.mark.parametrize('num_workers', [0, 2])

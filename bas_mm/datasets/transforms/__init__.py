@@ -3,6 +3,7 @@
 from .load_label_map import LoadLabelMap
 from .load_loc_image import LoadLocImage
 from .load_loc_mask import LoadLocMask
+from .load_resized_image import LoadResizedImage
 from .loc_center_crop import LocCenterCrop
 from .loc_crop_bottom import LocCropBottom
 from .loc_random_crop import LocRandomCrop
@@ -16,6 +17,7 @@ __all__ = [
     'LoadLabelMap',
     'LoadLocImage',
     'LoadLocMask',
+    'LoadResizedImage',
     'LocCenterCrop',
     'LocCropBottom',
     'LocRandomCrop',

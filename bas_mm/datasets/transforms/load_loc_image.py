@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+from contextlib import suppress
+from functools import cache
 
 import mmcv
 import numpy as np
@@ -42,12 +44,15 @@ class LoadLocImage(LoadImageFromFile):
         to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
         color_type (str): How :func:`mmcv.imfrombytes` reads colours. Defaults to
             'color_ignore_orientation'.
-        imdecode_backend (str): The decoder of :func:`mmcv.imfrombytes`. Defaults to 'cv2'.
+        imdecode_backend (str): The decoder of :func:`mmcv.imfrombytes`: 'cv2', 'pillow',
+            'tifffile', or 'turbojpeg', which decodes JPEG and leaves to OpenCV what it cannot
+            decode. Defaults to 'cv2'.
         check_size (bool): Whether a picture with boxes must have the size that the lists give;
             with another one its boxes would be scaled wrongly. Defaults to True.
         backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
 
     Raises:
+        ImportError: 'turbojpeg' is asked for and not installed; raised when the transform is made.
         UnreadableImageError: The file is missing, empty, cut short or no picture.
         AnnotationError: The picture has boxes, and another size than its list says.
     """
@@ -68,10 +73,35 @@ class LoadLocImage(LoadImageFromFile):
             backend_args=backend_args,
         )
         self.check_size = check_size
+        if imdecode_backend == 'turbojpeg':
+            # It ignores the orientation in any case, and has no names for that.
+            self._turbojpeg_flag = color_type.removesuffix('_ignore_orientation')
+            _start_turbojpeg()
 
     def transform(self, results: dict) -> dict:
         """Read the picture at ``img_path``."""
-        path = str(results['img_path'])
+        img = self.read(str(results['img_path']))
+        height, width = img.shape[:2]
+        self.compare_size(results, width, height)
+        if self.to_float32:
+            img = img.astype(np.float32)
+        results['img'] = img
+        results['img_shape'] = (height, width)
+        results['ori_shape'] = (height, width)
+        return results
+
+    def read(self, path: str) -> np.ndarray:
+        """Read and decode a file.
+
+        Args:
+            path: The picture's path, or its address in mmengine's file backend.
+
+        Returns:
+            (H, W, 3), BGR, uint8.
+
+        Raises:
+            UnreadableImageError: The file is missing, empty, cut short or no picture.
+        """
         try:
             content = fileio.get(path, backend_args=self.backend_args)
         except OSError as error:
@@ -81,34 +111,67 @@ class LoadLocImage(LoadImageFromFile):
         if not _ends_as_it_should(content):
             _decode_strictly(content, path)
         try:
-            img = mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+            img = self._decode(content)
         except Exception as error:
             # Each decoder has errors of its own: cv2.error, OSError, SyntaxError, ValueError.
             raise UnreadableImageError.of(path, f'{type(error).__name__}: {error}') from error
         if img is None:
             raise UnreadableImageError.of(path, 'it cannot be decoded')
-        height, width = img.shape[:2]
-        self._compare_size(results, path, width, height)
-        if self.to_float32:
-            img = img.astype(np.float32)
-        results['img'] = img
-        results['img_shape'] = (height, width)
-        results['ori_shape'] = (height, width)
-        return results
+        return img
 
-    def _compare_size(self, results: dict, path: str, width: int, height: int) -> None:
+    def compare_size(self, results: dict, width: int, height: int) -> None:
+        """Compare the picture's size with that of the lists, where there are boxes.
+
+        Args:
+            results: With ``img_path``, and ``width``, ``height`` and ``gt_bboxes`` if known.
+            width: Width of the picture in pixels.
+            height: Its height.
+
+        Raises:
+            AnnotationError: They differ, and ``check_size`` is set.
+        """
         if not self.check_size or results.get('gt_bboxes') is None:
             return
         listed = (results.get('width', width), results.get('height', height))
         if listed != (width, height):
             raise AnnotationError(
-                f'{path} has {width}x{height} pixels, but its split says {listed[0]}x{listed[1]}: '
-                'its boxes cannot be trusted. Correct image_sizes.txt and the boxes, or set '
-                'check_size=False in LoadLocImage'
+                f'{results["img_path"]} has {width}x{height} pixels, but its split says '
+                f'{listed[0]}x{listed[1]}: its boxes cannot be trusted. Correct image_sizes.txt '
+                'and the boxes, or set check_size=False in LoadLocImage'
             )
+
+    def _decode(self, content: bytes) -> np.ndarray | None:
+        if self.imdecode_backend != 'turbojpeg':
+            return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+        if content.startswith(_JPEG_START):
+            # A process that was spawned has not started it yet.
+            _start_turbojpeg()
+            # Of CMYK, for one, it makes no BGR; what is broken, OpenCV will say.
+            with suppress(Exception):
+                return mmcv.imfrombytes(content, flag=self._turbojpeg_flag, backend='turbojpeg')
+        return mmcv.imfrombytes(content, flag=self.color_type, backend='cv2')
 
     def __repr__(self) -> str:
         return f'{super().__repr__()[:-1]}, check_size={self.check_size})'
+
+
+@cache
+def _start_turbojpeg() -> None:
+    """Make mmcv load the library, once per process, and leave its default decoder as it is."""
+    default = mmcv.image.io.imread_backend
+    try:
+        mmcv.use_backend('turbojpeg')
+    except Exception as error:
+        # ImportError without the package; without its library RuntimeError or OSError.
+        raise ImportError(
+            "imdecode_backend='turbojpeg' needs the package PyTurboJPEG and the library "
+            f'libturbojpeg, and one of them is missing or does not fit ({error}). Run `pip install '
+            'PyTurboJPEG` and install libjpeg-turbo 3 (with libjpeg-turbo 2, such as `apt install '
+            "libturbojpeg` of older systems gives: `pip install 'PyTurboJPEG<2'`), or set "
+            "imdecode_backend='cv2'"
+        ) from error
+    finally:
+        mmcv.use_backend(default)
 
 
 def _ends_as_it_should(content: bytes) -> bool:

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import mmcv
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
 
 from .functional import resize_boxes
+from .resize_torchvision import TORCHVISION_INTERPOLATIONS, resize_picture_torchvision
 
 __all__ = ['LocResize']
+
+_BACKENDS = ('cv2', 'pillow', 'torchvision')
 
 
 @TRANSFORMS.register_module()
@@ -36,7 +40,12 @@ class LocResize(BaseTransform):
             Defaults to (256, 256).
         interpolation (str): How :func:`mmcv.imresize` interpolates. Defaults to 'bilinear'.
         backend (str): 'cv2', or 'pillow', which averages over all pixels when it makes a picture
-            smaller, as torchvision does with pictures of Pillow. Defaults to 'cv2'.
+            smaller, as torchvision does with pictures of Pillow; or 'torchvision', which averages
+            like Pillow, rounds a few values to the next grey level, and takes about a quarter of
+            the time. Defaults to 'cv2'.
+
+    Raises:
+        ValueError: The scale is no size, or there is no such backend or interpolation.
     """
 
     def __init__(
@@ -48,16 +57,46 @@ class LocResize(BaseTransform):
         self.scale = (scale, scale) if isinstance(scale, int) else tuple(scale)
         if len(self.scale) != 2 or min(self.scale) < 1:
             raise ValueError(f'scale={scale}: a width and a height in pixels are needed')
+        if backend not in _BACKENDS:
+            raise ValueError(f'backend={backend!r}: {", ".join(_BACKENDS)} are there')
+        if backend == 'torchvision' and interpolation not in TORCHVISION_INTERPOLATIONS:
+            raise ValueError(
+                f"interpolation={interpolation!r}: the backend 'torchvision' has "
+                f'{" and ".join(TORCHVISION_INTERPOLATIONS)}'
+            )
         self.interpolation = interpolation
         self.backend = backend
 
     def transform(self, results: dict) -> dict:
         """Resize ``img`` and scale ``gt_bboxes``."""
         img = results['img']
-        height, width = img.shape[:2]
-        results['img'] = mmcv.imresize(
+        return self.put_picture(results, self.resize_picture(img), img.shape[:2])
+
+    def resize_picture(self, img: np.ndarray) -> np.ndarray:
+        """Resize a picture.
+
+        Args:
+            img: (H, W, 3).
+
+        Returns:
+            (h, w, 3), of the same type.
+        """
+        if self.backend == 'torchvision':
+            return resize_picture_torchvision(img, self.scale, self.interpolation)
+        return mmcv.imresize(
             img, self.scale, interpolation=self.interpolation, backend=self.backend
         )
+
+    def put_picture(self, results: dict, img: np.ndarray, old_shape: tuple[int, int]) -> dict:
+        """Put the resized picture in the place of that before, and scale ``gt_bboxes``.
+
+        Args:
+            results: Of the pipeline.
+            img: (h, w, 3).
+            old_shape: Height and width of the picture before.
+        """
+        height, width = old_shape
+        results['img'] = img
         results['img_shape'] = (self.scale[1], self.scale[0])
         # It shows the same part of the original picture as before.
         results.setdefault('view_box', (0.0, 0.0, float(width), float(height)))

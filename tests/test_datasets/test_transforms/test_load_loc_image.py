@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import cv2
+import mmcv
+import mmcv.image.io
 import numpy as np
 import pytest
 from PIL import Image
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.transforms.load_loc_image import _start_turbojpeg
 from bas_mm.registry import TRANSFORMS
 
 
@@ -125,6 +129,75 @@ def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
     assert read(path, listed)['img_shape'] == (40, 60)
     assert read(path, boxes)['img_shape'] == (40, 60)
     assert read(path, dict(width=60, height=40, **boxes))['img_shape'] == (40, 60)
+
+
+@pytest.fixture
+def fresh_turbojpeg(monkeypatch):
+    """mmcv without the library loaded; what a test loads is forgotten after it."""
+    _start_turbojpeg.cache_clear()
+    monkeypatch.setattr('mmcv.image.io.jpeg', None)
+    yield
+    _start_turbojpeg.cache_clear()
+
+
+@pytest.mark.usefixtures('fresh_turbojpeg')
+@pytest.mark.parametrize('missing', ['package', 'library'])
+def test_turbojpeg_is_missing(monkeypatch, missing):
+    def no_library():
+        raise RuntimeError('Unable to locate turbojpeg library')
+
+    monkeypatch.setattr('mmcv.image.io.TurboJPEG', None if missing == 'package' else no_library)
+    with pytest.raises(ImportError) as caught:
+        TRANSFORMS.build(dict(type='LoadLocImage', imdecode_backend='turbojpeg'))
+    for part in ('pip install PyTurboJPEG', 'libturbojpeg', "imdecode_backend='cv2'"):
+        assert part in str(caught.value)
+    assert mmcv.image.io.imread_backend == 'cv2'
+
+
+class Decoder:
+    """Stands in for the library, with OpenCV's pixels; like it, it refuses CMYK."""
+
+    calls = 0
+
+    def decode(self, content, pixel_format):
+        Decoder.calls += 1
+        picture = Image.open(io.BytesIO(content))
+        if picture.mode == 'CMYK':
+            raise OSError('Unsupported color conversion request')
+        return np.array(picture.convert('RGB'))[..., ::-1]
+
+
+@pytest.mark.usefixtures('fresh_turbojpeg')
+@pytest.mark.parametrize('real', [False, True])
+def test_turbojpeg(tmp_path, make_picture, monkeypatch, real):
+    if real:
+        try:
+            mmcv.image.io.TurboJPEG()
+        except (TypeError, RuntimeError, OSError) as error:
+            pytest.skip(f'the library libturbojpeg is not there: {error}')
+    else:
+        for name, value in dict(TurboJPEG=Decoder, TJPF_BGR=1, TJPF_GRAY=6, TJCS_RGB=0).items():
+            monkeypatch.setattr(f'mmcv.image.io.{name}', value)
+    make_picture(tmp_path / 'a.jpg', 60, 40)
+    make_picture(tmp_path / 'a.png', 60, 40)
+    # ILSVRC has a PNG and some CMYK pictures among its JPEG files.
+    (tmp_path / 'png.JPEG').write_bytes((tmp_path / 'a.png').read_bytes())
+    Image.new('CMYK', (20, 10), (9, 50, 99, 3)).save(tmp_path / 'cmyk.jpg')
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (30, 10), (200, 100, 50)).save(tmp_path / 'turned.jpg', exif=exif)
+    Decoder.calls = 0
+    for name in ('a.jpg', 'png.JPEG', 'cmyk.jpg', 'turned.jpg'):
+        found = read(tmp_path / name, imdecode_backend='turbojpeg')['img']
+        np.testing.assert_array_equal(found, read(tmp_path / name)['img'])
+    assert Decoder.calls == (0 if real else 3)
+    assert mmcv.image.io.imread_backend == 'cv2'
+    for content in (b'', b'hello', b'\xff\xd8garbage\xff\xd9'):
+        (tmp_path / 'bad.jpg').write_bytes(content)
+        error_of(tmp_path / 'bad.jpg', imdecode_backend='turbojpeg')
+    content = (tmp_path / 'a.jpg').read_bytes()
+    (tmp_path / 'bad.jpg').write_bytes(content[: len(content) // 2])
+    error_of(tmp_path / 'bad.jpg', imdecode_backend='turbojpeg')
 
 
 def test_repr():

@@ -56,6 +56,41 @@ class TestResize:
         expected = tv.resize(tv.to_pil_image(img), [64, 64])
         np.testing.assert_array_equal(results['img'], np.array(expected))
 
+    @pytest.mark.parametrize('interpolation', ['bilinear', 'bicubic'])
+    @pytest.mark.parametrize('size', [(375, 500), (227, 320), (96, 96), (256, 300), (1200, 900)])
+    def test_torchvision_is_near_pillow(self, size, interpolation):
+        """Photograph-like: hills of all sizes, with noise."""
+        rng = np.random.default_rng(0)
+        hills = cv2.resize(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8), size[::-1])
+        img = np.clip(hills + rng.normal(0, 25, (*size, 3)), 0, 255).astype(np.uint8)
+        settings = dict(scale=(256, 192), interpolation=interpolation)
+        near = build('LocResize', backend='torchvision', **settings)(item(img, [3, 4, 50, 60]))
+        exact = build('LocResize', backend='pillow', **settings)(item(img, [3, 4, 50, 60]))
+        assert near['img'].dtype == np.uint8
+        assert near['img'].flags.c_contiguous
+        difference = np.abs(near['img'].astype(int) - exact['img'])
+        assert difference.max() <= 1
+        assert difference.mean() < 0.05
+        assert (near['gt_bboxes'] == exact['gt_bboxes']).all()
+        assert near['view_box'] == exact['view_box']
+
+    def test_torchvision_keeps_the_input_and_takes_views(self):
+        img = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+        before = img.copy()
+        resize = build('LocResize', scale=(32, 24), backend='torchvision')
+        mirrored = resize(item(img[:, ::-1]))['img']
+        np.testing.assert_array_equal(mirrored, resize(item(img[:, ::-1].copy()))['img'])
+        np.testing.assert_array_equal(img, before)
+        same = build('LocResize', scale=(90, 60), backend='torchvision')(item(img))['img']
+        np.testing.assert_array_equal(same, img)
+        assert resize(item(img.astype(np.float32)))['img'].dtype == np.float32
+
+    def test_bad_backend(self):
+        with pytest.raises(ValueError, match='cv2, pillow, torchvision are there'):
+            build('LocResize', backend='pil')
+        with pytest.raises(ValueError, match='bilinear and bicubic'):
+            build('LocResize', backend='torchvision', interpolation='lanczos')
+
     def test_without_boxes(self):
         results = build('LocResize', scale=8)(dict(img=numbered(4, 4)))
         assert results['img'].shape == (8, 8, 3)
@@ -221,4 +256,3 @@ class TestViewBox:
             build(name)(item(numbered(256, 250))) for name in ('LocTenCrop', 'LocCenterCrop')
         )
         assert ten['view_box'] == centre['view_box'] == (13, 16, 237, 240)
-
