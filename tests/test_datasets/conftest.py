@@ -58,7 +58,7 @@ def make_picture() -> Callable[..., np.ndarray]:
 
 
 @pytest.fixture
-def log_file(tmp_path: Path) -> Path:
+def log_file(tmp_path: Path) -> Iterator[Path]:
     """File of a logger that is mmengine's current one, as a runner's is."""
     file = tmp_path / 'run.log'
     logger = MMLogger.get_instance(f'test-{tmp_path.name}', log_file=str(file))

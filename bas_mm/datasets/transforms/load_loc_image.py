@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from contextlib import suppress
 from functools import cache
 
@@ -146,8 +147,10 @@ class LoadLocImage(LoadImageFromFile):
         if content.startswith(_JPEG_START):
             # A process that was spawned has not started it yet.
             _start_turbojpeg()
-            # Of CMYK, for one, it makes no BGR; what is broken, OpenCV will say.
-            with suppress(Exception):
+            # Of CMYK, for one, it makes no BGR. Of some broken files it makes something, with a
+            # warning. What of these is no picture, OpenCV will say.
+            with suppress(Exception), warnings.catch_warnings():
+                warnings.simplefilter('error')
                 return mmcv.imfrombytes(content, flag=self._turbojpeg_flag, backend='turbojpeg')
         return mmcv.imfrombytes(content, flag=self.color_type, backend='cv2')
 
