@@ -6,17 +6,58 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
+from itertools import accumulate
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-__all__ = ['in_turn', 'machine_facts']
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+__all__ = [
+    'collate_of',
+    'fresh_model',
+    'held_bytes',
+    'in_turn',
+    'machine_facts',
+    'median_ratio',
+    'peak_bytes',
+    'quiet_logs',
+    'seconds_in_turn',
+    'synchronise',
+]
 
 _MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy')
 
 
-def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[str, float]]:
+def seconds_in_turn(
+    rounds: int, functions: Mapping[str, Callable[[], object]]
+) -> dict[str, list[tuple[float, float]]]:
     """Time functions in turn, so that a busy moment of the machine falls on all of them.
+
+    Args:
+        rounds: How often each function runs.
+        functions: What to time, by name. Work on a GPU must be waited for inside.
+
+    Returns:
+        By name, per round, in seconds: the wall clock, and the time that the cores spent on this
+        process, without its children.
+    """
+    seconds: dict[str, list] = {name: [] for name in functions}
+    for _ in range(rounds):
+        for name, function in functions.items():
+            begin = time.perf_counter(), time.process_time()
+            function()
+            end = time.perf_counter(), time.process_time()
+            seconds[name].append((end[0] - begin[0], end[1] - begin[1]))
+    return seconds
+
+
+def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[str, float]]:
+    """Medians of :func:`seconds_in_turn`.
 
     Args:
         rounds: How often each function runs; at least once.
@@ -26,20 +67,114 @@ def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[st
         By name, in seconds: ``median`` and ``best`` (the quickest round) of the wall clock, and
         ``core``, the median time that the cores spent on this process, without its children.
     """
-    seconds: dict[str, list] = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            begin = time.perf_counter(), time.process_time()
-            function()
-            end = time.perf_counter(), time.process_time()
-            seconds[name].append([b - a for a, b in zip(begin, end)])
     rows = {}
-    for name, pairs in seconds.items():
+    for name, pairs in seconds_in_turn(rounds, functions).items():
         wall, core = zip(*pairs)
         rows[name] = dict(
             median=statistics.median(wall), best=min(wall), core=statistics.median(core)
         )
     return rows
+
+
+def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """Median of the ratios of two functions' seconds, round by round.
+
+    Args:
+        above: Seconds per round.
+        below: Those of the other, in the same rounds.
+    """
+    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until the device has done all work it was given."""
+    if device.type == 'cuda':
+        import torch
+
+        torch.cuda.synchronize(device)
+
+
+def peak_bytes(function: Callable[[], object], device: torch.device) -> int:
+    """Most bytes of tensors at a time while a function runs, beyond those at its start.
+
+    On a GPU these are torch's own figures of what was allocated there. On a CPU each allocation
+    and release of torch's allocator is recorded and added up: that is exact, other processes and
+    fragments do not matter. Scratch memory that oneDNN and BLAS get from the system by themselves
+    is not among it.
+
+    Args:
+        function: What to run, once.
+        device: Where its tensors are.
+    """
+    import torch
+
+    if device.type == 'cuda':
+        synchronise(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        before = torch.cuda.memory_allocated(device)
+        function()
+        synchronise(device)
+        return torch.cuda.max_memory_allocated(device) - before
+    activities = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
+        function()
+    events = [e for e in profile.profiler.kineto_results.events() if e.name() == '[memory]']
+    events.sort(key=lambda event: event.start_ns())
+    return max(accumulate((event.nbytes() for event in events), initial=0))
+
+
+def collate_of(dataloader: Mapping) -> Callable[[list], dict]:
+    """The function by which a loader of a config makes a batch of samples.
+
+    Args:
+        dataloader: Such as ``train_dataloader``.
+    """
+    from mmengine.registry import FUNCTIONS
+
+    arguments = dict(dataloader.get('collate_fn') or dict(type='pseudo_collate'))
+    return partial(FUNCTIONS.get(arguments.pop('type')), **arguments)
+
+
+def fresh_model(cfg: Config, num_classes: int | None = None) -> torch.nn.Module:
+    """A config's model with random weights: no checkpoint is read.
+
+    Args:
+        cfg: A config; its ``model`` is changed in place.
+        num_classes: In place of the config's own number of classes. K is then at most this.
+    """
+    from mmengine.registry import init_default_scope
+
+    from bas_mm.registry import MODELS
+
+    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    cfg.model.backbone.pop('init_cfg', None)
+    if num_classes is not None:
+        for part in ('head', 'generator'):
+            if part in cfg.model:
+                cfg.model[part].num_classes = num_classes
+        test_cfg = cfg.model.get('test_cfg') or {}
+        if test_cfg.get('topk', 1) > num_classes:
+            test_cfg.topk = num_classes
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    return model
+
+
+def quiet_logs() -> None:
+    """Let mmengine's logger speak of warnings only, not of each weight that was initialised."""
+    from mmengine.logging import MMLogger
+
+    MMLogger.get_current_instance().setLevel('WARNING')
+
+
+def held_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer | None = None) -> int:
+    """Bytes of a model's parameters and buffers, and of its optimizer's state."""
+    tensors = [*model.parameters(), *model.buffers()]
+    if optimizer is not None:
+        states = (value for state in optimizer.state.values() for value in state.values())
+        tensors += [value for value in states if hasattr(value, 'untyped_storage')]
+    storages = {s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in tensors)}
+    return sum(storages.values())
 
 
 def machine_facts() -> dict[str, str | int | dict[str, str]]:

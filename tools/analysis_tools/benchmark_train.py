@@ -1,0 +1,502 @@
+"""What a training step of BAS costs beside one of CAM, and where its time goes.
+
+    python tools/analysis_tools/benchmark_train.py
+    python tools/analysis_tools/benchmark_train.py --backbones resnet50 --classes 200 1000
+    python tools/analysis_tools/benchmark_train.py --variants channels_last bf16 channels_last+bf16
+    python tools/analysis_tools/benchmark_train.py --cam CAM_CONFIG --bas BAS_CONFIG
+
+For each network, CAM and BAS with random weights take whole steps (``train_step`` with the
+recipe's optimizer, from pictures of random bytes in memory to new weights) in turn, so that a busy
+moment falls on all. Printed, as Markdown, and written to ``--out`` with the seconds of each round:
+
+1. The multiply-adds of a step, and the limit that follows: BAS runs tail and classifier a second
+   time, forward and back to their input, and that over a CAM step is what BAS costs at least.
+2. Medians of the steps, the median of the rounds' ratios BAS / CAM, that over the limit, and the
+   peak memory: weights, buffers, the optimizer's state and what a step allocates beyond them.
+   On a CPU the latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own
+   scratch memory is not in it), on a GPU torch's figure.
+3. The parts of a step, medians over as many steps of their own, in which the device is waited for
+   at the borders of the parts. ``data`` is collating, moving and normalising; reading files is
+   the loader's workers' affair. The backward passes of the AMC and of the generator alone are
+   timed before the whole one, and ``backward, rest`` is the difference.
+4. With ``--variants``: each option beside the base, all in the same rounds. The loss of the very
+   first step, from the same weights and pictures, tells what an option does to the numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import statistics
+import sys
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[2]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(ROOT))
+
+from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - after the path is set
+from bas_mm.utils.benchmarking import (  # noqa: E402
+    collate_of,
+    fresh_model,
+    held_bytes,
+    machine_facts,
+    median_ratio,
+    peak_bytes,
+    quiet_logs,
+    seconds_in_turn,
+    synchronise,
+)
+from bas_mm.utils.part_clock import PartClock, replaced  # noqa: E402
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
+METHODS = ('CAM', 'BAS')
+BASE = 'base'
+OPTIONS = ('channels_last', 'bf16', 'fp16', 'compile', 'fused', 'foreach', 'checkpoint')
+SEGMENTS = 4  # of activation checkpointing
+WARM_UP = 2  # steps; the optimizer's state is made in the first one
+
+#: Parts of a step, in its order. ``backward`` is the whole of it.
+PARTS = {
+    'data': 'data',
+    'front': 'front',
+    'tail': 'tail and classifier',
+    'generator': 'generator',
+    'amc': 'AMC pass',
+    'losses': 'losses',
+    'backward': 'backward',
+    'optimizer': 'optimizer',
+    PartClock.REST: 'rest',
+}
+#: Parts of ``backward``.
+BACKWARD_PARTS = ('backward_amc', 'backward_generator')
+
+
+def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
+    """Switch options on in a config, in place.
+
+    Args:
+        cfg (Config): a training config.
+        variant (str): 'base', or names of :data:`OPTIONS` with a + between.
+        device (torch.device): mixed precision on CPUs has a wrapper of its own.
+    """
+    for option in variant.split('+'):
+        if option == 'channels_last':
+            cfg.model.channels_last = True
+        elif option == 'compile':
+            cfg.model.compile = dict()
+        elif option == 'checkpoint':
+            cfg.model.checkpoint_segments = SEGMENTS
+        elif option in ('fused', 'foreach'):
+            cfg.optim_wrapper.optimizer[option] = True
+        elif option == 'bf16' and device.type == 'cpu':
+            cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+        elif option == 'bf16':  # has float32's range: nothing to scale
+            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
+        elif option == 'fp16':
+            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
+
+
+class Contender:
+    """A model that trains on one batch again and again.
+
+    Args:
+        cfg (Config): its config; changed.
+        items (list[dict]): the batch, as a data set gives its samples.
+        num_classes (int, optional): in place of the config's.
+        device (torch.device): where it trains.
+    """
+
+    def __init__(
+        self, cfg: Config, items: list[dict], num_classes: int | None, device: torch.device
+    ) -> None:
+        import torch
+        from mmengine.optim import build_optim_wrapper
+
+        torch.manual_seed(0)
+        self.model = fresh_model(cfg, num_classes).to(device).train()
+        self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.collate = collate_of(cfg.train_dataloader)
+        self.items = items
+        self.device = device
+
+    def step(self) -> dict[str, torch.Tensor]:
+        """A whole step, waited for; what ``train_step`` returns."""
+        log = self.model.train_step(self.collate(self.items), self.wrapper)
+        synchronise(self.device)
+        return log
+
+    def parts(self) -> dict[str, float]:
+        """Seconds of a whole step by :data:`PARTS`, and of :data:`BACKWARD_PARTS`."""
+        import torch
+
+        model, wrapper, clock = self.model, self.wrapper, PartClock(self.device)
+        methods = [
+            ('data', model.data_preprocessor, 'forward'),
+            ('front', model.split, 'front'),
+            ('tail', model.split, 'tail'),
+            ('tail', model.head, 'forward'),
+            ('losses', model.head, 'loss'),
+            ('losses', model, 'parse_losses'),
+            ('optimizer', wrapper, 'step'),
+            ('optimizer', wrapper, 'zero_grad'),
+        ]
+        if not hasattr(model, 'generator'):
+            methods.append(('backward', wrapper, 'backward'))
+            with clock.watching(methods):
+                self._collate_and_step(clock)
+            return dict(clock.seconds)
+
+        methods += [
+            ('generator', model.generator, 'forward'),
+            ('amc', model, 'foreground_and_background'),
+        ]
+        seen: list[torch.Tensor] = []
+        run_amc = model.foreground_and_background
+        run_backward = clock.timed('backward', wrapper.backward)
+
+        def remember(features: torch.Tensor, classes: torch.Tensor) -> tuple:
+            maps, background = run_amc(features, classes)
+            seen[:] = features, maps, background
+            return maps, background
+
+        def backward_thrice(loss: torch.Tensor, **kwargs) -> None:
+            features, maps, background = seen
+            sources = [t for t in (features, *model.generator.parameters()) if t.requires_grad]
+            for part, output, inputs in (
+                ('backward_amc', background, [maps]),
+                ('backward_generator', maps, sources),
+            ):
+                gradient = torch.ones_like(output)
+                with clock.part(part):
+                    torch.autograd.grad(output, inputs, gradient, retain_graph=True)
+            run_backward(loss, **kwargs)
+
+        with (
+            replaced(model, 'foreground_and_background', remember),
+            replaced(wrapper, 'backward', backward_thrice),
+            clock.watching(methods),
+        ):
+            self._collate_and_step(clock)
+        return dict(clock.seconds)
+
+    def _collate_and_step(self, clock: PartClock) -> None:
+        with clock.part('data'):
+            data = self.collate(self.items)
+        self.model.train_step(data, self.wrapper)
+
+
+def random_items(count: int, size: int, num_classes: int) -> list[dict]:
+    """Samples of random bytes, as ``PackLocalizationInputs`` would give them."""
+    import torch
+    from mmpretrain.structures import DataSample
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(0, num_classes, (count,), generator=generator)
+    return [
+        dict(inputs=image, data_samples=DataSample().set_gt_label(label))
+        for image, label in zip(images, labels.tolist())
+    ]
+
+
+def limit_of(cfg: Config, num_classes: int | None, size: int) -> dict:
+    """Multiply-adds per image of a BAS config's step, and the limit."""
+    from dataclasses import asdict
+
+    from bas_mm.utils.multiply_adds import step_multiply_adds
+
+    work = step_multiply_adds(fresh_model(cfg, num_classes).to('meta'), (size, size))
+    return dict(
+        **asdict(work),
+        cam=work.cam,
+        limit=work.limit,
+        limit_with_generator=work.limit_with_generator,
+    )
+
+
+def measure(
+    read: Callable[[str], Config],
+    num_classes: int | None,
+    variants: Sequence[str],
+    args: argparse.Namespace,
+    device: torch.device,
+) -> dict:
+    """All figures of one network.
+
+    Args:
+        read (Callable): the config of a method, a new one at each call.
+        num_classes (int, optional): in place of the configs'.
+        variants (Sequence[str]): see :func:`apply_variant`; the base comes first.
+        args (Namespace): ``batch``, ``rounds``, ``size``, ``methods`` and ``no_parts``.
+        device (torch.device): where to train.
+
+    Returns:
+        dict: plain values for a JSON file.
+    """
+    result: dict = dict(classes=num_classes or read('BAS').model.head.num_classes)
+    result['multiply_adds'] = limit_of(read('BAS'), num_classes, args.size)
+    items = random_items(args.batch, args.size, result['classes'])
+    contenders, steps = {}, {}
+    for variant in variants:
+        for method in args.methods:
+            cfg = read(method)
+            apply_variant(cfg, variant, device)
+            try:
+                contender = Contender(cfg, items, num_classes, device)
+            except TypeError as error:  # an option that the model does not take
+                fail(f'{method}, variant {variant}: {error}')
+            loss = contender.step()['loss'].item()
+            for _ in range(WARM_UP - 1):
+                contender.step()
+            held = held_bytes(contender.model, contender.wrapper.optimizer)
+            peak = held + peak_bytes(contender.step, device)
+            contenders[variant, method] = contender
+            steps[variant, method] = dict(first_loss=loss, held_bytes=held, peak_bytes=peak)
+    times = seconds_in_turn(args.rounds, {key: c.step for key, c in contenders.items()})
+    for key, step in steps.items():
+        step['seconds'] = [wall for wall, _ in times[key]]
+        step['median'] = statistics.median(step['seconds'])
+        step['images_per_second'] = args.batch / step['median']
+    result['variants'] = {
+        variant: {method: steps[variant, method] for method in args.methods} for variant in variants
+    }
+    for rows in result['variants'].values():
+        for method, row in rows.items():
+            base = result['variants'][BASE][method]
+            row['time_to_base'] = median_ratio(row['seconds'], base['seconds'])
+            row['memory_to_base'] = row['peak_bytes'] / base['peak_bytes']
+            row['loss_to_base'] = row['first_loss'] / base['first_loss'] - 1
+        if set(METHODS) <= set(rows):
+            ratio = median_ratio(rows['BAS']['seconds'], rows['CAM']['seconds'])
+            rows['BAS']['time_to_cam'] = ratio
+            rows['BAS']['over_limit'] = ratio / result['multiply_adds']['limit']
+            rows['BAS']['memory_to_cam'] = rows['BAS']['peak_bytes'] / rows['CAM']['peak_bytes']
+    if not args.no_parts:
+        result['parts'] = measure_parts(
+            {method: contenders[BASE, method] for method in args.methods}, args.rounds
+        )
+    return result
+
+
+def measure_parts(contenders: dict[str, Contender], rounds: int) -> dict[str, dict]:
+    """Medians of the parts' seconds by method, and their shares of the sum."""
+    seconds = {method: [] for method in contenders}
+    for _ in range(rounds):
+        for method, contender in contenders.items():
+            seconds[method].append(contender.parts())
+    result = {}
+    for method, rows in seconds.items():
+        medians = {
+            part: statistics.median(row[part] for row in rows)
+            for part in (*PARTS, *BACKWARD_PARTS)
+            if part in rows[0]
+        }
+        whole = sum(medians[part] for part in PARTS if part in medians)
+        result[method] = dict(
+            seconds=medians,
+            sum=whole,
+            shares={part: value / whole for part, value in medians.items()},
+        )
+    return result
+
+
+def limit_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Multiply-adds and limits, per image."""
+    rows = [['network', 'C', 'CAM step', 'AMC pass', 'limit', 'one map', 'limit with one map']]
+    for network in networks:
+        work = network['multiply_adds']
+        amc, generator = (sum(work[part].values()) for part in ('amc', 'generator'))
+        rows.append(
+            [
+                network['name'],
+                str(network['classes']),
+                f'{work["cam"] / 1e9:.2f} G',
+                f'{amc / 1e9:.2f} G',
+                f'{work["limit"]:.4f}',
+                f'{generator / 1e9:.3f} G',
+                f'{work["limit_with_generator"]:.4f}',
+            ]
+        )
+    return rows
+
+
+def step_table(networks: Sequence[dict], variant: str) -> list[list[str]]:
+    """Steps of CAM and BAS, their ratio and the limit."""
+    rows = [
+        ['network', 'C', 'CAM, s', 'images/s', 'BAS, s', 'images/s', 'BAS / CAM', 'limit']
+        + ['over the limit', 'CAM, MiB', 'BAS, MiB', 'ratio']
+    ]
+    for network in networks:
+        cam, bas = (network['variants'][variant][method] for method in METHODS)
+        limit = network['multiply_adds']['limit']
+        rows.append(
+            [network['name'], str(network['classes'])]
+            + [_step(cam), f'{cam["images_per_second"]:.2f}']
+            + [_step(bas), f'{bas["images_per_second"]:.2f}']
+            + [f'{bas["time_to_cam"]:.3f}', f'{limit:.3f}', f'{bas["over_limit"] - 1:+.1%}']
+            + [_mib(cam['peak_bytes']), _mib(bas['peak_bytes']), f'{bas["memory_to_cam"]:.3f}']
+        )
+    return rows
+
+
+def parts_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Seconds and shares of the parts."""
+    labels = {**PARTS, 'backward_amc': '– of the AMC', 'backward_generator': '– of the generator'}
+    order = ['data', 'front', 'tail', 'generator', 'amc', 'losses', 'backward', *BACKWARD_PARTS]
+    order += [part for part in PARTS if part not in order]
+    head = ['network', 'C', 'method', 'step, s']
+    rows = [head + [labels[part] for part in order]]
+    for network in networks:
+        for method, parts in network['parts'].items():
+            row = [network['name'], str(network['classes']), method, f'{parts["sum"]:.4g}']
+            shares = parts['shares']
+            rows.append(row + [f'{shares[p]:.1%}' if p in shares else '' for p in order])
+    return rows
+
+
+def variants_table(networks: Sequence[dict], variants: Sequence[str]) -> list[list[str]]:
+    """Each option beside the base."""
+    rows = [
+        ['network', 'C', 'method', 'variant', 'step, s', 'time / base', 'MiB', 'memory / base']
+        + ['first loss / base − 1', 'BAS / CAM']
+    ]
+    for network in networks:
+        for variant in variants:
+            for method, row in network['variants'][variant].items():
+                rows.append(
+                    [network['name'], str(network['classes']), method, variant, _step(row)]
+                    + [f'{row["time_to_base"]:.3f}', _mib(row['peak_bytes'])]
+                    + [f'{row["memory_to_base"]:.3f}', f'{row["loss_to_base"]:+.1e}']
+                    + [f'{row["time_to_cam"]:.3f}' if 'time_to_cam' in row else '']
+                )
+    return rows
+
+
+def _step(row: dict) -> str:
+    return f'{row["median"]:.4g}'
+
+
+def _mib(count: int) -> str:
+    return f'{count / 2**20:.1f}'
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; configs that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument(
+        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+    )
+    parser.add_argument('--cam', nargs='+', default=[], help='configs, in place of --backbones')
+    parser.add_argument('--bas', nargs='+', default=[], help='configs, one for each of --cam')
+    parser.add_argument(
+        '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"
+    )
+    parser.add_argument('--methods', nargs='+', choices=METHODS, default=METHODS)
+    parser.add_argument(
+        '--variants',
+        nargs='+',
+        default=[],
+        metavar='OPTION[+OPTION]',
+        help=f'beside the base: {", ".join(OPTIONS)}',
+    )
+    parser.add_argument('--batch', type=int, help='pictures (16 on a CPU, 32 on a GPU)')
+    parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
+    parser.add_argument('--rounds', type=int, default=5, help='steps of each that are timed (5)')
+    parser.add_argument('--no-parts', action='store_true', help='whole steps only')
+    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
+    parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
+    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
+    )
+    args = parser.parse_args(argv)
+    if len(args.cam) != len(args.bas):
+        parser.error('--cam and --bas take the same number of configs')
+    numbers = (args.batch, args.size, args.rounds, args.threads, *(args.classes or ()))
+    if min(number for number in numbers if number is not None) < 1:
+        parser.error('sizes and numbers must be at least 1')
+    for variant in args.variants:
+        for option in variant.split('+'):
+            if option not in (BASE, *OPTIONS):
+                parser.error(f'there is no option {option!r}; there are: {", ".join(OPTIONS)}')
+    if not args.cam:
+        args.cam, args.bas = (
+            [str(ROOT / f'configs/{method}/{method}_{b}_cub.py') for b in args.backbones]
+            for method in ('cam', 'bas')
+        )
+        args.names = list(args.backbones)
+    else:
+        args.names = [Path(path).stem for path in args.bas]
+    for path in (*args.cam, *args.bas):
+        require_file(path, 'config')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure one network after the other, print the tables, write the figures."""
+    args = parse_args(argv)
+    os.environ.setdefault('KINETO_LOG_LEVEL', '99')  # the profiler's own remarks
+
+    import torch
+    from mmengine.device import get_device
+
+    from bas_mm.apis import markdown_table
+    from bas_mm.evaluation.result_files import write_json
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    quiet_logs()
+    device = torch.device(args.device or get_device())
+    args.batch = args.batch or (16 if device.type == 'cpu' else 32)
+    variants = list(dict.fromkeys((BASE, *args.variants)))
+    if device.type == 'cpu' and any('fp16' in variant.split('+') for variant in variants):
+        fail('fp16 needs a GPU; on a CPU there is bf16')
+    networks = []
+    for name, *paths in zip(args.names, args.cam, args.bas):
+        files = dict(zip(METHODS, paths))
+
+        def read(method: str, files: dict = files) -> Config:
+            return load_config(files[method], args.cfg_options, None)
+
+        torch.backends.cudnn.benchmark = bool(read('BAS').get('env_cfg', {}).get('cudnn_benchmark'))
+        for num_classes in args.classes or [None]:
+            print(f'{name} …', file=sys.stderr, flush=True)
+            figures = measure(read, num_classes, variants, args, device)
+            networks.append(dict(name=name, configs=files, **figures))
+            gc.collect()
+            if device.type == 'cuda':
+                torch.cuda.empty_cache()
+
+    tables = {'Multiply-adds per image, and the limit': limit_table(networks)}
+    if set(METHODS) <= set(args.methods):
+        tables[f'Steps, batch {args.batch}'] = step_table(networks, BASE)
+    if not args.no_parts:
+        tables['Parts of a step'] = parts_table(networks)
+    if len(variants) > 1:
+        tables['Options'] = variants_table(networks, variants)
+    for title, rows in tables.items():
+        print(f'\n{title}:\n\n{markdown_table(rows)}')
+    if args.out:
+        settings = dict(
+            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
+            machine=machine_facts(),
+            device=str(device),
+            batch=args.batch,
+            size=args.size,
+            rounds=args.rounds,
+        )
+        write_json(args.out, dict(**settings, networks=networks))
+        print(f'\nFigures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
