@@ -1,5 +1,6 @@
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn as nn
@@ -110,18 +111,17 @@ class ClassMapClassifier(ImageClassifier):
             self._compiled_terms = torch.compile(type(self).loss_terms, **self.compile_cfg)
         return self._compiled_terms(self, inputs, *targets)
 
-    def run(self, modules: Sequence[nn.Module], x: torch.Tensor, segments: int) -> torch.Tensor:
-        """Modules in order, checkpointed in segments where that is asked for and of use."""
+    def _runner(self, segments: int) -> Callable[[list[nn.Module], torch.Tensor], torch.Tensor]:
+        """How modules are run: checkpointed where that is asked for and of use."""
         if self.checkpoint_segments and self.training and torch.is_grad_enabled():
-            return run_checkpointed(modules, x, segments)
-        return run_chain(modules, x)
+            return partial(run_checkpointed, segments=segments)
+        return run_chain
 
     def front(self, inputs: torch.Tensor) -> torch.Tensor:
         """F from images: (N, 3, H, W), normalised -> (N, C_F, h, w)."""
         if self.channels_last:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        modules = self.split.front_modules(self.backbone)
-        return self.run(modules, inputs, self.checkpoint_segments)
+        return self.split.front(self.backbone, inputs, self._runner(self.checkpoint_segments))
 
     @abstractmethod
     def maps(
@@ -164,7 +164,7 @@ class ClassMapClassifier(ImageClassifier):
             stage (str): there is no neck; 'backbone' and 'neck' give the same.
         """
         features = self.front(inputs)
-        return features, self.run(self.split.tail_modules(self.backbone), features, 1)
+        return features, self.split.tail(self.backbone, features, self._runner(1))
 
     def forward(
         self,

@@ -1,6 +1,6 @@
 """A backbone cut in two: the front gives F, the tail the features that are classified."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 import torch.nn as nn
@@ -82,27 +82,34 @@ class BackboneSplit(BaseModule):
             if id(parameter) not in used:
                 parameter.requires_grad_(False)
 
-    def front(self, backbone: nn.Module, images: torch.Tensor) -> torch.Tensor:
+    def front(
+        self,
+        backbone: nn.Module,
+        images: torch.Tensor,
+        run: Callable[[list[nn.Module], torch.Tensor], torch.Tensor] = run_chain,
+    ) -> torch.Tensor:
         """F, the feature map where the generator sits.
 
         Args:
             backbone (nn.Module): the backbone this split was made for.
             images (Tensor): (N, 3, H, W), normalised.
+            run (Callable): runs modules in order. Default: and does nothing else.
 
         Returns:
             Tensor: (N, C_F, h, w).
         """
-        return run_chain(self.front_modules(backbone), images)
-
-    def front_modules(self, backbone: nn.Module) -> list[nn.Module]:
-        """The modules that lead from the images to F, in order."""
-        return [backbone.get_submodule(name) for name in self.front_names]
+        return run([backbone.get_submodule(name) for name in self.front_names], images)
 
     def tail_modules(self, backbone: nn.Module) -> list[nn.Module]:
         """The modules that lead from F to the features, in order, the bridge first."""
         modules = [] if self.bridge is None else [self.bridge]
         return modules + [backbone.get_submodule(name) for name in self.tail_names]
 
-    def tail(self, backbone: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    def tail(
+        self,
+        backbone: nn.Module,
+        features: torch.Tensor,
+        run: Callable[[list[nn.Module], torch.Tensor], torch.Tensor] = run_chain,
+    ) -> torch.Tensor:
         """The backbone's last features from F: (N, C_F, h, w) -> (N, C_tail, h', w')."""
-        return run_chain(self.tail_modules(backbone), features)
+        return run(self.tail_modules(backbone), features)
