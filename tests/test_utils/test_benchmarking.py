@@ -3,9 +3,16 @@
 import json
 
 import mmengine
+import pytest
 import torch
+from mmengine.config import Config
+from mmpretrain.structures import DataSample
+from tiny import tiny_model_cfg
 
 from bas_mm.utils import benchmarking
+
+CPU = torch.device('cpu')
+MIB = 2**20
 
 
 def test_in_turn(monkeypatch):
@@ -45,3 +52,73 @@ def test_machine_facts():
     assert facts['versions']['mmengine'] == mmengine.__version__
     if not torch.cuda.is_available():
         assert facts['device'] == 'cpu'
+
+
+def test_median_ratio():
+    """Of each round's ratio, not the ratio of medians (2)."""
+    assert benchmarking.median_ratio([1.0, 4.0, 6.0], [1.0, 1.0, 2.0]) == 3.0
+    with pytest.raises(ValueError):
+        benchmarking.median_ratio([1.0], [1.0, 2.0])
+
+
+def test_peak_bytes():
+    """Two tensors at a time at most, beside the one that was there before."""
+    before = torch.zeros(3 * MIB, dtype=torch.uint8)
+
+    def work():
+        a = torch.zeros(8 * MIB, dtype=torch.uint8)
+        b = torch.zeros(4 * MIB, dtype=torch.uint8)
+        del a
+        c = before + 1
+        del b
+        return torch.cat([c, c])
+
+    assert benchmarking.peak_bytes(work, CPU) == 12 * MIB
+    assert benchmarking.peak_bytes(lambda: before.max() and None, CPU) < 100
+
+
+def test_peak_bytes_of_a_backward_pass():
+    """What the backward pass allocates counts too."""
+
+    class Scratch(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x + 1
+
+        @staticmethod
+        def backward(ctx, gradient):
+            torch.zeros(2 * MIB)
+            return gradient
+
+    x = torch.zeros((), requires_grad=True)
+    peak = benchmarking.peak_bytes(lambda: Scratch.apply(x).backward(), CPU)
+    assert 8 * MIB <= peak < 8 * MIB + 200
+
+
+def test_held_bytes():
+    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.BatchNorm1d(5))
+    model.append(model[0])  # shared: counted once
+    weights = 4 * (15 + 5 + 4 * 5) + 8  # the norm counts its batches in int64
+    assert benchmarking.held_bytes(model) == weights
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    assert benchmarking.held_bytes(model, optimizer) == weights
+    model[1](model[0](torch.ones(2, 3))).sum().backward()
+    optimizer.step()
+    assert benchmarking.held_bytes(model, optimizer) == weights + 4 * (15 + 5 + 2 * 5)
+
+
+def test_fresh_model_reads_no_weights_and_takes_another_number_of_classes():
+    cfg = Config(dict(model=tiny_model_cfg(topk=4, threshold=0.1)))
+    cfg.model.backbone.init_cfg = dict(type='PretrainedBackbone', checkpoint='no/such/file.pth')
+    model = benchmarking.fresh_model(cfg, 3)
+    scores, maps = model(torch.rand(1, 3, 32, 32))
+    assert scores.shape == (1, 3)
+    assert maps.shape[:2] == (1, 3)
+    assert model.test_cfg.topk == 3
+
+
+def test_collate_of():
+    items = [dict(inputs=torch.zeros(3, 2, 2), data_samples=DataSample()) for _ in range(2)]
+    default = benchmarking.collate_of(dict(collate_fn=dict(type='default_collate')))
+    assert default(items)['inputs'].shape == (2, 3, 2, 2)
+    assert isinstance(benchmarking.collate_of({})(items)['inputs'], list)
