@@ -14,6 +14,7 @@ ALL = sorted(
     p.relative_to(CONFIGS).as_posix()
     for kind in ('bas', 'cam')
     for p in CONFIGS.glob(f'{kind}/*.py')
+    if not p.stem.endswith('_fast')  # for GPUs; below
 )
 FINE_GRAINED = {'stanford_dogs': 120, 'stanford_cars': 196, 'fgvc_aircraft': 100}
 NUM_CLASSES = {'cub': 200, 'ilsvrc': 1000, 'openimages30k': 100, **FINE_GRAINED}
@@ -176,3 +177,16 @@ def test_initialisation_of_the_new_weights(kind, backbone):
         else:
             assert conv.weight.abs().max() <= bound
             assert conv.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.02)
+
+
+def test_the_fast_recipe_is_the_recipe_with_options_for_gpus():
+    plain, fast = _load('bas/bas_resnet50_ilsvrc.py'), _load('bas/bas_resnet50_ilsvrc_fast.py')
+    assert fast.model.pop('channels_last') is True
+    assert fast.model.pop('compile') is True
+    assert fast.model == plain.model
+    assert fast.optim_wrapper.optimizer.pop('fused') is True
+    assert fast.optim_wrapper.optimizer == plain.optim_wrapper.optimizer
+    assert (fast.optim_wrapper.type, fast.optim_wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
+    assert [hook.type for hook in fast.custom_hooks] == [hook.type for hook in plain.custom_hooks]
+    assert fast.train_dataloader.batch_size == plain.train_dataloader.batch_size
+    assert fast.train_dataloader.pin_memory

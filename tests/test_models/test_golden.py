@@ -55,8 +55,8 @@ def case(request, golden_dir, golden_formula, tmp_path_factory):
     cfg.head.loss_amc.area_weight = 1.5
     cfg.test_cfg = dict(topk=1, class_source='gt')
 
-    def build():
-        model = MODELS.build(cfg)
+    def build(**options):
+        model = MODELS.build(dict(cfg, **options))
         load_checkpoint(model, str(target), map_location='cpu', strict=True, logger='silent')
         return model.double()
 
@@ -135,3 +135,52 @@ def test_training_forward_term_by_term(case):
         take_class(score, labels), take_class(background_score, labels)
     )
     _close(bas, golden['train_bas'])
+
+
+#: Options that make training faster or smaller, and how far they may move the golden figures:
+#: the loss, and the gradients' norms at the worst.
+OPTIONS = {
+    'float64, channels_last, checkpoint_segments': (
+        dict(channels_last=True, checkpoint_segments=4),
+        *(torch.float64, None, 1e-6, 1e-6),
+    ),
+    'float32, channels_last': (dict(channels_last=True), torch.float32, None, 1e-4, 1e-2),
+    'bfloat16, channels_last': (
+        dict(channels_last=True),
+        *(torch.float32, torch.bfloat16, 0.05, None),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('case', ['resnet'], indirect=True)
+@pytest.mark.parametrize('name', OPTIONS)
+def test_options_and_the_golden_figures(case, name):
+    """Run with -s, it prints how far each option moves them."""
+    options, dtype, half, loss_limit, norm_limit = OPTIONS[name]
+    golden, build, names, images = case
+    model = build(**options).to(dtype).train()
+    with torch.autocast('cpu', dtype=half, enabled=half is not None):
+        losses = model(images.to(dtype), samples_of(LABELS), mode='loss')
+    loss = total(losses)
+    loss.backward()
+    gradients = {n: p.grad.norm().item() for n, p in model.named_parameters()}
+    moved = abs(loss.item() / golden['loss'] - 1)
+    # The largest norms: those near zero have no relative error to speak of.
+    expected = {names[k]: v for k, v in golden['grad_norm'].items()}
+    largest = sorted(expected, key=expected.get)[len(expected) // 2 :]
+    norms = sorted(abs(gradients[n] / expected[n] - 1) for n in largest)
+    print(
+        f'\n{name}: loss {moved:.1e}, gradient norms: '
+        f'median {norms[len(norms) // 2]:.1e}, largest {norms[-1]:.1e}'
+    )
+    assert moved < loss_limit
+    if norm_limit is not None:
+        assert norms[-1] < norm_limit
+    for key, buffer in golden['bn_after'].items():
+        np.testing.assert_allclose(
+            model.state_dict()[names[key]].double().norm(),
+            buffer,
+            rtol=1e-6 if dtype == torch.float64 else 0.02,
+            atol=1e-8,
+        )
