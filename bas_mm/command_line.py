@@ -139,7 +139,9 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None) -> 'Con
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
-    """Set the launcher, and on machines without an accelerator make distributed jobs work.
+    """Set the launcher, and on machines without an accelerator make jobs work.
+
+    Without one, loaders get no ``pin_memory``, which torch would warn of in each epoch.
 
     mmengine's own start of a process group selects a CUDA device first. Without one, this
     function starts the group itself, over gloo; it also drops ``sync_bn``, as torch synchronises
@@ -150,11 +152,14 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
     """
     cfg.launcher = launcher
-    if launcher == 'none':
-        return
     from mmengine.device import get_device
 
     if get_device() != 'cpu':
+        return
+    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
+        if isinstance(cfg.get(name), dict):
+            cfg[name].pop('pin_memory', None)
+    if launcher == 'none':
         return
     for name, variable in _LAUNCHER_VARIABLES[launcher].items():
         if variable not in os.environ:

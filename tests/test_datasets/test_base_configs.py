@@ -9,6 +9,8 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from bas_mm.command_line import prepare_devices
+
 
 def load(repo_dir: Path, name: str) -> Config:
     return Config.fromfile(repo_dir / 'configs' / '_base_' / 'datasets' / f'{name}.py')
@@ -46,6 +48,34 @@ def test_shuffled_only_in_training(repo_dir, name):
         assert cfg.val_evaluator.type == cfg.test_evaluator.type == 'LocalizationMetric'
     else:
         assert [evaluator.type for evaluator in cfg.test_evaluator][0] == 'PxAP'
+
+
+PINNED = ('cub', 'ilsvrc', 'stanford_dogs', 'stanford_cars', 'fgvc_aircraft', 'openimages30k')
+PINNED += ('voc12_multilabel', 'coco14_multilabel', 'irn_labels', 'voc12_pseudo', 'coco14_pseudo')
+
+
+@pytest.mark.parametrize('name', PINNED)
+@pytest.mark.parametrize('device', ['cuda', 'cpu'])
+def test_pinned_memory_with_an_accelerator(repo_dir, monkeypatch, name, device):
+    monkeypatch.setattr('mmengine.device.get_device', lambda: device)
+    cfg = load(repo_dir, name)
+    prepare_devices(cfg, 'none')
+    assert cfg.train_dataloader.get('pin_memory', False) == (device == 'cuda')
+    assert cfg.launcher == 'none'
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason='about machines without accelerator')
+def test_no_warning_without_an_accelerator(repo_dir, split_writer, recwarn):
+    split_writer.write_good('train')
+    cfg = load(repo_dir, 'ilsvrc')
+    cfg.train_dataloader.dataset.update(data_root=str(split_writer.root), classes=2)
+    cfg.train_dataloader.dataset.data_prefix = dict(img_path='images')
+    for prepare, warned in ((False, True), (True, False)):
+        recwarn.clear()
+        if prepare:
+            prepare_devices(cfg, 'none')
+        first_batch(cfg.train_dataloader)
+        assert any('pin_memory' in str(w.message) for w in recwarn) == warned
 
 
 def test_critters(repo_dir, critters_dir, monkeypatch):

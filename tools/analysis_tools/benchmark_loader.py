@@ -28,6 +28,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -41,7 +45,7 @@ SIZE = (375, 500)
 EXTRAPOLATED = 8
 
 
-def photograph_like(size: tuple[int, int], rng) -> object:
+def photograph_like(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """A picture whose detail falls off with its fineness as that of photographs does."""
     import numpy as np
 
@@ -103,6 +107,7 @@ def variants(pipeline: Sequence[Mapping], cache_dir: str) -> dict[str, list[dict
     load, resize, *rest = (dict(transform) for transform in pipeline)
     quick = {**resize, 'backend': 'torchvision'}
     pipelines = {'recipe': [load, resize, *rest]}
+    # Those that all backends have.
     if resize.get('interpolation', 'bilinear') in ('bilinear', 'bicubic'):
         pipelines['torchvision'] = [load, quick, *rest]
         turbo = {**load, 'imdecode_backend': 'turbojpeg'}
@@ -216,8 +221,8 @@ def measure_steps(
         tensors = [torch.frombuffer(bytearray(c), dtype=torch.uint8) for c in contents]
         add('decode, torchvision.io', lambda x: decode_jpeg(x, ImageReadMode.RGB), tensors)
     results = add(f'resize, {resize.backend}', resize, loaded)
-    for backend in {'pillow', 'torchvision', 'cv2'} - {resize.backend}:
-        if backend != 'torchvision' or 'torchvision' in pipelines:
+    for backend in ('pillow', 'torchvision', 'cv2') if 'torchvision' in pipelines else ():
+        if backend != resize.backend:
             other = build({**pipelines['recipe'][1], 'backend': backend})
             add(f'resize, {backend}', other, loaded)
     if 'cached' in pipelines:

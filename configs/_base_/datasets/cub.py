@@ -26,6 +26,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
+    pin_memory=True,
     # Workers that start anew each epoch are seeded anew: a resumed run then draws the same crops
     # as one that was not interrupted. It costs a fraction of a second per epoch.
     persistent_workers=False,

@@ -18,6 +18,7 @@ train_pipeline = [
 train_dataloader = dict(
     batch_size=32,
     num_workers=4,
+    pin_memory=True,
     persistent_workers=False,
     sampler=dict(type='DefaultSampler', shuffle=True),
     drop_last=True,

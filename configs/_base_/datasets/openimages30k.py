@@ -25,6 +25,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=64,
     num_workers=4,
+    pin_memory=True,
     # Workers that start anew each epoch are seeded anew: a resumed run then draws the same crops
     # as one that was not interrupted.
     persistent_workers=False,

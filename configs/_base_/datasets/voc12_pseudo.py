@@ -39,6 +39,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=10,
     num_workers=4,
+    pin_memory=True,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
     dataset=dict(
