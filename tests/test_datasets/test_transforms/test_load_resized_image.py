@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import Compose
+from mmengine.runner import Runner
+from tiny_run import tiny_run_cfg, write_split_folder
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
@@ -296,3 +298,32 @@ def test_a_folder_that_cannot_be_made(tmp_path, source, log_file):
     (tmp_path / 'cache').write_text('a file')
     assert_same(cached(tmp_path / 'cache')(item(source)), plain()(item(source)))
     assert 'cannot be written' in log_file.read_text()
+
+
+def test_a_run_is_the_same_to_the_last_bit(tmp_path, never_decode):
+    """A real Runner with real workers: without the cache, with an empty one, with a full one."""
+    data = write_split_folder(tmp_path / 'data', dict(train=8, test=4))
+    cache = tmp_path / 'cache'
+    begins = dict(
+        plain=[dict(type='LoadLocImage'), dict(type='LocResize', scale=48, backend='pillow')],
+        empty=[dict(type='LoadResizedImage', cache_dir=str(cache), scale=48, backend='pillow')],
+    )
+    begins['full'] = begins['empty']
+    outcomes = {}
+    for name, begin in begins.items():
+        if name == 'full':
+            never_decode()
+        cfg = tiny_run_cfg(data, tmp_path / name, epochs=1)
+        cfg.experiment_name = f'{tmp_path.name}-{name}'
+        for loader in (cfg.train_dataloader, cfg.test_dataloader, cfg.val_dataloader):
+            pipeline = loader.dataset.pipeline
+            loader.dataset.pipeline = [*begin, *pipeline[1:]]
+        cfg.train_dataloader.num_workers = 2
+        runner = Runner.from_cfg(cfg)
+        runner.train()
+        outcomes[name] = runner.test(), runner.model.state_dict()
+    assert len(files(cache)) == 12
+    for name in ('empty', 'full'):
+        assert outcomes[name][0] == outcomes['plain'][0]
+        for key, value in outcomes['plain'][1].items():
+            assert torch.equal(outcomes[name][1][key], value)
