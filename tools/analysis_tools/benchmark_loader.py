@@ -13,9 +13,11 @@ pipeline. Ways to get the resized picture, in turn in one run:
 * cached: ``LoadResizedImage``, whose cache the round before the timing has filled
 
 One pass over the pictures is timed, with workers that run already, and the median over the rounds
-counts. The files are in the operating system's memory: no disk is measured. The last column says
-what 8 workers would give if each had a core and did what one does here, and the main process did
-for each picture what it does here. It is extrapolated, not measured.
+counts; of the steps, the time that the core spent on them. The files are in the operating system's
+memory: no disk is measured. "main ms" is what the main process's core spends per picture: without
+workers all there is to do, and on a busy machine the figure to look at. The last column says what
+8 workers would give if each had a core and did what one does here, and the main process did for
+each picture what it does here. It is extrapolated, not measured.
 """
 
 from __future__ import annotations
@@ -188,7 +190,7 @@ def measure_loaders(
 def measure_steps(
     loader: Mapping, pipelines: Mapping[str, list], pictures: int, rounds: int
 ) -> dict[str, float]:
-    """Milliseconds per picture of each step, in this process, medians."""
+    """Milliseconds of a core per picture of each step, in this process, medians."""
     import torch
     from mmengine import fileio
     from mmengine.registry import FUNCTIONS
@@ -232,7 +234,7 @@ def measure_steps(
     collate = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
     steps['collate'] = lambda: collate(results)
     times = in_turn(rounds, **steps)
-    return {name: 1e3 * row['median'] / len(infos) for name, row in times.items()}
+    return {name: 1e3 * row['core'] / len(infos) for name, row in times.items()}
 
 
 def check_pipeline(loader: Mapping, source: str) -> None:
@@ -300,7 +302,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             results[str(workers)] = rows
             print_rows(workers, rows)
         steps = measure_steps(loader, pipelines, min(args.pictures, 32), args.rounds)
-    print('ms per picture on one core')
+    print('ms of a core per picture')
     for name, milliseconds in steps.items():
         print(f'  {name:28}{milliseconds:8.3f}')
     if args.out:
