@@ -1,4 +1,4 @@
-from .checkpoint_keys_hook import CheckpointKeysHook
+from .checkpoint_keys_hook import CheckpointKeysHook, require_all_weights
 from .class_count_hook import ClassCountHook
 from .displacement_mean_hook import DisplacementMeanHook
 from .epoch_seed_hook import EpochSeedHook
@@ -12,4 +12,5 @@ __all__ = [
     'EpochSeedHook',
     'LocalizationVisualizationHook',
     'NonFiniteLossHook',
+    'require_all_weights',
 ]

@@ -1,6 +1,7 @@
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from torch import nn
 
 from bas_mm.registry import HOOKS
 
@@ -27,30 +28,46 @@ class CheckpointKeysHook(Hook):
             RuntimeError: weights are missing or have another shape; the message names some.
         """
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        given = {
-            key.removeprefix('module.'): value
-            for key, value in checkpoint.get('state_dict', checkpoint).items()
-        }
-        wanted = model.state_dict()
-        missing = [key for key in wanted if key not in given]
-        reshaped = [
-            f'{key} {tuple(given[key].shape)} instead of {tuple(value.shape)}'
-            for key, value in wanted.items()
-            if key in given and given[key].shape != value.shape
-        ]
-        if missing or reshaped:
-            parts = [
-                f'{what} {len(names)}: {_some(names)}'
-                for what, names in (('missing', missing), ('of another shape', reshaped))
-                if names
-            ]
-            raise RuntimeError(f'The checkpoint does not fit the model. {"; ".join(parts)}.')
-        unknown = [key for key in given if key not in wanted]
+        unknown = require_all_weights(model, checkpoint)
         if unknown:
             print_log(
                 f'{len(unknown)} entries of the checkpoint are not in the model: {_some(unknown)}',
                 logger='current',
             )
+
+
+def require_all_weights(model: nn.Module, checkpoint: dict) -> list[str]:
+    """Refuse a checkpoint that does not hold every weight of a model in its shape.
+
+    Args:
+        model (nn.Module): not a wrapper of one.
+        checkpoint (dict): what was read, with or without ``state_dict``.
+
+    Returns:
+        list[str]: names of the entries that the model does not have.
+
+    Raises:
+        RuntimeError: weights are missing or have another shape; the message names some.
+    """
+    given = {
+        key.removeprefix('module.'): value
+        for key, value in checkpoint.get('state_dict', checkpoint).items()
+    }
+    wanted = model.state_dict()
+    missing = [key for key in wanted if key not in given]
+    reshaped = [
+        f'{key} {tuple(given[key].shape)} instead of {tuple(value.shape)}'
+        for key, value in wanted.items()
+        if key in given and given[key].shape != value.shape
+    ]
+    if missing or reshaped:
+        parts = [
+            f'{what} {len(names)}: {_some(names)}'
+            for what, names in (('missing', missing), ('of another shape', reshaped))
+            if names
+        ]
+        raise RuntimeError(f'The checkpoint does not fit the model. {"; ".join(parts)}.')
+    return [key for key in given if key not in wanted]
 
 
 def _some(names: list[str], count: int = 5) -> str:
