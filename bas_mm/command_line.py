@@ -8,7 +8,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,8 +21,10 @@ __all__ = [
     'enable_amp',
     'enable_ten_crop',
     'fail',
+    'inner_datasets',
     'load_config',
     'prepare_devices',
+    'put_ten_crop',
     'require_file',
 ]
 
@@ -49,9 +51,8 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(**kwargs)
         self.add_argument('config', help='config file')
 
-    def add_common_arguments(self) -> None:
-        """Add what follows a command's own arguments."""
-        self.add_argument('--work-dir', help='folder of logs and checkpoints')
+    def add_config_options(self) -> None:
+        """Add the settings in place of the config's."""
         self.add_argument(
             '--cfg-options',
             nargs='+',
@@ -60,6 +61,11 @@ class CommandParser(argparse.ArgumentParser):
             help="settings in place of the config's, such as model.head.num_classes=2, "
             'key="[a,b]" for lists, key="(a,b)" for tuples',
         )
+
+    def add_common_arguments(self) -> None:
+        """Add what follows the own arguments of a command that has a runner."""
+        self.add_argument('--work-dir', help='folder of logs and checkpoints')
+        self.add_config_options()
         self.add_argument(
             '--launcher',
             choices=['none', 'pytorch', 'slurm', 'mpi'],
@@ -74,7 +80,7 @@ class CommandParser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None) -> argparse.Namespace:
         """Parse, and hand ``--local-rank`` on as the variable that mmengine reads."""
         parsed = super().parse_args(args, namespace)
-        if parsed.launcher == 'pytorch':
+        if getattr(parsed, 'launcher', 'none') == 'pytorch':
             os.environ.setdefault('LOCAL_RANK', str(parsed.local_rank))
         return parsed
 
@@ -86,7 +92,10 @@ class CommandParser(argparse.ArgumentParser):
 def fail(message: str) -> NoReturn:
     """Print one line to stderr, once per job, and exit with status 2."""
     if os.environ.get('RANK', '0') == '0':
-        print(f'{Path(sys.argv[0]).name}: error: {message}', file=sys.stderr)
+        program = Path(sys.argv[0])
+        # `python -m bas_mm` is bas_mm.
+        name = program.parent.name if program.name == '__main__.py' else program.name
+        print(f'{name}: error: {message}', file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -103,7 +112,7 @@ def require_file(path: str, what: str) -> None:
     fail(f'the {what} {path} {reason}')
 
 
-def load_config(path: str, options: Sequence[str], work_dir: str | None) -> 'Config':
+def load_config(path: str, options: Sequence[str], work_dir: str | None = None) -> 'Config':
     """Read a config file with the command line's settings in it.
 
     Args:
@@ -241,30 +250,49 @@ def enable_amp(cfg: 'Config') -> None:
         wrapper.setdefault('loss_scale', 'dynamic')
 
 
-def enable_ten_crop(cfg: 'Config') -> None:
+def inner_datasets(dataset: Any) -> Iterator[dict]:
+    """A data set's config and, where it wraps others as ConcatDataset does, theirs.
+
+    Args:
+        dataset (Any): Config of a data set; anything else has none.
+    """
+    if not isinstance(dataset, dict):
+        return
+    yield dataset
+    for key in ('dataset', 'datasets'):
+        value = dataset.get(key)
+        for child in value if isinstance(value, (list, tuple)) else [value]:
+            yield from inner_datasets(child)
+
+
+def put_ten_crop(cfg: 'Config') -> bool:
     """Put ``LocTenCrop`` in the place of ``LocCenterCrop`` in the test pipeline.
 
     Args:
         cfg (Config): Changed in place.
+
+    Returns:
+        bool: Whether there was one to replace.
     """
-    found = []
-
-    def visit(dataset: Any) -> None:
-        if not isinstance(dataset, dict):
-            return
-        for transform in dataset.get('pipeline') or ():
-            if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop'):
-                found.append(transform)
-        for inner in ('dataset', 'datasets'):  # wrappers such as ConcatDataset
-            value = dataset.get(inner)
-            for child in value if isinstance(value, (list, tuple)) else [value]:
-                visit(child)
-
-    visit(cfg.test_dataloader.get('dataset'))
-    if not found:
-        fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')
+    found = [
+        transform
+        for dataset in inner_datasets(cfg.test_dataloader.get('dataset'))
+        for transform in dataset.get('pipeline') or ()
+        if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop')
+    ]
     for transform in found:
         transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
+    return bool(found)
+
+
+def enable_ten_crop(cfg: 'Config') -> None:
+    """Ten crops for the command line: :func:`put_ten_crop`, or exit with status 2.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    if not put_ten_crop(cfg):
+        fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')
 
 
 def _say(message: str) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     'DATA_SAMPLERS',
     'EVALUATORS',
     'HOOKS',
+    'INFERENCERS',
     'LOG_PROCESSORS',
     'LOOPS',
     'METRICS',
@@ -70,6 +71,13 @@ RUNNER_CONSTRUCTORS = Registry(
     'runner constructor', parent=root.RUNNER_CONSTRUCTORS, locations=['bas_mm.engine']
 )
 LOG_PROCESSORS = Registry('log processor', parent=root.LOG_PROCESSORS, locations=['bas_mm.engine'])
+
+# Trained models for pictures that belong to no data set.
+INFERENCERS = Registry(
+    'inferencer',
+    parent=root.INFERENCERS,
+    locations=['bas_mm.apis.localization_inferencer', 'bas_mm.apis.segmentation_seed_inferencer'],
+)
 
 # Visualizers that draw maps and boxes.
 VISUALIZERS = Registry('visualizer', parent=root.VISUALIZERS, locations=['bas_mm.visualization'])

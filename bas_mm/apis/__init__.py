@@ -1,23 +1,30 @@
-from .comparison_pictures import write_comparison_pictures
-from .localization_protocol import (
-    COLUMNS,
-    LocalizationResult,
-    choose_checkpoint_and_test,
-    choose_threshold_and_test,
-    markdown_table,
-    results_table,
-    set_thresholds,
-    train_and_test,
-)
+"""What scripts call: inferencers, and the protocol that trains, chooses and tests.
 
-__all__ = [
-    'COLUMNS',
-    'LocalizationResult',
-    'choose_checkpoint_and_test',
-    'choose_threshold_and_test',
-    'markdown_table',
-    'results_table',
-    'set_thresholds',
-    'train_and_test',
-    'write_comparison_pictures',
-]
+Names are resolved on first use, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+
+_HOMES = {
+    'COLUMNS': 'localization_protocol',
+    'LocalizationInferencer': 'localization_inferencer',
+    'LocalizationResult': 'localization_protocol',
+    'SegmentationSeedInferencer': 'segmentation_seed_inferencer',
+    'choose_checkpoint_and_test': 'localization_protocol',
+    'choose_threshold_and_test': 'localization_protocol',
+    'config_names': 'config_names',
+    'find_config': 'config_names',
+    'markdown_table': 'localization_protocol',
+    'results_table': 'localization_protocol',
+    'set_thresholds': 'localization_protocol',
+    'train_and_test': 'localization_protocol',
+    'write_comparison_pictures': 'comparison_pictures',
+}
+
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

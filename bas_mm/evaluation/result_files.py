@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ['write_bytes', 'write_json', 'write_table', 'write_text']
+import numpy as np
+
+__all__ = ['write_array', 'write_bytes', 'write_json', 'write_table', 'write_text']
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -39,6 +41,13 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def write_text(path: str | Path, text: str) -> None:
     """Write a text file, stored as UTF-8, atomically; see :func:`write_bytes`."""
     write_bytes(path, text.encode())
+
+
+def write_array(path: str | Path, array: np.ndarray) -> None:
+    """Write an array as an .npy file without pickle, atomically; see :func:`write_bytes`."""
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    write_bytes(path, content.getvalue())
 
 
 def write_json(path: str | Path, content: Any) -> None:

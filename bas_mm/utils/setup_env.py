@@ -8,6 +8,8 @@ __all__ = ['register_all_modules']
 
 #: Every place named as a location in bas_mm/registry.py; a test compares the two.
 LOCATIONS = (
+    'bas_mm.apis.localization_inferencer',
+    'bas_mm.apis.segmentation_seed_inferencer',
     'bas_mm.datasets',
     'bas_mm.datasets.transforms',
     'bas_mm.engine',

@@ -6,7 +6,7 @@ from .classification import class_ranks
 from .component_tree import LevelComponents, level_components
 from .components import largest_component_box
 from .contours import ContourBoxes, LevelBoxes, contour_boxes, level_boxes
-from .maps import normalize_map, resize_map
+from .maps import map_to_original, normalize_map, resize_map
 from .pixels import (
     IGNORED,
     PIXEL_EDGES,
@@ -51,6 +51,7 @@ __all__ = [
     'largest_component_box',
     'level_boxes',
     'level_components',
+    'map_to_original',
     'normalize_map',
     'pixel_figures',
     'pixel_histograms',

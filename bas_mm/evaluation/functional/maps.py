@@ -1,9 +1,11 @@
 """Localization maps of a network: normalisation and resize to the view."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
-__all__ = ['normalize_map', 'resize_map']
+__all__ = ['map_to_original', 'normalize_map', 'resize_map']
 
 # Protocol A's guard of the division (spec metrics.md, Protocol A, step 2).
 _EPSILON = np.float32(1e-5)
@@ -54,3 +56,52 @@ def resize_map(localization_map: np.ndarray, size: tuple[int, int] = (224, 224))
     m = np.ascontiguousarray(localization_map, dtype=np.float32)
     height, width = size
     return cv2.resize(m, (int(width), int(height)), interpolation=cv2.INTER_LINEAR)
+
+
+def map_to_original(
+    view_map: np.ndarray, view_box: Sequence[float], size: tuple[int, int]
+) -> np.ndarray:
+    """Bring a map of the view back to the original picture: resizes, crops and mirrors undone.
+
+    Bilinear between the centres of the view's pixels, the outermost ones continued to its edge.
+    Pixels of the picture whose centre lies outside the view are 0: the network did not see them.
+    Where the view is the picture itself, the map is returned as it is.
+
+    Args:
+        view_map (np.ndarray): Shape (h, w), float32, at the size of the view.
+        view_box (Sequence[float]): Where the view lies in the original picture, x0, y0, x1, y1 in
+            its pixels, x1, y1 one past the end; x0 > x1 where it is mirrored. Data samples have it.
+        size (tuple[int, int]): Height and width of the original picture.
+
+    Returns:
+        np.ndarray: Shape ``size``, float32.
+
+    Examples:
+        >>> import numpy as np
+        >>> view_map = np.array([[0.25, 0.75]], np.float32)  # the middle of a row of 8 pixels
+        >>> map_to_original(view_map, (2, 0, 6, 1), (1, 8))
+        array([[0.   , 0.   , 0.25 , 0.375, 0.625, 0.75 , 0.   , 0.   ]], dtype=float32)
+    """
+    view_map = np.asarray(view_map, dtype=np.float32)
+    x0, y0, x1, y1 = view_box
+    columns, left, right, across = _sample(size[1], view_map.shape[1], x0, x1)
+    rows, upper, lower, down = _sample(size[0], view_map.shape[0], y0, y1)
+    result = np.zeros(size, dtype=np.float32)
+    # Columns first: there are fewer rows in most views than in their pictures.
+    wide = view_map[:, left] * (1 - across) + view_map[:, right] * across
+    result[rows, columns] = wide[upper] * (1 - down[:, None]) + wide[lower] * down[:, None]
+    return result
+
+
+def _sample(
+    length: int, cells: int, first: float, last: float
+) -> tuple[slice, np.ndarray, np.ndarray, np.ndarray]:
+    """Which pixels of a side lie in the view, and of each the two cells and the second's weight."""
+    place = (np.arange(length) + 0.5 - first) * cells / (last - first)
+    inside = np.flatnonzero((place >= 0) & (place <= cells))
+    if not inside.size:
+        return slice(0), *(np.zeros(0, np.intp),) * 2, np.zeros(0, np.float32)
+    place = np.clip(place[inside] - 0.5, 0, cells - 1)
+    low = place.astype(np.intp)
+    high = np.minimum(low + 1, cells - 1)
+    return slice(inside[0], inside[-1] + 1), low, high, (place - low).astype(np.float32)

@@ -1,6 +1,5 @@
 """A 'metric' that writes localization maps for other programs to evaluate."""
 
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 
 from bas_mm.registry import METRICS
 
-from ..result_files import write_bytes
+from ..result_files import write_array
 from .base_map_metric import BaseMapMetric, Measured
 
 __all__ = ['MapWriter', 'map_file']
@@ -21,9 +20,7 @@ def map_file(folder: str | Path, image_id: str) -> Path:
 
 
 def _write(path: Path, pred_map: np.ndarray) -> Measured:
-    content = io.BytesIO()
-    np.save(content, pred_map.astype(np.float32), allow_pickle=False)
-    write_bytes(path, content.getvalue())
+    write_array(path, pred_map.astype(np.float32))
     return Measured(-1, bool(pred_map.min() == pred_map.max()), np.zeros(0, np.int64), ())
 
 

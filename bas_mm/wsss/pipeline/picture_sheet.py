@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bas_mm.datasets.palette import colour_map
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
+from bas_mm.visualization.seed_drawing import lay_labels
 
 __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 
@@ -31,15 +31,12 @@ def sheet_row(
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
-    colours = colour_map()
     panels = []
     for head, label in zip(heads, [np.zeros(picture.shape[:2], np.uint8), *labels]):
         if label is None:
             shown = np.full_like(picture, 255)
         else:
-            paint = colours[label]
-            mixed = (picture * 0.35 + paint * 0.65).astype(np.uint8)
-            shown = np.where((label > 0)[..., None], mixed, picture)
+            shown = lay_labels(picture, label)
         panels.append(add_caption(enlarge(np.ascontiguousarray(shown), 160)[0], [head]))
     return side_by_side(panels)
 

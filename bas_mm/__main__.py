@@ -1,0 +1,45 @@
+"""bas_mm on the command line: python -m bas_mm COMMAND ..."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from importlib import import_module
+
+from bas_mm.command_line import CommandParser
+
+COMMANDS = ('localize', 'seeds')
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of the commands' names."""
+
+    error = CommandParser.error
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command.
+
+    Args:
+        arguments (Sequence[str], optional): Defaults to None: those of the command line.
+    """
+    parser = _Parser(prog='python -m bas_mm', description='Object boxes and masks of pictures.')
+    commands = parser.add_subparsers(
+        dest='command', required=True, metavar='COMMAND', parser_class=CommandParser
+    )
+    for name in COMMANDS:
+        command = import_module(f'bas_mm.commands.{name}')
+        own = commands.add_parser(
+            name,
+            help=command.SUMMARY,
+            description=command.__doc__,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(own)
+        own.set_defaults(run=command.run)
+    args = parser.parse_args(arguments)
+    args.run(args)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import DefaultScope
+from mmpretrain.structures import DataSample
+
+from bas_mm.command_line import put_ten_crop
+from bas_mm.datasets.transforms.functional import boxes_to_original, resize_boxes
+from bas_mm.evaluation.functional import (
+    largest_component_box,
+    map_to_original,
+    normalize_map,
+    resize_map,
+)
+from bas_mm.models.classifiers import LocalizationClassifier
+from bas_mm.registry import INFERENCERS
+from bas_mm.structures import LocalizationPrediction
+from bas_mm.visualization import LocalizationVisualizer
+
+from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
+from .picture_input import Inputs, PictureInput
+from .picture_pipeline import PicturePipeline
+from .prediction_folder import PredictionFolder
+
+__all__ = ['LocalizationInferencer']
+
+
+@INFERENCERS.register_module()
+class LocalizationInferencer(PictureInferencer):
+    """Classes, localization maps, boxes and masks of pictures, by a trained BAS or CAM.
+
+    Views, scores, maps and boxes are those of ``tools/test.py``: the config's test pipeline makes
+    the view, ``model.test_cfg`` says which classes' maps are averaged. Boxes are Protocol A's,
+    brought back to the picture.
+
+    Args:
+        config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
+            bas_mm's, such as ``bas_resnet50_cub``. Defaults to None: the config that is noted in
+            the checkpoint.
+        weights (str | Path, optional): Path or URL of a checkpoint, which must be given.
+        device (str | torch.device, optional): Defaults to None: an accelerator where there is one.
+        ten_crop (bool): Whether class scores are the mean over ten crops. Defaults to False.
+        **kwargs: ``classes`` and ``show_progress``, see :class:`PictureInferencer`.
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: See :class:`PictureInferencer`.
+
+    Examples:
+        >>> inferencer = LocalizationInferencer(  # doctest: +SKIP
+        ...     'bas_resnet50_cub', 'work_dirs/bas_resnet50_cub/epoch_120.pth')
+        >>> found = inferencer('pictures/bird.jpg')['predictions'][0]  # doctest: +SKIP
+        >>> found.class_name, found.score, found.box, found.map.shape  # doctest: +SKIP
+        >>> inferencer('pictures', batch_size=16, out_dir='found',  # doctest: +SKIP
+        ...            return_maps=False)
+    """
+
+    MODEL = LocalizationClassifier
+    ADVICE = (
+        'it needs BASClassifier or CAMClassifier (SegmentationSeedInferencer takes those of '
+        'pictures with several labels)'
+    )
+
+    def __init__(
+        self,
+        config_or_name: str | Path | Config | None = None,
+        weights: str | Path | None = None,
+        device: str | torch.device | None = None,
+        *,
+        ten_crop: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        self._ten_crop = ten_crop
+        super().__init__(config_or_name, weights, device, **kwargs)
+        # Boxes are made here, at any threshold.
+        self.threshold = self.model.test_cfg.threshold
+        if self.threshold is None:
+            self.threshold = _only_threshold(self.cfg.get('test_evaluator'))
+        self._test_cfg = replace(self.model.test_cfg, threshold=None)
+
+    def __call__(
+        self,
+        inputs: Inputs,
+        batch_size: int = 1,
+        *,
+        labels: int | str | Sequence[int | str] | None = None,
+        threshold: float | None = None,
+        return_maps: bool = True,
+        return_masks: bool = False,
+        out_dir: str | Path | None = None,
+        save_maps: bool = False,
+        save_masks: bool = False,
+        no_save_vis: bool = False,
+        no_save_pred: bool = False,
+        show: bool = False,
+        wait_time: float = 0.0,
+        return_vis: bool = False,
+        skip_unreadable: bool = False,
+    ) -> dict[str, Any]:
+        """Look at pictures.
+
+        Args:
+            inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures are taken
+                from all levels; a URL that one of mmengine's file backends reads; an array
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or a list of these.
+            batch_size (int): Pictures per pass of the network. Defaults to 1.
+            labels (int | str | Sequence, optional): Index or name of the class to localize, of all
+                pictures or of each; its own map is taken, whatever ``model.test_cfg`` averages.
+                Defaults to None: the class with the highest score, and the map of
+                ``model.test_cfg``.
+            threshold (float, optional): θ in [0, 1) of boxes and masks. Defaults to None: that of
+                ``model.test_cfg``, else the only one of the test's LocalizationMetric; without any
+                there are no boxes.
+            return_maps (bool): Whether predictions hold their maps, which need the memory of a
+                picture each. Defaults to True.
+            return_masks (bool): Whether they hold their masks. Defaults to False.
+            out_dir (str | Path, optional): Write ``predictions.json`` and drawings, ``vis/``, here.
+                Defaults to None: nothing is written.
+            save_maps (bool): Write ``maps/``: each ``map`` as .npy. Defaults to False.
+            save_masks (bool): Write ``masks/``: each mask as PNG of 0 and 255. Defaults to False.
+            no_save_vis (bool): Write no drawings. Defaults to False.
+            no_save_pred (bool): Write no ``predictions.json``. Defaults to False.
+            show (bool): Whether to open a window with each drawing. Defaults to False.
+            wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
+            return_vis (bool): Whether to return the drawings. Defaults to False.
+            skip_unreadable (bool): Whether to go on without pictures that cannot be read.
+                Defaults to False.
+
+        Returns:
+            dict[str, Any]: ``predictions``, a list of
+            :class:`~bas_mm.structures.LocalizationPrediction` in the order of the pictures;
+            ``visualization``, their drawings (H', W', 3), uint8, RGB, or None; ``unreadable``, a
+            list of dicts with ``image`` and ``error``, of pictures that have no prediction.
+
+        Raises:
+            UnreadableImageError: A picture cannot be read; the message names it.
+            ValueError: An argument makes no sense, or the network gives NaN.
+        """
+        if threshold is None:
+            threshold = self.threshold
+        elif not 0 <= threshold < 1:
+            raise ValueError(f'threshold must be in [0, 1), got {threshold}')
+        masks = return_masks or save_masks
+        if masks and threshold is None:
+            raise ValueError('a mask needs a threshold, and the config has none: give threshold=')
+        if (save_maps or save_masks) and out_dir is None:
+            raise ValueError('save_maps and save_masks need out_dir')
+        drawn = show or return_vis or (out_dir is not None and not no_save_vis)
+
+        def finish(found: LocalizationPrediction, name: str, folder: PredictionFolder) -> None:
+            if save_maps:
+                found.files['map'] = folder.write_array('maps', name, found.map)
+            if save_masks:
+                mask = found.mask.view(np.uint8) * np.uint8(255)
+                found.files['mask'] = folder.write_picture('masks', name, mask)
+            if not return_maps:
+                found.map = found.raw_map = None
+            if not return_masks:
+                found.mask = None
+
+        return self._run(
+            inputs,
+            partial(self._wanted, labels),
+            partial(
+                self.forward,
+                threshold=threshold,
+                maps=return_maps or masks or save_maps or drawn,
+                masks=masks,
+            ),
+            finish,
+            batch_size,
+            out_dir,
+            show,
+            wait_time,
+            return_vis,
+            no_save_vis,
+            no_save_pred,
+            skip_unreadable,
+        )
+
+    def _prepare_config(self, cfg: Config | ConfigDict) -> None:
+        if self._ten_crop and not (cfg.get('test_dataloader') and put_ten_crop(cfg)):
+            raise ValueError(
+                'ten_crop: the test pipeline has no LocCenterCrop that ten crops could replace'
+            )
+
+    def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:
+        with DefaultScope.overwrite_default_scope(self.scope):
+            return PicturePipeline.of_config(cfg, 'test_dataloader', tracked=True)
+
+    def _init_visualizer(self, cfg: Config | ConfigDict) -> LocalizationVisualizer:
+        """The config's way to draw, but not its backends: files are written here."""
+        own = cfg.get('visualizer') or {}
+        if str(own.get('type', '')).rpartition('.')[2] != 'LocalizationVisualizer':
+            own = {}
+        left = ('type', 'name', 'vis_backends', 'save_dir')
+        visualizer = LocalizationVisualizer(**{k: v for k, v in own.items() if k not in left})
+        visualizer.dataset_meta = dict(classes=self.classes)
+        return visualizer
+
+    def _wanted(self, labels: int | str | Sequence | None, count: int) -> list[int] | None:
+        """The class to localize of each picture."""
+        if labels is None:
+            return None
+        if isinstance(labels, (int, np.integer, str)):
+            return [self.class_index(labels)] * count
+        if len(labels) != count:
+            raise ValueError(f'there are {len(labels)} labels for {count} pictures')
+        return [self.class_index(label) for label in labels]
+
+    def read(self, position: int, picture: PictureInput, wanted: int | None) -> LoadedPicture:
+        """Read a picture and make its view."""
+        results = self.pipeline.load(picture)
+        views = self.pipeline.view(results)
+        if wanted is not None:
+            views['data_samples'].set_gt_label(wanted)
+        return LoadedPicture(picture, position, results['img'], views, wanted)
+
+    @torch.inference_mode()
+    def forward(
+        self,
+        batch: Sequence[LoadedPicture],
+        threshold: float | None = None,
+        maps: bool = True,
+        masks: bool = False,
+    ) -> list[LocalizationPrediction]:
+        """One pass of the network.
+
+        Args:
+            batch (Sequence[LoadedPicture]): Pictures whose views are of one size.
+            threshold (float, optional): θ. Defaults to None: no boxes.
+            maps (bool): Whether maps at the size of the pictures are made. Defaults to True.
+            masks (bool): Whether masks are made of them. Defaults to False.
+
+        Raises:
+            ValueError: A map or a score is NaN or infinite; the message names the picture.
+        """
+        # With labels the map is that of the label, K or not.
+        labelled = batch[0].wanted is not None
+        self.model.test_cfg = (
+            replace(self._test_cfg, topk=1, class_source='gt') if labelled else self._test_cfg
+        )
+        samples = self.model.test_step(self.collate_fn([loaded.views for loaded in batch]))
+        scores, raw_maps = (
+            torch.stack([getattr(sample, key) for sample in samples]).float().cpu().numpy()
+            for key in ('pred_score', 'pred_map')
+        )
+        return [
+            self._predict(*picture, threshold, maps, masks)
+            for picture in zip(batch, samples, scores, raw_maps)
+        ]
+
+    def _predict(
+        self,
+        loaded: LoadedPicture,
+        sample: DataSample,
+        scores: np.ndarray,
+        raw_map: np.ndarray,
+        threshold: float | None,
+        maps: bool,
+        masks: bool,
+    ) -> LocalizationPrediction:
+        size = loaded.image.shape[:2]
+        view_size = tuple(loaded.views['inputs'].shape[-2:])
+        view_box = sample.get('view_box', (0, 0, size[1], size[0]))
+        try:
+            if not np.isfinite(scores).all():
+                raise ValueError('the scores hold NaN or infinite values')
+            view_map = resize_map(normalize_map(raw_map), view_size)
+        except ValueError as error:
+            raise ValueError(f'{loaded.picture.image}: {error}') from error
+        box = in_view = None
+        if threshold is not None:
+            in_view = largest_component_box(view_map, threshold)
+            box = boxes_to_original(in_view, view_box, view_size[::-1])[0].tolist()
+        first = np.argsort(-scores, kind='stable')[:5].tolist()
+        label = first[0] if loaded.wanted is None else loaded.wanted
+        found = LocalizationPrediction(
+            image=loaded.picture.image,
+            size=size,
+            label=label,
+            class_name=self.classes[label],
+            score=float(scores[label]),
+            top5=[(index, self.classes[index], float(scores[index])) for index in first],
+            threshold=threshold,
+            box=None if box is None else tuple(box),
+            box_in_view=None if in_view is None else tuple(in_view.tolist()),
+            view_box=tuple(view_box),
+            view_size=view_size,
+            raw_map=raw_map,
+        )
+        if maps or masks:
+            found.map = map_to_original(view_map, view_box, size)
+        if masks:
+            # In float32, as in the view.
+            found.mask = found.map > np.float32(threshold)
+        return found
+
+    def visualize(self, loaded: LoadedPicture, prediction: LocalizationPrediction) -> np.ndarray:
+        """The picture, its map, and its box beside each other.
+
+        Args:
+            loaded (LoadedPicture): The picture.
+            prediction (LocalizationPrediction): With ``map``.
+
+        Returns:
+            np.ndarray: (H', W', 3) uint8, RGB.
+        """
+        image = shrink(loaded.image[..., ::-1])
+        (height, width), size = image.shape[:2], prediction.size
+        sample = DataSample()
+        # The highest score is drawn: here that of the class that is localized.
+        scores = torch.full((len(self.classes),), -1.0)
+        scores[prediction.label] = prediction.score
+        sample.set_pred_score(scores)
+        sample.set_field(torch.from_numpy(prediction.map), 'pred_map')
+        if prediction.box is not None:
+            box = resize_boxes([prediction.box], size[::-1], (width, height))
+            box = np.rint(box).astype(np.int64)
+            sample.set_field(torch.from_numpy(box), 'pred_bboxes')
+        return self.visualizer.add_datasample(
+            Path(loaded.picture.name).name, image, sample, draw_gt=False
+        )
+
+
+def _only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
+    """θ of the LocalizationMetric of an evaluator where it has one only."""
+    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator or ():
+        if str(metric.get('type', '')).rpartition('.')[2] == 'LocalizationMetric':
+            thresholds = metric.get('thresholds', 0.1)
+            if isinstance(thresholds, Real):
+                return float(thresholds)
+            return float(thresholds[0]) if len(thresholds) == 1 else None
+    return None

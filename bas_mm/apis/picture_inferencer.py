@@ -1,0 +1,416 @@
+"""What the inferencers share."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.dataset import default_collate
+from mmengine.infer import BaseInferencer
+from mmengine.registry import DefaultScope
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from bas_mm.command_line import inner_datasets
+from bas_mm.datasets import UnreadableImageError
+from bas_mm.engine.hooks import require_all_weights
+from bas_mm.registry import DATASETS, MODELS
+from bas_mm.wsss.progress import PictureProgress
+
+from .config_names import close_names, find_config
+from .picture_input import Inputs, PictureInput, list_pictures
+from .prediction_folder import PredictionFolder
+
+__all__ = ['LoadedPicture', 'PictureInferencer', 'shrink']
+
+# Threads that read pictures while the network works.
+_READERS = 2
+# Drawings show the picture at most so large, in pixels.
+_DRAWN_SIDE = 640
+
+
+class LoadedPicture(NamedTuple):
+    """A picture that was read.
+
+    Attributes:
+        picture (PictureInput): Where it came from.
+        position (int): Its place in the input.
+        image (np.ndarray): (H, W, 3), BGR, as it was read.
+        views (Any): What the network shall see of it.
+        wanted (Any): What the caller wants localized, None for what the network finds.
+    """
+
+    picture: PictureInput
+    position: int
+    image: np.ndarray
+    views: Any
+    wanted: Any
+
+
+class PictureInferencer(BaseInferencer):
+    """mmengine's inferencer for pictures, which keeps no more than it is asked to keep.
+
+    Pictures are read by threads while the network works; each batch is drawn and written before the
+    next one, so that a folder of any size needs the memory of some pictures.
+
+    Args:
+        config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
+            bas_mm's (:func:`~bas_mm.apis.config_names.config_names`), such as
+            ``bas_resnet50_cub``. Defaults to None: the config that the checkpoint was trained with,
+            which runners note in it.
+        weights (str | Path, optional): Path or URL of a checkpoint. It must be given, for bas_mm
+            publishes none, and it must hold every weight of the model.
+        device (str | torch.device, optional): Defaults to None: an accelerator where there is one.
+        classes (Sequence[str], optional): Names of the classes. Defaults to None: those noted in
+            the checkpoint, else those of the config's data set, else numbers.
+        show_progress (bool): Whether a bar is shown on a terminal. Defaults to True.
+
+    Raises:
+        FileNotFoundError: There is no such config or checkpoint.
+        ValueError: No weights are given, the config has another kind of model, or something cannot
+            be read.
+        RuntimeError: The checkpoint does not fit the model; the message names weights.
+    """
+
+    #: Models that will do.
+    MODEL: ClassVar[type[nn.Module]]
+    #: What to do with others.
+    ADVICE: ClassVar[str]
+
+    def __init__(
+        self,
+        config_or_name: str | Path | Config | None = None,
+        weights: str | Path | None = None,
+        device: str | torch.device | None = None,
+        *,
+        classes: Sequence[str] | None = None,
+        show_progress: bool = True,
+    ) -> None:
+        if weights is None:
+            raise ValueError(
+                f'{type(self).__name__} needs weights: the path or URL of a checkpoint. bas_mm '
+                'publishes none; tools/train.py makes one, published ones are converted by '
+                'tools/model_converters'
+            )
+        cfg = config_or_name
+        if isinstance(cfg, (str, Path)):
+            cfg = Config.fromfile(find_config(cfg))
+        self._given_classes = classes
+        super().__init__(cfg, str(weights), device, 'bas_mm', show_progress)
+
+    def _init_model(self, cfg: Config | ConfigDict, weights: str, device: Any) -> nn.Module:
+        """Build the model, and fill it with all its weights."""
+        checkpoint = _read_checkpoint(weights)
+        if not cfg:
+            cfg.update(_config_of(checkpoint, weights)._cfg_dict)
+        if cfg.get('model') is None:
+            raise ValueError('the config has no model')
+        self._prepare_config(cfg)
+        self.scope = cfg.get('default_scope') or 'bas_mm'
+        if cfg.get('data_preprocessor') is not None:  # where a runner looks, too
+            cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+        with DefaultScope.overwrite_default_scope(self.scope):
+            model = MODELS.build(cfg.model)
+            if not isinstance(model, self.MODEL):
+                raise ValueError(
+                    f'{type(self).__name__} cannot use the model {type(model).__name__}: '
+                    f'{self.ADVICE}'
+                )
+            self.classes = self._class_names(cfg, checkpoint, model.head.num_classes)
+        self._load_weights(model, checkpoint, weights)
+        try:
+            model.to(device)
+        except (RuntimeError, AssertionError) as error:  # torch has both
+            raise ValueError(f'the device {device} cannot be used: {_line(error)}') from error
+        return model.eval()
+
+    def _prepare_config(self, cfg: Config | ConfigDict) -> None:
+        """Change the config before anything is built from it."""
+
+    @staticmethod
+    def _load_weights(model: nn.Module, checkpoint: dict, weights: str) -> None:
+        unknown = require_all_weights(model, checkpoint)
+        if unknown:
+            warnings.warn(
+                f'{len(unknown)} entries of {weights} are not in the model, such as {unknown[0]}',
+                stacklevel=2,
+            )
+        given = {
+            key.removeprefix('module.'): value
+            for key, value in checkpoint.get('state_dict', checkpoint).items()
+        }
+        model.load_state_dict({key: given[key] for key in model.state_dict()})
+
+    def _class_names(
+        self, cfg: Config | ConfigDict, checkpoint: dict, count: int
+    ) -> tuple[str, ...]:
+        noted = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+        names = self._given_classes or noted.get('classes') or _classes_of_config(cfg)
+        names = tuple(map(str, names or range(count)))
+        if len(names) != count:
+            raise ValueError(
+                f'there are {len(names)} names of classes ({", ".join(names[:3])} ...), but the '
+                f'model has {count} classes: give classes='
+            )
+        return names
+
+    def _init_collate(self, cfg: Config | ConfigDict) -> Callable:
+        """Views of one size are stacked."""
+        return default_collate
+
+    def _init_visualizer(self, cfg: Config | ConfigDict) -> None:
+        """None: whoever needs one makes it."""
+
+    def _inputs_to_list(self, inputs: Inputs) -> list[PictureInput]:
+        return list_pictures(inputs)
+
+    def class_index(self, label: int | str) -> int:
+        """The index of a class.
+
+        Args:
+            label (int | str): Index or name. A name of digits alone is an index where no class is
+                called so.
+
+        Raises:
+            ValueError: There is no such class.
+        """
+        count = len(self.classes)
+        if isinstance(label, str):
+            if label in self.classes:
+                return self.classes.index(label)
+            if not label.isdecimal():
+                similar = close_names(label, self.classes) or self.classes[:3]
+                raise ValueError(
+                    f'there is no class {label!r} among the {count} of the model; there is '
+                    f'{", ".join(similar)}'
+                )
+        index = int(label)
+        if not 0 <= index < count:
+            raise ValueError(f'there is no class {index}, only 0 to {count - 1}')
+        return index
+
+    @abstractmethod
+    def read(self, position: int, picture: PictureInput, wanted: Any) -> LoadedPicture:
+        """Read a picture and make its views; called in threads.
+
+        Raises:
+            UnreadableImageError: It cannot be read.
+        """
+
+    @abstractmethod
+    def forward(self, batch: Sequence[LoadedPicture], **kwargs: Any) -> list[Any]:
+        """What the network says of each picture of a batch."""
+
+    @abstractmethod
+    def visualize(self, loaded: LoadedPicture, prediction: Any) -> np.ndarray:
+        """A drawing of a prediction: (H', W', 3) uint8, RGB."""
+
+    def batch_key(self, loaded: LoadedPicture) -> Any:
+        """Pictures of one key may be in a batch: those whose views are of one size."""
+        return loaded.views['inputs'].shape
+
+    def preprocess(
+        self,
+        inputs: Sequence[PictureInput],
+        batch_size: int = 1,
+        wanted: Sequence[Any] | None = None,
+        unreadable: list[dict[str, Any]] | None = None,
+    ) -> Iterator[list[LoadedPicture]]:
+        """Read pictures ahead, and put neighbours whose views are of one size into batches.
+
+        Args:
+            inputs (Sequence[PictureInput]): The pictures.
+            batch_size (int): At most so many in a batch. Defaults to 1.
+            wanted (Sequence, optional): What is wanted of each. Defaults to None.
+            unreadable (list, optional): Takes ``image`` and ``error`` of pictures that cannot be
+                read. Defaults to None: such a picture is an error.
+
+        Raises:
+            UnreadableImageError: A picture cannot be read; the message names it.
+        """
+        batch: list[LoadedPicture] = []
+        for loaded in self._read_ahead(inputs, batch_size, wanted, unreadable):
+            if batch and self.batch_key(loaded) != self.batch_key(batch[0]):
+                yield batch
+                batch = []
+            batch.append(loaded)
+            if len(batch) == batch_size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _read_ahead(
+        self,
+        pictures: Sequence[PictureInput],
+        batch_size: int,
+        wanted: Sequence[Any] | None,
+        unreadable: list[dict[str, Any]] | None,
+    ) -> Iterator[LoadedPicture]:
+        waiting: deque[tuple[PictureInput, Future]] = deque()
+
+        def first() -> Iterator[LoadedPicture]:
+            picture, future = waiting.popleft()
+            try:
+                yield future.result()
+            except UnreadableImageError as error:
+                if unreadable is None:
+                    raise UnreadableImageError(
+                        f'{error}. Take it out, or go on without such pictures by skip_unreadable'
+                    ) from error
+                unreadable.append({'image': picture.image, 'error': str(error)})
+
+        with ThreadPoolExecutor(_READERS) as readers:
+            try:
+                for position, picture in enumerate(pictures):
+                    want = None if wanted is None else wanted[position]
+                    waiting.append((picture, readers.submit(self.read, position, picture, want)))
+                    if len(waiting) > batch_size + _READERS:
+                        yield from first()
+                while waiting:
+                    yield from first()
+            finally:
+                for _, future in waiting:
+                    future.cancel()
+
+    def _run(
+        self,
+        inputs: Inputs,
+        wanted: Callable[[int], Sequence[Any] | None],
+        forward: Callable[[Sequence[LoadedPicture]], Sequence[Any]],
+        finish: Callable[[Any, str, PredictionFolder | None], None],
+        batch_size: int,
+        out_dir: str | Path | None,
+        show: bool,
+        wait_time: float,
+        return_vis: bool,
+        no_save_vis: bool,
+        no_save_pred: bool,
+        skip_unreadable: bool,
+    ) -> dict[str, Any]:
+        """The work of a call.
+
+        Args:
+            inputs: As :func:`list_pictures` takes them.
+            wanted: From the number of pictures to what is wanted of each.
+            forward: From a batch to its predictions.
+            finish: Writes arrays of a prediction, which has this name in the folder, and drops
+                those that are not returned.
+            batch_size: See the subclass, for this and the others.
+        """
+        if batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
+        pictures = self._inputs_to_list(inputs)
+        folder = None if out_dir is None else PredictionFolder(out_dir)
+        save_vis = folder is not None and not no_save_vis
+        predictions, drawings, unreadable = [], [], []
+        batches = self.preprocess(
+            pictures, batch_size, wanted(len(pictures)), unreadable if skip_unreadable else None
+        )
+        progress = PictureProgress(
+            'Inference', len(pictures), say=_be_silent, show=self.show_progress
+        )
+        with progress:
+            for batch in batches:
+                for loaded, prediction in zip(batch, forward(batch)):
+                    name = loaded.picture.name
+                    if save_vis or show or return_vis:
+                        drawing = self.visualize(loaded, prediction)
+                        if save_vis:
+                            prediction.files['vis'] = folder.write_picture('vis', name, drawing)
+                        if show:
+                            self._show(drawing, name, wait_time)
+                        if return_vis:
+                            drawings.append(drawing)
+                    finish(prediction, name, folder)
+                    predictions.append(prediction)
+                progress.advance(batch[-1].position + 1 - progress.done)
+            progress.advance(len(pictures) - progress.done)
+        if folder is not None and not no_save_pred:
+            folder.write_predictions([p.to_dict() for p in predictions], unreadable)
+        return self.postprocess(predictions, drawings if return_vis else None, unreadable)
+
+    def postprocess(
+        self,
+        preds: Sequence[Any],
+        visualization: list[np.ndarray] | None,
+        unreadable: Sequence[dict[str, Any]] = (),
+    ) -> dict[str, Any]:
+        """What a call returns."""
+        return dict(
+            predictions=list(preds), visualization=visualization, unreadable=list(unreadable)
+        )
+
+    def _show(self, drawing: np.ndarray, name: str, wait_time: float) -> None:
+        from mmengine.visualization import Visualizer
+
+        if self.visualizer is None:
+            self.visualizer = Visualizer()
+        self.visualizer.show(drawing, win_name=name, wait_time=wait_time)
+
+
+def shrink(image: np.ndarray, side: int = _DRAWN_SIDE) -> np.ndarray:
+    """A picture for drawing: (H, W, 3) to uint8, its longer side at most ``side`` pixels."""
+    image = np.ascontiguousarray(image, dtype=np.uint8)
+    height, width = image.shape[:2]
+    factor = side / max(height, width)
+    if factor >= 1:
+        return image
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def _be_silent(_: str) -> None:
+    """Where there is no terminal, nothing is said of progress."""
+
+
+def _read_checkpoint(weights: str) -> dict:
+    try:
+        # To 'silent', because mmengine would print to stdout.
+        checkpoint = CheckpointLoader.load_checkpoint(weights, map_location='cpu', logger='silent')
+    except FileNotFoundError:
+        raise FileNotFoundError(f'there is no checkpoint {weights}') from None
+    except Exception as error:
+        # Torch's readers raise a different type for each way in which a file can be broken.
+        raise ValueError(
+            f'the checkpoint {weights} cannot be read ({type(error).__name__}: {_line(error)})'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{weights} is no checkpoint: it holds a {type(checkpoint).__name__}')
+    return checkpoint
+
+
+def _config_of(checkpoint: dict, weights: str) -> Config:
+    """The config that a runner has noted in a checkpoint."""
+    noted = (checkpoint.get('meta') or {}).get('cfg')
+    noted = noted or (checkpoint.get('message_hub') or {}).get('runtime_info', {}).get('cfg')
+    if not isinstance(noted, str):
+        raise ValueError(f'no config is noted in {weights}: give one')
+    return Config.fromstring(noted, file_format='.py')
+
+
+def _classes_of_config(cfg: Config | ConfigDict) -> Sequence[str] | None:
+    """Names of the classes of a config's data set where they can be told without its files."""
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
+            names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
+            if names is None and isinstance(dataset.get('type'), str):
+                kind = DATASETS.get(dataset['type'])
+                names = getattr(kind, 'METAINFO', {}).get('classes')
+            if isinstance(names, (list, tuple)):
+                return names
+    return None
+
+
+def _line(error: BaseException) -> str:
+    """The first line of an error's message."""
+    return str(error).partition('\n')[0]

@@ -1,0 +1,127 @@
+"""What inferencers are given: paths, folders, URLs, arrays and lists of them."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+import numpy as np
+
+from bas_mm.datasets.label_lists import PICTURE_SUFFIXES
+
+__all__ = ['PictureInput', 'list_pictures']
+
+#: One picture, a folder, or several of them.
+Inputs = str | Path | np.ndarray | Sequence
+
+
+class PictureInput(NamedTuple):
+    """One picture that is to be looked at.
+
+    Attributes:
+        source (str | np.ndarray): Path or URL; or the picture, (H, W, 3) uint8, BGR.
+        image (str | int): What results call it: the path or URL; of an array its position.
+        name (str): Relative path for files about it, different from that of all others; without the
+            ending of the picture where that is enough: ``a.jpg`` and ``a.png`` keep theirs.
+    """
+
+    source: str | np.ndarray
+    image: str | int
+    name: str
+
+
+def list_pictures(inputs: Inputs) -> list[PictureInput]:
+    """The pictures of what an inferencer was given.
+
+    Args:
+        inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures (by the ending
+            of their names) are taken from all levels, in alphabetical order; a URL that one of
+            mmengine's file backends reads; an array (H, W, 3), uint8, BGR as mmcv reads pictures;
+            or a list of these.
+
+    Returns:
+        list[PictureInput]: One for each picture, in the order of the inputs. A file need not exist.
+
+    Raises:
+        TypeError: Something is none of these.
+        ValueError: There is no picture, an array is no picture, or a URL has an unknown scheme.
+    """
+    found: list[tuple[str | np.ndarray, str]] = []
+    # An array is a sequence of rows, too.
+    several = isinstance(inputs, Sequence) and not isinstance(inputs, str)
+    for value in inputs if several else [inputs]:
+        if isinstance(value, np.ndarray):
+            _check_array(value, len(found))
+            found.append((value, f'{len(found):06d}'))
+        elif isinstance(value, (str, Path)):
+            found += _of_path(os.fspath(value))
+        else:
+            raise TypeError(
+                f'a picture is a path, a URL or an array (H, W, 3), got {type(value).__name__}'
+            )
+    if not found:
+        raise ValueError('there is no picture')
+    stems = [_without_suffix(name) for _, name in found]
+    counts, taken = Counter(stems), set()
+    pictures = []
+    for position, ((source, name), stem) in enumerate(zip(found, stems)):
+        name = _unused(stem if counts[stem] == 1 else name, taken)
+        pictures.append(PictureInput(source, source if isinstance(source, str) else position, name))
+    return pictures
+
+
+def _of_path(path: str) -> list[tuple[str, str]]:
+    """Path and name of a file, or of the pictures of a folder."""
+    if '://' not in path:
+        return _of_folder(path, path) if os.path.isdir(path) else [(path, Path(path).name)]
+    from mmengine.fileio import get_file_backend
+
+    try:
+        backend = get_file_backend(path)
+    except (KeyError, ValueError):
+        raise ValueError(f'{path}: mmengine has no file backend for such an address') from None
+    # Backends of the web know no folders.
+    if hasattr(backend, 'isdir') and backend.isdir(path):
+        return _of_folder(path, path.rstrip('/'), backend)
+    return [(path, PurePosixPath(unquote(urlsplit(path).path)).name or 'picture')]
+
+
+def _of_folder(path: str, root: str, backend=None) -> list[tuple[str, str]]:
+    from mmengine.fileio import LocalBackend
+
+    backend = backend or LocalBackend()
+    files = sorted(
+        file.replace(os.sep, '/')
+        for file in backend.list_dir_or_file(root, list_dir=False, recursive=True)
+        if file.lower().endswith(PICTURE_SUFFIXES)
+    )
+    if not files:
+        raise ValueError(f'the folder {path} has no picture ({", ".join(PICTURE_SUFFIXES)})')
+    return [(backend.join_path(root, file), file) for file in files]
+
+
+def _check_array(array: np.ndarray, position: int) -> None:
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or not array.size:
+        raise ValueError(
+            f'picture {position}: an array must be (H, W, 3) uint8, BGR, got {array.shape} '
+            f'{array.dtype}'
+        )
+
+
+def _without_suffix(name: str) -> str:
+    stem, dot, suffix = name.rpartition('.')
+    return stem if stem and f'{dot}{suffix}'.lower() in PICTURE_SUFFIXES else name
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """The name, or where it is taken the first of name-2, name-3 ... that is not."""
+    path, number, result = PurePosixPath(name), 2, name
+    while result in taken:
+        result = str(path.with_name(f'{path.stem}-{number}{path.suffix}'))
+        number += 1
+    taken.add(result)
+    return result

@@ -1,0 +1,60 @@
+"""Where an inferencer writes what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bas_mm.evaluation.result_files import write_array, write_bytes, write_json
+
+__all__ = ['PredictionFolder']
+
+
+class PredictionFolder:
+    """A folder with ``predictions.json``, and a folder for each other kind of file.
+
+    Files are written atomically, pictures as they come, the predictions at the end.
+
+    Args:
+        folder (str | Path): The folder; it need not exist.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+
+    def place(self, kind: str, name: str, suffix: str) -> tuple[str, Path]:
+        """Where a file about a picture goes: its path in the folder, and its whole path.
+
+        Args:
+            kind (str): 'vis', 'maps' ...
+            name (str): Of the picture.
+            suffix (str): Ending of the file.
+        """
+        relative = f'{kind}/{name}{suffix}'
+        return relative, self.folder / relative
+
+    def write_array(self, kind: str, name: str, array: np.ndarray) -> str:
+        """Write an array as .npy; gives its path in the folder."""
+        relative, path = self.place(kind, name, '.npy')
+        write_array(path, array)
+        return relative
+
+    def write_picture(self, kind: str, name: str, picture: np.ndarray) -> str:
+        """Write a picture, (H, W) grey or (H, W, 3) RGB, as PNG; gives its path in the folder."""
+        relative, path = self.place(kind, name, '.png')
+        if picture.ndim == 3:
+            picture = picture[..., ::-1]
+        _, content = cv2.imencode('.png', np.ascontiguousarray(picture))
+        write_bytes(path, content.tobytes())
+        return relative
+
+    def write_predictions(
+        self, predictions: Sequence[dict[str, Any]], unreadable: Sequence[dict[str, Any]]
+    ) -> None:
+        """Write ``predictions.json``."""
+        content = {'predictions': list(predictions), 'unreadable': list(unreadable)}
+        write_json(self.folder / 'predictions.json', content)

@@ -1,0 +1,100 @@
+"""What the commands share that look at pictures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bas_mm.apis.config_names import find_config
+from bas_mm.command_line import CommandParser, fail, load_config, require_file
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['add_inference_arguments', 'run_inference']
+
+
+def add_inference_arguments(parser: CommandParser) -> None:
+    """Add the arguments behind CONFIG that all of these commands have."""
+    parser.add_argument('checkpoint', help='checkpoint file or URL')
+    parser.add_argument('inputs', nargs='+', help='pictures, folders of pictures, URLs')
+    parser.add_argument('--out-dir', metavar='DIR', help='write predictions.json and drawings here')
+    parser.add_argument('--no-save-vis', action='store_true', help='write no drawings')
+    parser.add_argument('--json', action='store_true', help='print the predictions as JSON')
+    parser.add_argument('--show', action='store_true', help='open a window with each drawing')
+    parser.add_argument(
+        '--wait-time', type=float, default=0.0, help='seconds that it stays; 0 waits for a key (0)'
+    )
+    parser.add_argument('--batch-size', type=int, default=1, help='pictures per pass (1)')
+    parser.add_argument('--device', help="such as cpu or cuda:1 (an accelerator if there's one)")
+    parser.add_argument(
+        '--skip-unreadable',
+        action='store_true',
+        help='go on without broken pictures',
+    )
+    parser.add_config_options()
+
+
+def run_inference(
+    args: argparse.Namespace,
+    make: Callable[[Config | None], Any],
+    call: Callable[[Any], dict[str, Any]],
+) -> None:
+    """Run an inferencer, print what it found, and exit with status 2 where something is wrong.
+
+    Args:
+        args (Namespace): The arguments.
+        make (Callable): From the config, None for the checkpoint's own, to the inferencer.
+        call (Callable): From the inferencer to what its call returned.
+    """
+    cfg = None
+    if args.config == '-':
+        if args.cfg_options:
+            fail('--cfg-options needs a config, which - is not')
+    else:
+        try:
+            args.config = str(find_config(args.config))
+        except FileNotFoundError as error:
+            fail(str(error))
+    require_file(args.checkpoint, 'checkpoint')
+    for path in args.inputs:
+        if '://' not in path and not os.path.exists(path):
+            fail(f'the picture {path} does not exist')
+    # Standard output is for the predictions: what libraries print goes elsewhere.
+    with redirect_stdout(sys.stderr):
+        if args.config != '-':
+            cfg = load_config(args.config, args.cfg_options)
+
+        from bas_mm.datasets import AnnotationError, UnreadableImageError
+
+        try:
+            result = call(make(cfg))
+        except (AnnotationError, UnreadableImageError, ValueError, OSError, ImportError) as error:
+            fail(str(error))
+        except RuntimeError as error:
+            if 'checkpoint' not in str(error):
+                raise
+            fail(str(error))
+    _report(args, result)
+
+
+def _report(args: argparse.Namespace, result: dict[str, Any]) -> None:
+    if args.json:
+        content = {
+            'predictions': [prediction.to_dict() for prediction in result['predictions']],
+            'unreadable': result['unreadable'],
+        }
+        print(json.dumps(content, indent=2, allow_nan=False))
+    else:
+        for prediction in result['predictions']:
+            print(prediction)
+    for entry in result['unreadable']:
+        print(entry['error'], file=sys.stderr)
+    if args.out_dir is not None and not args.json:
+        print(f'{len(result["predictions"])} predictions are in {Path(args.out_dir)}')

@@ -1,0 +1,57 @@
+"""Classes, boxes and maps of pictures: python -m bas_mm localize CONFIG CHECKPOINT INPUT ...
+
+CONFIG is a file, the name of one of bas_mm's configs such as bas_resnet50_cub, or - for the config
+that is noted in the checkpoint. A line is printed for each picture: its class, the score, and the
+box x0 y0 x1 y1 in its pixels, x1 and y1 one past the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bas_mm.command_line import CommandParser, fail
+
+from .inference import add_inference_arguments, run_inference
+
+SUMMARY = 'classes, boxes and maps of pictures'
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the command's arguments."""
+    add_inference_arguments(parser)
+    parser.add_argument(
+        '--label', metavar='CLASS', help='localize this class (the one with the highest score)'
+    )
+    parser.add_argument('--threshold', type=float, metavar='θ', help="of the box (the config's)")
+    parser.add_argument('--ten-crop', action='store_true', help='class scores from ten crops')
+    parser.add_argument('--save-maps', action='store_true', help='write maps/, as .npy')
+    parser.add_argument('--save-masks', action='store_true', help='write masks/, as PNG')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    if (args.save_maps or args.save_masks) and args.out_dir is None:
+        fail('--save-maps and --save-masks need --out-dir')
+
+    def make(cfg):
+        from bas_mm.apis import LocalizationInferencer
+
+        return LocalizationInferencer(cfg, args.checkpoint, args.device, ten_crop=args.ten_crop)
+
+    def call(inferencer):
+        return inferencer(
+            args.inputs,
+            args.batch_size,
+            labels=args.label,
+            threshold=args.threshold,
+            return_maps=False,
+            out_dir=args.out_dir,
+            save_maps=args.save_maps,
+            save_masks=args.save_masks,
+            no_save_vis=args.no_save_vis,
+            show=args.show,
+            wait_time=args.wait_time,
+            skip_unreadable=args.skip_unreadable,
+        )
+
+    run_inference(args, make, call)

@@ -1,0 +1,63 @@
+"""Segmentation seeds of pictures: python -m bas_mm seeds CONFIG CHECKPOINT INPUT ...
+
+CONFIG is a file, the name of one of bas_mm's configs such as bas_seg_resnet50_voc12, or - for the
+config that is noted in the checkpoint. A line is printed for each picture: its classes and their
+scores. tools/wsss/make_seeds.py makes the seeds of a whole data set.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bas_mm.command_line import CommandParser, fail
+
+from .inference import add_inference_arguments, run_inference
+
+SUMMARY = 'classes and segmentation seeds of pictures'
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Add the command's arguments."""
+    add_inference_arguments(parser)
+    parser.add_argument(
+        '--labels',
+        nargs='+',
+        metavar='CLASS',
+        help='classes of all pictures (those that the network finds)',
+    )
+    parser.add_argument(
+        '--score-thr', type=float, help="score of a class that is found (as the model's head says)"
+    )
+    parser.add_argument(
+        '--background', type=float, default=0.3, help='background score of the masks (0.3)'
+    )
+    parser.add_argument('--save-seeds', action='store_true', help='write seeds/, as .npz')
+
+
+def run(args: argparse.Namespace) -> None:
+    """Run the command."""
+    if args.save_seeds and args.out_dir is None:
+        fail('--save-seeds needs --out-dir')
+
+    def make(cfg):
+        from bas_mm.apis import SegmentationSeedInferencer
+
+        return SegmentationSeedInferencer(cfg, args.checkpoint, args.device)
+
+    def call(inferencer):
+        return inferencer(
+            args.inputs,
+            args.batch_size,
+            labels=args.labels,
+            score_thr=args.score_thr,
+            background=args.background,
+            return_maps=False,
+            out_dir=args.out_dir,
+            save_seeds=args.save_seeds,
+            no_save_vis=args.no_save_vis,
+            show=args.show,
+            wait_time=args.wait_time,
+            skip_unreadable=args.skip_unreadable,
+        )
+
+    run_inference(args, make, call)
