@@ -3,7 +3,7 @@
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -94,6 +94,15 @@ def randomize() -> Callable[..., None]:
             value.copy_(random)
 
     return fill
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """On small pictures threads would mostly wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,7 @@ class LocalizationInferencer(PictureInferencer):
         **kwargs: ``classes`` and ``show_progress``, see :class:`PictureInferencer`.
 
     Raises:
-        FileNotFoundError, ValueError, RuntimeError: See :class:`PictureInferencer`.
+        FileNotFoundError, ValueError: See :class:`PictureInferencer`.
 
     Examples:
         >>> inferencer = LocalizationInferencer(  # doctest: +SKIP

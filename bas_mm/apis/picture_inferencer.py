@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,7 +27,7 @@ from bas_mm.engine.hooks import require_all_weights
 from bas_mm.registry import DATASETS, MODELS
 from bas_mm.wsss.progress import PictureProgress
 
-from .config_names import close_names, find_config
+from .named_configs import close_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
 
@@ -64,7 +65,7 @@ class PictureInferencer(BaseInferencer):
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
-            bas_mm's (:func:`~bas_mm.apis.config_names.config_names`), such as
+            bas_mm's (:func:`~bas_mm.apis.named_configs.config_names`), such as
             ``bas_resnet50_cub``. Defaults to None: the config that the checkpoint was trained with,
             which runners note in it.
         weights (str | Path, optional): Path or URL of a checkpoint. It must be given, for bas_mm
@@ -76,9 +77,8 @@ class PictureInferencer(BaseInferencer):
 
     Raises:
         FileNotFoundError: There is no such config or checkpoint.
-        ValueError: No weights are given, the config has another kind of model, or something cannot
-            be read.
-        RuntimeError: The checkpoint does not fit the model; the message names weights.
+        ValueError: No weights are given, the checkpoint does not fit the model, the config has
+            another kind of model, or something cannot be read.
     """
 
     #: Models that will do.
@@ -138,7 +138,10 @@ class PictureInferencer(BaseInferencer):
 
     @staticmethod
     def _load_weights(model: nn.Module, checkpoint: dict, weights: str) -> None:
-        unknown = require_all_weights(model, checkpoint)
+        try:
+            unknown = require_all_weights(model, checkpoint)
+        except RuntimeError as error:
+            raise ValueError(f'{weights}: {error}') from None
         if unknown:
             warnings.warn(
                 f'{len(unknown)} entries of {weights} are not in the model, such as {unknown[0]}',
@@ -154,7 +157,7 @@ class PictureInferencer(BaseInferencer):
         self, cfg: Config | ConfigDict, checkpoint: dict, count: int
     ) -> tuple[str, ...]:
         noted = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-        names = self._given_classes or noted.get('classes') or _classes_of_config(cfg)
+        names = self._given_classes or noted.get('classes') or _classes_of_config(cfg, count)
         names = tuple(map(str, names or range(count)))
         if len(names) != count:
             raise ValueError(
@@ -319,7 +322,8 @@ class PictureInferencer(BaseInferencer):
         progress = PictureProgress(
             'Inference', len(pictures), say=_be_silent, show=self.show_progress
         )
-        with progress:
+        # Closing ends the readers at once where something goes wrong.
+        with progress, closing(batches):
             for batch in batches:
                 for loaded, prediction in zip(batch, forward(batch)):
                     name = loaded.picture.name
@@ -398,16 +402,18 @@ def _config_of(checkpoint: dict, weights: str) -> Config:
     return Config.fromstring(noted, file_format='.py')
 
 
-def _classes_of_config(cfg: Config | ConfigDict) -> Sequence[str] | None:
+def _classes_of_config(cfg: Config | ConfigDict, count: int) -> Sequence[str] | None:
     """Names of the classes of a config's data set where they can be told without its files."""
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
             names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
-            if names is None and isinstance(dataset.get('type'), str):
-                kind = DATASETS.get(dataset['type'])
-                names = getattr(kind, 'METAINFO', {}).get('classes')
             if isinstance(names, (list, tuple)):
                 return names
+            if names is None and isinstance(dataset.get('type'), str):
+                names = getattr(DATASETS.get(dataset['type']), 'METAINFO', {}).get('classes', ())
+                # Sets may take some of the classes of their kind.
+                if len(names) == count:
+                    return names
     return None
 
 

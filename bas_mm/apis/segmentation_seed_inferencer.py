@@ -54,7 +54,7 @@ class SegmentationSeedInferencer(PictureInferencer):
         **kwargs: ``classes`` and ``show_progress``, see :class:`PictureInferencer`.
 
     Raises:
-        FileNotFoundError, ValueError, RuntimeError: See :class:`PictureInferencer`.
+        FileNotFoundError, ValueError: See :class:`PictureInferencer`.
 
     Examples:
         >>> inferencer = SegmentationSeedInferencer(  # doctest: +SKIP

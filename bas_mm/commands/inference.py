@@ -11,7 +11,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bas_mm.apis.config_names import find_config
+from bas_mm.apis.named_configs import find_config
 from bas_mm.command_line import CommandParser, fail, load_config, require_file
 
 if TYPE_CHECKING:
@@ -76,10 +76,6 @@ def run_inference(
         try:
             result = call(make(cfg))
         except (AnnotationError, UnreadableImageError, ValueError, OSError, ImportError) as error:
-            fail(str(error))
-        except RuntimeError as error:
-            if 'checkpoint' not in str(error):
-                raise
             fail(str(error))
     _report(args, result)
 

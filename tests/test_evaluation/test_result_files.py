@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from bas_mm.evaluation.result_files import write_json, write_table
+from bas_mm.evaluation.result_files import write_array, write_json, write_table
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -26,3 +27,12 @@ def test_nan_is_refused(tmp_path):
 def test_table_keeps_digits_and_quotes(tmp_path):
     write_table(tmp_path / 't.csv', [{'id': 'a,b', 'iou': 1 / 3}, {'id': 'c', 'iou': 1.0}])
     assert (tmp_path / 't.csv').read_text() == f'id,iou\n"a,b",{1 / 3!r}\nc,1.0\n'
+
+
+def test_array_without_pickle(tmp_path):
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_array(tmp_path / 'new' / 'a.npy', array)
+    np.testing.assert_array_equal(np.load(tmp_path / 'new' / 'a.npy'), array)
+    with pytest.raises(ValueError, match='pickle'):
+        write_array(tmp_path / 'b.npy', np.array([{}], dtype=object))
+    assert not (tmp_path / 'b.npy').exists()

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bas_mm.evaluation.functional import normalize_map, resize_map
+from bas_mm.evaluation.functional import map_to_original, normalize_map, resize_map
 
 
 def test_formula():
@@ -48,3 +48,52 @@ def test_resize_is_half_pixel_bilinear():
     # Twice the size: new centres lie a quarter of a pixel from the old ones.
     view = resize_map(np.array([[0.0, 1.0]], np.float32), (1, 4))
     np.testing.assert_allclose(view, [[0, 0.25, 0.75, 1]], atol=1e-6)
+
+
+def slow_map_to_original(view_map, view_box, size):
+    """Pixel by pixel: where its centre falls among the centres of the view's pixels."""
+    height, width = view_map.shape
+    x0, y0, x1, y1 = view_box
+    result = np.zeros(size)
+    for row in range(size[0]):
+        for column in range(size[1]):
+            x = (column + 0.5 - x0) / (x1 - x0) * width
+            y = (row + 0.5 - y0) / (y1 - y0) * height
+            if not (0 <= x <= width and 0 <= y <= height):
+                continue
+            x, y = min(max(x - 0.5, 0), width - 1), min(max(y - 0.5, 0), height - 1)
+            for j, v in ((int(y), 1 - y % 1), (int(y) + 1, y % 1)):
+                for i, u in ((int(x), 1 - x % 1), (int(x) + 1, x % 1)):
+                    if u and v:
+                        result[row, column] += u * v * view_map[j, i]
+    return result
+
+
+@pytest.mark.parametrize(
+    ('view_box', 'size'),
+    [
+        ((31.25, 25.0, 468.75, 375.0), (40, 500)),  # larger than the view, and cropped
+        ((1.5, 0.75, 10.5, 7.25), (8, 12)),  # smaller than it
+        ((11.0, 0.0, 0.0, 9.0), (9, 11)),  # mirrored
+        ((-4.0, 2.0, 30.0, 8.0), (9, 11)),  # beyond the picture
+    ],
+)
+def test_map_to_original_is_bilinear_between_centres(view_box, size):
+    view_map = np.random.default_rng(0).random((16, 14)).astype(np.float32)
+    ours = map_to_original(view_map, view_box, size)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, slow_map_to_original(view_map, view_box, size), atol=1e-6)
+
+
+def test_map_to_original_of_the_whole_picture():
+    view_map = np.random.default_rng(1).random((9, 14)).astype(np.float32)
+    np.testing.assert_array_equal(map_to_original(view_map, (0, 0, 14, 9), (9, 14)), view_map)
+    mirrored = map_to_original(view_map, (14, 0, 0, 9), (9, 14))
+    np.testing.assert_array_equal(mirrored, view_map[:, ::-1])
+    # As OpenCV resizes, whose pixels have their centres at halves too.
+    larger = map_to_original(view_map, (0, 0, 70, 36), (36, 70))
+    np.testing.assert_allclose(larger, resize_map(view_map, (36, 70)), atol=1e-6)
+
+
+def test_map_to_original_of_a_view_beside_the_picture():
+    assert not map_to_original(np.ones((4, 4), np.float32), (20, 20, 30, 30), (8, 8)).any()

@@ -1,0 +1,62 @@
+"""Which pictures an inferencer is given."""
+
+import numpy as np
+import pytest
+
+from bas_mm.apis.picture_input import list_pictures
+
+
+def names(inputs):
+    return [picture.name for picture in list_pictures(inputs)]
+
+
+def test_a_folder_gives_its_pictures_of_all_levels_in_order(tmp_path):
+    for name in ('b.PNG', 'a.jpg', 'sub/c.jpeg', 'sub/a.jpg', 'notes.txt', '.hidden.jpg'):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b'')
+    found = list_pictures(tmp_path)
+    assert [picture.name for picture in found] == ['a', 'b', 'sub/a', 'sub/c']
+    assert [picture.source for picture in found] == [
+        str(tmp_path / name) for name in ('a.jpg', 'b.PNG', 'sub/a.jpg', 'sub/c.jpeg')
+    ]
+    assert names([str(tmp_path), 'x.jpg']) == ['a', 'b', 'sub/a', 'sub/c', 'x']
+
+
+def test_names_differ():
+    assert names(['p/a.jpg', 'p/a.png', 'q/a.jpg', 'a-2.jpg']) == [
+        'a.jpg',
+        'a.png',
+        'a-2.jpg',
+        'a-2',
+    ]
+    assert len(set(names(['p/a.jpg', 'q/a.jpg', 'a-2.jpg', 'r/a-2.jpg', 'a-2-2']))) == 5
+    array = np.zeros((2, 3, 3), np.uint8)
+    assert names([array, 'v1.5', array]) == ['000000', 'v1.5', '000002']
+    assert [p.image for p in list_pictures([array, 'v1.5', array])] == [0, 'v1.5', 2]
+
+
+def test_urls():
+    url = 'https://example.com/a%20b/c%20d.jpg?size=2'
+    assert list_pictures(url) == [(url, url, 'c d')]
+    with pytest.raises(ValueError, match='ftp://x/a.jpg: mmengine has no file backend'):
+        list_pictures('ftp://x/a.jpg')
+
+
+@pytest.mark.parametrize(
+    ('inputs', 'error', 'message'),
+    [
+        ([], ValueError, 'no picture'),
+        (np.zeros((4, 4), np.uint8), ValueError, r'picture 0: an array must be \(H, W, 3\) uint8'),
+        (['a', np.zeros((4, 4, 3))], ValueError, r'picture 1: .* float64'),
+        ([7], TypeError, 'got int'),
+    ],
+)
+def test_what_is_no_picture(inputs, error, message):
+    with pytest.raises(error, match=message):
+        list_pictures(inputs)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match=f'folder {tmp_path} has no picture'):
+        list_pictures(tmp_path)

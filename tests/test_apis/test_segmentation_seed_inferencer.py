@@ -1,0 +1,212 @@
+"""SegmentationSeedInferencer against the steps of make_seeds.py and plain arithmetic."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.dataset import default_collate
+from seed_project import DATASET, MODEL, SCALES, network, scenes
+from tiny import tiny_model, tiny_model_cfg
+
+from bas_mm.apis import SegmentationSeedInferencer
+from bas_mm.datasets import UnreadableImageError
+from bas_mm.datasets.palette import read_palette_png
+from bas_mm.registry import DATASETS
+from bas_mm.wsss.multi_scale_views import MultiScaleViews
+from bas_mm.wsss.seed_file import SeedFile
+from bas_mm.wsss.seed_maker import SeedMaker
+
+# The view for scores.
+TEST_PIPELINE = [
+    DATASET['pipeline'][0],
+    dict(type='LocResize', scale=(48, 40)),
+    DATASET['pipeline'][1],
+]
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    """Seven scenes, a checkpoint and a config."""
+    folder = tmp_path_factory.mktemp('seeds')
+    dataset = scenes(folder / 'data')
+    model = network().eval()
+    checkpoint = folder / 'bas_seg.pth'
+    torch.save(dict(state_dict=model.state_dict()), checkpoint)
+    common = {**DATASET, 'data_root': str(folder / 'data')}
+    cfg = Config(
+        dict(
+            model=MODEL,
+            seed_dataloader=dict(dataset=common),
+            test_dataloader=dict(dataset={**common, 'pipeline': TEST_PIPELINE}),
+            seed_cfg=dict(scales=SCALES, flip=True),
+        )
+    )
+    infos = [dataset.get_data_info(i) for i in range(len(dataset))]
+    return SimpleNamespace(
+        dataset=dataset,
+        model=model,
+        checkpoint=checkpoint,
+        cfg=cfg,
+        paths=[info['img_path'] for info in infos],
+        labels=[list(info['gt_label']) for info in infos],
+        classes=dataset.metainfo['classes'],
+    )
+
+
+@pytest.fixture(scope='module')
+def inferencer(project):
+    return SegmentationSeedInferencer(
+        project.cfg, project.checkpoint, 'cpu', classes=project.classes
+    )
+
+
+def made(project, flip: bool = True, scales=SCALES) -> list[SeedFile]:
+    """Seeds of the scenes as make_seeds.py makes them."""
+    maker = SeedMaker(project.model, flip)
+    views = MultiScaleViews(project.dataset, scales, range(len(project.dataset)))
+    return [maker.make(v.views, v.classes, v.size) for v in (views[i] for i in range(len(views)))]
+
+
+def test_seeds_are_those_of_make_seeds(project, inferencer):
+    found = inferencer(project.paths, 3, labels=project.labels)['predictions']
+    for prediction, seeds, path in zip(found, made(project), project.paths, strict=True):
+        assert prediction.image == path
+        assert prediction.labels == seeds.classes.tolist()
+        assert prediction.scores is None
+        assert prediction.class_names == [project.classes[label] for label in prediction.labels]
+        np.testing.assert_array_equal(prediction.strided, seeds.strided)
+        np.testing.assert_array_equal(prediction.high_res, seeds.high_res)
+    few = inferencer(project.paths, labels=project.labels, scales=(1.0,), flip=False)
+    expected = made(project, flip=False, scales=(1.0,))
+    np.testing.assert_array_equal(few['predictions'][2].high_res, expected[2].high_res)
+
+
+def test_label_map_is_the_greatest_map_above_the_background(project, inferencer):
+    found = inferencer(project.paths, labels=project.labels, background=0.62)['predictions']
+    values = set()
+    for prediction, path in zip(found, project.paths, strict=True):
+        for row, column in ((0, 0), (5, 17), (20, 27), (30, 39), (11, 36)):
+            scores = [np.float32(0.62), *prediction.high_res[:, row, column]]
+            best = max(range(len(scores)), key=lambda k: (scores[k], -k))
+            expected = 0 if best == 0 else prediction.labels[best - 1] + 1
+            assert prediction.label_map[row, column] == expected
+            values.add(expected)
+        assert prediction.label_map.dtype == np.uint8
+        assert prediction.label_map.shape == prediction.size == cv2.imread(path).shape[:2]
+    assert len(values) > 2
+
+
+def test_classes_are_found_by_score_whatever_the_batch(project, inferencer):
+    dataset = DATASETS.build(project.cfg.test_dataloader.dataset)
+    with torch.no_grad():
+        samples = project.model.test_step(default_collate([dataset[i] for i in range(7)]))
+    scores = np.stack([sample.pred_score.numpy() for sample in samples])
+    threshold = float(np.quantile(scores, 0.4))
+    for size in (1, 3):
+        found = inferencer(project.paths, size, score_thr=threshold)['predictions']
+        for prediction, own in zip(found, scores):
+            assert prediction.labels == [k for k in range(4) if own[k] >= threshold]
+            np.testing.assert_allclose(prediction.scores, own[prediction.labels], rtol=1e-5)
+    # Without a threshold the model's head decides.
+    found = inferencer(project.paths, 7)['predictions']
+    assert [p.labels for p in found] == [sorted(s.pred_label.tolist()) for s in samples]
+    # The seeds are those of the classes that were found.
+    again = inferencer(project.paths, labels=[p.labels for p in found])['predictions']
+    for prediction, wanted in zip(found, again):
+        np.testing.assert_array_equal(prediction.high_res, wanted.high_res)
+
+
+def test_a_picture_without_a_class_is_background(project, inferencer, tmp_path):
+    out = tmp_path / 'out'
+    found = inferencer(project.paths[:2], score_thr=1.0, out_dir=out, save_seeds=True)
+    for prediction, path in zip(found['predictions'], project.paths):
+        assert prediction.labels == prediction.scores == []
+        height, width = cv2.imread(path).shape[:2]
+        assert prediction.high_res.shape == (0, height, width)
+        assert prediction.strided.shape == (0, -(-height // 4), -(-width // 4))
+        assert not prediction.label_map.any()
+    assert not (out / 'seeds').exists()
+    assert len(list((out / 'vis').iterdir())) == 2
+
+
+def test_files(project, inferencer, tmp_path):
+    out = tmp_path / 'out'
+    found = inferencer(
+        project.paths,
+        labels=project.labels,
+        out_dir=out,
+        save_seeds=True,
+        return_vis=True,
+        background=0.5,
+    )
+    written = json.loads((out / 'predictions.json').read_text())['predictions']
+    assert written == [p.to_dict() for p in found['predictions']]
+    for entry, prediction, drawing in zip(
+        written, found['predictions'], found['visualization'], strict=True
+    ):
+        stem = Path(prediction.image).stem
+        assert entry['files'] == dict(
+            vis=f'vis/{stem}.png', mask=f'masks/{stem}.png', seeds=f'seeds/{stem}.npz'
+        )
+        assert [c['label'] for c in entry['classes']] == prediction.labels
+        mask = read_palette_png(out / entry['files']['mask'])
+        np.testing.assert_array_equal(mask, prediction.label_map)
+        seeds = SeedFile.load(out / entry['files']['seeds'])
+        np.testing.assert_array_equal(seeds.high_res, prediction.high_res)
+        drawn = cv2.imread(str(out / entry['files']['vis']))
+        np.testing.assert_array_equal(drawn[..., ::-1], drawing)
+        # Picture, label map, and a map for each class.
+        height, width = prediction.size
+        width *= -(-224 // height)
+        assert drawing.shape[1] == (2 + len(prediction.labels)) * (width + 6) - 6
+    lean = inferencer(project.paths[:1], labels=[0], return_maps=False)['predictions'][0]
+    assert lean.strided is lean.high_res is lean.label_map is None
+
+
+def test_arrays_and_class_names(project, inferencer):
+    array = cv2.imread(project.paths[0])
+    names = [project.classes[2], project.classes[0]]
+    (found,) = inferencer(array, labels=names)['predictions']
+    assert found.labels == [0, 2]
+    (by_path,) = inferencer(project.paths[0], labels=[[2, '0']])['predictions']
+    np.testing.assert_array_equal(found.high_res, by_path.high_res)
+
+
+def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
+    for keywords, message in (
+        (dict(labels=[[0], [1]]), '2 lists of labels for 1 pictures'),
+        (dict(labels=['nothing']), "no class 'nothing'"),
+        (dict(score_thr=2), 'score_thr must be in'),
+        (dict(background=-1), 'background must be in'),
+        (dict(scales=()), 'scales'),
+        (dict(save_seeds=True), 'needs out_dir'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            inferencer(project.paths[0], **keywords)
+    with pytest.raises(UnreadableImageError, match='none.png'):
+        inferencer(tmp_path / 'none.png')
+
+    torch.save(tiny_model().state_dict(), tmp_path / 'bas.pth')
+    cfg = Config(dict(model=tiny_model_cfg(), seed_dataloader=project.cfg.seed_dataloader))
+    with pytest.raises(ValueError, match='BASClassifier: .*LocalizationInferencer'):
+        SegmentationSeedInferencer(cfg, tmp_path / 'bas.pth')
+    with pytest.raises(ValueError, match='no seed_dataloader'):
+        SegmentationSeedInferencer(Config(dict(model=MODEL)), project.checkpoint)
+    cfg = Config(dict(model=MODEL, seed_dataloader=project.cfg.seed_dataloader))
+    unscored = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
+    with pytest.raises(ValueError, match='no test_dataloader'):
+        unscored(project.paths[0])
+    assert unscored(project.paths[0], labels=[1])['predictions'][0].labels == [1]
+
+
+def test_nan_names_the_picture(project):
+    inferencer = SegmentationSeedInferencer(project.cfg, project.checkpoint, 'cpu')
+    with torch.no_grad():
+        inferencer.model.generator.conv.weight.fill_(torch.nan)
+    with pytest.raises(ValueError, match=f'{Path(project.paths[0]).name}: .* no usable maps'):
+        inferencer(project.paths[0], labels=[0])

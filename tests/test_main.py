@@ -1,0 +1,159 @@
+"""python -m bas_mm: a real process, and its answers to mistakes in this one."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_run import CLASSES, tiny_run_cfg
+
+from bas_mm.__main__ import main
+from bas_mm.registry import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture
+def files(tmp_path, one_thread):
+    """A config, a checkpoint with the config in it, and two pictures in a folder."""
+    cfg = tiny_run_cfg(tmp_path / 'data', tmp_path / 'work', threshold=0.4)
+    cfg.dump(tmp_path / 'tiny.py')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    checkpoint = dict(state_dict=model.state_dict(), meta=dict(cfg=cfg.pretty_text))
+    torch.save(checkpoint, tmp_path / 'tiny.pth')
+    (tmp_path / 'pictures').mkdir()
+    for name, size in (('a', (48, 64)), ('b', (52, 40))):
+        picture = np.random.default_rng(0).integers(0, 255, (*size, 3)).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / 'pictures' / f'{name}.png'), picture)
+    return tmp_path
+
+
+def run(*arguments: object) -> None:
+    main([str(argument) for argument in arguments])
+
+
+@pytest.mark.slow
+def test_localize_in_a_process(files):
+    """Only the predictions go to standard output, and no bar to what is no terminal."""
+    out = files / 'out'
+    command = [sys.executable, '-m', 'bas_mm', 'localize', 'tiny.py', 'tiny.pth', 'pictures']
+    done = subprocess.run(
+        [*command, '--json', '--out-dir', str(out), '--save-masks', '--device', 'cpu'],
+        cwd=files,
+        env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'HOME': str(files)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    printed = json.loads(done.stdout)
+    assert printed == json.loads((out / 'predictions.json').read_text())
+    assert [Path(p['image']).name for p in printed['predictions']] == ['a.png', 'b.png']
+    assert printed['predictions'][0]['class'] in CLASSES
+    assert (out / 'vis' / 'a.png').is_file()
+    assert cv2.imread(str(out / 'masks' / 'b.png'), cv2.IMREAD_UNCHANGED).shape == (52, 40)
+    assert 'Inference' not in done.stderr
+    wrong = subprocess.run(
+        [sys.executable, '-m', 'bas_mm', 'localize', 'tiny.py', 'none.pth', 'pictures'],
+        cwd=files,
+        env={'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert wrong.returncode == 2
+    assert wrong.stderr == 'bas_mm: error: the checkpoint none.pth does not exist\n'
+
+
+def test_localize_prints_a_line_for_each_picture(files, capsys):
+    pictures = files / 'pictures'
+    run('localize', '-', files / 'tiny.pth', pictures, '--label', 'blue', '--threshold', 0.3)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f'{pictures / "a.png"}: blue 0.')
+    assert ', box ' in lines[0]
+
+
+def test_a_mistyped_path_is_answered_before_the_imports(files):
+    code = (
+        'import sys\nfrom bas_mm.__main__ import main\n'
+        'try:\n    main(["localize", "bas_resnet50_cup", "x.pth", "a.jpg"])\n'
+        'except SystemExit as error:\n    print(error.code, "torch" in sys.modules,'
+        ' "mmengine" in sys.modules)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code],
+        cwd=files,
+        env={'PYTHONPATH': str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == '2 False False\n', done.stderr
+    assert 'did you mean bas_resnet50_cub' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['localise'], "invalid choice: 'localise'"),
+        (['localize', 'tiny.py', 'tiny.pth'], 'required: inputs'),
+        (['localize', 'tiny.py', 'tiny.pth', 'c.png'], 'the picture c.png does not exist'),
+        (['localize', 'tiny.py', 'tiny.pth', 'pictures', '--save-maps'], 'need --out-dir'),
+        (['localize', 'tiny.py', 'tiny.pth', 'pictures', '--label', 'rad'], 'there is red'),
+        (['localize', 'tiny.py', 'tiny.pth', 'pictures/a.png', 'tiny.py'], 'unreadable picture'),
+        (['localize', 'tiny.py', 'tiny.py', 'pictures'], 'the checkpoint tiny.py cannot be read'),
+        (['localize', '-', 'tiny.pth', 'pictures', '--cfg-options', 'a=1'], 'which - is not'),
+        (
+            ['localize', 'tiny.py', 'tiny.pth', 'pictures', '--cfg-options']
+            + ['model.head.hidden_channels=3'],
+            'tiny.pth: The checkpoint does not fit the model',
+        ),
+        (['seeds', 'tiny.py', 'tiny.pth', 'pictures'], 'SegmentationSeedInferencer cannot use'),
+        (['seeds', 'tiny.py', 'tiny.pth', 'pictures', '--save-seeds'], 'needs --out-dir'),
+    ],
+)
+def test_mistakes_are_one_line(files, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(files)
+    with pytest.raises(SystemExit) as info:
+        run(*arguments)
+    captured = capsys.readouterr()
+    assert info.value.code == 2
+    assert captured.out == ''
+    lines = [line for line in captured.err.splitlines() if ': error: ' in line]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert captured.err.rstrip().endswith(lines[0])
+
+
+def test_seeds(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(files)
+    cfg = Config.fromfile(ROOT / 'configs/wsss/bas_seg_small_embedded.py')
+    model = MODELS.build(cfg.model)
+    torch.save(dict(state_dict=model.state_dict()), 'seg.pth')
+    common = ['seeds', 'bas_seg_small_embedded', 'seg.pth', 'pictures', '--out-dir', 'out']
+    run(*common, '--labels', '1', '3', '--save-seeds', '--background', 0.5)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith('pictures/a.png: ')
+    assert lines[0].count(',') == 1
+    written = json.loads((files / 'out/predictions.json').read_text())
+    assert [c['label'] for c in written['predictions'][0]['classes']] == [1, 3]
+    assert (files / 'out/seeds/b.npz').is_file()
+    assert (files / 'out/masks/b.png').is_file()
+
+
+def test_unreadable_pictures_are_named_and_skipped(files, capsys):
+    (files / 'pictures' / 'c.png').write_bytes(b'\x89PNG')
+    run('localize', '-', files / 'tiny.pth', files / 'pictures', '--skip-unreadable', '--json')
+    captured = capsys.readouterr()
+    printed = json.loads(captured.out)
+    assert len(printed['predictions']) == 2
+    assert [Path(entry['image']).name for entry in printed['unreadable']] == ['c.png']
+    assert printed['unreadable'][0]['error'] in captured.err
