@@ -1,0 +1,102 @@
+"""Whether an exported file gives the numbers of the classifier that it was made of."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+
+from .errors import ExportError
+from .exported_classifier import ExportedClassifier
+
+__all__ = ['TOLERANCE', 'compare', 'random_inputs']
+
+#: Largest difference, absolute and relative to the classifier's value together.
+TOLERANCE = 1e-4
+
+
+def random_inputs(
+    exported: ExportedClassifier, batch: int, view_size: tuple[int, int], seed: int = 0
+) -> tuple[torch.Tensor, ...]:
+    """Pictures of random smooth colours, and random classes where they are an input.
+
+    Args:
+        exported (ExportedClassifier): Whose inputs they are.
+        batch (int): N.
+        view_size (tuple[int, int]): Height and width.
+        seed (int): Decides them.
+
+    Returns:
+        tuple[Tensor, ...]: (N, 3, H, W) uint8 and, with maps 'given', (N,) int64.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    # Noise of single pixels looks the same to a network whatever the draw.
+    coarse = torch.rand(batch, 3, 6, 6, generator=generator)
+    images = F.interpolate(coarse, view_size, mode='bilinear').mul(255).to(torch.uint8)
+    if exported.maps != 'given':
+        return (images,)
+    return images, torch.randint(exported.num_classes, (batch,), generator=generator)
+
+
+@torch.no_grad()
+def compare(
+    exported: ExportedClassifier,
+    run: Callable[..., Sequence[torch.Tensor]],
+    batches: Sequence[int],
+    view_size: tuple[int, int],
+) -> dict[str, float]:
+    """Run random pictures through both.
+
+    Where the K-th and the next score of a picture are equal but for rounding, it is chance whose
+    maps are averaged: then its map is not compared.
+
+    Args:
+        exported (ExportedClassifier): The classifier.
+        run (Callable): The file: takes the same inputs, gives the same outputs.
+        batches (Sequence[int]): Numbers of pictures.
+        view_size (tuple[int, int]): Height and width of the pictures.
+
+    Returns:
+        dict[str, float]: The largest absolute difference of each output.
+
+    Raises:
+        ExportError: They differ by more than :data:`TOLERANCE`, or no map could be compared.
+    """
+    largest: dict[str, float] = {}
+    for seed, batch in enumerate(batches):
+        inputs = random_inputs(exported, batch, view_size, seed)
+        compared = torch.ones(batch, dtype=torch.bool)
+        scores, maps = zip(exported(*inputs), run(*inputs))
+        if exported.topk not in (None, exported.num_classes):
+            compared = _decided(exported.score1(inputs[0]), exported.topk)
+        for name, (expected, actual), rows in zip(
+            exported.output_names, (scores, maps), (slice(None), compared)
+        ):
+            if actual.shape != expected.shape:
+                raise ExportError(
+                    f'the file gives {name} of {tuple(actual.shape)}, the classifier of '
+                    f'{tuple(expected.shape)}'
+                )
+            expected, actual = expected[rows], actual[rows]
+            if not len(expected):
+                continue
+            difference = (actual - expected).abs()
+            # The other way round, NaN would pass.
+            if not (difference <= TOLERANCE * (1 + expected.abs())).all():
+                raise ExportError(
+                    f'{name} of the file and of the classifier differ by {difference.max():.3g} '
+                    f'(allowed: {TOLERANCE:g} absolute and relative)'
+                )
+            largest[name] = max(largest.get(name, 0.0), difference.max().item())
+    if len(largest) < len(exported.output_names):
+        raise ExportError(
+            f'the {exported.topk} classes with the highest scores are not determined on any random '
+            'picture, because scores are equal: the maps cannot be checked (--no-check writes the '
+            'file all the same)'
+        )
+    return largest
+
+
+def _decided(score1: torch.Tensor, topk: int) -> torch.Tensor:
+    """Whether the K-th score is above the next one by more than rounding: (N, C) to (N,)."""
+    top = score1.topk(topk + 1, dim=1).values
+    return top[:, -2] - top[:, -1] > 1e-5 * score1.abs().amax(1)

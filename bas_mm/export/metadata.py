@@ -1,0 +1,104 @@
+"""What a file says about the classifier in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mmengine.config import Config
+
+from bas_mm.datasets.transforms import LocResize
+from bas_mm.datasets.transforms.loc_crop import LocCrop
+from bas_mm.registry import DATASETS, TRANSFORMS
+from bas_mm.version import __version__
+
+from .errors import ExportError
+from .exported_classifier import ExportedClassifier
+
+__all__ = ['class_names', 'describe', 'test_pipeline', 'view_size_of']
+
+
+def test_pipeline(cfg: Config) -> list[dict]:
+    """The transforms of the test set's pictures; none where the config has no test set."""
+    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), Mapping):
+        dataset = dataset['dataset']
+    return [dict(transform) for transform in dataset.get('pipeline', ())]
+
+
+def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
+    """Height and width of the pictures that a pipeline makes; None where they keep their own.
+
+    Args:
+        pipeline (Sequence[Mapping]): Configs of transforms. Those of bas_mm that resize and crop
+            are looked at.
+    """
+    size = None
+    for transform in pipeline:
+        kind = TRANSFORMS.get(transform['type'])
+        if not isinstance(kind, type) or not issubclass(kind, (LocResize, LocCrop)):
+            continue
+        built = TRANSFORMS.build(dict(transform))
+        size = built.crop_size if isinstance(built, LocCrop) else built.scale[::-1]
+    return size
+
+
+def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str] | None:
+    """Names of the classes: those that the checkpoint was trained with, else the config's.
+
+    Args:
+        cfg (Config): With or without a test set.
+        checkpoint (Mapping): What was read, with or without mmengine's ``meta``.
+        num_classes (int): C.
+
+    Returns:
+        list[str] | None: C names; None where neither knows them.
+
+    Raises:
+        ExportError: The checkpoint was trained on another number of classes.
+    """
+    names = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
+    names = names.get('classes')
+    if names is not None:
+        if len(names) != num_classes:
+            raise ExportError(
+                f'the checkpoint was trained on {len(names)} classes, model.head.num_classes is '
+                f'{num_classes}'
+            )
+        return [str(name) for name in names]
+    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    names = dataset.get('classes')
+    if not isinstance(names, (list, tuple)):
+        kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
+        names = getattr(kind, 'METAINFO', {}).get('classes', ())
+    return [str(name) for name in names] if len(names) == num_classes else None
+
+
+def describe(
+    cfg: Config, checkpoint: Mapping, exported: ExportedClassifier, view_size: tuple[int, int]
+) -> dict[str, Any]:
+    """The metadata of a file: what a program needs besides the graph.
+
+    Args:
+        cfg (Config): The classifier's.
+        checkpoint (Mapping): Its weights' file.
+        exported (ExportedClassifier): The classifier.
+        view_size (tuple[int, int]): Height and width of its pictures.
+
+    Returns:
+        dict: Plain values: ``bas_mm_version``; ``model``, its type; ``view_size`` [height, width];
+        ``colours``, of ``images``; ``maps``; ``topk``, K; ``threshold``, θ of the boxes;
+        ``classes``, their names; ``test_pipeline``, how pictures become views. What is not known
+        is left out.
+    """
+    test_cfg = getattr(exported.model, 'test_cfg', None)
+    known = dict(
+        bas_mm_version=__version__,
+        model=type(exported.model).__name__,
+        view_size=list(view_size),
+        colours='RGB',
+        maps=exported.maps,
+        topk=exported.topk,
+        threshold=getattr(test_cfg, 'threshold', None),
+        classes=class_names(cfg, checkpoint, exported.num_classes),
+        test_pipeline=test_pipeline(cfg) or None,
+    )
+    return {key: value for key, value in known.items() if value is not None}

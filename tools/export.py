@@ -1,0 +1,88 @@
+"""Export a classifier: python tools/export.py CONFIG CHECKPOINT OUT.onnx|OUT.pt2 [options].
+
+The file takes RGB pictures (uint8) and gives class scores and localization maps; it runs without
+bas_mm. Before it is written, its numbers are compared with the classifier's on random pictures.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bas_mm.command_line import CommandParser, fail, load_config, require_file
+from bas_mm.export.errors import ExportError
+from bas_mm.export.packages import require_packages
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths and packages that must be there are."""
+    parser = CommandParser(description='Export a classifier as ONNX or for torch.export.')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out', help='the file: NAME.onnx, or NAME.pt2 for torch.export.load')
+    parser.add_argument(
+        '--dynamic-batch', action='store_true', help='any number of pictures at a time (one)'
+    )
+    parser.add_argument(
+        '--maps',
+        choices=('predicted', 'given', 'all'),
+        help='the mean over the K classes with the highest score (model.test_cfg.topk; the '
+        'default), the map of a class that is a second input, or the maps of all classes (the '
+        'default of multi-label models)',
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        metavar=('HEIGHT', 'WIDTH'),
+        help="of the pictures, where the config's test pipeline does not say it",
+    )
+    parser.add_argument(
+        '--no-check', action='store_true', help='write the file without running it first'
+    )
+    parser.add_config_options()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if Path(args.out).is_dir():
+        fail(f'{args.out} is a folder')
+    if args.size is not None and min(args.size) < 1:
+        fail(f'--size {args.size[0]} {args.size[1]}: both must be at least 1')
+    try:
+        require_packages(args.out, not args.no_check)
+    except ExportError as error:
+        fail(str(error))
+    return args
+
+
+def main() -> None:
+    """Export, and say what is in the file."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options)
+
+    from bas_mm.export.exporter import export_checkpoint
+
+    try:
+        result = export_checkpoint(
+            cfg,
+            args.checkpoint,
+            args.out,
+            view_size=args.size and tuple(args.size),
+            maps=args.maps,
+            dynamic_batch=args.dynamic_batch,
+            check=not args.no_check,
+        )
+    except (ExportError, ValueError) as error:
+        fail(f'{args.config}: {error}')
+    for name, shape in result.shapes.items():
+        print(f'{name}: ({", ".join(map(str, shape))})')
+    if result.checked_with is not None:
+        differences = ', '.join(f'{value:.1e} ({k})' for k, value in result.differences.items())
+        print(f'checked with {result.checked_with}: largest differences {differences}')
+    print(f'{result.path}: {result.num_bytes / 1e6:.1f} MB')
+
+
+if __name__ == '__main__':
+    main()
