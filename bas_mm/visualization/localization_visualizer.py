@@ -6,8 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from mmengine.dist import master_only
 from mmengine.structures import BaseDataElement
-from mmengine.visualization import Visualizer
+from mmengine.visualization import LocalVisBackend, Visualizer
 
 from bas_mm.evaluation.functional import box_iou, protocol_a_boxes
 from bas_mm.evaluation.result_files import write_bytes
@@ -67,6 +68,28 @@ class LocalizationVisualizer(Visualizer):
     @dataset_meta.setter
     def dataset_meta(self, dataset_meta: dict) -> None:
         self._dataset_meta = dataset_meta
+
+    @property
+    def has_backends(self) -> bool:
+        """Whether there is a backend that takes drawings."""
+        return bool(self._vis_backends)
+
+    @master_only
+    def add_image(self, name: str, image: np.ndarray, step: int = 0) -> None:
+        """Hand a picture to the backends, of the main process only.
+
+        Args:
+            name (str): Its name. One with slashes is a group in TensorBoard and Weights & Biases;
+                for ``LocalVisBackend``, which writes into folders but makes none, they are made.
+            image (np.ndarray): Shape (H, W, 3), uint8, RGB.
+            step (int): Step of a series of that name.
+        """
+        for backend in self._vis_backends.values():
+            if isinstance(backend, LocalVisBackend):
+                # `experiment` is the backend itself, once it knows its folders.
+                folder = Path(backend.experiment._img_save_dir, name).parent
+                folder.mkdir(parents=True, exist_ok=True)
+            backend.add_image(name, image, step)
 
     def add_datasample(
         self,

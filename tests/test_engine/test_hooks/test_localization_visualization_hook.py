@@ -1,12 +1,17 @@
 """LocalizationVisualizationHook: which pictures, from what, under which names."""
 
-from types import SimpleNamespace
+import sys
+from collections import defaultdict
+from types import ModuleType, SimpleNamespace
 from uuid import uuid4
 
 import cv2
+import numpy as np
 import pytest
 import torch
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmpretrain.structures import DataSample
+from tiny_run import tiny_run_cfg, write_split_folder
 
 from bas_mm.engine.hooks import LocalizationVisualizationHook
 from bas_mm.visualization import LocalizationVisualizer
@@ -83,13 +88,42 @@ def test_ids_that_differ_in_suffix_or_leave_the_folder(tmp_path):
     assert files(tmp_path) == sorted(f'out/{name}' for name in [*expected, '__.png'])
 
 
-def test_validation_keeps_the_epochs_apart(tmp_path):
-    hook = LocalizationVisualizationHook(enable=True, interval=1)
+@pytest.mark.parametrize(
+    ('loop', 'folders'),
+    [
+        (EpochBasedTrainLoop, ['epoch_1/', 'epoch_2/']),
+        (IterBasedTrainLoop, ['iter_7/', 'iter_14/']),
+        (None, ['']),
+    ],
+)
+def test_validations_of_a_training_are_kept_apart(tmp_path, loop, folders):
+    hook = LocalizationVisualizationHook(enable=True, interval=1, out_dir=str(tmp_path))
+    if loop is not None:
+        hook.before_train(SimpleNamespace(train_loop=object.__new__(loop)))
     for epoch in (1, 2):
         hook.before_val_epoch(None)
         hook.after_val_iter(runner(tmp_path, epoch), 0, *batch(['a.jpg']))
-    names = [f'log/localization/epoch_{epoch}/a.jpg.png' for epoch in (1, 2)]
-    assert files(tmp_path) == names
+    assert files(tmp_path) == sorted(f'{folder}a.jpg.png' for folder in folders)
+
+
+def test_backends_get_as_many_pictures_on_several_processes(tmp_path, monkeypatch):
+    drawn = defaultdict(list)
+    monkeypatch.setattr(
+        LocalizationVisualizer, 'add_image', lambda self, name, *_, **__: drawn[world].append(name)
+    )
+    for world in (1, 2, 3):
+        for rank in range(world):
+            monkeypatch.setattr(
+                'bas_mm.engine.hooks.localization_visualization_hook.get_dist_info',
+                lambda rank=rank: (rank, world),  # noqa: B023 - called at once
+            )
+            hook = LocalizationVisualizationHook(enable=True, interval=4)
+            hook.before_test_epoch(None)
+            data, samples = batch([f'{i}.jpg' for i in range(rank, 12, world)])
+            hook.after_test_iter(runner(tmp_path), 0, data, samples)
+    # Those of the main process, no further than the number of processes from 0, 4, 8.
+    assert drawn[1] == drawn[2] == ['test/0.jpg', 'test/4.jpg', 'test/8.jpg']
+    assert drawn[3] == ['test/0.jpg', 'test/3.jpg', 'test/6.jpg']
 
 
 def test_off_by_default(tmp_path):
@@ -101,9 +135,156 @@ def test_off_by_default(tmp_path):
 def test_bad_settings_and_inputs(tmp_path):
     with pytest.raises(ValueError, match='interval'):
         LocalizationVisualizationHook(interval=0)
+    with pytest.raises(ValueError, match='train_interval'):
+        LocalizationVisualizationHook(train_interval=-1)
+    with pytest.raises(ValueError, match='train_pictures'):
+        LocalizationVisualizationHook(train_pictures=0)
     with pytest.raises(ValueError, match='channel_order'):
         LocalizationVisualizationHook(channel_order='hsv')
     hook = LocalizationVisualizationHook(enable=True, interval=1, out_dir=str(tmp_path))
     data, samples = batch(['a.jpg'])
     with pytest.raises(ValueError, match='uint8'):
         hook.after_test_iter(runner(tmp_path), 0, {'inputs': data['inputs'].float()}, samples)
+
+
+def test_drawing_into_the_void_is_refused(tmp_path):
+    hook = LocalizationVisualizationHook(enable=True)
+    with pytest.raises(ValueError, match=r'(?s)nowhere.*out_dir.*vis_backends'):
+        hook.before_run(SimpleNamespace(visualizer=LocalizationVisualizer()))
+    with pytest.raises(ValueError, match='LocalizationVisualizer.*is SimpleNamespace'):
+        hook.before_run(SimpleNamespace(visualizer=SimpleNamespace()))
+    good = LocalizationVisualizer(
+        vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path)
+    )
+    hook.before_run(SimpleNamespace(visualizer=good))
+    LocalizationVisualizationHook().before_run(SimpleNamespace(visualizer=None))
+
+
+class FakeWandb(ModuleType):
+    """What mmengine's backend calls of Weights & Biases, and what came in."""
+
+    def __init__(self):
+        super().__init__('wandb')
+        self.logged, self.settings, self.ended = [], None, False
+        self.config = SimpleNamespace(update=lambda config, allow_val_change: None)
+        self.run = SimpleNamespace(log_code=lambda name: None)
+
+    class Image:
+        def __init__(self, array):
+            assert array.dtype == np.uint8
+            self.array = array
+
+    def init(self, **settings):
+        self.settings = settings
+
+    def log(self, values, commit):
+        self.logged.append(dict(values))
+
+    def join(self):
+        self.ended = True
+
+
+@pytest.fixture(scope='module')
+def split_folder(tmp_path_factory):
+    return write_split_folder(tmp_path_factory.mktemp('data'), dict(train=12, test=5))
+
+
+def run_training(split_folder, work_dir, backends, **hook):
+    """Weights and random state after three iterations, a validation and a test."""
+    cfg = tiny_run_cfg(split_folder, work_dir, epochs=1, threshold=0.3)
+    cfg.default_hooks.visualization = dict(type='LocalizationVisualizationHook', **hook)
+    cfg.visualizer = dict(type='LocalizationVisualizer', vis_backends=backends)
+    cfg.experiment_name = f'hook-{uuid4()}'
+    trained = Runner.from_cfg(cfg)
+    # A part that a recipe keeps in eval mode, as frozen batch norms are.
+    trained.model.backbone.layer4.train = lambda mode=True: None
+    for part in trained.model.backbone.layer4.modules():
+        part.training = False
+    trained.train()
+    modes = {name: part.training for name, part in trained.model.named_modules()}
+    state = trained.model.state_dict(), torch.get_rng_state()
+    trained.test()
+    return *state, modes
+
+
+@pytest.mark.slow
+def test_a_training_is_drawn_by_all_backends_and_not_disturbed(
+    split_folder, tmp_path, monkeypatch
+):
+    accumulator = pytest.importorskip(
+        'tensorboard.backend.event_processing.event_accumulator', reason='needs tensorboard'
+    )
+    wandb = FakeWandb()
+    monkeypatch.setitem(sys.modules, 'wandb', wandb)
+    modes_seen = []
+    draw = LocalizationVisualizer.add_datasample
+
+    def spy(self, name, image, sample, **kwargs):
+        modes_seen.append((name, torch.is_grad_enabled()))
+        return draw(self, name, image, sample, **kwargs)
+
+    monkeypatch.setattr(LocalizationVisualizer, 'add_datasample', spy)
+    plain = run_training(split_folder, tmp_path / 'plain', [], enable=False)
+    assert not modes_seen
+    backends = [
+        dict(type='LocalVisBackend'),
+        dict(type='TensorboardVisBackend'),
+        dict(type='WandbVisBackend', init_kwargs=dict(project='seen')),
+    ]
+    hook = dict(enable=True, interval=2, train_interval=2, train_pictures=3)
+    drawn = run_training(split_folder, tmp_path / 'drawn', backends, **hook)
+
+    # Weights, running statistics, batch counters, random numbers and modes are the same.
+    assert plain[0].keys() == drawn[0].keys()
+    assert all(torch.equal(plain[0][name], drawn[0][name]) for name in plain[0])
+    assert torch.equal(plain[1], drawn[1])
+    assert plain[2] == drawn[2]
+
+    tests = [f'test/{i:04d}.png' for i in (0, 2, 4)]
+    expected = {f'train/{i}': 2 for i in range(3)}  # of three iterations the second
+    expected.update({f'val/{name}': 1 for name in tests})
+    expected.update({f'test/{name}': 0 for name in tests})
+
+    (folder,) = (tmp_path / 'drawn').glob('*/vis_data/vis_image')
+    assert files(folder) == sorted(f'{name}_{step}.png' for name, step in expected.items())
+    board = accumulator.EventAccumulator(str(folder.parent), {'images': 0}).Reload()
+    assert set(board.Tags()['images']) == set(expected)
+    assert 'loss_area' in board.Tags()['scalars']
+    of_wandb = {
+        name: value.array
+        for values in wandb.logged
+        for name, value in values.items()
+        if isinstance(value, FakeWandb.Image)
+    }
+    assert set(of_wandb) == set(expected)
+    assert wandb.settings['project'] == 'seen'
+    assert wandb.ended
+    for name, step in expected.items():
+        file = cv2.imread(str(folder / f'{name}_{step}.png'))[..., ::-1]
+        (event,) = board.Images(name)
+        assert event.step == step
+        shown = cv2.imdecode(np.frombuffer(event.encoded_image_string, np.uint8), 1)[..., ::-1]
+        np.testing.assert_array_equal(shown, file)
+        np.testing.assert_array_equal(of_wandb[name], file)
+        # Picture, map and boxes, 240 wide each: what a training batch has no true box of, too.
+        assert file.shape[1] == 3 * 240 + 2 * 6
+
+
+def test_training_pictures_as_files(split_folder, tmp_path):
+    out = tmp_path / 'pictures'
+    run_training(
+        split_folder, tmp_path / 'run', [], enable=True, interval=4, train_interval=1,
+        train_pictures=2, out_dir=str(out),
+    )  # fmt: skip
+    names = files(out)
+    training = [name for name in names if name.startswith('train/')]
+    assert [sum(f'iter_{i}/' in name for name in training) for i in (1, 2, 3)] == [2, 2, 2]
+    assert set(names) - set(training) == {
+        *(f'epoch_1/test/{i:04d}.png.png' for i in (0, 4)),
+        *(f'test/{i:04d}.png.png' for i in (0, 4)),
+    }
+    # The picture of a training name is that very picture of the set, perhaps mirrored.
+    drawn = cv2.imread(str(out / training[0]))[2:240:5, 2:240:5]
+    name = training[0].partition('/iter_1/')[2].removesuffix('.png')
+    source = cv2.imread(str(split_folder / 'images' / name))
+    assert any(np.array_equal(drawn, view) for view in (source, source[:, ::-1]))
