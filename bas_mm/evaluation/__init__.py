@@ -1,5 +1,5 @@
 """Localization metrics: registered classes over pure functions."""
 
-from .metrics import LocalizationMetric, MapWriter, MaxBoxAcc, MaxBoxAccV2, PxAP
+from .metrics import LocalizationMetric, MapWriter, MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc
 
-__all__ = ['LocalizationMetric', 'MapWriter', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP']
+__all__ = ['LocalizationMetric', 'MapWriter', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP', 'ViewBoxAcc']

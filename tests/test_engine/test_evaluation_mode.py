@@ -6,14 +6,20 @@ import torch.nn as nn
 from bas_mm.engine.evaluation_mode import evaluation_mode
 
 
+class Broken(nn.Module):
+    def forward(self):
+        raise RuntimeError('broken')
+
+
 def test_every_part_gets_its_own_mode_back():
-    module = nn.Sequential(nn.BatchNorm2d(2), nn.Sequential(nn.Dropout(), nn.ReLU()), nn.ReLU())
+    module = nn.Sequential(nn.BatchNorm2d(2), nn.Sequential(nn.Dropout(), nn.ReLU()), Broken())
     module[1].eval()
-    module[2].training = False
     before = [part.training for part in module.modules()]
     assert set(before) == {True, False}
-    with pytest.raises(RuntimeError), evaluation_mode(module) as same:
+    with evaluation_mode(module) as same:
         assert same is module
         assert not any(part.training for part in module.modules())
-        raise RuntimeError
+    assert [part.training for part in module.modules()] == before
+    with pytest.raises(RuntimeError, match='broken'), evaluation_mode(module):
+        module[2]()
     assert [part.training for part in module.modules()] == before

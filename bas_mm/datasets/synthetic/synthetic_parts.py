@@ -58,8 +58,8 @@ class SyntheticParts(SplitFolder):
         render (Mapping, optional): Other settings of
             :class:`~bas_mm.datasets.synthetic.render.RenderParams`, such as ``body_contrast``.
             Defaults to None.
-        localization (str): 'boxes' or 'masks': what ``val`` and ``test`` carry. Defaults to
-            'boxes'.
+        localization (str): 'boxes', 'masks' or 'both': what ``val`` and ``test`` carry. Defaults
+            to 'boxes'.
         pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
         test_mode (bool): Whether the set is for validation or test. Defaults to False.
         **kwargs: Further arguments of :class:`SplitFolder`.
@@ -95,8 +95,10 @@ class SyntheticParts(SplitFolder):
     ) -> None:
         if split not in SPLITS:
             raise ValueError(f'split={split!r}: SyntheticParts has the splits {", ".join(SPLITS)}')
-        if localization not in ('boxes', 'masks'):
-            raise ValueError(f"localization={localization!r}: it must be 'boxes' or 'masks'")
+        if localization not in ('boxes', 'masks', 'both'):
+            raise ValueError(
+                f"localization={localization!r}: it must be 'boxes', 'masks' or 'both'"
+            )
         params = SetParams(
             num_images=(num_train, num_val, num_test),
             num_classes=num_classes,
@@ -110,6 +112,10 @@ class SyntheticParts(SplitFolder):
             )
         root = require_set(data_root, params)
         masks = localization == 'masks' and split != 'train'
+        # Boxes are read from the split's own folder, masks from the one beside it.
+        self.mask_split_dir = None
+        if localization == 'both' and split != 'train':
+            self.mask_split_dir = osp.join(root, 'metadata_masks', split)
         super().__init__(
             split_dir=f'{"metadata_masks" if masks else "metadata"}/{split}',
             data_root=root,
@@ -120,3 +126,10 @@ class SyntheticParts(SplitFolder):
             test_mode=test_mode,
             **kwargs,
         )
+
+    def _add_localization(self, infos: list[dict], *lists) -> None:
+        super()._add_localization(infos, *lists)
+        if self.mask_split_dir is not None:
+            boxes_dir, self.split_dir = self.split_dir, self.mask_split_dir
+            super()._add_localization(infos, *lists)
+            self.split_dir = boxes_dir

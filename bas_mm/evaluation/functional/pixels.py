@@ -9,7 +9,10 @@ import numpy as np
 __all__ = [
     'IGNORED',
     'PIXEL_EDGES',
+    'PixelCurve',
     'PixelFigures',
+    'best_pixel_iou',
+    'pixel_curve',
     'pixel_figures',
     'pixel_histograms',
     'view_mask',
@@ -39,6 +42,24 @@ class PixelFigures(NamedTuple):
     pxap: float
     piou: float
     piou_threshold: float
+
+
+class PixelCurve(NamedTuple):
+    """Shares at each threshold, from the greatest to 0: pixels of at least it are the object.
+
+    Attributes:
+        thresholds (np.ndarray): Shape (1002,), float64, descending.
+        precision (np.ndarray): Shape (1002,), float64, in [0, 1]; 0 where nothing is predicted.
+        recall (np.ndarray): Shape (1002,), float64, in [0, 1], ascending.
+        predicted (np.ndarray): Shape (1002,), int64: pixels of at least the threshold.
+        iou (np.ndarray): Shape (1002,), float64, in [0, 1].
+    """
+
+    thresholds: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    predicted: np.ndarray
+    iou: np.ndarray
 
 
 def view_mask(
@@ -128,22 +149,54 @@ def pixel_figures(histograms: np.ndarray) -> PixelFigures:
     Raises:
         ValueError: If no pixel of the whole set belongs to an object.
     """
-    inside, outside = np.asarray(histograms, dtype=np.int64)[:, ::-1]
-    tp, fp = inside.cumsum(), outside.cumsum()
+    curve = pixel_curve(histograms)
+    steps = (curve.precision[1:] * np.diff(curve.recall))[curve.predicted[1:] > 0]
+    best = int(curve.iou.argmax())
+    return PixelFigures(
+        pxap=float(steps.sum() * 100),
+        piou=float(curve.iou[best] * 100),
+        piou_threshold=float(curve.thresholds[best]),
+    )
+
+
+def pixel_curve(histograms: np.ndarray) -> PixelCurve:
+    """Precision, recall and IoU of pixels over the threshold.
+
+    Args:
+        histograms (np.ndarray): Shape (2, 1002), the sum of :func:`pixel_histograms` over the
+            pictures.
+
+    Returns:
+        PixelCurve: Shares, not per cent.
+
+    Raises:
+        ValueError: If no pixel of the whole set belongs to an object.
+    """
+    tp, fp = np.asarray(histograms, dtype=np.int64)[:, ::-1].cumsum(axis=1)
     positive = tp[-1]
     if positive == 0:
         raise ValueError('no mask has a single object pixel: there is nothing to be found')
     predicted = tp + fp
-    precision = tp / np.maximum(predicted, 1)
-    recall = tp / positive
-    steps = (precision[1:] * np.diff(recall))[predicted[1:] > 0]
-    iou = tp / (positive + fp)
-    best = int(iou.argmax())
-    return PixelFigures(
-        pxap=float(steps.sum() * 100),
-        piou=float(iou[best] * 100),
-        piou_threshold=float(PIXEL_EDGES[len(iou) - 1 - best]),
+    return PixelCurve(
+        thresholds=PIXEL_EDGES[-2::-1],
+        precision=tp / np.maximum(predicted, 1),
+        recall=tp / positive,
+        predicted=predicted,
+        iou=tp / (positive + fp),
     )
+
+
+def best_pixel_iou(histograms: np.ndarray) -> float | None:
+    """Best IoU of pixels over all thresholds, of one picture or of several.
+
+    Args:
+        histograms (np.ndarray): Shape (2, 1002); see :func:`pixel_histograms`.
+
+    Returns:
+        float | None: In [0, 1]; None where no pixel belongs to an object.
+    """
+    tp, fp = np.asarray(histograms, dtype=np.int64)[:, ::-1].cumsum(axis=1)
+    return float((tp / (tp[-1] + fp)).max()) if tp[-1] else None
 
 
 def _to_view(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:

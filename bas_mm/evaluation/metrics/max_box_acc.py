@@ -45,10 +45,9 @@ class MaxBoxAcc(ViewMapMetric):
     (``LocResize(scale=224)``).
 
     Args:
-        curve (bool): Whether the result file holds BoxAcc over τ. Defaults to False.
         **kwargs: Arguments of :class:`ViewMapMetric`: ``normalize``, ``num_workers``,
             ``view_size``, ``per_class`` (figures of each class at the τ of the whole set),
-            ``result_file`` and others.
+            ``result_file``, ``curve`` (BoxAcc over τ) and others.
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), or, without
@@ -73,12 +72,6 @@ class MaxBoxAcc(ViewMapMetric):
     columns = ('best_iou', 'best_tau')
     curve_columns = ('box_acc',)
 
-    def __init__(self, curve: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if curve and self.result_file is None:
-            raise ValueError('curve=True writes to result_file: name one')
-        self.curve = bool(curve)
-
     def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
         """The picture's true boxes at the view."""
         return self.boxes_of(sample, 'gt_bboxes_view', ': pack it by PackLocalizationInputs')
@@ -98,9 +91,7 @@ class MaxBoxAcc(ViewMapMetric):
         """Share of right pictures of one class at the best τ of the whole set."""
         return {'max_box_acc': float(counts[0, whole.best[0]] / pictures * 100)}
 
-    def tables(self, whole: BoxAccFigures) -> dict[str, list[dict]]:
-        """BoxAcc over τ, on request."""
-        if not self.curve:
-            return {}
+    def curve_rows(self, whole: BoxAccFigures) -> list[dict]:
+        """BoxAcc over τ."""
         rows = zip(PROTOCOL_B_TAUS.tolist(), whole.curve.T.tolist())
-        return {'curve': [{'tau': tau, **dict(zip(self.curve_columns, row))} for tau, row in rows]}
+        return [{'tau': tau, **dict(zip(self.curve_columns, row))} for tau, row in rows]

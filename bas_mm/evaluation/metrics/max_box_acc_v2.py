@@ -41,7 +41,6 @@ class MaxBoxAccV2(MaxBoxAcc):
         with_max_box_acc (bool): Whether to report MaxBoxAcc as well, under the names of
             :class:`MaxBoxAcc`; it comes from the same search for contours and costs nothing. Do
             not list MaxBoxAcc as a metric of its own then. Defaults to False.
-        curve (bool): Whether the result file holds BoxAcc over τ. Defaults to False.
         **kwargs: As in :class:`MaxBoxAcc`, whose data samples and errors are also the same.
     """
 

@@ -7,7 +7,13 @@ import numpy as np
 
 from bas_mm.registry import METRICS
 
-from ..functional import PixelFigures, pixel_figures, pixel_histograms
+from ..functional import (
+    PixelFigures,
+    best_pixel_iou,
+    pixel_curve,
+    pixel_figures,
+    pixel_histograms,
+)
 from .base_map_metric import to_array
 from .view_map_metric import ViewMapMetric
 
@@ -16,7 +22,7 @@ __all__ = ['PxAP']
 
 def _count(view: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple]:
     histograms = pixel_histograms(view, mask)
-    return histograms, tuple(histograms.sum(axis=1).tolist())
+    return histograms, (*histograms.sum(axis=1).tolist(), best_pixel_iou(histograms))
 
 
 @METRICS.register_module()
@@ -34,7 +40,8 @@ class PxAP(ViewMapMetric):
 
     Args:
         **kwargs: Arguments of :class:`ViewMapMetric`: ``normalize``, ``num_workers``,
-            ``view_size``, ``per_class``, ``result_file`` and others.
+            ``view_size``, ``per_class``, ``result_file``, ``curve`` (precision, recall and IoU in
+            percent at each threshold) and others.
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), or, without
@@ -46,21 +53,28 @@ class PxAP(ViewMapMetric):
 
     constant_outcome = 'all of their pixels get the same value'
     counter = staticmethod(_count)
-    columns = ('object_pixels', 'other_pixels')
+    columns = ('object_pixels', 'other_pixels', 'best_iou')
 
     def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
         """The picture's mask at the view."""
         mask = self.get(sample, 'gt_mask', ': put LoadLocMask into the test pipeline')
         return to_array(mask)
 
-    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], np.ndarray]:
         """PxAP, pIoU and its threshold."""
-        return pixel_figures(counts)._asdict(), None
+        return pixel_figures(counts)._asdict(), counts
 
     def class_figures(
-        self, counts: np.ndarray, pictures: int, whole: None
+        self, counts: np.ndarray, pictures: int, whole: np.ndarray
     ) -> dict[str, float | None]:
         """Figures of the pixels of one class; None where none belongs to an object."""
         if not counts[0].any():
             return dict.fromkeys(PixelFigures._fields)
         return pixel_figures(counts)._asdict()
+
+    def curve_rows(self, whole: np.ndarray) -> list[dict]:
+        """Precision, recall and IoU over the threshold, in percent; greatest threshold first."""
+        curve = pixel_curve(whole)
+        columns = [curve.thresholds, *(v * 100 for v in (curve.precision, curve.recall, curve.iou))]
+        names = ('threshold', 'precision', 'recall', 'iou')
+        return [dict(zip(names, row)) for row in zip(*(column.tolist() for column in columns))]

@@ -36,6 +36,8 @@ class ViewMapMetric(BaseMapMetric):
             they must be there already: of the size of the view and in [0, 1]. Defaults to True.
         check_view (bool): Whether a picture whose view is a crop or mirrored (``whole_view`` is
             False) is an error: the ground truth is that of the whole picture. Defaults to True.
+        curve (bool): Whether the result file holds the figures over all thresholds. Defaults to
+            False.
         **kwargs: Arguments of :class:`BaseMapMetric`.
     """
 
@@ -47,14 +49,23 @@ class ViewMapMetric(BaseMapMetric):
     #: Columns of the values in the result file.
     columns: ClassVar[tuple[str, ...]]
 
-    def __init__(self, normalize: bool = True, check_view: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, normalize: bool = True, check_view: bool = True, curve: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.normalize = bool(normalize)
         self.check_view = bool(check_view)
+        if curve and self.result_file is None:
+            raise ValueError('curve=True writes to result_file: name one')
+        self.curve = bool(curve)
 
     @abstractmethod
     def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
         """Ground truth of one picture, as :attr:`counter` takes it."""
+
+    @abstractmethod
+    def curve_rows(self, whole: Any) -> list[dict]:
+        """One row per threshold; ``whole`` is the second value of :meth:`figures`."""
 
     def prepare(self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray) -> tuple:
         """Arguments of the work on one picture."""
@@ -79,3 +90,7 @@ class ViewMapMetric(BaseMapMetric):
     def row(self, values: tuple) -> dict[str, Any]:
         """Columns of one picture in the result file."""
         return dict(zip(self.columns, values))
+
+    def tables(self, whole: Any) -> dict[str, list[dict]]:
+        """The figures over all thresholds, on request."""
+        return {'curve': self.curve_rows(whole)} if self.curve else {}

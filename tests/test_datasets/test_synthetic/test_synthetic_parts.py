@@ -117,6 +117,19 @@ def test_boxes_are_the_tight_boxes_of_the_masks(cache, split):
         assert tuple(with_box['gt_bboxes'][0]) == tight_box(mask)
 
 
+@pytest.mark.parametrize('split', ['train', 'val', 'test'])
+def test_boxes_and_masks_together(cache, split):
+    both, boxes = _build(split, cache, localization='both'), _build(split, cache)
+    masks = _build(split, cache, localization='masks')
+    for i in range(len(both)):
+        expected = {**masks.get_data_info(i), **boxes.get_data_info(i)}
+        info = both.get_data_info(i)
+        assert info.keys() == expected.keys()
+        assert ('mask_paths' in info) == ('gt_bboxes' in info) == (split != 'train')
+        for key, value in expected.items():
+            np.testing.assert_array_equal(info[key], value)
+
+
 def test_fewer_classes(tmp_path):
     dataset = _build('val', tmp_path, num_classes=4)
     assert dataset.metainfo['classes'] == (
@@ -135,7 +148,7 @@ def test_fewer_classes(tmp_path):
         (dict(num_test=0), 'num_test must be at least 1'),
         (dict(num_classes=3), 'even number'),
         (dict(seed=-1), 'seed must not be negative'),
-        (dict(localization='points'), "'boxes' or 'masks'"),
+        (dict(localization='points'), "'boxes', 'masks' or 'both'"),
     ],
 )
 def test_bad_arguments(tmp_path, settings, message):

@@ -208,9 +208,7 @@ def run_training(split_folder, work_dir, backends, **hook):
 
 
 @pytest.mark.slow
-def test_a_training_is_drawn_by_all_backends_and_not_disturbed(
-    split_folder, tmp_path, monkeypatch
-):
+def test_a_training_is_drawn_by_all_backends_and_not_disturbed(split_folder, tmp_path, monkeypatch):
     accumulator = pytest.importorskip(
         'tensorboard.backend.event_processing.event_accumulator', reason='needs tensorboard'
     )

@@ -8,6 +8,8 @@ import pytest
 
 from bas_mm.evaluation.functional import (
     PIXEL_EDGES,
+    best_pixel_iou,
+    pixel_curve,
     pixel_figures,
     pixel_histograms,
     view_mask,
@@ -79,9 +81,15 @@ def test_figures_from_first_principles():
     figures = pixel_figures(pixel_histograms(view, mask))
     score, truth = view[mask != 255], mask[mask != 255] == 1
     area, ious, recall = 0.0, {}, 0.0
-    for edge in PIXEL_EDGES[-2::-1]:
+    curve = pixel_curve(pixel_histograms(view, mask))
+    assert curve.thresholds.tolist() == PIXEL_EDGES[-2::-1].tolist()
+    for i, edge in enumerate(PIXEL_EDGES[-2::-1]):
         chosen = score >= edge
         tp, fp = (chosen & truth).sum(), (chosen & ~truth).sum()
+        assert curve.predicted[i] == chosen.sum()
+        assert curve.precision[i] == (tp / chosen.sum() if chosen.any() else 0)
+        assert curve.recall[i] == tp / truth.sum()
+        assert curve.iou[i] == tp / (truth.sum() + fp)
         ious[float(edge)] = tp / (truth.sum() + fp) * 100
         if edge < 2 and chosen.any():
             area += tp / (tp + fp) * (tp / truth.sum() - recall)
@@ -89,6 +97,7 @@ def test_figures_from_first_principles():
     assert figures.pxap == pytest.approx(area * 100, abs=1e-9)
     assert figures.piou == pytest.approx(max(ious.values()), abs=1e-9)
     assert ious[figures.piou_threshold] == figures.piou
+    assert best_pixel_iou(pixel_histograms(view, mask)) * 100 == figures.piou
 
 
 def test_a_perfect_and_a_reversed_map():
@@ -105,6 +114,7 @@ def test_no_object_pixel_in_the_whole_set():
     empty = pixel_histograms(np.ones((4, 4)), np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match='object pixel'):
         pixel_figures(empty)
+    assert best_pixel_iou(empty) is None
     one = pixel_histograms(np.ones((4, 4)), np.ones((4, 4), np.uint8))
     assert pixel_figures(empty + one).piou == 50
 

@@ -39,7 +39,7 @@ def make_metrics(prefix='', **kwargs):
     for kind, options in (
         (MaxBoxAcc, {'curve': True}),
         (MaxBoxAccV2, {'curve': True}),
-        (PxAP, {}),
+        (PxAP, {'curve': True}),
     ):
         file = f'{prefix}{kind.__name__}.csv'
         metrics.append(kind(per_class=True, result_file=file, **options, **kwargs))

@@ -16,9 +16,11 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.registry import METRICS
 
-from bas_mm.evaluation import MaxBoxAcc, MaxBoxAccV2, PxAP
+from bas_mm.evaluation import MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc
 from bas_mm.evaluation.functional import (
+    PIXEL_EDGES,
     PROTOCOL_B_TAUS,
+    best_pixel_iou,
     pixel_figures,
     pixel_histograms,
     protocol_b_ious,
@@ -161,6 +163,27 @@ def test_crops_are_evaluated_on_request():
     assert evaluate(MaxBoxAcc(check_view=False), samples) == expected
 
 
+def test_box_acc_of_a_crop_takes_the_boxes_of_the_view(tmp_path):
+    """The figures of MaxBoxAccV2, if its truth were the boxes in the crop, by other names."""
+    samples = [make_sample(i, whole_view=False) for i in range(6)]
+    cropped = [(sample.gt_bboxes_view - 3).clamp(0) for sample in samples]
+    expected = evaluate(
+        MaxBoxAccV2(with_max_box_acc=True),
+        [make_sample(i, gt_bboxes_view=box) for i, box in enumerate(cropped)],
+    )
+    for sample, box in zip(samples, cropped):
+        sample.set_data({'gt_bboxes': box})
+    path = tmp_path / 'r.json'
+    figures = evaluate(
+        ViewBoxAcc(with_max_box_acc=True, per_class=True, result_file=str(path)), samples
+    )
+    assert figures == {k.replace('max_', 'view_'): v for k, v in expected.items()}
+    assert figures != evaluate(
+        MaxBoxAccV2(with_max_box_acc=True), [make_sample(i) for i in range(6)]
+    )
+    assert 'view_box_acc_v2_50' in json.loads(path.read_text())['per_class'][0]
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_ids_must_differ_and_be_there(kind):
     with pytest.raises(ValueError, match=r'more than once: val/00001.jpg'):
@@ -236,6 +259,17 @@ def test_tables(tmp_path):
     assert [int(row['object_pixels']) for row in rows] == [
         int((s.gt_mask == 1).sum()) for s in samples
     ]
+    histograms = [
+        pixel_histograms(protocol_b_map(s.pred_map, VIEW)[0], s.gt_mask.numpy()) for s in samples
+    ]
+    assert [float(row['best_iou']) for row in rows] == [best_pixel_iou(h) for h in histograms]
+    curve = read_csv(tmp_path / 'new' / 'PxAP_curve.csv')
+    assert [float(row['threshold']) for row in curve] == PIXEL_EDGES[-2::-1].tolist()
+    tp, fp = (sum(h[i] for h in histograms)[::-1].cumsum() for i in (0, 1))
+    assert [float(row['recall']) for row in curve] == (tp / tp[-1] * 100).tolist()
+    precision = tp / np.maximum(tp + fp, 1) * 100
+    assert [float(row['precision']) for row in curve] == precision.tolist()
+    assert max(float(row['iou']) for row in curve) == figures['localization/piou']
     per_class = read_csv(tmp_path / 'new' / 'PxAP_per_class.csv')
     assert [row['class'] for row in per_class] == list('abcde')
     for label, row in enumerate(per_class):
@@ -293,9 +327,8 @@ def test_labels_are_needed_for_classes_only(tmp_path):
 def test_bad_options(kind, kwargs, message):
     with pytest.raises(ValueError, match=message):
         kind(**kwargs)
-    if kind is not PxAP:
-        with pytest.raises(ValueError, match='result_file'):
-            kind(curve=True)
+    with pytest.raises(ValueError, match='result_file'):
+        kind(curve=True)
 
 
 def test_found_by_default_scope():
