@@ -7,6 +7,7 @@ from importlib import import_module
 
 _HOMES = {
     'COLUMNS': 'localization_protocol',
+    'FinishedRun': 'localization_report',
     'LocalizationInferencer': 'localization_inferencer',
     'LocalizationResult': 'localization_protocol',
     'SegmentationSeedInferencer': 'segmentation_seed_inferencer',
@@ -15,10 +16,13 @@ _HOMES = {
     'config_names': 'named_configs',
     'find_config': 'named_configs',
     'markdown_table': 'localization_protocol',
+    'require_same_pictures': 'localization_report',
     'results_table': 'localization_protocol',
+    'run_for_report': 'localization_report',
     'set_thresholds': 'localization_protocol',
     'train_and_test': 'localization_protocol',
     'write_comparison_pictures': 'comparison_pictures',
+    'write_report': 'localization_report',
 }
 
 __all__ = list(_HOMES)

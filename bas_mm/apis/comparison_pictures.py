@@ -13,7 +13,7 @@ from mmengine.runner import load_checkpoint
 from bas_mm.evaluation.functional import box_iou
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.registry import DATASETS, MODELS
-from bas_mm.visualization.functional import draw_comparison
+from bas_mm.visualization.functional import draw_comparison, input_view
 
 from .localization_protocol import LocalizationResult
 
@@ -75,10 +75,8 @@ def write_comparison_pictures(
             methods[result.name] = dict(
                 map=prediction.pred_map.numpy(), boxes=boxes, caption=f'{scored}, IoU {iou:.2f}'
             )
-        view = item['inputs'].numpy().transpose(1, 2, 0)[..., ::-1]
-        row = draw_comparison(
-            np.ascontiguousarray(view), true_boxes, methods, classes[int(sample.gt_label)]
-        )
+        view = input_view(item['inputs'].numpy())
+        row = draw_comparison(view, true_boxes, methods, classes[int(sample.gt_label)])
         rows.append(row)
         files.append(_write(Path(out_dir, f'{index:05d}.png'), row))
     return [_write(Path(out_dir, 'overview.png'), _sheet(rows[:8])), *files]

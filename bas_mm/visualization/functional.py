@@ -15,9 +15,11 @@ __all__ = [
     'PREDICTED_COLOR',
     'TRUE_COLOR',
     'add_caption',
+    'color_map',
     'draw_boxes',
     'draw_comparison',
     'enlarge',
+    'input_view',
     'last_inside',
     'overlay_map',
     'side_by_side',
@@ -28,6 +30,8 @@ __all__ = [
 TRUE_COLOR = (0, 255, 0)
 PREDICTED_COLOR = (255, 0, 255)
 _RIM_COLOR = (0, 0, 0)
+# Ten crops are stacked like this: four corners, then the centre, then their mirror images.
+_CENTRE_CROP = 4
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 _LINE_HEIGHT = 17
@@ -51,18 +55,63 @@ def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
     return image.repeat(factor, axis=0).repeat(factor, axis=1), factor
 
 
+def input_view(inputs: np.ndarray, channel_order: str = 'bgr') -> np.ndarray:
+    """The picture that a network sees, from what the data set gives it.
+
+    Args:
+        inputs (np.ndarray): Shape (3, H, W), or (10, 3, H, W) of ten crops, uint8.
+        channel_order (str): 'bgr' or 'rgb': how the data set loads pictures.
+
+    Returns:
+        np.ndarray: Shape (H, W, 3), RGB, contiguous; of ten crops the centre one.
+
+    Raises:
+        ValueError: If the inputs are something else.
+    """
+    if inputs.ndim == 4:
+        inputs = inputs[_CENTRE_CROP]
+    if inputs.ndim != 3 or inputs.dtype != np.uint8:
+        raise ValueError(
+            'pictures can be drawn from uint8 inputs (3, H, W) or (10, 3, H, W) only, got '
+            f'{inputs.dtype} {inputs.shape}'
+        )
+    view = inputs.transpose(1, 2, 0)
+    return np.ascontiguousarray(view[..., ::-1] if channel_order == 'bgr' else view)
+
+
+def color_map(
+    localization_map: np.ndarray, size: tuple[int, int], colormap: int = cv2.COLORMAP_JET
+) -> np.ndarray:
+    """Colour a localization map, blue for its minimum, red for its maximum.
+
+    Args:
+        localization_map (np.ndarray): Shape (h, w), any range; normalised and resized as
+            Protocol A does.
+        size (tuple[int, int]): Height and width of the result.
+        colormap (int): One of OpenCV's ``COLORMAP_*``.
+
+    Returns:
+        np.ndarray: Shape (H, W, 3), uint8, RGB.
+
+    Raises:
+        ValueError: If the map is not (h, w) or not finite.
+    """
+    heat = resize_map(normalize_map(localization_map), size)
+    heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), colormap)
+    return np.ascontiguousarray(heat[..., ::-1])
+
+
 def overlay_map(
     image: np.ndarray,
     localization_map: np.ndarray,
     alpha: float = 0.5,
     colormap: int = cv2.COLORMAP_JET,
 ) -> np.ndarray:
-    """Lay a localization map over its picture, blue for its minimum, red for its maximum.
+    """Lay a localization map over its picture.
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8.
-        localization_map (np.ndarray): Shape (h, w), any range; normalised and resized to the
-            picture as Protocol A does.
+        localization_map (np.ndarray): Shape (h, w); see :func:`color_map`.
         alpha (float): Weight of the map, in [0, 1].
         colormap (int): One of OpenCV's ``COLORMAP_*``.
 
@@ -72,9 +121,8 @@ def overlay_map(
     Raises:
         ValueError: If the map is not (h, w) or not finite.
     """
-    heat = resize_map(normalize_map(localization_map), image.shape[:2])
-    heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), colormap)[..., ::-1]
-    return cv2.addWeighted(np.ascontiguousarray(heat), alpha, image, 1 - alpha, 0)
+    heat = color_map(localization_map, image.shape[:2], colormap)
+    return cv2.addWeighted(heat, alpha, image, 1 - alpha, 0)
 
 
 def draw_boxes(

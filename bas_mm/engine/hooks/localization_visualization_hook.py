@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
@@ -12,6 +11,7 @@ from mmengine.visualization import Visualizer
 from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.registry import HOOKS
 from bas_mm.visualization import LocalizationVisualizer
+from bas_mm.visualization.functional import input_view
 
 
 @HOOKS.register_module()
@@ -58,9 +58,6 @@ class LocalizationVisualizationHook(Hook):
         ...     dict(type='LocalVisBackend'), dict(type='TensorboardVisBackend'),
         ...     dict(type='WandbVisBackend', init_kwargs=dict(project='bas'))])
     """
-
-    # The view is stacked like this by the ten-crop transform: four corners, then the centre.
-    CENTRE_CROP = 4
 
     def __init__(
         self,
@@ -206,7 +203,7 @@ class LocalizationVisualizationHook(Hook):
     def _draw(self, inputs: torch.Tensor, sample, name: str, file: Path, step: int) -> None:
         Visualizer.get_current_instance().add_datasample(
             name,
-            self._view(inputs),
+            input_view(inputs.cpu().numpy(), self.channel_order),
             sample,
             threshold=self.threshold,
             show=self.show,
@@ -214,20 +211,6 @@ class LocalizationVisualizationHook(Hook):
             out_file=None if self.out_dir is None else str(Path(self.out_dir, file)),
             step=step,
         )
-
-    def _view(self, inputs: torch.Tensor) -> np.ndarray:
-        """(3, H, W) or (10, 3, H, W) uint8 as the data set gives it -> (H, W, 3) RGB."""
-        if inputs.ndim == 4:
-            inputs = inputs[self.CENTRE_CROP]
-        if inputs.ndim != 3 or inputs.dtype != torch.uint8:
-            raise ValueError(
-                'pictures can be drawn from uint8 inputs (3, H, W) or (10, 3, H, W) only, got '
-                f'{inputs.dtype} {tuple(inputs.shape)}'
-            )
-        view = inputs.permute(1, 2, 0).cpu().numpy()
-        if self.channel_order == 'bgr':
-            view = view[..., ::-1]
-        return np.ascontiguousarray(view)
 
 
 def _relative_path(image_id: str) -> Path:

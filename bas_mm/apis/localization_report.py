@@ -1,0 +1,243 @@
+"""From configs and checkpoints to a report: tests them, chooses pictures, draws these."""
+
+import json
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from mmengine.evaluator import Evaluator
+from mmengine.registry import init_default_scope
+from torch.utils.data import Dataset
+
+from bas_mm.evaluation.functional import protocol_b_map
+from bas_mm.evaluation.result_files import write_text
+from bas_mm.registry import DATASETS, METRICS
+from bas_mm.visualization.functional import input_view, last_inside
+from bas_mm.visualization.report import (
+    PicturePanel,
+    ReportPicture,
+    ReportRun,
+    check_pictures,
+    check_runs,
+    choose_pictures,
+    report_page,
+)
+
+from .localization_protocol import _runner
+
+__all__ = ['FinishedRun', 'require_same_pictures', 'run_for_report', 'write_report']
+
+# θ to choose from where a config has none.
+_THRESHOLDS = [step / 20 for step in range(1, 20)]
+
+
+@dataclass
+class FinishedRun:
+    """A run that was tested, and what draws its pictures.
+
+    Attributes:
+        result (ReportRun): Its results.
+        model (torch.nn.Module): The network with its weights, in eval mode.
+        dataset (Dataset): The test pictures.
+    """
+
+    result: ReportRun
+    model: torch.nn.Module
+    dataset: Dataset
+
+
+def require_same_pictures(configs: Mapping[str, Config]) -> None:
+    """Refuse configs that test on other pictures than the first one, before anything is tested.
+
+    Args:
+        configs (Mapping[str, Config]): By the names of the runs.
+
+    Raises:
+        ValueError: Two have different pictures; the message names one.
+    """
+    first: tuple[str, list[str]] | None = None
+    for name, cfg in configs.items():
+        # Reads the lists; no picture.
+        init_default_scope(cfg.get('default_scope', 'bas_mm'))
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        ids = [str(dataset.get_data_info(i)['image_id']) for i in range(len(dataset))]
+        first = first or (name, ids)
+        check_pictures(*first, name, ids)
+
+
+def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> FinishedRun:
+    """Test a checkpoint by all measures that its test pictures have a ground truth for.
+
+    Boxes: Protocol A at the config's θ (that of its ``LocalizationMetric``, else
+    ``model.test_cfg.threshold``, else the best of 19 on these pictures) and MaxBoxAcc,
+    MaxBoxAccV2; where the pipeline crops, BoxAcc in the crop in their place. Masks: PxAP and
+    pIoU. The result files stay in ``cfg.work_dir``. Nothing grows with the number of pictures but
+    a line for each.
+
+    Args:
+        name (str): Name of the method.
+        cfg (Config): Config with a ``test_dataloader``; not changed.
+        checkpoint (str): The weights; keys that the model has and the file lacks are an error.
+        config (str): The config's name in the report.
+
+    Returns:
+        FinishedRun: Results and network.
+
+    Raises:
+        ValueError: There is neither a box nor a mask to test on, or a picture is at fault.
+    """
+    cfg = deepcopy(cfg)
+    cfg.load_from, cfg.resume = checkpoint, False
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    runner = _runner(cfg, f'{name}_report')
+    loop = runner.test_loop
+    dataset = loop.dataloader.dataset
+    metrics = _metrics(cfg, dataset, Path(cfg.work_dir), name)
+    loop.evaluator = Evaluator([METRICS.build(metric) for metric in metrics.values()])
+    loop.evaluator.dataset_meta = dataset.metainfo
+    runner.test()
+    tables = {
+        kind: json.loads(Path(metric['result_file']).read_text(encoding='utf-8'))
+        for kind, metric in metrics.items()
+    }
+    thresholds = metrics['fixed']['thresholds'] if 'fixed' in metrics else []
+    result = ReportRun(
+        name=name,
+        config=config,
+        checkpoint=checkpoint,
+        classes=[str(c) for c in dataset.metainfo['classes']],
+        cropped=metrics.get('boxes', {}).get('type') == 'ViewBoxAcc',
+        candidates=len(np.atleast_1d(thresholds)),
+        pixels='fixed' not in metrics,
+        **_results(tables),
+    )
+    return FinishedRun(result, runner.model.eval(), dataset)
+
+
+def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str, dict]:
+    """Configs of the metrics that fit the ground truth of the first picture."""
+    sample = dataset[0]['data_samples']
+    metrics = {}
+    if len(sample.get('gt_bboxes', ())):
+        metrics['fixed'] = dict(type='LocalizationMetric', thresholds=_thresholds(cfg))
+        whole = sample.get('whole_view') is not False
+        kind = 'MaxBoxAccV2' if whole else 'ViewBoxAcc'
+        metrics['boxes'] = dict(type=kind, with_max_box_acc=True, curve=True)
+    if 'gt_mask' in sample:
+        metrics['pixels'] = dict(type='PxAP', curve=True)
+    if not metrics:
+        raise ValueError(
+            f'{name}: the test pictures have no boxes, and no masks were loaded (LoadLocMask in '
+            'the test pipeline): there is nothing to report'
+        )
+    for kind, metric in metrics.items():
+        metric.update(per_class=True, result_file=str(folder / f'report_{kind}.json'))
+    return metrics
+
+
+def _thresholds(cfg: Config) -> float | list[float]:
+    evaluator = cfg.get('test_evaluator') or []
+    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator:
+        if metric['type'].rpartition('.')[2] == 'LocalizationMetric' and 'thresholds' in metric:
+            return metric['thresholds']
+    threshold = cfg.model.get('test_cfg', {}).get('threshold')
+    return _THRESHOLDS if threshold is None else threshold
+
+
+def _columns(rows: Sequence[dict]) -> dict[str, np.ndarray]:
+    return {key: np.array([row[key] for row in rows]) for key in rows[0]}
+
+
+def _results(tables: dict[str, dict]) -> dict:
+    """Attributes of :class:`ReportRun` from the metrics' result files."""
+    figures, per_class = {}, {}
+    for table in tables.values():
+        figures.update(table['metrics'])
+        for row in table['per_class']:
+            per_class.setdefault(row['label'], {}).update(row)
+    rows = next(iter(tables.values()))['images']
+    found = dict(
+        figures=figures,
+        per_class=per_class,
+        image_ids=[row['image_id'] for row in rows],
+        labels=np.array([row['label'] for row in rows], dtype=np.int64),
+    )
+    if 'fixed' in tables:
+        # With several θ each has columns of its own.
+        suffix = '' if 'iou' in rows[0] else f'@{figures["threshold"]:.10g}'
+        columns = [f'{key}{suffix}' for key in ('x0', 'y0', 'x1', 'y1')]
+        found['ious'] = np.array([row[f'iou{suffix}'] for row in rows], dtype=np.float64)
+        found['boxes'] = np.array([[row[c] for c in columns] for row in rows], dtype=np.int64)
+        found['box_curve'] = _columns(tables['boxes']['curve'])
+    else:
+        values = [row['best_iou'] for row in rows]
+        found['ious'] = np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+    if 'pixels' in tables:
+        found['pixel_curve'] = _columns(tables['pixels']['curve'])
+    return found
+
+
+def write_report(
+    runs: Sequence[FinishedRun], file: str | Path, count: int = 12, per_class: int = 1
+) -> int:
+    """Choose pictures, draw them with every network, write the page.
+
+    Args:
+        runs (Sequence[FinishedRun]): Methods on the same pictures, the baseline first.
+        file (str | Path): The HTML file, written atomically.
+        count (int): Pictures of each kind; see :func:`~bas_mm.visualization.report
+            .choose_pictures`.
+        per_class (int): Best and worst pictures of each class.
+
+    Returns:
+        int: How many pictures were drawn.
+
+    Raises:
+        ValueError: The runs cannot stand side by side; see
+            :func:`~bas_mm.visualization.report.check_runs`.
+    """
+    results = [run.result for run in runs]
+    check_runs(results)
+    ious = np.stack([result.ious for result in results])
+    chosen = choose_pictures(ious, results[0].labels, count, per_class)
+    pictures = [
+        ReportPicture(
+            image_id=results[0].image_ids[index],
+            label=int(results[0].labels[index]),
+            kinds=kinds,
+            panels=[_panel(run, index) for run in runs],
+        )
+        for index, kinds in chosen.items()
+    ]
+    write_text(file, report_page(results, pictures))
+    return len(pictures)
+
+
+@torch.no_grad()
+def _panel(run: FinishedRun, index: int) -> PicturePanel:
+    item = run.dataset[index]
+    (prediction,) = run.model.test_step(pseudo_collate([item]))
+    sample, result = item['data_samples'], run.result
+    view = input_view(item['inputs'].numpy())
+    localization_map = prediction.pred_map.cpu().numpy()
+    mask = true_mask = None
+    if result.pixels:
+        true_mask = sample.gt_mask.numpy() == 1
+        at_view, _ = protocol_b_map(localization_map, view.shape[:2])
+        mask = at_view >= result.figures['piou_threshold']
+    return PicturePanel(
+        view=view,
+        localization_map=localization_map,
+        iou=float(result.ious[index]),
+        boxes=np.zeros((0, 4)) if result.pixels else last_inside(result.boxes[[index]]),
+        true_boxes=np.zeros((0, 4)) if result.pixels else sample.gt_bboxes.numpy(),
+        mask=mask,
+        true_mask=true_mask,
+        predicted_class=int(prediction.pred_label),
+        score=float(prediction.pred_score.max()),
+    )

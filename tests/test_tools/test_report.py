@@ -1,0 +1,234 @@
+"""tools/analysis_tools/report.py: figures, pictures, errors, and the page in a real browser."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_project import ROOT, TinyProject
+
+from bas_mm.registry import MODELS
+
+TOOL = 'analysis_tools/report.py'
+CAM = ROOT / 'configs/cam/cam_small_embedded_masks.py'
+BAS = ROOT / 'configs/bas/bas_small_embedded_masks.py'
+BROWSER = next(
+    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None
+)
+
+
+def write_checkpoint(config: Path, file: Path, seed: int) -> Path:
+    """Weights of the config's model that no training has seen."""
+    init_default_scope('bas_mm')
+    torch.manual_seed(seed)
+    model = MODELS.build(Config.fromfile(config).model)
+    model.init_weights()
+    torch.save({'state_dict': model.state_dict(), 'meta': {}}, file)
+    return file
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('report'))
+
+
+@pytest.fixture(scope='module')
+def options(project):
+    """A few pictures of the embedded set."""
+    settings = []
+    for loader in ('train', 'val', 'test'):
+        dataset = f'{loader}_dataloader.dataset'
+        settings.append(f'{dataset}.data_root={project.folder / "embedded"}')
+        settings += [f'{dataset}.num_{k}={n}' for k, n in (('train', 8), ('val', 8), ('test', 24))]
+    return ['--cfg-options', *settings]
+
+
+@pytest.fixture(scope='module')
+def runs(project):
+    """Arguments of two runs on the embedded set."""
+    return [
+        *('--run', 'CAM', CAM, write_checkpoint(CAM, project.folder / 'cam.pth', 0)),
+        *('--run', 'B<A>S', BAS, write_checkpoint(BAS, project.folder / 'bas.pth', 1)),
+    ]
+
+
+@pytest.fixture(scope='module')
+def page(project, runs, options):
+    """The report of these runs."""
+    out = project.folder / 'page' / 'report.html'
+    done = project.run_here(TOOL, *runs, '--out', out, '--pictures', 3, *options)
+    assert re.search(r'\d+ pictures drawn; [\d.]+ MB: .*report.html', done.stdout)
+    return out
+
+
+def figures_of(text):
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', text)
+    return {name: re.findall(r'data-v="([^"]*)"', row) for name, row in rows}
+
+
+def test_figures_are_those_of_the_test(project, page, options):
+    out = project.folder / 'figures.json'
+    project.run_here('test.py', BAS, project.folder / 'bas.pth', '--out', out, *options)
+    expected = json.loads(out.read_text())
+    shown = figures_of(page.read_text())
+    for name, key in (
+        ('GT-Known Loc', 'gt_known'), ('IoU ≥ 0.3', 'iou_30'), ('MaxBoxAcc', 'max_box_acc'),
+        ('MaxBoxAccV2', 'max_box_acc_v2'), ('PxAP', 'pxap'), ('pIoU', 'piou'),
+    ):  # fmt: skip
+        value = expected[f'localization/{key}']
+        assert float(shown[name][1]) == pytest.approx(value, rel=1e-5)
+    assert float(shown['PxAP'][2]) == pytest.approx(
+        float(shown['PxAP'][1]) - float(shown['PxAP'][0]), abs=1e-3
+    )
+
+
+def test_pictures_show_what_was_measured(project, page):
+    """Each drawn box has the IoU of the result file, and the chosen ones are the extremes."""
+    text = page.read_text()
+    measured = json.loads((project.folder / 'work_dirs/report/run_1/report_fixed.json').read_text())
+    rows = {row['image_id']: row for row in measured['images']}
+    assert len(rows) == 24
+    cards = re.findall(r'<article.*?</article>', text)
+    best = []
+    for card in cards:
+        row = rows[re.search(r'class="soft break">(.*?)<', card)[1]]
+        assert float(re.search(r'data-iou="(.*?)"', card)[1]) == pytest.approx(row['iou'], abs=1e-6)
+        drawn = re.findall(
+            r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" class="predicted"', card
+        )
+        x, y, width, height = map(int, drawn[-1])
+        assert [x, y, x + width, y + height] == [row[k] for k in ('x0', 'y0', 'x1', 'y1')]
+        if 'best' in re.search(r'data-kinds="(.*?)"', card)[1].split():
+            best.append(row['iou'])
+    assert sorted(best) == sorted(row['iou'] for row in rows.values())[-3:]
+    # Of each of the eight classes a best and a worst one.
+    assert len(re.findall('data-kinds="[^"]*class', text)) == 16
+
+
+def run_browser(page, fragment, tmp_path):
+    """The page as it is after its script ran."""
+    done = subprocess.run(
+        [
+            BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
+            '--no-first-run', '--disable-background-networking', '--disable-component-update',
+            '--disable-sync', f'--user-data-dir={tmp_path}', '--virtual-time-budget=2000',
+            '--dump-dom', f'{page.as_uri()}{fragment}',
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
+
+
+def visible(dom, tag, attributes):
+    found = re.findall(rf'<{tag} {attributes}[^>]*>', dom)
+    return [element for element in found if ' hidden' not in element]
+
+
+@pytest.mark.skipif(BROWSER is None, reason='there is no Chromium to open the page in')
+def test_filters_in_a_browser(page, tmp_path):
+    whole = run_browser(page, '', tmp_path / 'a')
+    rows, cards = (r'tr', r'data-class='), ('article', 'class="box card')
+    assert len(visible(whole, *rows)) == 8
+    assert len(visible(whole, *cards)) == whole.count('<article') > 8
+    assert 'class="tools script"' in whole, 'the tools are shown by the script'
+    assert '24 of 24 pictures' in whole
+
+    fox = run_browser(page, '#class=Banded_Fox&show=class', tmp_path / 'b')
+    assert len(visible(fox, *rows)) == 1
+    assert 'banded_fox</button>' in re.search(r'<tr data-class="\d+">(.*?)</tr>', fox)[1]
+    own = visible(fox, *cards)
+    assert len(own) == 2
+    assert {re.search(r'data-class="(\d+)"', card)[1] for card in own} == {'0'}
+    assert '3 of 24 pictures, 2 of them drawn' in fox
+    # The histogram is that of the three pictures: all bars together are the whole.
+    height = 188 / float(re.findall(r'share">(\d+)<', fox)[-1]) * 100
+    for method in (0, 1):
+        bars = re.findall(rf'<rect class="bar m{method}"[^>]*height="([\d.]+)"', fox)
+        assert sum(map(float, bars)) == pytest.approx(height, rel=0.03)
+        assert sum(float(bar) > 0 for bar in bars) <= 3
+
+    # A part of a name stands for all that have it; the worst come first.
+    worst = run_browser(page, '#class=banded&show=worst', tmp_path / 'c')
+    assert len(visible(worst, *rows)) == 2
+    whole_order = run_browser(page, '#show=worst', tmp_path / 'd')
+    shown = [float(re.search(r'iou="([\d.]+)', card)[1]) for card in visible(whole_order, *cards)]
+    assert len(shown) == 3
+    assert shown == sorted(shown)
+    nothing = run_browser(page, '#class=heron%3Cb%3E', tmp_path / 'e')
+    assert not visible(nothing, *rows)
+    assert not visible(nothing, *cards)
+
+
+def test_one_run_with_a_crop(project):
+    """The tiny project's pipeline crops: the curve is that of the boxes in the crop."""
+    checkpoint = write_checkpoint(project.config, project.folder / 'tiny.pth', 2)
+    out = project.folder / 'one.html'
+    arguments = ['--run', 'tiny', project.config, checkpoint, '--out', out, '--pictures', 2]
+    project.run_here(TOOL, *arguments, '--per-class', 0)
+    text = out.read_text()
+    shown = figures_of(text)
+    assert 'GT-Known Loc' in shown
+    assert 'MaxBoxAcc' not in shown
+    assert all(len(values) == 1 for values in shown.values())
+    # Three θ in the config's metric: the best is taken, and that is said.
+    assert 'the best of 3 on these very pictures' in text
+    assert text.count('(of the crop)') == 3
+    assert text.count('<article') == 4
+    assert 'of PxAP' not in text
+
+
+def test_masks_alone(project, options, runs):
+    config = project.folder / 'masks.py'
+    config.write_text(
+        f"_base_ = '{BAS}'\n"
+        "test_dataloader = dict(dataset=dict(localization='masks'))\n"
+        "test_evaluator = dict(_delete_=True, type='PxAP')\n"
+    )
+    out = project.folder / 'masks.html'
+    arguments = ['--run', 'BAS', config, runs[-1], '--out', out, '--pictures', 2]
+    project.run_here(TOOL, *arguments, *options)
+    text = out.read_text()
+    assert set(figures_of(text)) == {'PxAP', 'pIoU'}
+    assert '<path d="M' in text
+    assert text.count('class="predicted"') == text.count('<article')
+    assert 'IoU of pixels, at its best threshold' in text
+
+
+def test_errors(project, runs, options, tmp_path):
+    def error(*arguments):
+        done = project.run_here(TOOL, *arguments, check=False)
+        assert done.returncode == 2
+        return done.stderr
+
+    assert 'the config nowhere.py does not exist' in error('--run', 'a', 'nowhere.py', runs[3])
+    assert 'the checkpoint nowhere.pth does not' in error('--run', 'a', CAM, 'nowhere.pth')
+    assert 'two runs have one name' in error(*runs[:4], *runs[:4])
+    assert f'--out {tmp_path} is a folder' in error(*runs, '--out', tmp_path)
+    assert '--pictures must not be negative' in error(*runs, '--pictures', -1)
+    assert '--per-class must not be negative' in error(*runs, '--per-class', -2)
+    other = tmp_path / 'other.py'
+    other.write_text(f"_base_ = '{BAS}'\ntest_dataloader = dict(dataset=dict(indices=20))\n")
+    out = tmp_path / 'never.html'
+    arguments = [*runs[:4], '--run', 'BAS', other, runs[-1], '--out', out, *options]
+    results = project.folder / 'work_dirs' / 'report' / 'run_0' / 'report_fixed.json'
+    results.unlink(missing_ok=True)
+    message = error(*arguments)
+    assert 'CAM and BAS have different pictures, 24 and 20' in message
+    assert not out.exists()
+    assert not results.exists(), 'it is said before anything is tested'
+    weak = tmp_path / 'weak.py'
+    weak.write_text(
+        f"_base_ = '{BAS}'\n"
+        "test_dataloader = dict(dataset=dict(localization='masks', pipeline=["
+        "dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')]))\n"
+    )
+    message = error('--run', 'BAS', weak, runs[-1], '--out', out, *options)
+    assert 'BAS: the test pictures have no boxes, and no masks were loaded (LoadLocMask' in message

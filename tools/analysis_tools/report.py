@@ -1,0 +1,104 @@
+"""Report of a test run, or of several side by side, as one HTML page that needs no other file.
+
+    python tools/analysis_tools/report.py --run CAM CONFIG CHECKPOINT --run BAS CONFIG CHECKPOINT
+
+Tests each checkpoint on its config's test pictures, at the config's θ, and writes figures,
+BoxAcc over τ, precision and recall of pixels (where the pipeline loads masks), IoU histogram, a
+table of the classes, and pictures with the map and boxes of every method. The baseline comes first;
+pictures are chosen by the IoU of the last method, and by its difference to the baseline.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+# With more classes, a best and a worst picture of each would make the page too large.
+MANY_CLASSES = 200
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument(
+        '--run',
+        nargs=3,
+        action='append',
+        required=True,
+        metavar=('NAME', 'CONFIG', 'CHECKPOINT'),
+        help='a method; up to six, the baseline first',
+    )
+    parser.add_argument('--out', default='report.html', help='the page (report.html)')
+    parser.add_argument(
+        '--pictures', type=int, default=12, help='how many best, worst, ... to draw (12)'
+    )
+    parser.add_argument(
+        '--per-class',
+        type=int,
+        help='how many best and worst of each class to draw (1; 0 with more than '
+        f'{MANY_CLASSES} classes)',
+    )
+    parser.add_argument(
+        '--work-dir', type=Path, default=Path('work_dirs/report'), help='logs and result files'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
+    )
+    args = parser.parse_args()
+    names = [run[0] for run in args.run]
+    if len(set(names)) < len(names):
+        fail(f'--run: two runs have one name: {", ".join(names)}')
+    for _, config, checkpoint in args.run:
+        require_file(config, 'config')
+        require_file(checkpoint, 'checkpoint')
+    if Path(args.out).is_dir():
+        fail(f'--out {args.out} is a folder')
+    for option in ('pictures', 'per_class'):
+        value = getattr(args, option)
+        if value is not None and value < 0:
+            fail(f'--{option.replace("_", "-")} must not be negative, got {value}')
+    return args
+
+
+def main() -> None:
+    """Test, choose, draw, write."""
+    args = parse_args()
+    configs = []
+    for number, (_, path, _) in enumerate(args.run):
+        cfg = load_config(path, args.cfg_options, str(args.work_dir / f'run_{number}'))
+        if cfg.get('test_dataloader') is None:
+            fail(f'the config {path} has no test_dataloader')
+        prepare_devices(cfg, 'none')
+        configs.append(cfg)
+
+    from bas_mm.apis import require_same_pictures, run_for_report, write_report
+
+    try:
+        if len(configs) > 1:
+            require_same_pictures({run[0]: cfg for run, cfg in zip(args.run, configs)})
+        runs = [
+            run_for_report(name, cfg, checkpoint, path)
+            for (name, path, checkpoint), cfg in zip(args.run, configs)
+        ]
+        per_class = args.per_class
+        if per_class is None:
+            per_class = 1 if len(runs[0].result.classes) <= MANY_CLASSES else 0
+        drawn = write_report(runs, args.out, args.pictures, per_class)
+    except ValueError as error:
+        fail(str(error))
+    size = Path(args.out).stat().st_size / 1e6
+    print(f'{drawn} pictures drawn; {size:.1f} MB: {Path(args.out).resolve()}')
+
+
+if __name__ == '__main__':
+    main()
