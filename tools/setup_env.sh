@@ -12,8 +12,15 @@
 #   otherwise                .venv in the repository
 # The last two are made with BAS_MM_PYTHON, else with the newest of Python 3.12, 3.11 and 3.10
 # that there is, and are used again as long as requirements/pinned.txt and Python stay the same.
+# tools/setup_det.sh makes the environment of detectors in the same way.
 
 bas_mm_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+# What is another in tools/setup_det.sh: the folder in the repository, the beginning of its name in
+# the cache, the modules that must import there; and the functions bas_mm_pins and bas_mm_install.
+bas_mm_venv_name=.venv
+bas_mm_cache_prefix=
+bas_mm_modules=()
 
 bas_mm_say() { echo "[setup] $*" >&2; }
 
@@ -26,12 +33,13 @@ bas_mm_die() {
 bas_mm_imports_all() {
     local python=$1
     shift
+    # The rarest first: where it is missing, the others need not be waited for.
     "$python" -W ignore -c '
 import sys
 from importlib import import_module
-for name in ["bas_mm", "cv2", "torchvision", "mmpretrain.models", "mmseg.models", *sys.argv[1:]]:
+for name in [*sys.argv[1:], "bas_mm", "cv2", "torchvision", "mmpretrain.models", "mmseg.models"]:
     import_module(name)
-' "$@"
+' ${bas_mm_modules[@]+"${bas_mm_modules[@]}"} "$@"
 }
 
 # A Python of a version that bas_mm runs on, able to make environments.
@@ -53,48 +61,67 @@ python3-venv). Set BAS_MM_PYTHON to such an interpreter."
 }
 
 # What an environment is made from: when this changes, it is made anew.
+bas_mm_pins() { cat "$bas_mm_root/requirements/pinned.txt" "$bas_mm_root/requirements/crf.txt"; }
+
+# What is the same as long as neither the above nor the interpreter $1 changes.
 bas_mm_fingerprint() {
-    "$1" -c '
+    bas_mm_pins | "$1" -c '
 import hashlib, sys
-pinned = open(sys.argv[1], "rb").read()
-pinned += open(sys.argv[2], "rb").read()
-print(hashlib.sha256(pinned + sys.version.encode()).hexdigest()[:16])
-' "$bas_mm_root/requirements/pinned.txt" "$bas_mm_root/requirements/crf.txt"
+print(hashlib.sha256(sys.stdin.buffer.read() + sys.version.encode()).hexdigest()[:16])
+'
 }
 
-# Fill the environment in folder $1 with the pinned versions; $2 is the Python to make it with.
-bas_mm_install() {
-    local venv=$1 python=$2 mmcv opencv
-    local pip=("$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet
-        --progress-bar off)
+# pip install in the environment in folder $1.
+bas_mm_pip_install() {
+    local venv=$1
+    shift
+    "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
+        --progress-bar off "$@"
+}
+
+# mmcv into the environment in folder $1, of the version in the pinned file $2.
+bas_mm_install_mmcv() {
+    # pip would keep a compiled mmcv and hand it to environments with another torch.
+    bas_mm_pip_install "$1" --no-cache-dir --no-deps "$(grep '^onedl-mmcv==' "$2")"
+}
+
+# Fill the environment in folder $1 with the versions in file $3; $2 is the Python to make it with.
+bas_mm_install_pinned() {
+    local venv=$1 python=$2 pinned=$3 opencv
     bas_mm_say "making $venv with $("$python" -V) (some GB, a few minutes)"
     # All but our own files, so that an environment that an interruption left half-made is known.
     find "$venv" -mindepth 1 -maxdepth 1 ! -name '.bas_mm_*' -exec rm -rf {} +
     "$python" -m venv "$venv" || bas_mm_die "$python could not make an environment in $venv"
 
     bas_mm_say "1/4 torch and torchvision"
-    grep -E '^torch(vision)?==' "$bas_mm_root/requirements/pinned.txt" >"$venv/.bas_mm_torch.txt"
-    "${pip[@]}" -c "$bas_mm_root/requirements/pinned.txt" -r "$venv/.bas_mm_torch.txt"
+    grep -E '^torch(vision)?==' "$pinned" >"$venv/.bas_mm_torch.txt"
+    bas_mm_pip_install "$venv" -c "$pinned" -r "$venv/.bas_mm_torch.txt"
     bas_mm_say "2/4 mmcv"
-    mmcv=$(grep '^onedl-mmcv==' "$bas_mm_root/requirements/pinned.txt")
-    # pip would keep a compiled mmcv and hand it to environments with another torch.
-    "${pip[@]}" --no-cache-dir --no-deps "$mmcv"
+    bas_mm_install_mmcv "$venv" "$pinned"
     bas_mm_say "3/4 everything else in requirements/pinned.txt"
-    "${pip[@]}" -r "$bas_mm_root/requirements/pinned.txt"
+    bas_mm_pip_install "$venv" -r "$pinned"
     if ! "$venv/bin/python" -c 'import cv2' 2>/dev/null; then
         # Machines without a screen may lack the graphics libraries that opencv-python links to.
         bas_mm_say "opencv-python does not import here: putting opencv-python-headless over it"
-        opencv=$(grep '^opencv-python==' "$bas_mm_root/requirements/pinned.txt")
-        "${pip[@]}" --no-deps --force-reinstall "opencv-python-headless==${opencv#*==}"
-    fi
-    # Not to be had ready-made: where it cannot be compiled, all but the dense CRF works.
-    if ! "${pip[@]}" -r "$bas_mm_root/requirements/crf.txt" >"$venv/.bas_mm_crf.log" 2>&1; then
-        bas_mm_say "pydensecrf2 could not be built (it needs a C++ compiler; see \
-$venv/.bas_mm_crf.log): the steps that use the dense CRF will say so"
+        opencv=$(grep '^opencv-python==' "$pinned")
+        bas_mm_pip_install "$venv" --no-deps --force-reinstall \
+            "opencv-python-headless==${opencv#*==}"
     fi
     bas_mm_say "4/4 checking that it imports"
     bas_mm_imports_all "$venv/bin/python" pytest ||
         bas_mm_die "the installed environment does not import; see the error above"
+}
+
+# Fill the environment in folder $1; $2 is the Python to make it with.
+bas_mm_install() {
+    local venv=$1
+    bas_mm_install_pinned "$venv" "$2" "$bas_mm_root/requirements/pinned.txt"
+    # Not to be had ready-made: where it cannot be compiled, all but the dense CRF works.
+    if ! bas_mm_pip_install "$venv" -r "$bas_mm_root/requirements/crf.txt" \
+        >"$venv/.bas_mm_crf.log" 2>&1; then
+        bas_mm_say "pydensecrf2 could not be built (it needs a C++ compiler; see \
+$venv/.bas_mm_crf.log): the steps that use the dense CRF will say so"
+    fi
 }
 
 # Make sure that the environment in folder $1 is there, complete, and has this checkout installed.
@@ -122,8 +149,7 @@ or activate an environment that does, or give another folder with BAS_MM_CACHE."
         echo "$fingerprint" >"$venv/.bas_mm_state"
     fi
     if [ "$(cat "$venv/.bas_mm_checkout" 2>/dev/null)" != "$bas_mm_root" ]; then
-        "$venv/bin/python" -m pip --disable-pip-version-check --no-input install --quiet \
-            --no-deps --no-build-isolation -e "$bas_mm_root"
+        bas_mm_pip_install "$venv" --no-deps --no-build-isolation -e "$bas_mm_root"
         echo "$bas_mm_root" >"$venv/.bas_mm_checkout"
     fi
     exec 9>&-
@@ -140,21 +166,23 @@ bas_mm_setup() {
         bas_mm_say "BAS_MM_SKIP_SETUP=1: using $BAS_MM_ENV_PYTHON as it is"
         return
     fi
-    venv=$bas_mm_root/.venv
+    venv=$bas_mm_root/$bas_mm_venv_name
     if [ -n "${VIRTUAL_ENV:-}${CONDA_PREFIX:-}" ] && [ "${VIRTUAL_ENV:-}" != "$venv" ]; then
         if python=$(command -v python) && bas_mm_imports_all "$python" "$@" 2>/dev/null; then
             BAS_MM_ENV_PYTHON=$python
             bas_mm_say "using the active environment: $python"
             return
         fi
-        bas_mm_say "the active environment does not import everything, so it is left alone"
+        # Not worth a word about one of those that are made here.
+        [ -e "${VIRTUAL_ENV:-}/.bas_mm_state" ] ||
+            bas_mm_say "the active environment does not import everything, so it is left alone"
     fi
     python=$(bas_mm_find_python) || exit 1
     if [ -n "${BAS_MM_CACHE:-}" ]; then
-        venv=$BAS_MM_CACHE/$(bas_mm_fingerprint "$python")
+        venv=$BAS_MM_CACHE/$bas_mm_cache_prefix$(bas_mm_fingerprint "$python")
         if ! mkdir -p "$venv" 2>/dev/null || [ ! -w "$venv" ]; then
-            bas_mm_say "$BAS_MM_CACHE cannot be written to; using .venv"
-            venv=$bas_mm_root/.venv
+            bas_mm_say "$BAS_MM_CACHE cannot be written to; using $bas_mm_venv_name"
+            venv=$bas_mm_root/$bas_mm_venv_name
         fi
     fi
     bas_mm_ensure_venv "$venv" "$python"

@@ -1,5 +1,23 @@
 """Localization metrics: registered classes over pure functions."""
 
-from .metrics import LocalizationMetric, MapWriter, MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc
+from .metrics import (
+    CocoBoxWriter,
+    DetectionLocalizationMetric,
+    LocalizationMetric,
+    MapWriter,
+    MaxBoxAcc,
+    MaxBoxAccV2,
+    PxAP,
+    ViewBoxAcc,
+)
 
-__all__ = ['LocalizationMetric', 'MapWriter', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP', 'ViewBoxAcc']
+__all__ = [
+    'CocoBoxWriter',
+    'DetectionLocalizationMetric',
+    'LocalizationMetric',
+    'MapWriter',
+    'MaxBoxAcc',
+    'MaxBoxAccV2',
+    'PxAP',
+    'ViewBoxAcc',
+]

@@ -50,15 +50,16 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
     write_bytes(path, content.getvalue())
 
 
-def write_json(path: str | Path, content: Any) -> None:
+def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     """Write plain Python values as JSON, atomically.
 
     Args:
         path (str | Path): The file.
         content (Any): Dicts, lists, strings, numbers. NaN and infinity are refused, because
             strict readers refuse them.
+        indent (int, optional): Spaces per level; None puts all in one line, for large files.
     """
-    write_text(path, json.dumps(content, indent=2, allow_nan=False) + '\n')
+    write_text(path, json.dumps(content, indent=indent, allow_nan=False) + '\n')
 
 
 def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -27,6 +27,7 @@ from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa
 from bas_mm.datasets.transforms.functional import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
 from bas_mm.evaluation.result_files import write_json  # noqa: E402
+from bas_mm.evaluation.score_files import read_scores  # noqa: E402
 from bas_mm.registry import METRICS  # noqa: E402
 
 # Figures that need class scores; without --scores they would only repeat GT-Known.
@@ -77,18 +78,6 @@ def read_split(split_dir: Path, mask_root: str) -> SplitFolder:
         test_mode=True,
         check_files=False,
     )
-
-
-def read_scores(path: Path) -> dict[str, np.ndarray]:
-    """Class scores by image id."""
-    scores = {}
-    for number, line in enumerate(path.read_text(encoding='utf-8').splitlines(), 1):
-        image_id, *values = line.split(',')
-        try:
-            scores[image_id] = np.array(values, dtype=np.float64)
-        except ValueError:
-            fail(f'{path}, line {number}: {line!r} is not id,score0,score1,…')
-    return scores
 
 
 def samples(

@@ -23,6 +23,7 @@ from .protocol_a import (
     choose_threshold,
     protocol_a_boxes,
     protocol_a_counts,
+    protocol_a_figures,
     protocol_a_ious,
 )
 from .protocol_b import (
@@ -63,6 +64,7 @@ __all__ = [
     'pixel_histograms',
     'protocol_a_boxes',
     'protocol_a_counts',
+    'protocol_a_figures',
     'protocol_a_ious',
     'protocol_b_boxes',
     'protocol_b_ious',

@@ -1,6 +1,6 @@
 """Protocol A: localization at a fixed threshold (spec metrics.md), from arrays to figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ __all__ = [
     'choose_threshold',
     'protocol_a_boxes',
     'protocol_a_counts',
+    'protocol_a_figures',
     'protocol_a_ious',
 ]
 
@@ -107,6 +108,22 @@ def protocol_a_counts(best_ious: np.ndarray, ranks: np.ndarray) -> dict[str, np.
         **{name: ious >= level for name, level in _IOU_LEVELS.items()},
     }
     return {name: hit.sum(axis=0, dtype=np.int64) for name, hit in hits.items()}
+
+
+def protocol_a_figures(counts: Mapping[str, int], pictures: int) -> dict[str, float]:
+    """Figures in percent from counts at one threshold.
+
+    Args:
+        counts (Mapping[str, int]): Right pictures by :data:`PROTOCOL_A_CRITERIA`
+            (:func:`protocol_a_counts`).
+        pictures (int): Number of all pictures, at least one.
+
+    Returns:
+        dict[str, float]: By the same names, and ``mean_iou_acc``, the mean of the IoU shares.
+    """
+    figures = {name: float(count / pictures * 100) for name, count in counts.items()}
+    figures['mean_iou_acc'] = sum(figures[name] for name in _IOU_LEVELS) / len(_IOU_LEVELS)
+    return figures
 
 
 def choose_threshold(

@@ -84,7 +84,10 @@ class BaseMapMetric(BaseMetric):
     #: Function of a module: from what :meth:`prepare` gave to a picture's :class:`Measured`.
     work: ClassVar[Callable[..., Measured]]
 
-    #: What a constant map predicts, for the warning.
+    #: What the warning calls pictures whose :attr:`Measured.constant` is set.
+    constant_what: ClassVar[str] = 'localization maps are constant'
+
+    #: What such a map predicts, for the warning.
     constant_outcome: ClassVar[str] = 'nothing is predicted'
 
     def __init__(
@@ -144,6 +147,23 @@ class BaseMapMetric(BaseMetric):
     def tables(self, whole: Any) -> dict[str, list[dict]]:
         """Further tables of the result file; ``whole`` as in :meth:`class_figures`."""
         return {}
+
+    def write_results(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
+        """Write the result file, on the main process.
+
+        Args:
+            metrics (dict[str, float]): The figures.
+            tables (dict[str, list[dict]]): Rows by the name of their table; ``images`` has one
+                per picture, in the order of the data set: its id, its :meth:`class_columns` and
+                its :meth:`row`.
+        """
+        path = Path(self.result_file)
+        if path.suffix == '.json':
+            write_json(path, {'metrics': metrics, **tables})
+            return
+        for name, rows in tables.items():
+            own = name == 'images'
+            write_table(path if own else path.with_name(f'{path.stem}_{name}.csv'), rows)
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Reduce a batch of predictions to counts.
@@ -226,7 +246,7 @@ class BaseMapMetric(BaseMetric):
         self._warn_constant(parts, pictures)
         metrics, whole = self.figures(sum(own[1] for own in totals.values()), pictures)
         if self.result_file is not None:
-            self._write(metrics, self._all_tables(parts, totals, whole))
+            self.write_results(metrics, self._all_tables(parts, totals, whole))
         return metrics
 
     def view_of(self, sample: Mapping[str, Any]) -> tuple[int, int]:
@@ -317,7 +337,7 @@ class BaseMapMetric(BaseMetric):
             first = sorted(chain.from_iterable(part.constant_names for part in parts))[:_NAMED]
             more = ', ...' if constant > _NAMED else ''
             print_log(
-                f'{constant} of {pictures} localization maps are constant '
+                f'{constant} of {pictures} {self.constant_what} '
                 f'({self.constant_outcome}): {", ".join(name for _, name in first)}{more}',
                 logger='current',
                 level=logging.WARNING,
@@ -343,14 +363,6 @@ class BaseMapMetric(BaseMetric):
             ]
         return tables
 
-    def _write(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
-        path = Path(self.result_file)
-        if path.suffix == '.json':
-            write_json(path, {'metrics': metrics, **tables})
-            return
-        for name, rows in tables.items():
-            own = name == 'images'
-            write_table(path if own else path.with_name(f'{path.stem}_{name}.csv'), rows)
 
 
 def _sum(

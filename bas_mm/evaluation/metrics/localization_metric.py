@@ -15,6 +15,7 @@ from ..functional import (
     class_ranks,
     protocol_a_boxes,
     protocol_a_counts,
+    protocol_a_figures,
 )
 from .base_map_metric import BaseMapMetric, Measured
 
@@ -127,15 +128,13 @@ class LocalizationMetric(BaseMapMetric):
         """Figures at the best θ, and of each θ; and which θ is the best."""
         by_name = dict(zip(PROTOCOL_A_CRITERIA, counts))
         best = choose_threshold(self.thresholds, by_name['top1_loc'], by_name['gt_known'])
-        percent = {name: count / pictures * 100 for name, count in by_name.items()}
-        metrics = {name: float(values[best]) for name, values in percent.items()}
-        metrics['mean_iou_acc'] = (metrics['iou_30'] + metrics['iou_50'] + metrics['iou_70']) / 3
-        metrics['threshold'] = self.thresholds[best]
+        percent = [
+            protocol_a_figures(dict(zip(PROTOCOL_A_CRITERIA, own)), pictures) for own in counts.T
+        ]
+        metrics = {**percent[best], 'threshold': self.thresholds[best]}
         if len(self.thresholds) > 1:
-            for t, theta in enumerate(self.thresholds):
-                metrics.update(
-                    {f'{name}@{theta:.10g}': float(percent[name][t]) for name in _PER_THRESHOLD}
-                )
+            for theta, own in zip(self.thresholds, percent):
+                metrics.update({f'{name}@{theta:.10g}': own[name] for name in _PER_THRESHOLD})
         return metrics, best
 
     def class_figures(self, counts: np.ndarray, pictures: int, whole: int) -> dict[str, float]:

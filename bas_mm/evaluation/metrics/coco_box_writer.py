@@ -1,0 +1,147 @@
+"""A 'metric' that writes predicted boxes as a COCO file for detectors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bas_mm.datasets.transforms.functional import boxes_to_original
+from bas_mm.registry import METRICS
+
+from ..coco_boxes import coco_boxes
+from ..functional import protocol_a_boxes
+from ..result_files import write_json, write_text
+from ..score_files import write_scores
+from .base_map_metric import BaseMapMetric, Measured, to_array
+
+__all__ = ['CocoBoxWriter']
+
+
+def _predict(
+    pred_map: np.ndarray,
+    threshold: float,
+    view: tuple[int, int],
+    view_box: tuple[float, ...],
+    label: int,
+    about: tuple,
+) -> Measured:
+    """Box of the original picture, or None for a constant map: it says nothing about a place."""
+    constant = bool(pred_map.min() == pred_map.max())
+    box = None
+    if not constant:
+        boxes = protocol_a_boxes(pred_map, [threshold], view)
+        ((x0, y0, x1, y1),) = boxes_to_original(boxes, view_box, view[::-1]).tolist()
+        _, width, height, *_ = about
+        # Where the view is all of the picture, its end may come back one unit in the last place
+        # behind the picture's.
+        box = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+    return Measured(label, constant, np.array([not constant], np.int64), (box, *about))
+
+
+@METRICS.register_module()
+class CocoBoxWriter(BaseMapMetric):
+    """Writes the boxes that a network predicts as one COCO file, to train a detector on.
+
+    Each box is Protocol A's of the localization map at θ, brought back from the view to the
+    original picture. It has the classifier's score of its class. A picture whose map is constant
+    gets no box, as nothing in it was found: it stays among the file's images, without an
+    annotation, and is named in one warning. Reports ``boxes_written`` and ``pictures``.
+
+    Beside ``out_file`` the classes' names are written, one per line: ``boxes.json`` goes with
+    ``boxes_classes.txt``. All files are written atomically, by the main process.
+
+    Each data sample must hold ``pred_map`` (h, w), ``pred_score`` (C,), ``img_path``,
+    ``ori_shape``, ``view_box`` and, with ``classes='gt'``, ``gt_label``.
+
+    Args:
+        out_file (str): The COCO file; it must end in ``.json``.
+        threshold (float): θ, in [0, 1).
+        classes (str): A box's class: ``'gt'``, the picture's label; ``'pred'``, the class with
+            the highest score; ``'agnostic'``, one category ``object`` for all, with the score
+            of the picture's label where there is one, else the highest. Defaults to 'gt'.
+        scores_file (str, optional): Where all class scores of the pictures are written, too:
+            lines of ``id,score0,score1,…``. Defaults to None: nowhere.
+        **kwargs (Any): Further arguments of :class:`BaseMapMetric`.
+
+    Raises:
+        ValueError: A map that is not finite or not (h, w), a sample that lacks something, two
+            pictures of one id; the message names the picture. Or no picture has a box.
+    """
+
+    batch_fields = ('pred_map', 'pred_score')
+    work = staticmethod(_predict)
+    constant_outcome = 'no box is written'
+
+    def __init__(
+        self,
+        out_file: str,
+        threshold: float,
+        classes: str = 'gt',
+        scores_file: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if Path(out_file).suffix != '.json':
+            raise ValueError(f'out_file must end in .json, got {out_file}')
+        if not 0 <= threshold < 1:
+            raise ValueError(f'threshold must lie in [0, 1), got {threshold}')
+        if classes not in ('gt', 'pred', 'agnostic'):
+            raise ValueError(f"classes must be 'gt', 'pred' or 'agnostic', got {classes!r}")
+        super().__init__(result_file=str(out_file), **kwargs)
+        self.threshold = float(threshold)
+        self.classes = classes
+        self.scores_file = scores_file
+
+    def prepare(
+        self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
+    ) -> tuple:
+        """Arguments of the work on one picture."""
+        if pred_map.ndim != 2:
+            raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
+        scores = to_array(pred_score).reshape(-1)
+        labelled = self.classes == 'gt' or (
+            self.classes == 'agnostic' and sample.get('gt_label') is not None
+        )
+        label = self.label_of(sample) if labelled else int(scores.argmax())
+        if not 0 <= label < len(scores):
+            raise ValueError(f'the label {label} is none of the {len(scores)} classes')
+        height, width = (int(side) for side in self.get(sample, 'ori_shape')[:2])
+        about = (str(self.get(sample, 'img_path')), width, height, float(scores[label]))
+        return (
+            pred_map,
+            self.threshold,
+            self.view_of(sample),
+            tuple(self.get(sample, 'view_box', '; PackLocalizationInputs puts it there')),
+            label,
+            (*about, scores if self.scores_file is not None else None),
+        )
+
+    def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:
+        """Numbers of boxes and pictures."""
+        if not counts[0]:
+            raise ValueError(f'none of {pictures} pictures has a box: all their maps are constant')
+        return {'boxes_written': int(counts[0]), 'pictures': pictures}, None
+
+    def row(self, values: tuple) -> dict[str, Any]:
+        """What :func:`coco_boxes` needs of one picture, and its scores."""
+        return dict(zip(('box', 'file_name', 'width', 'height', 'score', 'scores'), values))
+
+    def write_results(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
+        """Write the COCO file, the classes' names and the scores."""
+        rows = tables['images']
+        agnostic = self.classes == 'agnostic'
+        if agnostic:
+            names = ['object']
+        else:
+            names = [str(name) for name in (self.dataset_meta or {}).get('classes') or ()]
+            if not names:
+                raise ValueError('the data set does not name its classes')
+        path = Path(self.result_file)
+        pictures = [{**row, 'category': 0 if agnostic else row['label']} for row in rows]
+        write_text(
+            path.with_name(f'{path.stem}_classes.txt'), ''.join(f'{name}\n' for name in names)
+        )
+        if self.scores_file is not None:
+            write_scores(self.scores_file, [(row['image_id'], row['scores']) for row in rows])
+        # Last of all: where it is, the others are.
+        write_json(path, coco_boxes(pictures, names), indent=None)

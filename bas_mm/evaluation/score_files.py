@@ -1,0 +1,61 @@
+"""Class scores of pictures in a text file: lines of ``id,score0,score1,…``."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from .result_files import write_text
+
+__all__ = ['read_scores', 'write_scores']
+
+
+def write_scores(path: str | Path, scores: Iterable[tuple[str, np.ndarray]]) -> None:
+    """Write class scores, atomically, with all their digits.
+
+    Args:
+        path (str | Path): The file.
+        scores (Iterable[tuple[str, np.ndarray]]): Id and scores (C,) of each picture.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    # The digits of each type that give the same number back, float32's being fewer.
+    writer.writerows([image_id, *map(str, values)] for image_id, values in scores)
+    write_text(path, text.getvalue())
+
+
+def read_scores(path: str | Path) -> dict[str, np.ndarray]:
+    """Read class scores.
+
+    Args:
+        path (str | Path): The file.
+
+    Returns:
+        dict[str, np.ndarray]: Scores (C,), float64, by the picture's id.
+
+    Raises:
+        ValueError: The file cannot be read, or a line is no id with numbers, as many as on the
+            first line, or repeats an id; the message names file and line.
+    """
+    try:
+        text = Path(path).read_text(encoding='utf-8')
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f'class scores: {path} cannot be read: {error}') from None
+    scores: dict[str, np.ndarray] = {}
+    count = 0
+    reader = csv.reader(io.StringIO(text))
+    for row in reader:
+        place = f'{path}, line {reader.line_num}'
+        try:
+            image_id, values = row[0], np.array(row[1:], dtype=np.float64)
+        except (IndexError, ValueError):
+            raise ValueError(f'{place}: {",".join(row)!r} is not id,score0,score1,…') from None
+        count = count or len(values)
+        if not count or len(values) != count:
+            raise ValueError(f'{place}: {len(values)} scores, where the first line has {count}')
+        if image_id in scores:
+            raise ValueError(f'{place}: {image_id} stood there before')
+        scores[image_id] = values
+    return scores

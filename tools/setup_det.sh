@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Makes or finds the environment of detectors, and runs a command in it:
+#   bash tools/setup_det.sh [COMMAND ARGUMENT ...]
+#   bash tools/setup_det.sh python tools/train.py configs/det/retinanet_small_embedded.py
+#
+# mmdetection needs mmcv with its operators, whose C++ sources do not build with the torch of
+# requirements/pinned.txt. So this is an environment of its own, with what
+# requirements/det_pinned.txt has in place of lines there: .venv-det, or det-* in BAS_MM_CACHE.
+# How it is chosen and made is told in tools/setup_env.sh.
+#
+# The operators are compiled once, which takes 13 to 35 minutes on 2 cores and needs a C++17
+# compiler. The wheel is kept in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm), in a folder
+# for each version of mmcv, torch and Python, for pip itself would hand it to any torch.
+set -euo pipefail
+
+. "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/setup_env.sh"
+
+bas_mm_venv_name=.venv-det
+bas_mm_cache_prefix=det-
+bas_mm_modules=(mmcv.ops mmdet.models)
+
+# requirements/pinned.txt with the lines of det_pinned.txt in place of its own about the same.
+bas_mm_pins() {
+    awk '
+        { name = tolower($0); sub(/[^a-z0-9_.-].*/, "", name) }
+        FNR == NR { print; if (name != "") other[name] = 1; next }
+        name == "" || !(name in other)
+    ' "$bas_mm_root/requirements/det_pinned.txt" "$bas_mm_root/requirements/pinned.txt"
+}
+
+# Folder of the wheel for the interpreter $1 and the requirement $2, such as onedl-mmcv==2.3.6.
+bas_mm_wheel_folder() {
+    "$1" -c '
+import sys, sysconfig, torch
+built_for = "cuda" if torch.cuda.is_available() else "cpu"
+python = "cp%d%d" % sys.version_info[:2]
+print("-".join([sys.argv[1].replace("==", "-"), "torch", torch.__version__, built_for, python,
+                sysconfig.get_platform()]))
+' "$2"
+}
+
+# Build the wheel of requirement $2 in folder $3, with the environment in folder $1.
+bas_mm_build_wheel() {
+    local venv=$1 mmcv=$2 folder=$3 log=$3/build.log
+    "${CXX:-c++}" --version >/dev/null 2>&1 ||
+        bas_mm_die "the operators of mmcv must be compiled, and there is no C++ compiler \
+(${CXX:-c++}). Install one (on Debian and Ubuntu: the package g++), or name it in CXX."
+    bas_mm_say "compiling the operators of mmcv, once: 13 to 35 minutes on 2 cores (log: $log)"
+    rm -rf "$folder/.building"
+    MMCV_WITH_OPS=1 MAX_JOBS=${MAX_JOBS:-$(getconf _NPROCESSORS_ONLN)} PATH="$venv/bin:$PATH" \
+        "$venv/bin/python" -m pip --disable-pip-version-check --no-input wheel --no-cache-dir \
+        --no-build-isolation --no-deps -w "$folder/.building" "$mmcv" >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        bas_mm_die "the operators of mmcv could not be compiled (above: the end of $log). They \
+need a C++17 compiler and the headers of Python (on Debian and Ubuntu: g++ and python3-dev)."
+    }
+    # Not before it is whole; what an interruption leaves is no wheel.
+    mv "$folder/.building"/*.whl "$folder"
+    rm -rf "$folder/.building"
+}
+
+# mmcv with its operators: the wheel from the cache, built where it is not there.
+bas_mm_install_mmcv() {
+    local venv=$1 pinned=$2 mmcv folder lines
+    mmcv=$(grep '^onedl-mmcv==' "$pinned")
+    lines=$(grep -E '^(setuptools|ninja|psutil|numpy)==' "$pinned")
+    bas_mm_pip_install "$venv" -r /dev/stdin <<<"$lines"
+    folder=${BAS_MM_CACHE:-${XDG_CACHE_HOME:-${HOME:-$bas_mm_root}/.cache}/bas_mm}/wheels
+    folder=$folder/$(bas_mm_wheel_folder "$venv/bin/python" "$mmcv")
+    mkdir -p "$folder" || bas_mm_die "$folder, for the wheel of mmcv, cannot be made. Name another \
+folder in BAS_MM_CACHE."
+    if command -v flock >/dev/null 2>&1; then
+        exec 8>"$folder/.lock"
+        flock 8
+    fi
+    compgen -G "$folder/*.whl" >/dev/null || bas_mm_build_wheel "$venv" "$mmcv" "$folder"
+    exec 8>&-
+    bas_mm_say "mmcv with its operators from $folder"
+    bas_mm_pip_install "$venv" --no-deps "$folder"/*.whl
+}
+
+bas_mm_install() {
+    bas_mm_pins >"$1/.bas_mm_pinned.txt"
+    bas_mm_install_pinned "$1" "$2" "$1/.bas_mm_pinned.txt"
+}
+
+bas_mm_setup pytest
+if [ "$#" -gt 0 ]; then
+    exec "$@"
+fi
+echo "[setup] activate it by: source $(dirname "$BAS_MM_ENV_PYTHON")/activate" >&2
