@@ -89,7 +89,7 @@ def main() -> None:
     if args.show_dir is not None:
         draw_pictures(cfg, args.show_dir, args.interval)
     if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process

@@ -1,5 +1,6 @@
 """Transforms that carry boxes with the picture."""
 
+from .keep_localization_truth import KeepLocalizationTruth
 from .load_label_map import LoadLabelMap
 from .load_loc_image import LoadLocImage
 from .load_loc_mask import LoadLocMask
@@ -14,6 +15,7 @@ from .pack_localization_inputs import PackLocalizationInputs
 from .random_scale import RandomScale
 
 __all__ = [
+    'KeepLocalizationTruth',
     'LoadLabelMap',
     'LoadLocImage',
     'LoadLocMask',

@@ -364,7 +364,6 @@ class BaseMapMetric(BaseMetric):
         return tables
 
 
-
 def _sum(
     before: tuple[int, np.ndarray] | None, own: tuple[int, np.ndarray]
 ) -> tuple[int, np.ndarray]:

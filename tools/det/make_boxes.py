@@ -1,0 +1,149 @@
+"""Boxes of a checkpoint as a COCO file, to train a detector on.
+
+    python tools/det/make_boxes.py CONFIG CHECKPOINT OUT.json [options]
+
+The boxes are Protocol A's, in pixels of the original pictures, one per picture; a picture whose
+map is constant has none. ``OUT_classes.txt`` beside it has the names of the classes. On
+several GPUs it is started by ``python -m torch.distributed.run --nproc_per_node=GPUS``, and gets
+``--launcher pytorch`` besides.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (
+    CommandParser,
+    close_process_group,
+    enable_ten_crop,
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = CommandParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument('out', help='the COCO file, *.json')
+    parser.add_argument(
+        '--split',
+        choices=('train', 'val', 'test'),
+        default='train',
+        help='whose pictures (train; they are seen as the test pipeline shows them)',
+    )
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
+        '--classes',
+        choices=('gt', 'pred'),
+        default='gt',
+        help="a box's class: the picture's label (gt), or the classifier's first (pred)",
+    )
+    kind.add_argument(
+        '--class-agnostic', action='store_true', help='one category, object, for all boxes'
+    )
+    parser.add_argument('--threshold', type=float, help="θ; default: the config's")
+    parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
+    parser.add_argument(
+        '--scores', metavar='FILE.csv', help='write all class scores too: lines of id,score0,…'
+    )
+    parser.add_common_arguments()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if Path(args.out).suffix != '.json':
+        fail(f'OUT {args.out}: the name must end in .json')
+    if args.threshold is not None and not 0 <= args.threshold < 1:
+        fail(f'--threshold must lie in [0, 1), got {args.threshold:g}')
+    return args
+
+
+def use_split(cfg: 'Config', split: str, path: str) -> None:
+    """Test on the pictures of a split, in the pipeline of the test.
+
+    Args:
+        cfg (Config): Changed in place.
+        split (str): 'train', 'val' or 'test'.
+        path (str): The config file, for messages.
+    """
+    for name in (split, 'test'):
+        if cfg.get(f'{name}_dataloader') is None:
+            fail(f'the config {path} has no {name}_dataloader')
+    if split == 'test':
+        return
+    dataset = cfg[f'{split}_dataloader'].dataset.copy()
+    for key in ('pipeline', 'type'):
+        if key not in dataset or key not in cfg.test_dataloader.dataset:
+            fail(
+                f'--split {split}: the data sets of {path} must have a {key} of their own; '
+                'wrappers such as RepeatDataset show pictures several times'
+            )
+    dataset.update(pipeline=cfg.test_dataloader.dataset.pipeline, test_mode=True)
+    cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': dataset}
+
+
+def threshold_of(cfg: 'Config', given: float | None, path: str) -> float:
+    """θ of the command line, else of the model or the metric of the test."""
+    if given is not None:
+        return given
+    evaluator = cfg.get('test_evaluator') or []
+    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
+    found = [(cfg.model.get('test_cfg') or {}).get('threshold')]
+    found += [metric.get('thresholds') for metric in metrics]
+    single = [theta for theta in found if isinstance(theta, (int, float))]
+    if not single:
+        fail(
+            f'{path} has no single θ, neither in model.test_cfg nor in test_evaluator: give one '
+            'by --threshold'
+        )
+    return single[0]
+
+
+def main() -> None:
+    """Run the network over the split."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    use_split(cfg, args.split, args.config)
+    classes = 'agnostic' if args.class_agnostic else args.classes
+    if classes == 'pred':
+        # The map of one class, where it is one, is that of the box's class.
+        cfg.model.setdefault('test_cfg', {})['class_source'] = 'pred'
+    if args.tta:
+        enable_ten_crop(cfg)
+    cfg.test_evaluator = {
+        'type': 'CocoBoxWriter',
+        'out_file': args.out,
+        'threshold': threshold_of(cfg, args.threshold, args.config),
+        'classes': classes,
+        'scores_file': args.scores,
+    }
+    cfg.load_from, cfg.resume = args.checkpoint, False
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    prepare_devices(cfg, args.launcher)
+
+    from mmengine.dist import is_main_process
+    from mmengine.runner import Runner
+
+    figures = Runner.from_cfg(cfg).test()
+    if is_main_process():
+        boxes, pictures = (
+            figures[f'localization/{name}'] for name in ('boxes_written', 'pictures')
+        )
+        print(f'{args.out}: boxes of {boxes:g} of {pictures:g} pictures')
+    close_process_group()
+
+
+if __name__ == '__main__':
+    main()
