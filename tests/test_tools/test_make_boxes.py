@@ -1,0 +1,168 @@
+"""make_boxes.py: from a checkpoint to a COCO file, on one process and on two."""
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_project import ROOT, TinyProject, free_port
+
+from bas_mm.evaluation.functional import protocol_a_boxes
+from bas_mm.evaluation.score_files import read_scores
+from bas_mm.registry import DATASETS, MODELS
+
+CLASSES = ('red', 'green', 'blue', 'white')
+
+
+def save_checkpoint(project: TinyProject, name: str = 'tiny.pth') -> torch.nn.Module:
+    """Random weights of the project's network, in a checkpoint."""
+    cfg = Config.fromfile(project.config)
+    init_default_scope('bas_mm')
+    torch.manual_seed(0)
+    model = MODELS.build(cfg.model)
+    model.init_weights()
+    # Maps that differ from picture to picture and from class to class.
+    torch.nn.init.normal_(model.generator.conv.weight, std=3)
+    torch.save(dict(state_dict=model.state_dict(), meta={}), project.folder / name)
+    return model.eval()
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    project = TinyProject(tmp_path_factory.mktemp('boxes'))
+    project.model = save_checkpoint(project)
+    return project
+
+
+def make(project, out, *options, check=True):
+    return project.run_here(
+        *('det/make_boxes.py', 'tiny.py', 'tiny.pth', out, '--work-dir', 'w', *options), check=check
+    )
+
+
+@torch.no_grad()
+def by_hand(project, split: str, source: str, theta: float) -> list[tuple]:
+    """Box in the original picture, score and class of each picture, from the model itself."""
+    cfg = Config.fromfile(project.config)
+    dataset_cfg = cfg[f'{split}_dataloader'].dataset
+    dataset_cfg.update(pipeline=cfg.test_pipeline, test_mode=True)
+    dataset = DATASETS.build(dataset_cfg)
+    project.model.test_cfg.class_source = source
+    rows = []
+    for index in range(len(dataset)):
+        item = dataset[index]
+        batch = dict(inputs=[item['inputs']], data_samples=[item['data_samples']])
+        (sample,) = project.model.test_step(batch)
+        (box,) = protocol_a_boxes(sample.pred_map.numpy(), [theta], (32, 32)).tolist()
+        # 48 x 48 pixels, resized to 40 x 40, of which the middle 32 x 32 are the view.
+        corners = [float((Fraction(v) + 4) * 48 / 40) for v in box]
+        label = int(sample.gt_label if source == 'gt' else sample.pred_label)
+        rows.append((sample.image_id, corners, float(sample.pred_score[label]), label))
+    return rows
+
+
+@pytest.mark.parametrize(('split', 'source'), [('train', 'gt'), ('val', 'pred'), ('test', 'gt')])
+def test_boxes_scores_and_classes_of_the_model(project, split, source):
+    out = f'out/{split}.json'
+    # The test of the config's θ is the one on the training pictures.
+    theta, options = (0.3, ()) if split == 'train' else (0.7, ('--threshold', '0.7'))
+    done = make(project, out, '--split', split, '--classes', source, '--scores', 's.csv', *options)
+    content = json.loads((project.folder / out).read_text())
+    rows = by_hand(project, split, source, theta)
+    count = 16 if split == 'train' else 11
+    assert len(rows) == len(content['images']) == len(content['annotations']) == count
+    assert f'{out}: boxes of {count} of {count} pictures' in done.stdout
+    assert [c['name'] for c in content['categories']] == list(CLASSES)
+    scores = read_scores(project.folder / 's.csv')
+    for image, item, (image_id, box, score, label) in zip(
+        content['images'], content['annotations'], rows
+    ):
+        assert image['file_name'] == str(project.folder / 'data/images' / image_id)
+        assert (image['width'], image['height']) == (48, 48)
+        assert (item['image_id'], item['category_id']) == (image['id'], label + 1)
+        x0, y0, width, height = item['bbox']
+        assert [x0, y0, x0 + width, y0 + height] == pytest.approx(box, abs=1e-9)
+        assert item['score'] == pytest.approx(score, abs=1e-6)
+        assert scores[image_id][label] == pytest.approx(score, abs=1e-6)
+    # The test means something: boxes differ, and so do classes.
+    assert len({tuple(row[1]) for row in rows}) > 3
+
+
+def test_ten_crops_change_the_scores_and_not_the_boxes(project):
+    contents = []
+    for options in ((), ('--tta',)):
+        make(project, 'a.json', '--class-agnostic', *options)
+        contents.append(json.loads((project.folder / 'a.json').read_text()))
+    one, ten = (c['annotations'] for c in contents)
+    assert [a['bbox'] for a in one] == [a['bbox'] for a in ten]
+    assert {a['category_id'] for a in one + ten} == {1}
+    assert not np.allclose([a['score'] for a in one], [a['score'] for a in ten], atol=1e-6)
+
+
+def test_threshold_of_the_command_line(project):
+    areas = []
+    for theta in ('0.05', '0.8'):
+        make(project, 'a.json', '--threshold', theta)
+        content = json.loads((project.folder / 'a.json').read_text())
+        areas.append(sum(a['area'] for a in content['annotations']))
+    assert areas[0] > areas[1]
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (('a.txt',), 'OUT a.txt: the name must end in .json'),
+        (('a.json', '--threshold', '1'), r'--threshold must lie in [0, 1), got 1'),
+        (('a.json', '--class-agnostic', '--classes', 'pred'), 'not allowed with argument'),
+        (
+            ('a.json', '--cfg-options', 'model.test_cfg.threshold=None'),
+            'has no single θ, neither in model.test_cfg nor in test_evaluator',
+        ),
+        (
+            ('a.json', '--cfg-options', 'train_dataloader.dataset.type=RepeatDataset')
+            + ('train_dataloader.dataset.pipeline=None', 'train_dataloader=None'),
+            'tiny.py has no train_dataloader',
+        ),
+    ],
+)
+def test_bad_commands_are_one_line(project, options, message):
+    done = make(project, *options, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (project.folder / 'a.txt').exists()
+
+
+@pytest.mark.slow
+def test_two_processes_write_the_same_file(project):
+    make(project, 'one.json', '--scores', 'one.csv')
+    command = project.command('det/make_boxes.py')[1]
+    done = subprocess.run(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
+            *(f'--master_port={free_port()}', command, 'tiny.py', 'tiny.pth', 'two.json'),
+            *('--scores', 'two.csv', '--work-dir', 'w2', '--launcher', 'pytorch'),
+        ],
+        cwd=project.folder,
+        env=project.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    one, two = ((project.folder / f'{n}_classes.txt').read_text() for n in ('one', 'two'))
+    assert one == two
+    one, two = (json.loads((project.folder / f'{n}.json').read_text()) for n in ('one', 'two'))
+    assert one['images'] == two['images']
+    assert [a['bbox'] for a in one['annotations']] == [a['bbox'] for a in two['annotations']]
+    # Batches are put together otherwise, which convolutions answer with other last digits.
+    assert [a['score'] for a in one['annotations']] == pytest.approx(
+        [a['score'] for a in two['annotations']], abs=1e-6
+    )
+    one, two = (read_scores(project.folder / f'{n}.csv') for n in ('one', 'two'))
+    assert list(one) == list(two)
