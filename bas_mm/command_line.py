@@ -77,7 +77,9 @@ class CommandParser(argparse.ArgumentParser):
             '--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS
         )
 
-    def parse_args(self, args=None, namespace=None) -> argparse.Namespace:
+    def parse_args(
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
         """Parse, and hand ``--local-rank`` on as the variable that mmengine reads."""
         parsed = super().parse_args(args, namespace)
         if getattr(parsed, 'launcher', 'none') == 'pytorch':

@@ -46,7 +46,7 @@ class CUB200(ReleaseDataset):
     ``image_id`` is the path below ``images/``.
 
     The ``val`` split of the CVPR 2020 protocol, CUBV2, consists of other pictures and comes as a
-    split folder: see :class:`SplitFolder` and ``configs/_base_/datasets/cub_cubv2val.py``.
+    split folder: see :class:`SplitFolder` and ``configs/bas/bas_resnet50_cub_cubv2val.py``.
 
     Args:
         split (str): 'train' (5994 pictures) or 'test' (5794).

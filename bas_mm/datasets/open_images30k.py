@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from collections.abc import Sequence
 
 from bas_mm.registry import DATASETS
 
@@ -44,7 +45,11 @@ class OpenImages30k(SplitFolder):
     """
 
     def __init__(
-        self, split_dir: str, data_root: str = 'data/OpenImages30k', classes=100, **kwargs
+        self,
+        split_dir: str,
+        data_root: str = 'data/OpenImages30k',
+        classes: Sequence[str] | str | int = 100,
+        **kwargs,
     ) -> None:
         super().__init__(split_dir, data_root, classes=classes, **kwargs)
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from bas_mm.registry import DATASETS
 
 from .base_localization_dataset import BaseLocalizationDataset
@@ -139,7 +141,14 @@ class SplitFolder(BaseLocalizationDataset):
             check_disjoint(self.split_dir, ids, lines, siblings)
         return infos
 
-    def _add_localization(self, infos, ids, lines, ids_file, sizes) -> None:
+    def _add_localization(
+        self,
+        infos: list[dict],
+        ids: Sequence[str],
+        lines: Sequence[int],
+        ids_file: str,
+        sizes: np.ndarray | None,
+    ) -> None:
         file = osp.join(self.split_dir, LOCALIZATION)
         if not osp.isfile(file):
             raise AnnotationError.at(

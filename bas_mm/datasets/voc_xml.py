@@ -72,7 +72,7 @@ def read_voc_xml(file: str) -> VocAnnotation:
     values: dict[str, tuple[str, int]] = {}
     size_line = 0
 
-    def start(tag: str, _) -> None:
+    def start(tag: str, _: dict[str, str]) -> None:
         nonlocal size_line
         path.append(tag)
         text.clear()

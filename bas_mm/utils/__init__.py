@@ -5,6 +5,7 @@ must not import mmengine.
 """
 
 from importlib import import_module
+from typing import Any
 
 __all__ = ['check_dependencies', 'register_all_modules']
 
@@ -14,7 +15,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

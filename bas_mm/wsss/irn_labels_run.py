@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import ExitStack
 from functools import partial
 
@@ -99,12 +100,12 @@ class IRNLabelRun:
                 self._write(*waiting.popleft())
                 progress.advance()
 
-    def _write(self, image_id: str, future) -> None:
+    def _write(self, image_id: str, future: Future | _Task) -> None:
         write_bytes(self.folder.path(image_id), encode_palette_png(future.result()))
 
 
 class _Task:
     """What a pool's submit gives, without a pool: the work is done when its result is wanted."""
 
-    def __init__(self, function, *args) -> None:
+    def __init__(self, function: Callable, *args) -> None:
         self.result = partial(function, *args)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -87,7 +88,7 @@ class MapFolder:
             for maps, size in zip((seeds.strided, seeds.high_res), sizes)
         )
 
-    def _pick(self, entries: Mapping, label: int, where: Path):
+    def _pick(self, entries: Mapping, label: int, where: Path) -> Any:
         """The entry of a class, by its name or its index."""
         for key in (self.classes[label], str(label)):
             if key in entries:

@@ -148,7 +148,7 @@ def check_image_ids(ids: Sequence[str], what: str) -> None:
             )
 
 
-def _as_it_is(item):
+def _as_it_is(item: Any) -> Any:
     """Without this function the data loader would turn what it knows into tensors."""
     return item
 

@@ -12,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TimeRemainingColumn,
 )
 from rich.text import Text
@@ -22,7 +23,7 @@ __all__ = ['PictureProgress']
 class _Rate(ProgressColumn):
     """Pictures per second."""
 
-    def render(self, task) -> Text:
+    def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text('' if speed is None else f'{speed:.1f}/s')
 

@@ -42,7 +42,7 @@ class SeedRun(OutputRun):
         maker: SeedMaker,
         dataset: Dataset,
         folder: SeedFolder,
-        scales=(1.0, 0.5, 1.5, 2.0),
+        scales: Sequence[float] = (1.0, 0.5, 1.5, 2.0),
         fuse: MapFolder | None = None,
         num_workers: int = 2,
         num_writers: int = 2,

@@ -1,6 +1,7 @@
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
 from torch import nn
 
 from bas_mm.registry import HOOKS
@@ -17,7 +18,7 @@ class CheckpointKeysHook(Hook):
     # After hooks that change the checkpoint, such as those of averaged weights.
     priority = 'LOWEST'
 
-    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Compare names and shapes.
 
         Args:

@@ -1,5 +1,7 @@
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch.utils.data import DataLoader
 
 from bas_mm.registry import HOOKS
 
@@ -12,20 +14,20 @@ class ClassCountHook(Hook):
     many would train classes that do not exist.
     """
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Check the training set, and the validation set when there is one."""
         self._check(runner, runner.train_dataloader, 'train_dataloader')
 
-    def before_val(self, runner) -> None:
+    def before_val(self, runner: Runner) -> None:
         """Check the validation set."""
         self._check(runner, runner.val_dataloader, 'val_dataloader')
 
-    def before_test(self, runner) -> None:
+    def before_test(self, runner: Runner) -> None:
         """Check the test set."""
         self._check(runner, runner.test_dataloader, 'test_dataloader')
 
     @staticmethod
-    def _check(runner, dataloader, key: str) -> None:
+    def _check(runner: Runner, dataloader: DataLoader, key: str) -> None:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
         if classes is None:

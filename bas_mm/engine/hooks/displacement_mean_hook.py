@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 
 import torch
 from mmengine.dataset import Compose
@@ -8,7 +9,7 @@ from mmengine.dist import all_reduce, barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import find_latest_checkpoint
+from mmengine.runner import Runner, find_latest_checkpoint
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -45,7 +46,7 @@ class DisplacementMeanHook(Hook):
         self.batch_size = batch_size
         self.num_workers = num_workers
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Refuse another model before it is trained.
 
         Args:
@@ -55,7 +56,7 @@ class DisplacementMeanHook(Hook):
         if not isinstance(model, IRNet):
             raise TypeError(f'DisplacementMeanHook is for IRNet, not for {type(model).__name__}.')
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """Compute the mean and store it.
 
         Args:
@@ -81,7 +82,7 @@ class DisplacementMeanHook(Hook):
         barrier()
 
     @staticmethod
-    def _store(runner, model: IRNet) -> None:
+    def _store(runner: Runner, model: IRNet) -> None:
         info = runner.message_hub.runtime_info
         path = info.get('last_ckpt') or find_latest_checkpoint(runner.work_dir)
         if path is None:
@@ -95,7 +96,7 @@ class DisplacementMeanHook(Hook):
         write_bytes(path, content.getbuffer())
 
 
-def _inner_model(runner) -> nn.Module:
+def _inner_model(runner: Runner) -> nn.Module:
     return runner.model.module if is_model_wrapper(runner.model) else runner.model
 
 
@@ -109,12 +110,12 @@ class _Views(Dataset):
     def __len__(self) -> int:
         return len(self.dataset)
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> dict:
         return self.pipeline(self.dataset.get_data_info(index))
 
 
 @torch.no_grad()
-def displacement_mean(model: IRNet, loader) -> torch.Tensor:
+def displacement_mean(model: IRNet, loader: Iterable[dict]) -> torch.Tensor:
     """The mean of the displacement field over all points of all images of all processes.
 
     Args:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from bas_mm.registry import HOOKS
@@ -31,7 +32,7 @@ class EpochSeedHook(Hook):
     def __init__(self) -> None:
         self._worker_init_fn: Callable[[int], None] | None = None
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Hand the seed of a resumed run, which differs when none is configured, to the sampler.
 
         Args:
@@ -44,7 +45,7 @@ class EpochSeedHook(Hook):
         ):
             loader.sampler.seed = runner.seed
 
-    def before_train_epoch(self, runner) -> None:
+    def before_train_epoch(self, runner: Runner) -> None:
         """Seed this epoch.
 
         Args:

@@ -5,7 +5,7 @@ import torch
 from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import EpochBasedTrainLoop
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.visualization import Visualizer
 
 from bas_mm.engine.evaluation_mode import evaluation_mode
@@ -93,7 +93,7 @@ class LocalizationVisualizationHook(Hook):
         # What a validation is named by: 'epoch' or 'iter'; None outside of a training.
         self._unit: str | None = None
 
-    def before_run(self, runner) -> None:
+    def before_run(self, runner: Runner) -> None:
         """Refuse to draw into the void."""
         if not self.enable:
             return
@@ -108,25 +108,25 @@ class LocalizationVisualizationHook(Hook):
                 "give the visualizer vis_backends such as [dict(type='LocalVisBackend')]"
             )
 
-    def before_train(self, runner) -> None:
+    def before_train(self, runner: Runner) -> None:
         """Note what this training counts."""
         by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
         self._unit = 'epoch' if by_epoch else 'iter'
 
-    def after_train(self, runner) -> None:
+    def after_train(self, runner: Runner) -> None:
         """What is validated from here on belongs to no training."""
         self._unit = None
 
-    def before_val_epoch(self, runner) -> None:
+    def before_val_epoch(self, runner: Runner) -> None:
         """Count from the first picture."""
         self._seen = 0
 
-    def before_test_epoch(self, runner) -> None:
+    def before_test_epoch(self, runner: Runner) -> None:
         """Count from the first picture."""
         self._seen = 0
 
     def after_train_iter(
-        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Draw the first pictures of the batch, in every n-th iteration.
 
@@ -150,7 +150,11 @@ class LocalizationVisualizationHook(Hook):
             self._draw(inputs, sample, f'train/{index}', file, step)
 
     def after_val_iter(
-        self, runner, batch_idx: int, data_batch=None, outputs: Sequence | None = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Draw this batch's share of the pictures.
 
@@ -167,13 +171,19 @@ class LocalizationVisualizationHook(Hook):
         self._draw_share(data_batch, outputs, 'val', f'{self._unit}_{step}', step)
 
     def after_test_iter(
-        self, runner, batch_idx: int, data_batch=None, outputs: Sequence | None = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: Sequence | None = None,
     ) -> None:
         """Draw this batch's share of the pictures; arguments as in :meth:`after_val_iter`."""
         self._draw_share(data_batch, outputs, 'test', '', 0)
 
     def _draw_share(
         self, data_batch, outputs: Sequence | None, split: str, folder: str, step: int
+    def _draw(
+        self, runner: Runner, data_batch: dict | None, outputs: Sequence | None, folder: str
     ) -> None:
         if not self.enable or not outputs:
             return

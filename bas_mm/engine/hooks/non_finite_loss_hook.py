@@ -1,5 +1,6 @@
 import torch
 from mmengine.hooks import Hook
+from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
 
@@ -21,7 +22,13 @@ class NonFiniteLossHook(Hook):
     def __init__(self, interval: int = 1) -> None:
         self.interval = interval
 
-    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """Check the loss of this iteration.
 
         Args:
@@ -52,5 +59,5 @@ class NonFiniteLossHook(Hook):
         )
 
     @staticmethod
-    def _has_checkpoint(runner) -> bool:
+    def _has_checkpoint(runner: Runner) -> bool:
         return 'last_ckpt' in runner.message_hub.runtime_info

@@ -218,7 +218,7 @@ class IRNet(BaseModel):
         inputs: torch.Tensor,
         data_samples: list[SegDataSample] | None = None,
         mode: str = 'tensor',
-    ):
+    ) -> dict[str, torch.Tensor] | list[SegDataSample] | tuple[torch.Tensor, torch.Tensor]:
         """The entry of training and testing.
 
         Args:

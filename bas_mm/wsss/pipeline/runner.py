@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -213,7 +213,7 @@ class PipelineRunner:
         self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')
 
     @contextmanager
-    def _alone(self):
+    def _alone(self) -> Iterator[int | None]:
         """Hold the work folder; gives the handle that child processes hold too."""
         if fcntl is None:
             yield None
