@@ -1,10 +1,37 @@
 """Packaging of bas_mm. The requirements are those of requirements/, so that each stands once."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
+# What `mim` looks for below bas_mm/.mim of an installed package.
+MIM_FILES = ('configs', 'tools', 'model-index.yml')
+
+
+class BuildPyWithMim(build_py):
+    """Adds configs, tools and the model index to the built package, and nothing to the sources.
+
+    An editable installation has none of it: there `mim` reads the checkout itself, and would find
+    each config twice.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        target = Path(self.build_lib, 'bas_mm', '.mim')
+        # build/ may be left from another version.
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        for name in MIM_FILES:
+            if (ROOT / name).is_dir():
+                ignore = shutil.ignore_patterns('__pycache__', '*.py[cod]')
+                shutil.copytree(ROOT / name, target / name, ignore=ignore)
+            else:
+                shutil.copy2(ROOT / name, target / name)
 
 
 def requirements(name: str) -> list[str]:
@@ -38,6 +65,7 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['bas_mm', 'bas_mm.*']),
+    cmdclass={'build_py': BuildPyWithMim},
     # Nothing in here pulls in torch: a torch that is there is never replaced.
     install_requires=requirements('runtime'),
     extras_require=extras,

@@ -1,0 +1,132 @@
+"""model-index.yml and its metafiles: every network config once, with its own recipe."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+modelindex = pytest.importorskip('modelindex', reason='the package model-index is not installed')
+
+KINDS = ('bas', 'cam', 'wsss', 'deeplabv2')
+# Reader of the training pictures -> name of the set.
+SETS = {
+    'CUB200': 'CUB-200-2011',
+    'ILSVRC': 'ILSVRC 2012',
+    'ILSVRCRelease': 'ILSVRC 2012',
+    'OpenImages30k': 'OpenImages30k',
+    'StanfordDogs': 'Stanford Dogs',
+    'StanfordCars': 'Stanford Cars',
+    'FGVCAircraft': 'FGVC-Aircraft',
+    'SplitFolder': 'critters',
+    'SyntheticParts': 'SyntheticParts',
+    'SyntheticScenes': 'SyntheticScenes',
+    'SegmentationScenes': 'SyntheticScenes',
+    'VOC12MultiLabel': 'PASCAL VOC 2012',
+    'mmseg.PascalVOCDataset': 'PASCAL VOC 2012',
+    'COCO14MultiLabel': 'COCO 2014',
+    'mmseg.BaseSegDataset': 'COCO 2014',
+}
+
+
+@pytest.fixture(scope='module')
+def index(repo_dir: Path):
+    index = modelindex.load(str(repo_dir / 'model-index.yml'))
+    index.build_models_with_collections()
+    return index
+
+
+@pytest.fixture(scope='module')
+def models(index) -> dict:
+    return {model.config: model for model in index.models}
+
+
+def test_it_is_sound_and_every_collection_is_used(index, capsys):
+    index.check(silent=False)
+    assert 'All good!' in capsys.readouterr().out
+    used = {model.in_collection for model in index.models} - {None}
+    assert used == {collection.name for collection in index.collections}
+    for collection in index.collections:
+        assert collection.paper['URL'].startswith('https://')
+        assert collection.paper['Title']
+
+
+def test_every_network_config_is_listed_once(index, models, repo_dir):
+    there = {
+        path.relative_to(repo_dir).as_posix()
+        for kind in KINDS
+        for path in (repo_dir / 'configs' / kind).glob('*.py')
+    }
+    # Those name the configs of their steps and have no network.
+    pipelines = {name for name in there if Path(name).name.startswith('pipeline_')}
+    assert len(pipelines) == 3
+    assert Counter(model.config for model in index.models) == Counter(there - pipelines)
+    assert max(Counter(model.name for model in index.models).values()) == 1
+    for config, model in models.items():
+        # CAM has configs of the same name for localization and for seeds.
+        prefix = 'wsss_' if config.startswith('configs/wsss/cam_') else ''
+        assert model.name == prefix + Path(config).stem
+    assert all(model.weights is None for model in index.models)
+
+
+def test_recipes_are_those_of_the_configs(models, repo_dir):
+    for config, model in models.items():
+        cfg = Config.fromfile(repo_dir / config)
+        data = model.metadata.data
+        if 'Epochs' in data:
+            assert data['Epochs'] == cfg.train_cfg.max_epochs, config
+        else:
+            assert data['Iterations'] == cfg.train_cfg.max_iters, config
+        whole = cfg.get('auto_scale_lr', {}).get('base_batch_size')
+        assert data['Batch Size'] == (whole or cfg.train_dataloader.batch_size), config
+        dataset = cfg.train_dataloader.dataset
+        reader = dataset.get('pictures', dataset).type
+        assert data['Training Data'] == SETS[reader], config
+
+
+def test_figures_are_the_papers_and_say_so(models, repo_dir):
+    text = (repo_dir / 'README.md').read_text()
+    found = {}
+    for config, model in models.items():
+        for result in model.results or ():
+            for name, value in result.metrics.items():
+                assert name.endswith(' (paper)'), config
+                key = f'{result.dataset}: {name.removesuffix(" (paper)")}'
+                found.setdefault(Path(config).stem, {})[key] = value
+
+    expected = {}
+    for data, label in (('cub', 'CUB-200-2011'), ('ilsvrc', 'ILSVRC')):
+        row = re.search(rf'^\| {label} \(paper\) \|(.*)\|$', text, re.MULTILINE)[1]
+        backbones = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
+        name = 'ILSVRC 2012' if data == 'ilsvrc' else label
+        for backbone, cell in zip(backbones, row.split('|'), strict=True):
+            metrics = ('Top-1 Loc', 'Top-5 Loc', 'GT-Known')
+            expected[f'bas_{backbone}_{data}'] = {
+                f'{name}: {metric}': float(value)
+                for metric, value in zip(metrics, cell.split('/'), strict=True)
+            }
+    piou, pxap = re.search(r'\(paper\): pIoU ([\d.]+), PxAP ([\d.]+)\.', text).groups()
+    expected['bas_resnet50_openimages30k'] = {
+        'OpenImages30k: pIoU': float(piou),
+        'OpenImages30k: PxAP': float(pxap),
+    }
+    seeds, fused, masks, val, test = map(
+        float,
+        re.search(
+            r'mIoU of seeds on\s+`train` ([\d.]+), of seeds fused for IRNet ([\d.]+), of masks '
+            r'([\d.]+); of DeepLabv2 ([\d.]+) on `val`, ([\d.]+) on `test`',
+            text,
+        ).groups(),
+    )
+    voc = 'PASCAL VOC 2012'
+    expected['bas_seg_resnet50_voc12'] = {
+        f'{voc} train: mIoU of seeds': seeds,
+        f'{voc} train: mIoU of seeds fused for IRNet': fused,
+    }
+    expected['irn_resnet50_voc12'] = {f'{voc} train: mIoU of masks': masks}
+    expected['deeplabv2_r101_voc12aug-321x321_20k'] = {
+        f'{voc} val: mIoU': val,
+        f'{voc} test: mIoU': test,
+    }
+    assert found == expected
