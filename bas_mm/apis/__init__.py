@@ -28,7 +28,7 @@ _HOMES = {
 __all__ = list(_HOMES)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -59,6 +60,6 @@ def find_config(config: str | Path) -> Path:
     raise FileNotFoundError(f"{config} is neither a file nor one of bas_mm's configs: {advice}")
 
 
-def close_names(name: str, names) -> list[str]:
+def close_names(name: str, names: Iterable[str]) -> list[str]:
     """Up to three names that resemble one, the most similar first."""
     return get_close_matches(name, list(names), n=3, cutoff=0.7)

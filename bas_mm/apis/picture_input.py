@@ -6,12 +6,15 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from bas_mm.datasets.label_lists import PICTURE_SUFFIXES
+
+if TYPE_CHECKING:
+    from mmengine.fileio.backends import BaseStorageBackend
 
 __all__ = ['PictureInput', 'list_pictures']
 
@@ -90,7 +93,9 @@ def _of_path(path: str) -> list[tuple[str, str]]:
     return [(path, PurePosixPath(unquote(urlsplit(path).path)).name or 'picture')]
 
 
-def _of_folder(path: str, root: str, backend=None) -> list[tuple[str, str]]:
+def _of_folder(
+    path: str, root: str, backend: BaseStorageBackend | None = None
+) -> list[tuple[str, str]]:
     from mmengine.fileio import LocalBackend
 
     backend = backend or LocalBackend()

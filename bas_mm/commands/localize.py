@@ -8,10 +8,16 @@ box x0 y0 x1 y1 in its pixels, x1 and y1 one past the end.
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from bas_mm.command_line import CommandParser, fail
 
 from .inference import add_inference_arguments, run_inference
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from bas_mm.apis import LocalizationInferencer
 
 SUMMARY = 'classes, boxes and maps of pictures'
 
@@ -33,12 +39,12 @@ def run(args: argparse.Namespace) -> None:
     if (args.save_maps or args.save_masks) and args.out_dir is None:
         fail('--save-maps and --save-masks need --out-dir')
 
-    def make(cfg):
+    def make(cfg: Config) -> LocalizationInferencer:
         from bas_mm.apis import LocalizationInferencer
 
         return LocalizationInferencer(cfg, args.checkpoint, args.device, ten_crop=args.ten_crop)
 
-    def call(inferencer):
+    def call(inferencer: LocalizationInferencer) -> list[dict]:
         return inferencer(
             args.inputs,
             args.batch_size,

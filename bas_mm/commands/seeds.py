@@ -8,10 +8,16 @@ scores. tools/wsss/make_seeds.py makes the seeds of a whole data set.
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from bas_mm.command_line import CommandParser, fail
 
 from .inference import add_inference_arguments, run_inference
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+    from bas_mm.apis import SegmentationSeedInferencer
 
 SUMMARY = 'classes and segmentation seeds of pictures'
 
@@ -39,12 +45,12 @@ def run(args: argparse.Namespace) -> None:
     if args.save_seeds and args.out_dir is None:
         fail('--save-seeds needs --out-dir')
 
-    def make(cfg):
+    def make(cfg: Config) -> SegmentationSeedInferencer:
         from bas_mm.apis import SegmentationSeedInferencer
 
         return SegmentationSeedInferencer(cfg, args.checkpoint, args.device)
 
-    def call(inferencer):
+    def call(inferencer: SegmentationSeedInferencer) -> list[dict]:
         return inferencer(
             args.inputs,
             args.batch_size,

@@ -62,7 +62,7 @@ class PartClock:
         """The function, booked to a part whenever it is called."""
 
         @wraps(function)
-        def booked(*args, **kwargs):
+        def booked(*args, **kwargs) -> object:
             with self.part(name):
                 return function(*args, **kwargs)
 

@@ -6,6 +6,7 @@ from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
 
 from bas_mm.engine.evaluation_mode import evaluation_mode
@@ -126,7 +127,11 @@ class LocalizationVisualizationHook(Hook):
         self._seen = 0
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
     ) -> None:
         """Draw the first pictures of the batch, in every n-th iteration.
 
@@ -181,9 +186,7 @@ class LocalizationVisualizationHook(Hook):
         self._draw_share(data_batch, outputs, 'test', '', 0)
 
     def _draw_share(
-        self, data_batch, outputs: Sequence | None, split: str, folder: str, step: int
-    def _draw(
-        self, runner: Runner, data_batch: dict | None, outputs: Sequence | None, folder: str
+        self, data_batch: dict | None, outputs: Sequence | None, split: str, folder: str, step: int
     ) -> None:
         if not self.enable or not outputs:
             return
@@ -210,7 +213,9 @@ class LocalizationVisualizationHook(Hook):
         # Backends are the main process's alone: it draws where any process has a picture due.
         return rank == 0 and -index % self.interval < world_size
 
-    def _draw(self, inputs: torch.Tensor, sample, name: str, file: Path, step: int) -> None:
+    def _draw(
+        self, inputs: torch.Tensor, sample: BaseDataElement, name: str, file: Path, step: int
+    ) -> None:
         Visualizer.get_current_instance().add_datasample(
             name,
             input_view(inputs.cpu().numpy(), self.channel_order),

@@ -1,6 +1,6 @@
 """Activation checkpointing that leaves batch-norm statistics as one forward pass would."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
 
@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 @contextmanager
-def discarded_statistics(module: nn.Module):
+def discarded_statistics(module: nn.Module) -> Iterator[None]:
     """Norms below ``module`` that record statistics record them in copies that are thrown away.
 
     Args:
