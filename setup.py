@@ -53,7 +53,8 @@ def long_description() -> str:
     return readme.read_text(encoding='utf-8') if readme.is_file() else ''
 
 
-extras = {name: requirements(name) for name in ('torch', 'coco', 'crf', 'det', 'tests')}
+EXTRAS = ('torch', 'coco', 'crf', 'det', 'docs', 'export', 'tests')
+extras = {name: requirements(name) for name in EXTRAS}
 
 setup(
     name='bas_mm',
