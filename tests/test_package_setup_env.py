@@ -140,7 +140,8 @@ def test_an_active_environment_that_does_not_is_left_alone(checkout):
     # No bas_mm in this checkout, so nothing imports.
     path = f'{Path(sys.executable).parent}{os.pathsep}{os.environ["PATH"]}'
     code = FAKE_INSTALL + '\nbas_mm_imports_all() { return 1; }\n'
-    done = run(checkout, code, VIRTUAL_ENV=str(Path(sys.executable).parents[1]), PATH=path)
+    # Not the environment of this test, which may be one that the script made.
+    done = run(checkout, code, VIRTUAL_ENV=str(checkout / 'other'), PATH=path)
     assert done.returncode == 0, done.stderr
     assert 'left alone' in done.stderr
     assert done.stdout == f'PYTHON={checkout}/.venv/bin/python\n'

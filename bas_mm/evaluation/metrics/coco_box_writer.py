@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from bas_mm.datasets.transforms.functional import boxes_to_original
 from bas_mm.registry import METRICS
 
 from ..coco_boxes import coco_boxes
@@ -27,6 +26,9 @@ def _predict(
     about: tuple,
 ) -> Measured:
     """Box of the original picture, or None for a constant map: it says nothing about a place."""
+    # Here, so that models, which need this package's functions, do not import all data sets.
+    from bas_mm.datasets.transforms.functional import boxes_to_original
+
     constant = bool(pred_map.min() == pred_map.max())
     box = None
     if not constant:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from bas_mm.datasets.transforms.functional import boxes_from_original
 from bas_mm.registry import METRICS
 
 from ..functional import (
@@ -94,6 +93,9 @@ class DetectionLocalizationMetric(BaseMapMetric):
             'localization',
             ": the test pipeline needs KeepLocalizationTruth, and 'localization' among meta_keys",
         )
+        # Here, so that models, which need this package's functions, do not import all data sets.
+        from bas_mm.datasets.transforms.functional import boxes_from_original
+
         label = self.label_of(truth)
         height, width = self.view_of(truth)
         best = boxes[scores.argmax()][None] if len(scores) else np.zeros((0, 4))
