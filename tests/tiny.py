@@ -58,10 +58,48 @@ def tiny_model_cfg(
 
 def tiny_model(*args, seed: int = 0, **kwargs):
     """The model of :func:`tiny_model_cfg`, initialised from a seed."""
+    return _initialised(tiny_model_cfg(*args, **kwargs), seed)
+
+
+def _initialised(cfg: dict, seed: int):
     torch.manual_seed(seed)
-    model = MODELS.build(tiny_model_cfg(*args, **kwargs))
+    model = MODELS.build(cfg)
     model.init_weights()
     return model
+
+
+def tiny_multi_label_model_cfg(kind: str = 'BASSegClassifier', num_classes: int = 5) -> dict:
+    """Config of a multi-label classifier on a ResNet18 with a few channels, without a bridge.
+
+    F has 32 channels at 1/16 of the picture, the tail's output 64 at 1/16.
+    """
+    cfg = dict(
+        type=kind,
+        backbone=dict(
+            type='mmpretrain.ResNet',
+            depth=18,
+            stem_channels=8,
+            base_channels=8,
+            strides=(1, 2, 2, 1),
+        ),
+        split=dict(point='layer3'),
+        head=dict(type='MultiLabelCAMHead', num_classes=num_classes, in_channels=64),
+    )
+    if kind == 'BASSegClassifier':
+        cfg['generator'] = dict(
+            type='ForegroundGenerator', num_classes=num_classes, in_channels=32, bias=False
+        )
+        cfg['head'].update(
+            type='BASSegHead',
+            loss_fg=dict(type=CROSS_ENTROPY, loss_weight=0.2),
+            loss_amc=dict(type='AMCLoss', area_weight=1.2),
+        )
+    return cfg
+
+
+def tiny_multi_label_model(*args, seed: int = 0, **kwargs):
+    """The model of :func:`tiny_multi_label_model_cfg`, initialised from a seed."""
+    return _initialised(tiny_multi_label_model_cfg(*args, **kwargs), seed)
 
 
 def samples_of(labels) -> list[DataSample]:

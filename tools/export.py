@@ -77,7 +77,7 @@ def main() -> None:
     except (ExportError, ValueError) as error:
         fail(f'{args.config}: {error}')
     for name, shape in result.shapes.items():
-        print(f'{name}: ({", ".join(map(str, shape))})')
+        print(f'{name}:', str(shape).replace("'", ''))
     if result.checked_with is not None:
         differences = ', '.join(f'{value:.1e} ({k})' for k, value in result.differences.items())
         print(f'checked with {result.checked_with}: largest differences {differences}')

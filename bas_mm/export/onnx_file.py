@@ -1,6 +1,7 @@
 """Exported classifiers as ONNX files."""
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -37,17 +38,20 @@ def onnx_content(
     """
     import onnx
 
-    program = torch.onnx.export(
-        exported,
-        tuple(example),
-        dynamo=True,
-        input_names=exported.input_names,
-        output_names=exported.output_names,
-        dynamic_shapes=tuple(dynamic_shapes),
-        opset_version=OPSET,
-        external_data=False,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        # All inputs have the batch's axis; that it gets its name from one of them is as it should.
+        warnings.filterwarnings('ignore', message='# The axis name: batch will not be used')
+        program = torch.onnx.export(
+            exported,
+            tuple(example),
+            dynamo=True,
+            input_names=exported.input_names,
+            output_names=exported.output_names,
+            dynamic_shapes=tuple(dynamic_shapes),
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
     proto = program.model_proto
     _strip(proto.graph)
     onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})

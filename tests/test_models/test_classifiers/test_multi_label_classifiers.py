@@ -7,10 +7,9 @@ import torch
 import torch.nn as nn
 from mmpretrain.evaluation import AveragePrecision
 from mmpretrain.structures import DataSample
-from tiny import total
+from tiny import tiny_multi_label_model, total
 
 from bas_mm.models.classifiers import bas_seg_classifier
-from bas_mm.registry import MODELS
 
 CLASSES = 5
 LABELS = [[0, 3], [2], [1, 2, 4]]
@@ -18,31 +17,7 @@ DRAWN = torch.tensor([3, 2, 4])
 
 
 def _model(kind: str):
-    cfg = dict(
-        type=kind,
-        backbone=dict(
-            type='mmpretrain.ResNet',
-            depth=18,
-            stem_channels=8,
-            base_channels=8,
-            strides=(1, 2, 2, 1),
-        ),
-        split=dict(point='layer3'),
-        head=dict(type='MultiLabelCAMHead', num_classes=CLASSES, in_channels=64),
-    )
-    if kind == 'BASSegClassifier':
-        cfg['generator'] = dict(
-            type='ForegroundGenerator', num_classes=CLASSES, in_channels=32, bias=False
-        )
-        cfg['head'].update(
-            type='BASSegHead',
-            loss_fg=dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.2),
-            loss_amc=dict(type='AMCLoss', area_weight=1.2),
-        )
-    torch.manual_seed(0)
-    model = MODELS.build(cfg)
-    model.init_weights()
-    return model.double()
+    return tiny_multi_label_model(kind, CLASSES).double()
 
 
 def _images(n: int = 3) -> torch.Tensor:

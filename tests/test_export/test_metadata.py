@@ -1,0 +1,51 @@
+"""What a file says about its pictures and classes comes from config and checkpoint."""
+
+import pytest
+from mmengine.config import Config
+
+from bas_mm.export.metadata import class_names, test_pipeline, view_size_of
+
+
+@pytest.mark.parametrize(
+    ('name', 'size'),
+    [
+        ('bas/bas_resnet50_cub', (224, 224)),
+        ('bas/bas_resnet50_openimages30k', (224, 224)),
+        ('wsss/bas_seg_resnet50_voc12', (512, 512)),
+        ('wsss/bas_seg_small_embedded', (128, 128)),
+        ('bas/bas_small_embedded', None),
+    ],
+)
+def test_view_of_the_configs(name, size, repo_dir):
+    cfg = Config.fromfile(repo_dir / f'configs/{name}.py')
+    assert view_size_of(test_pipeline(cfg)) == size
+
+
+def test_view_is_height_and_width_of_the_last_transform():
+    resize = dict(type='LocResize', scale=(60, 50))
+    assert view_size_of([dict(type='LoadLocImage'), resize]) == (50, 60)
+    crop = dict(type='LocTenCrop', crop_size=(30, 40))
+    assert view_size_of([resize, crop]) == (30, 40)
+    assert view_size_of([resize, dict(type='bas_mm.LocCenterCrop')]) == (224, 224)
+    assert view_size_of([]) is None
+
+
+def test_pipeline_of_a_wrapped_set():
+    inner = dict(type='SplitFolder', pipeline=[dict(type='LoadLocImage')])
+    wrapped = dict(type='RepeatDataset', times=2, dataset=inner)
+    cfg = Config(dict(test_dataloader=dict(dataset=wrapped)))
+    assert test_pipeline(cfg) == [dict(type='LoadLocImage')]
+    assert test_pipeline(Config()) == []
+
+
+def test_class_names_come_from_the_checkpoint_then_the_config():
+    cfg = Config(
+        dict(test_dataloader=dict(dataset=dict(type='SplitFolder', classes=['ant', 'bee'])))
+    )
+    trained = dict(meta=dict(dataset_meta=dict(classes=('cat', 'dog'))))
+    assert class_names(cfg, trained, 2) == ['cat', 'dog']
+    assert class_names(cfg, dict(state_dict={}), 2) == ['ant', 'bee']
+    assert class_names(cfg, {}, 3) is None
+    assert class_names(Config(), {}, 2) is None
+    voc = Config(dict(test_dataloader=dict(dataset=dict(type='VOC12MultiLabel'))))
+    assert class_names(voc, {}, 20)[0] == 'aeroplane'

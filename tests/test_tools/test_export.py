@@ -1,0 +1,103 @@
+"""tools/export.py: the commands of the docs, and wrong ones."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_project import ROOT, TinyProject
+
+from bas_mm.export.exported_classifier import ExportedClassifier
+from bas_mm.registry import MODELS
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    project = TinyProject(tmp_path_factory.mktemp('export'))
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(project.config).model)
+    model.init_weights()
+    torch.save(model.state_dict(), project.folder / 'c.pth')
+    return project, ExportedClassifier(model)
+
+
+def test_onnx(project):
+    onnxruntime = pytest.importorskip('onnxruntime', reason='the extra `export` is not installed')
+    pytest.importorskip('onnxscript', reason='the extra `export` is not installed')
+    project, exported = project
+    done = project.run_here('export.py', 'tiny.py', 'c.pth', 'o/a.onnx', '--dynamic-batch')
+    shapes = 'images: (N, 3, 32, 32)\nscores: (N, 4)\nmap: (N, 8, 8)\n'
+    assert shapes + 'checked with onnxruntime ' in done.stdout
+    assert 'o/a.onnx: ' in done.stdout
+    session = onnxruntime.InferenceSession(str(project.folder / 'o/a.onnx'))
+    images = torch.randint(256, (3, 3, 32, 32), dtype=torch.uint8)
+    for value, wanted in zip(session.run(None, {'images': images.numpy()}), exported(images)):
+        torch.testing.assert_close(torch.from_numpy(value), wanted, rtol=1e-4, atol=1e-6)
+    said = session.get_modelmeta().custom_metadata_map
+    assert json.loads(said['classes']) == ['red', 'green', 'blue', 'white']
+    assert json.loads(said['threshold']) == 0.3
+
+
+def test_pt2_with_a_class_as_input_another_size_and_settings(project):
+    project, exported = project
+    done = project.run_here(
+        *('export.py', 'tiny.py', 'c.pth', 'a.pt2', '--maps', 'given', '--size', '40', '24'),
+        *('--no-check', '--cfg-options', 'model.test_cfg.threshold=0.7'),
+    )
+    assert 'images: (1, 3, 40, 24)\nclasses: (1,)\nscores: (1, 4)\nmap: (1, 10, 6)' in done.stdout
+    assert 'checked' not in done.stdout
+    extra = {'metadata.json': ''}
+    run = torch.export.load(str(project.folder / 'a.pt2'), extra_files=extra).module()
+    images = torch.randint(256, (1, 3, 40, 24), dtype=torch.uint8)
+    scores, maps = run(images, torch.tensor([2]))
+    everything = ExportedClassifier(exported.model, 'all')(images)
+    torch.testing.assert_close(scores, everything[0])
+    torch.testing.assert_close(maps, everything[1][:, 2])
+    said = json.loads(extra['metadata.json'])
+    assert (said['threshold'], said['view_size'], said['maps']) == (0.7, [40, 24], 'given')
+
+
+def test_a_checkpoint_that_does_not_fit_ends_in_one_line(project):
+    project, exported = project
+    options = ('--cfg-options', 'model.head.hidden_channels=16')
+    done = project.run_here('export.py', 'tiny.py', 'c.pth', 'b.pt2', *options, check=False)
+    assert done.returncode == 2
+    assert re.search(r'tiny\.py: c\.pth: .* of another shape', done.stderr)
+    assert not (project.folder / 'b.pt2').exists()
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['c.py', 'no.pth', 'a.onnx'], r'the checkpoint no\.pth does not exist'),
+        (['c.py', 'c.py', 'a.pth'], r'a\.pth: the name must end in \.onnx or \.pt2'),
+        (['c.py', 'c.py', '.'], r'\. is a folder'),
+        (['c.py', 'c.py', 'a.pt2', '--size', '0', '3'], r'--size 0 3'),
+        (['c.py', 'c.py', 'a.pt2', '--maps', 'some'], r'invalid choice'),
+        (['c.py', 'c.py', 'a.onnx'], r'not here: pip install .*onnxscript'),
+    ],
+)
+def test_wrong_commands_end_in_one_line_at_once(arguments, message, tmp_path):
+    (tmp_path / 'c.py').write_text('')
+    done = subprocess.run(
+        [
+            sys.executable,
+            '-c',
+            'import runpy, sys\n'
+            'for name in ("torch", "mmengine", "onnxscript"): sys.modules[name] = None\n'
+            'sys.argv = sys.argv[1:]\n'
+            'runpy.run_path(sys.argv[0], run_name="__main__")',
+            str(ROOT / 'tools' / 'export.py'),
+            *arguments,
+        ],
+        cwd=tmp_path,
+        env=TinyProject.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert re.search(message, done.stderr)
