@@ -144,8 +144,8 @@ def displacement_losses(
         eps (float): added to counts. Default: 1e-5.
 
     Returns:
-        PairLosses: fg, the mean of |d_i − d_j − (y, x)| over foreground pairs with j at (y, x)
-        from i; bg, the mean of |d_i − d_j| over background pairs: over pairs and both channels,
+        PairLosses: fg, the mean of ``|d_i − d_j − (y, x)|`` over foreground pairs with j at (y, x)
+        from i; bg, the mean of ``|d_i − d_j|`` over background pairs: over pairs and both channels,
         sum / (2·count + eps). At least float32.
     """
     d = at_least_float32(displacement)

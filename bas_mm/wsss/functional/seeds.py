@@ -55,7 +55,7 @@ def resize_maps(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         size (tuple[int, int]): New height and width.
 
     Returns:
-        Tensor: (K, *size); ``maps`` itself where it has that size.
+        Tensor: (K, H, W) of the new size; ``maps`` itself where it has that size.
     """
     if tuple(maps.shape[-2:]) == tuple(size):
         return maps
