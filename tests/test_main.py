@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from tiny_run import CLASSES, tiny_run_cfg
 
 from bas_mm.__main__ import main
@@ -18,13 +19,20 @@ from bas_mm.registry import MODELS
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture
-def files(tmp_path, one_thread):
+@pytest.fixture(autouse=True)
+def small_networks(one_thread) -> None:
+    """One thread for all of them."""
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
     """A config, a checkpoint with the config in it, and two pictures in a folder."""
+    tmp_path = tmp_path_factory.mktemp('main')
     cfg = tiny_run_cfg(tmp_path / 'data', tmp_path / 'work', threshold=0.4)
     cfg.dump(tmp_path / 'tiny.py')
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        model = MODELS.build(cfg.model)
     checkpoint = dict(state_dict=model.state_dict(), meta=dict(cfg=cfg.pretty_text))
     torch.save(checkpoint, tmp_path / 'tiny.pth')
     (tmp_path / 'pictures').mkdir()
@@ -132,7 +140,7 @@ def test_mistakes_are_one_line(files, monkeypatch, capsys, arguments, message):
     assert captured.err.rstrip().endswith(lines[0])
 
 
-def test_seeds(files, tmp_path, monkeypatch, capsys):
+def test_seeds(files, monkeypatch, capsys):
     monkeypatch.chdir(files)
     cfg = Config.fromfile(ROOT / 'configs/wsss/bas_seg_small_embedded.py')
     model = MODELS.build(cfg.model)
@@ -149,9 +157,11 @@ def test_seeds(files, tmp_path, monkeypatch, capsys):
     assert (files / 'out/masks/b.png').is_file()
 
 
-def test_unreadable_pictures_are_named_and_skipped(files, capsys):
-    (files / 'pictures' / 'c.png').write_bytes(b'\x89PNG')
-    run('localize', '-', files / 'tiny.pth', files / 'pictures', '--skip-unreadable', '--json')
+def test_unreadable_pictures_are_named_and_skipped(files, tmp_path, capsys):
+    broken = tmp_path / 'c.png'
+    broken.write_bytes(b'\x89PNG')
+    pictures = files / 'pictures'
+    run('localize', '-', files / 'tiny.pth', broken, pictures, '--skip-unreadable', '--json')
     captured = capsys.readouterr()
     printed = json.loads(captured.out)
     assert len(printed['predictions']) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import warnings
 from abc import abstractmethod
 from collections import deque
@@ -27,7 +28,7 @@ from bas_mm.engine.hooks import require_all_weights
 from bas_mm.registry import DATASETS, MODELS
 from bas_mm.wsss.progress import PictureProgress
 
-from .named_configs import close_names, find_config
+from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
 
@@ -175,6 +176,11 @@ class PictureInferencer(BaseInferencer):
 
     def _inputs_to_list(self, inputs: Inputs) -> list[PictureInput]:
         return list_pictures(inputs)
+
+    @staticmethod
+    def list_models(pattern: str = '*') -> list[str]:
+        """Names of bas_mm's configs, of all kinds, that match a pattern such as ``'bas_*_cub'``."""
+        return fnmatch.filter(sorted(config_names()), pattern)
 
     def class_index(self, label: int | str) -> int:
         """The index of a class.

@@ -268,6 +268,8 @@ def test_a_name_stands_for_a_config_of_ours(tmp_path):
     picture = np.random.default_rng(0).integers(0, 255, (50, 70, 3)).astype(np.uint8)
     assert len(inferencer.classes) == 8
     assert inferencer(picture)['predictions'][0].map.shape == (50, 70)
+    assert 'bas_small_embedded' in LocalizationInferencer.list_models('bas_*_embedded')
+    assert LocalizationInferencer.list_models('bas_resnet50_c?b') == ['bas_resnet50_cub']
     built = INFERENCERS.build(
         dict(
             type='LocalizationInferencer',
