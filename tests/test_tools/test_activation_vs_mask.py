@@ -1,0 +1,58 @@
+"""tools/analysis_tools/activation_vs_mask.py on a small project."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from tiny_project import TinyProject
+
+from bas_mm.apis import sweep_masks
+from bas_mm.registry import DATASETS, MODELS
+
+TOOL = 'analysis_tools/activation_vs_mask.py'
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    project = TinyProject(tmp_path_factory.mktemp('activation'))
+    init_default_scope('bas_mm')
+    torch.manual_seed(0)
+    model = MODELS.build(Config.fromfile(project.config).model)
+    model.init_weights()
+    torch.save({'state_dict': model.state_dict()}, project.folder / 'tiny.pth')
+    project.model = model
+    return project
+
+
+def test_plot_and_figures(project):
+    done = project.run_here(TOOL, 'tiny.py', 'tiny.pth', '--out', 'out/a.png', '--pictures', 4)
+    image = cv2.imread(str(project.folder / 'out/a.png'))
+    assert image.shape == (600, 960, 3)
+    written = json.loads((project.folder / 'out/a.json').read_text())
+    dataset = DATASETS.build(Config.fromfile(project.config).val_dataloader.dataset)
+    ratios = [step / 10 for step in range(1, 21)]
+    # 11 pictures: the first, the last and two between them.
+    curves, about = sweep_masks(project.model, dataset, [0, 3, 7, 10], ratios, 4)
+    assert written['ratios'] == ratios
+    for name, values in curves._asdict().items():
+        np.testing.assert_allclose(written[name], values, rtol=1e-6)
+    assert {key: written[key] for key in about} == about
+    assert about['truth'] == 'boxes'
+    for key in ('cross_entropy', 'background'):
+        assert f'{written["settled"][key]:g}' in done.stdout.splitlines()[-2]
+
+
+def test_errors(project):
+    def error(*arguments):
+        done = project.run_here(TOOL, *arguments, check=False)
+        assert done.returncode == 2
+        return done.stderr
+
+    assert 'the config no.py does not exist' in error('no.py', 'tiny.pth')
+    assert 'the checkpoint no.pth does not exist' in error('tiny.py', 'no.pth')
+    assert 'must end in .png, .svg or .pdf' in error('tiny.py', 'tiny.pth', '--out', 'a.txt')
+    assert '--pictures must be at least 1' in error('tiny.py', 'tiny.pth', '--pictures', 0)

@@ -1,0 +1,111 @@
+"""The experiment that motivates BAS: cross-entropy and activation against a growing mask.
+
+    python tools/analysis_tools/activation_vs_mask.py CONFIG CHECKPOINT [--out PLOT.png]
+
+For a trained network (BAS or CAM) and its config's test pictures, the true mask (or, without masks,
+the union of the true boxes) is eroded and dilated to 0.1, 0.2, ... 2.0 times the object's area. F·M
+goes through tail and classifier: cross-entropy of the class, and its activation; F·(1 − M)
+likewise: background activation. The averages are plotted, and written as JSON beside the plot.
+"""
+
+import argparse
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    fail,
+    load_config,
+    prepare_devices,
+    require_file,
+)
+
+RATIOS = [step / 10 for step in range(1, 21)]
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line; paths that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('config', help='config file')
+    parser.add_argument('checkpoint', help='checkpoint file')
+    parser.add_argument(
+        '--out', type=Path, default=Path('activation_vs_mask.png'), help='.png, .svg or .pdf'
+    )
+    parser.add_argument(
+        '--pictures', type=int, default=500, help='at most so many, evenly spread (500)'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of the config'
+    )
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_file(args.checkpoint, 'checkpoint')
+    if args.out.suffix not in ('.png', '.svg', '.pdf'):
+        fail(f'--out {args.out}: the name must end in .png, .svg or .pdf')
+    if args.pictures < 1:
+        fail(f'--pictures must be at least 1, got {args.pictures}')
+    return args
+
+
+def main() -> None:
+    """Run the network through the masks, plot, print."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, None)
+    if cfg.get('test_dataloader') is None:
+        fail(f'the config {args.config} has no test_dataloader')
+    prepare_devices(cfg, 'none')
+
+    import numpy as np
+    from mmengine.device import get_device
+    from mmengine.registry import init_default_scope
+    from mmengine.runner import load_checkpoint
+
+    from bas_mm.apis import sweep_masks
+    from bas_mm.evaluation.result_files import write_bytes, write_json
+    from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
+
+    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    model = MODELS.build(cfg.model)
+    load_checkpoint(model, args.checkpoint, map_location='cpu', strict=True, logger='silent')
+    model.to(get_device())
+    count = min(args.pictures, len(dataset))
+    indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
+    try:
+        curves, about = sweep_masks(model, dataset, indices, RATIOS, cfg.test_dataloader.batch_size)
+    except ValueError as error:
+        fail(str(error))
+    name = Path(args.config).stem
+    title = f'{name}: {count} pictures, true {about["truth"]}'
+    plot = draw_activation_plot(RATIOS, *curves[:3], title, args.out.suffix[1:])
+    settled = {
+        key: settled_at(RATIOS, getattr(curves, key)) for key in ('cross_entropy', 'background')
+    }
+    write_bytes(args.out, plot)
+    write_json(
+        args.out.with_suffix('.json'),
+        dict(
+            config=args.config,
+            checkpoint=args.checkpoint,
+            **about,
+            ratios=RATIOS,
+            **{key: values.tolist() for key, values in curves._asdict().items()},
+            settled=settled,
+        ),
+    )
+    print('area  cross-entropy  foreground  background  L_bas')
+    for ratio, *values in zip(RATIOS, *curves):
+        print('{:4.1f}  {:13.4f}  {:10.4f}  {:10.4f}  {:5.3f}'.format(ratio, *values))
+    print(
+        f'95 % of its fall: cross-entropy at {settled["cross_entropy"]:g} of the object, '
+        f'background activation at {settled["background"]:g}'
+    )
+    print(f'{args.out}, {args.out.with_suffix(".json")}')
+
+
+if __name__ == '__main__':
+    main()
