@@ -10,6 +10,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
+from published_files import mobilenet_by_formula
 
 from bas_mm.registry import MODELS
 
@@ -32,31 +33,6 @@ def converter(script: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def mobilenet_by_formula() -> dict[str, torch.Tensor]:
-    """Weights in the published names of MobileNetV1, without the golden files; 3 classes."""
-    widths = [32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
-    weights = {}
-
-    def add_conv(name: str, norm: str, *shape: int) -> None:
-        weights[f'{name}.weight'] = torch.full(shape, 0.5)
-        for kind in ('weight', 'bias', 'running_mean', 'running_var'):
-            weights[f'{norm}.{kind}'] = torch.ones(shape[0])
-
-    add_conv('model.0.0', 'model.0.1', 32, 3, 3, 3)
-    for i in range(1, 14):
-        add_conv(f'model.{i}.0', f'model.{i}.1', widths[i - 1], 1, 3, 3)
-        add_conv(f'model.{i}.3', f'model.{i}.4', widths[i], widths[i - 1], 1, 1)
-    for layer, shape in {
-        'classifier_cls.0': (1024, 1024, 3, 3),
-        'classifier_cls.2': (1024, 1024, 3, 3),
-        'classifier_cls.4': (3, 1024, 1, 1),
-        'classifier_loc.0': (3, 512, 3, 3),
-    }.items():
-        weights[f'{layer}.weight'] = torch.full(shape, 0.25)
-        weights[f'{layer}.bias'] = torch.zeros(shape[0])
-    return weights
 
 
 def our_model(repo_dir: Path, backbone: str, num_classes: int) -> torch.nn.Module:

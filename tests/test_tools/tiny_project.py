@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -108,20 +108,8 @@ class TinyProject:
 
     def run_here(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
         """Run a tool in this process: most of a command's time goes to its imports."""
-        path, out, err = str(ROOT / 'tools' / tool), io.StringIO(), io.StringIO()
-        code, before, argv = 0, os.getcwd(), sys.argv
-        with redirect_stdout(out), redirect_stderr(err):
-            os.chdir(self.folder)
-            sys.argv = [path, *map(str, arguments)]
-            try:
-                runpy.run_path(path, run_name='__main__')
-            except SystemExit as error:
-                code = error.code
-            finally:
-                sys.argv = argv
-                os.chdir(before)
-        done = subprocess.CompletedProcess(tool, code, out.getvalue(), err.getvalue())
-        assert not check or code == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        done = run_in_process(ROOT / 'tools' / tool, arguments, self.folder)
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
     @staticmethod
@@ -149,6 +137,25 @@ class TinyProject:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def run_in_process(
+    script: Path, arguments: Sequence[object], folder: Path
+) -> subprocess.CompletedProcess:
+    """Run a script in this process, in a folder, as its command would be run."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    before, argv = os.getcwd(), sys.argv
+    with redirect_stdout(out), redirect_stderr(err):
+        os.chdir(folder)
+        sys.argv = [str(script), *map(str, arguments)]
+        try:
+            runpy.run_path(str(script), run_name='__main__')
+        except SystemExit as error:
+            code = error.code or 0
+        finally:
+            sys.argv = argv
+            os.chdir(before)
+    return subprocess.CompletedProcess(str(script), code, out.getvalue(), err.getvalue())
 
 
 def free_port() -> int:
