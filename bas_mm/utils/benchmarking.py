@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 __all__ = [
+    'build_model',
     'collate_of',
-    'fresh_model',
     'held_bytes',
     'in_turn',
     'machine_facts',
@@ -28,6 +28,7 @@ __all__ = [
     'quiet_logs',
     'seconds_in_turn',
     'synchronise',
+    'without_weights',
 ]
 
 _MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy')
@@ -135,19 +136,18 @@ def collate_of(dataloader: Mapping) -> Callable[[list], dict]:
     return partial(FUNCTIONS.get(arguments.pop('type')), **arguments)
 
 
-def fresh_model(cfg: Config, num_classes: int | None = None) -> torch.nn.Module:
-    """A config's model with random weights: no checkpoint is read.
+def without_weights(cfg: Config, num_classes: int | None = None) -> Config:
+    """Let a config's model start from random weights, in place: no checkpoint is read.
 
     Args:
-        cfg: A config; its ``model`` is changed in place.
+        cfg: A config with a ``model`` of ours.
         num_classes: In place of the config's own number of classes. K is then at most this.
+
+    Returns:
+        The same config.
     """
-    from mmengine.registry import init_default_scope
-
-    from bas_mm.registry import MODELS
-
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
     cfg.model.backbone.pop('init_cfg', None)
+    cfg.load_from = None
     if num_classes is not None:
         for part in ('head', 'generator'):
             if part in cfg.model:
@@ -155,6 +155,20 @@ def fresh_model(cfg: Config, num_classes: int | None = None) -> torch.nn.Module:
         test_cfg = cfg.model.get('test_cfg') or {}
         if test_cfg.get('topk', 1) > num_classes:
             test_cfg.topk = num_classes
+    return cfg
+
+
+def build_model(cfg: Config) -> torch.nn.Module:
+    """A config's model with its initial weights.
+
+    Args:
+        cfg: Its ``default_scope`` becomes that of this process.
+    """
+    from mmengine.registry import init_default_scope
+
+    from bas_mm.registry import MODELS
+
+    init_default_scope(cfg.get('default_scope', 'bas_mm'))
     model = MODELS.build(cfg.model)
     model.init_weights()
     return model

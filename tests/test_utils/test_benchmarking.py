@@ -107,10 +107,13 @@ def test_held_bytes():
     assert benchmarking.held_bytes(model, optimizer) == weights + 4 * (15 + 5 + 2 * 5)
 
 
-def test_fresh_model_reads_no_weights_and_takes_another_number_of_classes():
-    cfg = Config(dict(model=tiny_model_cfg(topk=4, threshold=0.1)))
+def test_without_weights():
+    """No checkpoint is read, and another number of classes reaches all that depends on it."""
+    cfg = Config(dict(model=tiny_model_cfg(topk=4, threshold=0.1), load_from='no/such/file.pth'))
     cfg.model.backbone.init_cfg = dict(type='PretrainedBackbone', checkpoint='no/such/file.pth')
-    model = benchmarking.fresh_model(cfg, 3)
+    assert benchmarking.without_weights(cfg, 3) is cfg
+    assert cfg.load_from is None
+    model = benchmarking.build_model(cfg)
     scores, maps = model(torch.rand(1, 3, 32, 32))
     assert scores.shape == (1, 3)
     assert maps.shape[:2] == (1, 3)

@@ -41,8 +41,8 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - after the path is set
 from bas_mm.utils.benchmarking import (  # noqa: E402
+    build_model,
     collate_of,
-    fresh_model,
     held_bytes,
     machine_facts,
     median_ratio,
@@ -50,6 +50,7 @@ from bas_mm.utils.benchmarking import (  # noqa: E402
     quiet_logs,
     seconds_in_turn,
     synchronise,
+    without_weights,
 )
 from bas_mm.utils.part_clock import PartClock, replaced  # noqa: E402
 
@@ -105,24 +106,30 @@ def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
             cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
 
 
+def build(cfg: Config, what: str) -> torch.nn.Module:
+    """The model, or an error in one line where it does not take what the config gives it."""
+    try:
+        return build_model(cfg)
+    except TypeError as error:
+        fail(f'{what}: {error}')
+
+
 class Contender:
     """A model that trains on one batch again and again.
 
     Args:
-        cfg (Config): its config; changed.
+        cfg (Config): its config.
+        what (str): its name, for errors.
         items (list[dict]): the batch, as a data set gives its samples.
-        num_classes (int, optional): in place of the config's.
         device (torch.device): where it trains.
     """
 
-    def __init__(
-        self, cfg: Config, items: list[dict], num_classes: int | None, device: torch.device
-    ) -> None:
+    def __init__(self, cfg: Config, what: str, items: list[dict], device: torch.device) -> None:
         import torch
         from mmengine.optim import build_optim_wrapper
 
         torch.manual_seed(0)
-        self.model = fresh_model(cfg, num_classes).to(device).train()
+        self.model = build(cfg, what).to(device).train()
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
         self.collate = collate_of(cfg.train_dataloader)
         self.items = items
@@ -208,13 +215,13 @@ def random_items(count: int, size: int, num_classes: int) -> list[dict]:
     ]
 
 
-def limit_of(cfg: Config, num_classes: int | None, size: int) -> dict:
+def limit_of(cfg: Config, size: int) -> dict:
     """Multiply-adds per image of a BAS config's step, and the limit."""
     from dataclasses import asdict
 
     from bas_mm.utils.multiply_adds import step_multiply_adds
 
-    work = step_multiply_adds(fresh_model(cfg, num_classes).to('meta'), (size, size))
+    work = step_multiply_adds(build(cfg, 'BAS').to('meta'), (size, size))
     return dict(
         **asdict(work),
         cam=work.cam,
@@ -225,7 +232,6 @@ def limit_of(cfg: Config, num_classes: int | None, size: int) -> dict:
 
 def measure(
     read: Callable[[str], Config],
-    num_classes: int | None,
     variants: Sequence[str],
     args: argparse.Namespace,
     device: torch.device,
@@ -234,7 +240,6 @@ def measure(
 
     Args:
         read (Callable): the config of a method, a new one at each call.
-        num_classes (int, optional): in place of the configs'.
         variants (Sequence[str]): see :func:`apply_variant`; the base comes first.
         args (Namespace): ``batch``, ``rounds``, ``size``, ``methods`` and ``no_parts``.
         device (torch.device): where to train.
@@ -242,18 +247,19 @@ def measure(
     Returns:
         dict: plain values for a JSON file.
     """
-    result: dict = dict(classes=num_classes or read('BAS').model.head.num_classes)
-    result['multiply_adds'] = limit_of(read('BAS'), num_classes, args.size)
+    import torch
+
+    cfg = read('BAS')
+    result: dict = dict(classes=cfg.model.head.num_classes)
+    result['multiply_adds'] = limit_of(cfg, args.size)
+    torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     items = random_items(args.batch, args.size, result['classes'])
     contenders, steps = {}, {}
     for variant in variants:
         for method in args.methods:
             cfg = read(method)
             apply_variant(cfg, variant, device)
-            try:
-                contender = Contender(cfg, items, num_classes, device)
-            except TypeError as error:  # an option that the model does not take
-                fail(f'{method}, variant {variant}: {error}')
+            contender = Contender(cfg, f'{method}, {variant}', items, device)
             loss = contender.step()['loss'].item()
             for _ in range(WARM_UP - 1):
                 contender.step()
@@ -263,7 +269,7 @@ def measure(
             steps[variant, method] = dict(first_loss=loss, held_bytes=held, peak_bytes=peak)
     times = seconds_in_turn(args.rounds, {key: c.step for key, c in contenders.items()})
     for key, step in steps.items():
-        step['seconds'] = [wall for wall, _ in times[key]]
+        step['seconds'], step['core_seconds'] = map(list, zip(*times[key]))
         step['median'] = statistics.median(step['seconds'])
         step['images_per_second'] = args.batch / step['median']
     result['variants'] = {
@@ -464,13 +470,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     for name, *paths in zip(args.names, args.cam, args.bas):
         files = dict(zip(METHODS, paths))
 
-        def read(method: str, files: dict = files) -> Config:
-            return load_config(files[method], args.cfg_options, None)
-
-        torch.backends.cudnn.benchmark = bool(read('BAS').get('env_cfg', {}).get('cudnn_benchmark'))
         for num_classes in args.classes or [None]:
             print(f'{name} …', file=sys.stderr, flush=True)
-            figures = measure(read, num_classes, variants, args, device)
+
+            def read(method: str, files: dict = files, classes: int | None = num_classes) -> Config:
+                cfg = load_config(files[method], args.cfg_options, None)
+                return without_weights(cfg, classes)
+
+            figures = measure(read, variants, args, device)
             networks.append(dict(name=name, configs=files, **figures))
             gc.collect()
             if device.type == 'cuda':

@@ -1,0 +1,212 @@
+"""tools/analysis_tools/benchmark_inference.py for real, on a tiny network; none looks at a time."""
+
+import importlib.util
+import json
+import statistics
+
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_project import TinyProject
+
+from bas_mm.registry import DATASETS
+from bas_mm.utils.benchmarking import build_model, without_weights
+
+TOOL = 'analysis_tools/benchmark_inference.py'
+CPU = torch.device('cpu')
+PARTS = {'data', 'network', 'maps', 'boxes', 'rest', 'metric'}
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('project'))
+
+
+@pytest.fixture(scope='module')
+def tool(repo_dir):
+    path = repo_dir / 'tools' / TOOL
+    spec = importlib.util.spec_from_file_location('benchmark_inference', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(project, *arguments, check=True):
+    threads = torch.get_num_threads()
+    try:
+        return project.run_here(
+            TOOL, '--configs', project.config, '--threads', 1, *arguments, check=check
+        )
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def figures(project):
+    """Seven classes, K = 2: 20 crops in a batch, 23 pictures in a whole test."""
+    out = project.folder / 'new' / 'figures.json'
+    options = ['--batch', 20, '--pictures', 23, '--picture-size', 50, 60, '--rounds', 2]
+    options += ['--classes', 7, '--maps', 1, 3, 9, '--workers', 1, '--metric-workers', 1]
+    done = run(project, *options, '--cfg-options', 'model.test_cfg.topk=2', '--out', out)
+    content = json.loads(out.read_text())
+    (network,) = content['networks']
+    return content, network, done.stdout
+
+
+def check_summary(row, pictures):
+    assert len(row['seconds']) == 2
+    assert row['median'] == statistics.median(row['seconds'])
+    assert row['pictures_per_second'] == pictures / row['median']
+
+
+def median_ratio(row, other):
+    return statistics.median(a / b for a, b in zip(row['seconds'], other['seconds']))
+
+
+@pytest.mark.slow
+def test_what_was_run(figures):
+    content, network, _ = figures
+    assert content['command'][:2] == ['benchmark_inference.py', '--configs']
+    assert content['machine']['versions']['torch'] == torch.__version__
+    assert (content['batch'], content['rounds'], content['device']) == (20, 2, 'cpu')
+    assert (network['name'], network['classes'], network['recipe_topk']) == ('tiny', 7, 2)
+
+
+@pytest.mark.slow
+def test_batches(figures):
+    _, network, out = figures
+    assert list(network['batches']) == ['centre', 'ten']
+    for view, pictures in (('centre', 20), ('ten', 2)):
+        figures_of_view = network['batches'][view]
+        bare = figures_of_view['network']
+        assert figures_of_view['pictures'] == pictures
+        check_summary(bare, pictures)
+        assert [test['topk'] for test in figures_of_view['tests']] == [1, 2, 7]
+        for test in figures_of_view['tests']:
+            check_summary(test, pictures)
+            assert test['to_network'] == median_ratio(test, bare)
+            assert f'{test["to_network"]:.3f}' in out
+
+
+@pytest.mark.slow
+def test_parts_make_a_whole(figures):
+    _, network, out = figures
+    assert [(row['view'], row['topk']) for row in network['parts']] == [
+        (view, topk) for view in ('centre', 'ten') for topk in (1, 2, 7)
+    ]
+    for row in network['parts']:
+        assert set(row['seconds']) == set(row['shares']) == PARTS
+        assert all(row['seconds'].values())
+        assert row['sum'] == pytest.approx(sum(row['seconds'].values()))
+        assert sum(row['shares'].values()) == pytest.approx(1)
+        assert f'{row["shares"]["network"]:.1%}' in out
+
+
+@pytest.mark.slow
+def test_maps_of_some_classes(figures):
+    _, network, _ = figures
+    maps = network['maps']
+    check_summary(maps['all'], 20)
+    assert [row['classes'] for row in maps['some']] == [1, 3, 7]  # there are no nine
+    for row in maps['some']:
+        check_summary(row, 20)
+        assert row['to_all'] == median_ratio(row, maps['all'])
+
+
+@pytest.mark.slow
+def test_whole_tests(figures):
+    _, network, out = figures
+    for view, batch in (('centre', 20), ('ten', 2)):
+        row = network['loop'][view]
+        assert (row['pictures'], row['batch']) == (23, batch)
+        assert (row['workers'], row['metric_workers']) == (1, 1)
+        for name in ('test', 'network'):
+            check_summary(row[name], 23)
+        assert row['test']['to_network'] == median_ratio(row['test'], row['network'])
+        assert f'{row["test"]["to_network"]:.3f}' in out
+        assert 0 <= row['figures']['localization/gt_known'] <= 100
+    assert set(network['loop']['centre']['figures']) == set(network['loop']['ten']['figures'])
+
+
+def test_generated_pictures(project, tool, tmp_path):
+    """They are read by the config's own pipeline; every crop of every view is there."""
+    tool.write_split_folder(tmp_path / 'data', 5, (50, 60), 4)
+    for view, shape in (('centre', (3, 32, 32)), ('ten', (10, 3, 32, 32))):
+        cfg = Config.fromfile(project.config)
+        tool.point_at(cfg, tmp_path / 'data', 4, view, 30)
+        assert cfg.test_dataloader.batch_size == 30 // tool.VIEWS[view]
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        assert len(dataset) == 5
+        for item in dataset:
+            assert item['inputs'].shape == shape
+            assert item['inputs'].float().std() > 20
+            # The middle half of 60×50, scaled to 40×40 and moved by −4.
+            assert item['data_samples'].gt_bboxes.tolist() == [[6, 6, 26, 26]]
+            assert 0 <= item['data_samples'].gt_label < 4
+
+
+@pytest.fixture
+def batch(project, tool, tmp_path):
+    tool.write_split_folder(tmp_path / 'data', 4, (50, 60), 4)
+
+    def make(view):
+        cfg = without_weights(Config.fromfile(project.config))
+        tool.point_at(cfg, tmp_path / 'data', 4, view, 20)
+        return tool.Batch(build_model(cfg).eval(), cfg, CPU)
+
+    return make
+
+
+@pytest.mark.parametrize(('view', 'images'), [('centre', 4), ('ten', 20)])
+def test_a_batch(batch, view, images):
+    """What is tested beside the network is the same pictures; in parts all comes out the same."""
+    batch = batch(view)
+    assert batch.images.shape == (images, 3, 32, 32)
+    seen = []
+    hook = batch.model.head.register_forward_hook(lambda *call: seen.append(call[2]))
+    batch.network()
+    for topk in (1, 3):
+        predictions = batch.test(topk)
+        assert batch.model.test_cfg.topk == topk
+        assert len(predictions) == batch.pictures
+        assert all('pred_bboxes' in sample for sample in predictions)
+        assert set(batch.parts(topk)) == PARTS
+    hook.remove()
+    # Each ran the network once, over the very same pictures.
+    assert len(seen) == 5
+    assert all(torch.equal(maps, seen[0]) for maps in seen)
+    assert 'front' not in vars(batch.model.split)
+
+
+def test_cam_has_no_maps_of_some_classes(batch, tool):
+    batch = batch('centre')
+    assert tool.measure_maps(batch, [1], 4, 1)['some'][0]['classes'] == 1
+    del batch.model.generator
+    assert tool.measure_maps(batch, [1], 4, 1) is None
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--configs', 'missing.py'], 'the config missing.py does not exist'),
+        (['--maps', '0'], 'at least 1'),
+        (['--workers', '-1'], 'at least 0'),
+    ],
+)
+def test_wrong_arguments(project, arguments, message):
+    done = project.run_here(TOOL, *arguments, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_no_crop_for_ten(project):
+    """A pipeline without a centre crop: one clear line."""
+    config = project.folder / 'no_crop.py'
+    config.write_text(
+        f"_base_ = '{project.config.as_posix()}'\n"
+        "test_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadLocImage')]))\n"
+    )
+    options = ['--configs', config, '--views', 'ten', '--batch', 2, '--pictures', 0]
+    done = run(project, *options, check=False)
+    assert done.returncode == 2
+    assert '--views ten: the test pipeline has no LocCenterCrop' in done.stderr

@@ -1,0 +1,228 @@
+"""tools/analysis_tools/benchmark_train.py, for real on a tiny network; no test looks at a time."""
+
+import importlib.util
+import json
+import statistics
+
+import pytest
+import torch
+from mmengine.config import Config
+from tiny_project import TinyProject
+
+from bas_mm.utils.benchmarking import without_weights
+
+TOOL = 'analysis_tools/benchmark_train.py'
+CPU = torch.device('cpu')
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    """The tiny BAS config, and one of CAM with the same network."""
+    project = TinyProject(tmp_path_factory.mktemp('project'))
+    project.cam = project.folder / 'tiny_cam.py'
+    project.cam.write_text(
+        f"_base_ = '{project.config.as_posix()}'\n"
+        "model = dict(_delete_=True, type='CAMClassifier',\n"
+        '    backbone={{_base_.model.backbone}}, split={{_base_.model.split}},\n'
+        '    data_preprocessor={{_base_.model.data_preprocessor}},\n'
+        "    head=dict(type='CAMHead', num_classes=4, in_channels=16, hidden_channels=8))\n"
+    )
+    return project
+
+
+@pytest.fixture(scope='module')
+def tool(repo_dir):
+    path = repo_dir / 'tools' / TOOL
+    spec = importlib.util.spec_from_file_location('benchmark_train', path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(project, *arguments, check=True):
+    configs = ['--cam', project.cam, '--bas', project.config]
+    threads = torch.get_num_threads()
+    try:
+        return project.run_here(
+            TOOL, *configs, '--size', 32, '--threads', 1, *arguments, check=check
+        )
+    finally:
+        torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope='module')
+def figures(project):
+    out = project.folder / 'new' / 'figures.json'
+    options = ['--variants', 'fused', 'bf16', 'bf16+foreach', '--classes', 4, 7]
+    done = run(project, '--batch', 3, '--rounds', 3, *options, '--out', out)
+    return json.loads(out.read_text()), done.stdout
+
+
+def test_what_was_run(figures):
+    content, _ = figures
+    assert content['command'][:2] == ['benchmark_train.py', '--cam']
+    assert content['machine']['versions']['torch'] == torch.__version__
+    assert (content['batch'], content['size'], content['rounds']) == (3, 32, 3)
+    assert [network['classes'] for network in content['networks']] == [4, 7]
+    assert {network['name'] for network in content['networks']} == {'tiny'}
+
+
+def test_limits(figures):
+    content, out = figures
+    four, seven = (network['multiply_adds'] for network in content['networks'])
+    for work in (four, seven):
+        assert work['cam'] == sum(
+            sum(work[part].values()) for part in ('front', 'tail', 'classifier')
+        )
+        assert work['amc']['to_weights'] == 0
+        amc = sum(work['amc'].values())
+        assert work['limit'] == 1 + amc / work['cam'] > 1
+        assert f'{work["limit"]:.4f}' in out
+    # Three more classes: the last layer, 8 channels to 4×4 points of class maps.
+    assert seven['cam'] - four['cam'] == 3 * 3 * 8 * 4 * 4
+    assert seven['generator'] == four['generator']  # one map, however many there are
+
+
+def test_steps_and_their_ratios(figures):
+    content, out = figures
+    for network in content['networks']:
+        assert list(network['variants']) == ['base', 'fused', 'bf16', 'bf16+foreach']
+        for variant in network['variants'].values():
+            cam, bas = variant['CAM'], variant['BAS']
+            for row in (cam, bas):
+                assert len(row['seconds']) == len(row['core_seconds']) == 3
+                assert row['median'] == statistics.median(row['seconds'])
+                assert row['images_per_second'] == 3 / row['median']
+                assert 0 < row['held_bytes'] < row['peak_bytes']
+            ratios = [b / c for b, c in zip(bas['seconds'], cam['seconds'])]
+            assert bas['time_to_cam'] == statistics.median(ratios)
+            assert bas['over_limit'] * network['multiply_adds']['limit'] == pytest.approx(
+                bas['time_to_cam'], rel=1e-12
+            )
+            assert bas['memory_to_cam'] == bas['peak_bytes'] / cam['peak_bytes']
+            # The generator: 8 channels of F, 3×3, and a bias, for each class; with its momentum.
+            generator = 2 * 4 * (8 * 9 + 1) * network['classes']
+            assert bas['held_bytes'] - cam['held_bytes'] == generator
+        assert f'{network["variants"]["base"]["BAS"]["time_to_cam"]:.3f}' in out
+
+
+def test_options_beside_the_base(figures):
+    content, _ = figures
+    for network in content['networks']:
+        for method in ('CAM', 'BAS'):
+            rows = {name: row[method] for name, row in network['variants'].items()}
+            base = rows.pop('base')
+            assert base['time_to_base'] == base['memory_to_base'] == 1
+            for name, row in rows.items():
+                assert row['memory_to_base'] == row['peak_bytes'] / base['peak_bytes']
+                assert row['loss_to_base'] == row['first_loss'] / base['first_loss'] - 1
+                if name == 'fused':  # the first forward pass is the same
+                    assert row['first_loss'] == base['first_loss']
+                else:
+                    assert 0 < abs(row['loss_to_base']) < 0.02
+                    assert row['memory_to_base'] < 1
+
+
+def test_parts_make_a_whole(figures):
+    content, out = figures
+    for network in content['networks']:
+        for method, parts in network['parts'].items():
+            backward = {'backward_amc', 'backward_generator'}
+            shares = parts['shares']
+            whole = {part: share for part, share in shares.items() if part not in backward}
+            assert sum(whole.values()) == pytest.approx(1)
+            assert parts['sum'] == pytest.approx(sum(parts['seconds'][part] for part in whole))
+            expected = {'data', 'front', 'tail', 'losses', 'backward', 'optimizer', 'rest'}
+            if method == 'BAS':
+                expected |= {'generator', 'amc'}
+                assert backward <= set(shares)
+            assert set(whole) == expected
+            assert f'{shares["front"]:.1%}' in out
+
+
+@pytest.mark.parametrize('method', ['CAM', 'BAS'])
+def test_a_step_in_parts_is_a_step(project, tool, method):
+    """The same weights and statistics afterwards, bit for bit, and no gradient left over."""
+    path = project.cam if method == 'CAM' else project.config
+    contenders = [
+        tool.Contender(
+            without_weights(Config.fromfile(path)), method, tool.random_items(3, 32, 4), CPU
+        )
+        for _ in range(2)
+    ]
+    for _ in range(2):
+        contenders[0].step()
+        contenders[1].parts()
+    whole, parts = (contender.model.state_dict() for contender in contenders)
+    assert all(torch.equal(whole[name], parts[name]) for name in whole)
+    fresh = tool.Contender(
+        without_weights(Config.fromfile(path)), method, tool.random_items(3, 32, 4), CPU
+    )
+    before = fresh.model.state_dict()
+    trained = {
+        name.partition('.')[0] for name in whole if not torch.equal(whole[name], before[name])
+    }
+    assert trained == {'backbone', 'head'} | ({'generator'} if method == 'BAS' else set())
+    assert all(p.grad is None for p in contenders[1].model.parameters())
+
+
+@pytest.mark.parametrize(
+    ('variant', 'device', 'model', 'wrapper', 'optimizer'),
+    [
+        ('base', 'cpu', {}, 'OptimWrapper', {}),
+        ('channels_last', 'cpu', dict(channels_last=True), 'OptimWrapper', {}),
+        ('compile', 'cpu', dict(compile={}), 'OptimWrapper', {}),
+        ('checkpoint', 'cuda', dict(checkpoint_segments=4), 'OptimWrapper', {}),
+        ('fused', 'cuda', {}, 'OptimWrapper', dict(fused=True)),
+        ('foreach', 'cpu', {}, 'OptimWrapper', dict(foreach=True)),
+        ('bf16', 'cpu', {}, 'CPUAmpOptimWrapper', {}),
+        ('bf16', 'cuda', {}, 'AmpOptimWrapper', {}),
+        ('channels_last+fp16', 'cuda', dict(channels_last=True), 'AmpOptimWrapper', {}),
+    ],
+)
+def test_options_are_settings_of_the_config(
+    project, tool, variant, device, model, wrapper, optimizer
+):
+    cfg, before = (Config.fromfile(project.config) for _ in range(2))
+    tool.apply_variant(cfg, variant, torch.device(device))
+    assert cfg.model.to_dict() == {**before.model.to_dict(), **model}
+    assert cfg.optim_wrapper.type == wrapper
+    assert cfg.optim_wrapper.optimizer.to_dict() == {
+        **before.optim_wrapper.optimizer.to_dict(),
+        **optimizer,
+    }
+    if wrapper == 'AmpOptimWrapper':
+        dtype = 'bfloat16' if 'bf16' in variant else 'float16'
+        assert cfg.optim_wrapper.dtype == dtype
+
+
+def test_one_method_alone(project):
+    out = project.folder / 'bas.json'
+    done = run(project, '--methods', 'BAS', '--no-parts', '--batch', 2, '--rounds', 1, '--out', out)
+    (network,) = json.loads(out.read_text())['networks']
+    assert set(network['variants']['base']) == {'BAS'}
+    assert 'parts' not in network
+    assert 'Steps' not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['--cam', 'missing.py', '--bas', 'missing.py'], 'the config missing.py does not exist'),
+        (['--bas', 'missing.py'], 'the same number of configs'),
+        (['--variants', 'base+quick'], "there is no option 'quick'"),
+        (['--rounds', '0'], 'at least 1'),
+    ],
+)
+def test_wrong_arguments(project, arguments, message):
+    done = project.run_here(TOOL, *arguments, check=False)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_what_cannot_be_run(project):
+    done = run(project, '--device', 'cpu', '--variants', 'fp16', check=False)
+    assert (done.returncode, 'fp16 needs a GPU' in done.stderr) == (2, True)
+    done = run(project, '--cfg-options', 'model.speed=2', check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("unexpected keyword argument 'speed'")

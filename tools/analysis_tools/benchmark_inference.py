@@ -1,0 +1,540 @@
+"""What testing costs beside the bare network passes: pictures per second, and its parts.
+
+    python tools/analysis_tools/benchmark_inference.py
+    python tools/analysis_tools/benchmark_inference.py --pictures 5794 --workers 8
+    python tools/analysis_tools/benchmark_inference.py --configs CONFIG --classes 1000
+
+Networks have random weights, and test generated JPEG files in the layout of a split folder, by the
+config's own test pipeline, with the centre crop and with ten crops. Printed, as Markdown, and
+written to ``--out`` with the seconds of each round; ratios are medians of those of the rounds, in
+which everything runs in turn:
+
+1. A batch in memory through ``test_step`` (normalising, scores, maps, boxes), with the maps of K
+   classes, beside the bare network: front, tail and classifier over the same pictures, normalised
+   and on the device. Ten crops: a tenth of the pictures.
+2. The parts of such a batch, up to the metric, in steps of their own: the device is waited for at
+   the borders of the parts.
+3. Foreground maps of K classes per picture beside the maps of all classes (BAS).
+4. A whole test, from the files to the figures, by mmengine's loop with loader workers and a metric
+   that works in processes of its own, beside the bare network on the same batches. A first test,
+   in which processes start, is not counted. The first batch's files and the last batch's boxes
+   have nothing to hide behind, so that few pictures look worse than many.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[2]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(ROOT))
+
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    enable_ten_crop,
+    fail,
+    load_config,
+    require_file,
+)
+from bas_mm.utils.benchmarking import (  # noqa: E402
+    build_model,
+    collate_of,
+    machine_facts,
+    median_ratio,
+    quiet_logs,
+    seconds_in_turn,
+    synchronise,
+    without_weights,
+)
+from bas_mm.utils.part_clock import PartClock  # noqa: E402
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
+VIEWS = {'centre': 1, 'ten': 10}  # crops
+NETWORK = 'network'
+#: Batches of a whole test that are kept on the device for the bare passes.
+KEPT = 4
+
+PARTS = {
+    'data': 'normalising',
+    NETWORK: 'network',
+    'maps': 'maps',
+    'boxes': 'boxes',
+    PartClock.REST: 'scores, samples',
+    'metric': 'metric',
+}
+
+
+def write_split_folder(root: Path, count: int, size: tuple[int, int], num_classes: int) -> None:
+    """JPEG files of some detail, with a label and a box each.
+
+    Args:
+        root (Path): gets ``images`` and ``metadata/test``.
+        count (int): how many pictures.
+        size (tuple[int, int]): their height and width.
+        num_classes (int): labels are drawn from as many.
+    """
+    import cv2
+    import numpy as np
+
+    from bas_mm.datasets.split_writer import write_split
+
+    rng = np.random.default_rng(0)
+    (root / 'images').mkdir(parents=True)
+    cells = max(1, size[0] // 6), max(1, size[1] // 6), 3
+    names = [f'{index:05d}.jpg' for index in range(count)]
+    for name in names:
+        picture = cv2.resize(rng.integers(0, 256, cells).astype(np.uint8), size[::-1])
+        cv2.imwrite(str(root / 'images' / name), picture)
+    box = np.array([size[1], size[0]] * 2) * [0.25, 0.25, 0.75, 0.75]
+    write_split(
+        str(root / 'metadata' / 'test'),
+        names,
+        rng.integers(0, num_classes, count).tolist(),
+        np.tile(size[::-1], (count, 1)),
+        [box[None]] * count,
+    )
+
+
+def point_at(cfg: Config, root: Path, num_classes: int, view: str, batch: int) -> None:
+    """Let a config test the pictures of :func:`write_split_folder`, in place.
+
+    Args:
+        cfg (Config): with a ``test_dataloader``, whose pipeline is kept.
+        root (Path): the folder.
+        num_classes (int): of the network.
+        view (str): of :data:`VIEWS`.
+        batch (int): crops in a batch, about.
+    """
+    loader = cfg.test_dataloader
+    if 'pipeline' not in loader.dataset:
+        fail('test_dataloader.dataset of the config has no pipeline')
+    loader.dataset = dict(
+        type='SplitFolder',
+        data_root=str(root),
+        data_prefix=dict(img_path='images'),
+        split_dir='metadata/test',
+        classes=num_classes,
+        test_mode=True,
+        pipeline=loader.dataset.pipeline,
+    )
+    loader.batch_size = max(1, batch // VIEWS[view])
+    if view == 'ten':
+        enable_ten_crop(cfg, '--views ten')
+
+
+class Batch:
+    """A batch of a view in memory, and what runs over it.
+
+    Args:
+        model (LocalizationClassifier): in eval mode.
+        cfg (Config): after :func:`point_at`.
+        device (torch.device): where the model is.
+    """
+
+    def __init__(self, model: torch.nn.Module, cfg: Config, device: torch.device) -> None:
+        from bas_mm.registry import DATASETS, METRICS
+
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        items = [dataset[i] for i in range(min(cfg.test_dataloader.batch_size, len(dataset)))]
+        self.model, self.device = model, device
+        self.data = collate_of(cfg.test_dataloader)(items)
+        self.pictures = len(items)
+        images = model.data_preprocessor(self.data)['inputs']
+        self.images = images.flatten(0, 1) if images.ndim == 5 else images
+        self.metrics = [METRICS.build(metric) for metric in evaluators(cfg)]
+        for metric in self.metrics:
+            metric.dataset_meta = dataset.metainfo
+
+    def network(self) -> None:
+        """The bare passes, waited for."""
+        network_pass(self.model, self.images)
+        synchronise(self.device)
+
+    def test(self, topk: int) -> list:
+        """``test_step`` with the maps of K classes, waited for."""
+        import torch
+
+        self.model.test_cfg.topk = topk
+        with torch.no_grad():
+            predictions = self.model.test_step(self.data)
+        synchronise(self.device)
+        return predictions
+
+    def parts(self, topk: int) -> dict[str, float]:
+        """Seconds of a test of the batch, metric included, by :data:`PARTS`."""
+        model, clock = self.model, PartClock(self.device)
+        methods = [
+            ('data', model.data_preprocessor, 'forward'),
+            (NETWORK, model.split, 'front'),
+            (NETWORK, model.split, 'tail'),
+            (NETWORK, model.head, 'forward'),
+            ('maps', model, 'maps'),
+            ('boxes', model, '_add_boxes'),
+        ]
+        with clock.watching(methods):
+            predictions = self.test(topk)
+            with clock.part('metric'):
+                samples = [sample.to_dict() for sample in predictions]
+                for metric in self.metrics:
+                    metric.process(self.data, samples)
+                    metric.evaluate(self.pictures)
+        return dict(clock.seconds)
+
+
+def network_pass(model: torch.nn.Module, images: torch.Tensor) -> None:
+    """Front, tail and classifier; not waited for."""
+    import torch
+
+    with torch.no_grad():
+        model.head(model.extract_feat(images)[1])
+
+
+def evaluators(cfg: Config) -> list[dict]:
+    """The metrics of ``test_evaluator``, one or several."""
+    metrics = cfg.test_evaluator
+    return [metrics] if isinstance(metrics, dict) else list(metrics)
+
+
+def measure_batches(batches: dict[str, Batch], topks: Sequence[int], rounds: int) -> dict:
+    """Seconds of a batch: the bare network, and tests with K maps; all views in turn."""
+    functions: dict[tuple, Callable] = {}
+    for view, batch in batches.items():
+        functions[view, NETWORK] = batch.network
+        for topk in topks:
+            functions[view, topk] = lambda batch=batch, topk=topk: batch.test(topk)
+    for function in functions.values():  # what is built or chosen at the first pass
+        function()
+    times = seconds_in_turn(rounds, functions)
+    result: dict = {}
+    for (view, what), pairs in times.items():
+        rows = result.setdefault(view, dict(pictures=batches[view].pictures, tests=[]))
+        row = summary([wall for wall, _ in pairs], batches[view].pictures)
+        if what == NETWORK:
+            rows[NETWORK] = row
+        else:
+            row['to_network'] = median_ratio(row['seconds'], rows[NETWORK]['seconds'])
+            rows['tests'].append(dict(topk=what, **row))
+    return result
+
+
+def measure_parts(batches: dict[str, Batch], topks: Sequence[int], rounds: int) -> list[dict]:
+    """Medians of the parts' seconds, and their shares."""
+    seconds: dict[tuple, list] = {(view, topk): [] for view in batches for topk in topks}
+    for _ in range(rounds):
+        for view, topk in seconds:
+            seconds[view, topk].append(batches[view].parts(topk))
+    result = []
+    for (view, topk), rows in seconds.items():
+        medians = {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
+        whole = sum(medians.values())
+        shares = {part: value / whole for part, value in medians.items()}
+        result.append(dict(view=view, topk=topk, seconds=medians, sum=whole, shares=shares))
+    return result
+
+
+def measure_maps(batch: Batch, counts: Sequence[int], num_classes: int, rounds: int) -> dict | None:
+    """Seconds of the maps of K classes per picture and of all classes; nothing for CAM."""
+    import torch
+
+    generator = getattr(batch.model, 'generator', None)
+    if generator is None:
+        return None
+    with torch.no_grad():
+        features = batch.model.split.front(batch.model.backbone, batch.images)
+    draw = torch.Generator().manual_seed(0)
+    scores = torch.rand(len(features), num_classes, generator=draw).to(batch.device)
+
+    def maps(classes: torch.Tensor | None) -> None:
+        with torch.no_grad():
+            generator(features, classes)
+        synchronise(batch.device)
+
+    functions: dict = {'all': lambda: maps(None)}
+    for count in counts:
+        classes = scores.topk(count, dim=1).indices
+        functions[count] = lambda classes=classes: maps(classes)
+    for function in functions.values():
+        function()
+    times = seconds_in_turn(rounds, functions)
+    dense = summary([wall for wall, _ in times.pop('all')], len(features))
+    rows = []
+    for count, pairs in times.items():
+        row = summary([wall for wall, _ in pairs], len(features))
+        ratio = median_ratio(row['seconds'], dense['seconds'])
+        rows.append(dict(classes=count, to_all=ratio, **row))
+    return dict(all=dense, some=rows)
+
+
+def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) -> dict:
+    """Seconds of whole tests and of the bare network on the same batches.
+
+    Args:
+        cfg (Config): after :func:`point_at`; changed.
+        args (Namespace): ``workers``, ``metric_workers``, ``rounds`` and ``threads``.
+        device (torch.device): where to test.
+
+    Returns:
+        dict: plain values.
+    """
+    import torch
+    from mmengine.runner import Runner
+
+    workers = cfg.test_dataloader.get('num_workers', 0) if args.workers is None else args.workers
+    cfg.test_dataloader.update(num_workers=workers, persistent_workers=workers > 0)
+    for metric in evaluators(cfg):
+        metric.num_workers = args.metric_workers
+    cfg.launcher, cfg.log_level, cfg.load_from = 'none', 'WARNING', None
+    # Runners of one process that share a name would share their loggers.
+    cfg.experiment_name = f'benchmark_inference_{time.time_ns()}'
+    threads = torch.get_num_threads()
+    runner = Runner.from_cfg(cfg)
+    torch.set_num_threads(threads)
+    runner.model.init_weights()
+    model = runner.model.to(device)
+    loop = runner.test_loop
+    runner.call_hook('before_run')
+    figures = loop.run()  # processes start
+    count = len(loop.dataloader.dataset)
+    kept, sizes = [], []
+    for data in loop.dataloader:
+        sizes.append(len(data['inputs']))
+        if len(kept) < KEPT:
+            images = model.data_preprocessor(data)['inputs']
+            kept.append(images.flatten(0, 1) if images.ndim == 5 else images)
+    crops = len(kept[0]) // sizes[0]
+
+    def network() -> None:
+        for index, size in enumerate(sizes):
+            network_pass(model, kept[index % len(kept)][: size * crops])
+        synchronise(device)
+
+    network()
+    times = seconds_in_turn(args.rounds, dict(test=loop.run, network=network))
+    rows = {name: summary([wall for wall, _ in pairs], count) for name, pairs in times.items()}
+    rows['test']['to_network'] = median_ratio(rows['test']['seconds'], rows['network']['seconds'])
+    return dict(
+        pictures=count,
+        batch=sizes[0],
+        workers=workers,
+        metric_workers=args.metric_workers,
+        figures=figures,
+        **rows,
+    )
+
+
+def summary(seconds: list[float], pictures: int) -> dict:
+    """Median and pictures per second."""
+    median = statistics.median(seconds)
+    return dict(seconds=seconds, median=median, pictures_per_second=pictures / median)
+
+
+def measure(path: str, num_classes: int | None, args: argparse.Namespace) -> dict:
+    """All figures of one network."""
+    import torch
+
+    device = torch.device(args.device)
+
+    def read() -> Config:
+        return without_weights(load_config(path, args.cfg_options, None), num_classes)
+
+    cfg = read()
+    classes = cfg.model.head.num_classes
+    torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
+    torch.manual_seed(0)
+    model = build_model(cfg).to(device).eval()
+    topk = classes if model.test_cfg.topk == -1 else model.test_cfg.topk
+    topks = sorted({1, topk, classes})
+    result: dict = dict(config=path, classes=classes, recipe_topk=topk)
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        pictures = max(args.batch, args.pictures)
+        write_split_folder(root, pictures, tuple(args.picture_size), classes)
+        batches = {}
+        for view in args.views:
+            cfg = read()
+            point_at(cfg, root, classes, view, args.batch)
+            batches[view] = Batch(model, cfg, device)
+        result['batches'] = measure_batches(batches, topks, args.rounds)
+        result['parts'] = measure_parts(batches, topks, args.rounds)
+        counts = sorted({k for k in args.maps if k < classes} | {classes})
+        result['maps'] = measure_maps(batches[args.views[0]], counts, classes, args.rounds)
+        del model, batches
+        if args.pictures:
+            result['loop'] = {}
+            for view in args.views:
+                cfg = read()
+                point_at(cfg, root, classes, view, args.batch)
+                cfg.work_dir = str(root / 'work_dir' / view)
+                result['loop'][view] = measure_loop(cfg, args, device)
+                gc.collect()
+    return result
+
+
+def batch_table(networks: Sequence[dict]) -> list[list[str]]:
+    """The bare network, and tests with K maps."""
+    rows = [['network', 'C', 'crops', 'batch', 'K', 'batch, s', 'pictures/s', 'test / network']]
+    for network in networks:
+        for view, figures in network['batches'].items():
+            head = [network['name'], str(network['classes']), str(VIEWS[view])]
+            head.append(str(figures['pictures']))
+            bare = figures[NETWORK]
+            rows.append([*head, 'bare', *_speed(bare), ''])
+            for test in figures['tests']:
+                ratio = f'{test["to_network"]:.3f}'
+                rows.append([*head, str(test['topk']), *_speed(test), ratio])
+    return rows
+
+
+def parts_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Shares of a tested batch."""
+    rows = [['network', 'C', 'crops', 'K', 'batch, s', *PARTS.values()]]
+    for network in networks:
+        for row in network['parts']:
+            shares = [f'{row["shares"][part]:.1%}' for part in PARTS]
+            head = [network['name'], str(network['classes']), str(VIEWS[row['view']])]
+            rows.append([*head, str(row['topk']), f'{row["sum"]:.4g}', *shares])
+    return rows
+
+
+def maps_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Maps of K classes beside those of all."""
+    rows = [['network', 'C', 'K', 'maps, s', 'K maps / all maps']]
+    for network in networks:
+        if network['maps'] is None:
+            continue
+        head = [network['name'], str(network['classes'])]
+        rows.append([*head, 'all', f'{network["maps"]["all"]["median"]:.4g}', ''])
+        for row in network['maps']['some']:
+            rows.append(
+                [*head, str(row['classes']), f'{row["median"]:.4g}', f'{row["to_all"]:.3f}']
+            )
+    return rows
+
+
+def loop_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Whole tests beside the bare network."""
+    rows = [
+        ['network', 'C', 'crops', 'pictures', 'batch', 'workers', 'test, s', 'pictures/s']
+        + ['bare network, s', 'test / network']
+    ]
+    for network in networks:
+        for view, row in network['loop'].items():
+            rows.append(
+                [network['name'], str(network['classes']), str(VIEWS[view])]
+                + [str(row['pictures']), str(row['batch'])]
+                + [f'{row["workers"]} + {row["metric_workers"]}', *_speed(row['test'])]
+                + [f'{row["network"]["median"]:.4g}', f'{row["test"]["to_network"]:.3f}']
+            )
+    return rows
+
+
+def _speed(row: dict) -> list[str]:
+    return [f'{row["median"]:.4g}', f'{row["pictures_per_second"]:.2f}']
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; configs that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument(
+        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+    )
+    parser.add_argument('--configs', nargs='+', help='in place of --backbones')
+    parser.add_argument(
+        '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"
+    )
+    parser.add_argument('--views', nargs='+', choices=tuple(VIEWS), default=list(VIEWS))
+    parser.add_argument('--batch', type=int, help='crops (16 on a CPU, 32 on a GPU)')
+    parser.add_argument(
+        '--maps',
+        type=int,
+        nargs='+',
+        default=[1, 2, 5, 10, 20, 50, 80, 100, 200],
+        metavar='K',
+        help='maps per picture beside the maps of all classes (1 … 200)',
+    )
+    parser.add_argument(
+        '--pictures', type=int, default=64, help='of a whole test (64); 0: no such test'
+    )
+    parser.add_argument('--picture-size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
+    parser.add_argument('--workers', type=int, help="processes that read files (the config's)")
+    parser.add_argument('--metric-workers', type=int, default=1, help='processes of the metric (1)')
+    parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
+    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
+    parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
+    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
+    )
+    args = parser.parse_args(argv)
+    numbers = (args.batch, args.rounds, args.threads, *args.picture_size, *args.maps)
+    numbers += tuple(args.classes or ())
+    if min(number for number in numbers if number is not None) < 1:
+        parser.error('sizes and numbers must be at least 1')
+    if min(args.pictures, args.metric_workers, args.workers or 0) < 0:
+        parser.error('--pictures, --workers and --metric-workers must be at least 0')
+    args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
+    args.configs = args.configs or [
+        str(ROOT / f'configs/bas/bas_{backbone}_cub.py') for backbone in args.backbones
+    ]
+    for path in args.configs:
+        require_file(path, 'config')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Measure one network after the other, print the tables, write the figures."""
+    args = parse_args(argv)
+
+    import torch
+    from mmengine.device import get_device
+
+    from bas_mm.apis import markdown_table
+    from bas_mm.evaluation.result_files import write_json
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    quiet_logs()
+    args.device = args.device or get_device()
+    args.batch = args.batch or (16 if args.device == 'cpu' else 32)
+    networks = []
+    for name, path in zip(args.names, args.configs):
+        for num_classes in args.classes or [None]:
+            print(f'{name} …', file=sys.stderr, flush=True)
+            networks.append(dict(name=name, **measure(path, num_classes, args)))
+
+    tables = {
+        'A batch in memory': batch_table(networks),
+        'Parts of a batch': parts_table(networks),
+    }
+    if any(network['maps'] for network in networks):
+        tables['Foreground maps of K classes'] = maps_table(networks)
+    if args.pictures:
+        tables['A whole test, from files to figures'] = loop_table(networks)
+    for title, rows in tables.items():
+        print(f'\n{title}:\n\n{markdown_table(rows)}')
+    if args.out:
+        settings = dict(
+            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
+            machine=machine_facts(),
+            device=args.device,
+            batch=args.batch,
+            rounds=args.rounds,
+        )
+        write_json(args.out, dict(**settings, networks=networks))
+        print(f'\nFigures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
