@@ -70,7 +70,7 @@ def draw_activation_plot(
     left.set_ylim(bottom=0)
     right.set_ylim(bottom=0)
     right.set_ylabel("activation / the whole picture's")
-    left.legend(handles=lines, loc='center right', frameon=False)
+    figure.legend(handles=lines, loc='outside lower center', ncols=3, fontsize=8, frameon=False)
     content = io.BytesIO()
     figure.savefig(content, format=kind, dpi=150)
     return content.getvalue()
