@@ -287,15 +287,14 @@ def put_ten_crop(cfg: 'Config') -> bool:
     return bool(found)
 
 
-def enable_ten_crop(cfg: 'Config', option: str = '--tta') -> None:
+def enable_ten_crop(cfg: 'Config') -> None:
     """Ten crops for the command line: :func:`put_ten_crop`, or exit with status 2.
 
     Args:
         cfg (Config): Changed in place.
-        option (str): What asked for it, for the message where there is no such crop.
     """
     if not put_ten_crop(cfg):
-        fail(f'{option}: the test pipeline has no LocCenterCrop that ten crops could replace')
+        fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')
 
 
 def _say(message: str) -> None:

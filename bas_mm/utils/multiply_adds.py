@@ -62,7 +62,8 @@ class StepMultiplyAdds:
         tail (MultiplyAdds): from F to the last features.
         classifier (MultiplyAdds): from these to the class maps.
         amc (MultiplyAdds): the pass of the Activation Map Constraint through tail and classifier,
-            forward and back to its input; 0 for CAM.
+            forward and back to its input; 0 for CAM. The last layer counts with the maps of all
+            classes, though the constraint looks at one.
         generator (MultiplyAdds): of one map per image, which is all that training needs; 0 for
             CAM.
     """

@@ -209,4 +209,4 @@ def test_no_crop_for_ten(project):
     options = ['--configs', config, '--views', 'ten', '--batch', 2, '--pictures', 0]
     done = run(project, *options, check=False)
     assert done.returncode == 2
-    assert '--views ten: the test pipeline has no LocCenterCrop' in done.stderr
+    assert 'the test pipeline has no LocCenterCrop' in done.stderr

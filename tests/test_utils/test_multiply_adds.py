@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bas_mm.models import CAMClassifier
 from bas_mm.models.backbones import MobileNetV1
+from bas_mm.models.functional import background_features, frozen_pass
 from bas_mm.utils.multiply_adds import (
     MultiplyAdds,
     counted,
@@ -17,6 +18,9 @@ from bas_mm.utils.multiply_adds import (
 
 SIZE = (48, 64)
 LABELS = torch.tensor([1, 3])
+# With norm ResNet18, else VGG11: the size of F, and of the class maps.
+F_SIZE = {True: (6, 8), False: (12, 16)}
+LAST_SIZE = {True: (3, 4), False: (6, 8)}
 
 
 def flops(function) -> int:
@@ -32,11 +36,11 @@ def step_flops(model) -> int:
     return flops(lambda: total(model.loss(images, samples_of(LABELS))).backward())
 
 
-def generator_flops(model) -> int:
-    """Of the generator alone, for the maps that this step asks for."""
+def flops_behind_features(model, function) -> int:
+    """Of a function of F, forward and back to F; its outputs are summed up."""
     features = model.split.front(model.backbone, torch.randn(2, 3, *SIZE)).detach()
     features.requires_grad_()
-    return flops(lambda: model.generator(features, LABELS[:, None]).sum().backward())
+    return flops(lambda: sum(x.sum() for x in function(features)).backward())
 
 
 def test_a_layer_by_loops():
@@ -58,7 +62,18 @@ def test_a_step_is_what_torch_counts(norm):
     assert of_cam.cam == work.cam
     assert of_cam.amc == of_cam.generator == MultiplyAdds()
     assert of_cam.limit == 1
-    assert step_flops(bas) - generator_flops(bas) == 2 * 2 * (work.cam + work.amc.total)
+    # What BAS adds to CAM's step is the generator and the AMC pass, and nothing else.
+    added = flops_behind_features(bas, lambda f: bas.foreground_and_background(f, LABELS))
+    assert step_flops(bas) == 2 * 2 * work.cam + added
+    # Tail and classifier once more: forward, and back to the map alone.
+    modules = [*bas.split.tail_modules(bas.backbone), bas.head.classifier]
+    maps = torch.rand(2, 1, *F_SIZE[norm], requires_grad=True)
+    amc = flops_behind_features(bas, lambda f: [frozen_pass(modules, background_features(f, maps))])
+    assert amc == 2 * 2 * work.amc.total
+    # A step may leave out the last layer's maps of the other three classes.
+    own = added - flops_behind_features(bas, lambda f: [bas.generator(f, LABELS[:, None])])
+    last = layer_multiply_adds(bas.head.classifier[-1].weight.shape, (1, 4, *LAST_SIZE[norm]))
+    assert amc - own in (0, 2 * 2 * 2 * last * 3 // 4)
     assert work.limit == (work.cam + work.amc.total) / work.cam > 1
 
 

@@ -131,7 +131,7 @@ def point_at(cfg: Config, root: Path, num_classes: int, view: str, batch: int) -
     )
     loader.batch_size = max(1, batch // VIEWS[view])
     if view == 'ten':
-        enable_ten_crop(cfg, '--views ten')
+        enable_ten_crop(cfg)
 
 
 class Batch:
