@@ -86,6 +86,7 @@ bas_mm_install() {
 
 bas_mm_setup pytest
 if [ "$#" -gt 0 ]; then
+    export PATH="$(dirname "$BAS_MM_ENV_PYTHON"):$PATH"
     exec "$@"
 fi
 echo "[setup] activate it by: source $(dirname "$BAS_MM_ENV_PYTHON")/activate" >&2

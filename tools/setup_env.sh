@@ -173,9 +173,7 @@ bas_mm_setup() {
             bas_mm_say "using the active environment: $python"
             return
         fi
-        # Not worth a word about one of those that are made here.
-        [ -e "${VIRTUAL_ENV:-}/.bas_mm_state" ] ||
-            bas_mm_say "the active environment does not import everything, so it is left alone"
+        bas_mm_say "the active environment does not import everything, so it is left alone"
     fi
     python=$(bas_mm_find_python) || exit 1
     if [ -n "${BAS_MM_CACHE:-}" ]; then

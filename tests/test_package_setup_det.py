@@ -1,0 +1,208 @@
+"""tools/setup_det.sh and the detector part of run_tests.sh. No pip is run and nothing compiled."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.skipif(shutil.which('bash') is None, reason='no bash')
+
+# In place of Python: environments are copies of it, pip does nothing but leave a wheel.
+FAKE_PYTHON = """#!/usr/bin/env bash
+echo "REQUIRE=${{BAS_MM_REQUIRE_DET:-}} $(basename "$0") $*" | tr '\\n' ' ' >>"$FAKE_LOG"
+echo >>"$FAKE_LOG"
+case "$*" in
+"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+*"-m pip"*" wheel "*)
+    [ "${{MMCV_WITH_OPS:-}}" = 1 ] || exit 1
+    while [ "$1" != -w ]; do shift; done
+    mkdir -p "$2"
+    [ -z "${{FAKE_FAIL:-}}" ] || {{ echo 'error: the compiler gave up'; exit 1; }}
+    touch "$2/onedl_mmcv-2.3.6-fake.whl"
+    ;;
+*import_module*" mmcv.ops "*) case "$0" in */det-*/* | */.venv-det/*) ;; *) exit 1 ;; esac ;;
+*"-m pip"* | *import_module* | *"import cv2"* | *"-m ruff"*) exit 0 ;;
+*"-m pytest"*) exit "${{FAKE_TESTS:-0}}" ;;
+*"print(sys.executable)"*) echo "$0" ;;
+*"import xdist"*) exit 1 ;;
+*torch.__version__*) echo "mmcv-torch-$FAKE_TORCH" ;;
+*) exec "{python}" "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, repo_dir: Path) -> Path:
+    """What the scripts need of a checkout, in a folder whose name has a space."""
+    root = tmp_path / 'a checkout'
+    (root / 'tools').mkdir(parents=True)
+    for name in ('setup_env.sh', 'setup_det.sh', 'run_tests.sh'):
+        shutil.copy(repo_dir / 'tools' / name, root / 'tools')
+    shutil.copytree(repo_dir / 'requirements', root / 'requirements')
+    fake = tmp_path / 'fake' / 'python3'
+    fake.parent.mkdir()
+    fake.write_text(FAKE_PYTHON.format(python=sys.executable))
+    fake.chmod(0o755)
+    return root
+
+
+def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str):
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(('BAS_MM_', 'PYTEST_'))
+        and k not in ('VIRTUAL_ENV', 'CONDA_PREFIX', 'PYTHONPATH', 'CI', 'MAX_JOBS')
+    }
+    folder = checkout.parent
+    variables = dict(
+        BAS_MM_PYTHON=str(folder / 'fake/python3'),
+        BAS_MM_CACHE=str(folder / 'cache'),
+        FAKE_LOG=str(folder / 'log'),
+        FAKE_TORCH='2.10.0',
+        CXX='true',  # a compiler that says it is there
+    )
+    return subprocess.run(
+        ['bash', str(checkout / 'tools' / script), *command],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        env={**clean, **variables, **env},
+    )
+
+
+def calls(checkout: Path, pattern: str) -> list[str]:
+    """The calls of Python that have a pattern in them."""
+    file = checkout.parent / 'log'
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [line for line in lines if re.search(pattern, line)]
+
+
+def wheels(checkout: Path) -> list[str]:
+    folder = checkout.parent / 'cache' / 'wheels'
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob('*.whl'))
+
+
+def environment(checkout: Path) -> Path:
+    (folder,) = (checkout.parent / 'cache').glob('det-*')
+    return folder
+
+
+def test_the_wheel_is_built_once_for_each_torch(checkout):
+    done = run(checkout)
+    assert done.returncode == 0, done.stderr
+    assert 'compiling the operators of mmcv' in done.stderr
+    assert wheels(checkout) == ['mmcv-torch-2.10.0/onedl_mmcv-2.3.6-fake.whl']
+    (build,) = calls(checkout, ' wheel ')
+    assert '--no-cache-dir' in build
+    assert 'onedl-mmcv==2.3.6' in build
+    assert len(calls(checkout, r'--no-deps .*/wheels/mmcv-torch-2\.10\.0/\S+\.whl')) == 1
+    assert f'source {environment(checkout)}/bin/activate' in done.stderr
+
+    # As it is; nothing is installed.
+    (checkout.parent / 'log').unlink()
+    assert run(checkout).returncode == 0
+    assert calls(checkout, '-m pip') == []
+    # Made anew, with the wheel that is there.
+    with (checkout / 'requirements/det_pinned.txt').open('a') as file:
+        file.write('# changed\n')
+    done = run(checkout)
+    assert done.returncode == 0, done.stderr
+    assert calls(checkout, '-m venv') != []
+    assert calls(checkout, ' wheel ') == []
+    # Another torch has another wheel.
+    shutil.rmtree(checkout.parent / 'cache' / environment_names(checkout)[0])
+    for name in environment_names(checkout):
+        shutil.rmtree(checkout.parent / 'cache' / name)
+    assert run(checkout, FAKE_TORCH='2.11.0').returncode == 0
+    assert len(calls(checkout, ' wheel ')) == 1
+    assert len(wheels(checkout)) == 2
+
+
+def environment_names(checkout: Path) -> list[str]:
+    return [p.name for p in (checkout.parent / 'cache').glob('det-*')]
+
+
+def test_a_failed_compilation_leaves_nothing(checkout):
+    done = run(checkout, FAKE_FAIL='1')
+    assert done.returncode == 1
+    assert 'error: the compiler gave up' in done.stderr
+    assert 'could not be compiled' in done.stderr
+    assert 'g++ and python3-dev' in done.stderr
+    assert wheels(checkout) == []
+    # What a killed one leaves is in the way of nothing.
+    (folder,) = (checkout.parent / 'cache/wheels').iterdir()
+    (folder / '.building').mkdir(exist_ok=True)
+    (folder / '.building/onedl_mmcv-half.whl').touch()
+    done = run(checkout)
+    assert done.returncode == 0, done.stderr
+    assert wheels(checkout) == ['mmcv-torch-2.10.0/onedl_mmcv-2.3.6-fake.whl']
+
+
+def test_no_compiler(checkout):
+    done = run(checkout, CXX='no-such-compiler')
+    assert done.returncode == 1
+    assert 'there is no C++ compiler (no-such-compiler)' in done.stderr
+    assert calls(checkout, ' wheel ') == []
+    # A wheel that is there needs none.
+    folder = checkout.parent / 'cache/wheels/mmcv-torch-2.10.0'
+    (folder / 'onedl_mmcv-2.3.6-cp311.whl').touch()
+    assert run(checkout, CXX='no-such-compiler').returncode == 0
+
+
+def test_pinned_versions_in_place_of_the_others(checkout):
+    assert run(checkout).returncode == 0
+    pinned = (environment(checkout) / '.bas_mm_pinned.txt').read_text().splitlines()
+    lines = [line for line in pinned if line and not line.startswith('#')]
+    # A version for each name, or one for each Python.
+    names = [re.match(r'[\w.-]+', line)[0].lower() for line in lines]
+    for name in set(names):
+        own = [line for line in lines if re.match(r'[\w.-]+', line)[0].lower() == name]
+        assert len(own) == 1 or all('python_version' in line for line in own), own
+    main, det = (
+        (checkout / f'requirements/{name}.txt').read_text().splitlines()
+        for name in ('pinned', 'det_pinned')
+    )
+    assert {'torch==2.10.0', 'torchvision==0.25.0'} <= set(lines)
+    assert {line for line in det if line and not line.startswith('#')} <= set(lines)
+    kept = [line for line in main if line.startswith(('numpy', 'onedl-', 'opencv', 'pytest'))]
+    assert len(kept) > 5
+    assert set(kept) <= set(lines)
+
+
+def test_a_command_runs_in_the_environment(checkout):
+    code = 'import sys; print(sys.argv[1]); raise SystemExit(7)'
+    done = run(checkout, 'python', '-c', code, 'two words')
+    assert (done.returncode, done.stdout) == (7, 'two words\n')
+    assert len(calls(checkout, 'two words')) == 1
+    # The folder in the checkout, where no cache is named; its wheel lies in the user's cache.
+    done = run(checkout, BAS_MM_CACHE='', HOME=str(checkout.parent), XDG_CACHE_HOME='')
+    assert done.returncode == 0, done.stderr
+    assert (checkout / '.venv-det/.bas_mm_state').exists()
+    assert len(list((checkout.parent / '.cache/bas_mm/wheels').rglob('*.whl'))) == 1
+
+
+@pytest.mark.parametrize(
+    ('env', 'runs'),
+    [
+        ({}, False),
+        (dict(CI='true'), True),
+        (dict(CI='true', BAS_MM_DET='0'), False),
+        (dict(BAS_MM_DET='1'), True),
+        (dict(CI='true', BAS_MM_SKIP_SETUP='1'), False),
+        (dict(CI='true', FAKE_TESTS='1'), False),
+    ],
+)
+def test_run_tests_runs_them_in_ci(checkout, env, runs):
+    done = run(checkout, '-x', script='run_tests.sh', **env)
+    assert done.returncode == int(env.get('FAKE_TESTS', 0)), done.stderr
+    first, *second = calls(checkout, '-m pytest')
+    assert first.startswith('REQUIRE= ')
+    assert first.rstrip().endswith('-m pytest -x')
+    expected = ['REQUIRE=1 python -m pytest -m det'] if runs else []
+    assert [line.rstrip() for line in second] == expected
+    assert (len(wheels(checkout)) == 1) is runs

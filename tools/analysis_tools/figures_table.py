@@ -1,0 +1,62 @@
+"""Figures of several runs of tools/test.py in one table.
+
+    python tools/analysis_tools/figures_table.py BAS=bas.json Detector=detector.json
+
+FILE is what ``tools/test.py --out FILE.json`` wrote. A figure that a file does not have, such as
+the classification of a class-agnostic detector, is a dash.
+"""
+
+import argparse
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import fail, require_file
+
+
+def parse_args() -> list[tuple[str, str]]:
+    """The command line: names and files."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('rows', nargs='+', metavar='NAME=FILE', help='the lines of the table')
+    pairs = []
+    for row in parser.parse_args().rows:
+        name, sign, file = row.partition('=')
+        if not sign:
+            fail(f'NAME=FILE is expected, got {row}')
+        require_file(file, 'file of figures')
+        pairs.append((name, file))
+    return pairs
+
+
+def read_figures(path: str) -> dict[str, float]:
+    """Figures without the prefix of their metric."""
+    try:
+        figures = json.loads(Path(path).read_text(encoding='utf-8'))
+        return {name.partition('/')[2]: float(value) for name, value in figures.items()}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        fail(f'{path} holds no figures of tools/test.py: {error}')
+
+
+def main() -> None:
+    """Print the table."""
+    pairs = parse_args()
+    read = {name: read_figures(file) for name, file in pairs}
+
+    from bas_mm.apis.localization_protocol import COLUMNS, markdown_table
+
+    rows = [['', *COLUMNS.values()]]
+    for (name, file), figures in zip(pairs, read.values()):
+        if not set(COLUMNS) & set(figures):
+            fail(f'{file} has none of {", ".join(COLUMNS)}')
+        rows.append([name, *(f'{figures[key]:.1f}' if key in figures else '–' for key in COLUMNS)])
+    print(markdown_table(rows))
+
+
+if __name__ == '__main__':
+    main()
