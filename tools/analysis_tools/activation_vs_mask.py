@@ -5,8 +5,9 @@
 For a trained network (BAS or CAM) and its config's test pictures, the true mask (or, without masks,
 the union of the true boxes) is shrunk and grown to 0.1, 0.2, ... 2.0 times the object's area: by
 erosion and dilation, or, with ``--core peak``, from where the network's map of the class is
-greatest. F·M goes through tail and classifier: cross-entropy of the class, and its activation; F·(1 − M)
-likewise: background activation. The averages are plotted, and written as JSON beside the plot.
+greatest. F·M goes through tail and classifier: cross-entropy of the class, and its activation;
+F·(1 − M) likewise: background activation. The averages are plotted, and written as JSON beside
+the plot.
 """
 
 import argparse
