@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import Dataset
 
-from bas_mm.evaluation.functional import grown_masks, resize_map
+from bas_mm.evaluation.functional import grown_masks
 from bas_mm.models.functional import (
     background_activation_suppression,
     background_features,
@@ -131,7 +131,6 @@ def sweep_masks(
     indices: Sequence[int],
     ratios: Sequence[float],
     batch_size: int,
-    core: str = 'inside',
 ) -> tuple[ActivationCurves, dict]:
     """Shrink and grow the true masks of a data set's pictures, and watch the network.
 
@@ -142,14 +141,11 @@ def sweep_masks(
         indices (Sequence[int]): Which pictures.
         ratios (Sequence[float]): Of areas; see :func:`~bas_mm.evaluation.functional.grown_masks`.
         batch_size (int): Pictures at a time.
-        core (str): What a mask grows from: 'inside', the object's inside, so that smaller masks
-            are its erosions; or 'peak', the pixel of the object where the network's map of the
-            class is greatest.
 
     Returns:
-        tuple[ActivationCurves, dict]: The curves; and ``core``, ``truth`` ('masks' or 'boxes'),
-        ``pictures`` (number), ``object_area`` (mean share of the picture) and ``reached`` (for
-        each ratio the mean that the picture had room for).
+        tuple[ActivationCurves, dict]: The curves; and ``truth`` ('masks' or 'boxes'), ``pictures``
+        (number), ``object_area`` (mean share of the picture) and ``reached`` (for each ratio the
+        mean that the picture had room for).
 
     Raises:
         ValueError: A picture has neither mask nor box, or several views; the message names it.
@@ -160,43 +156,24 @@ def sweep_masks(
     for start in range(0, len(indices), batch_size):
         items = [dataset[int(index)] for index in indices[start : start + batch_size]]
         batch = model.data_preprocessor(pseudo_collate(items), False)
-        inputs = batch['inputs']
-        labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
-        peaks = _class_maps(model, inputs, labels) if core == 'peak' else [None] * len(items)
         masks = []
-        for item, class_map in zip(items, peaks):
+        for item in items:
             kind, mask = _true_mask(item)
             kinds.add(kind)
-            peak = None if class_map is None else _peak(class_map, mask)
-            masks.append(grown_masks(mask, ratios, peak))
+            masks.append(grown_masks(mask, ratios))
             areas.append(mask.mean())
             reached += masks[-1].mean(axis=(1, 2)) / areas[-1]
+        inputs = batch['inputs']
         grown = torch.from_numpy(np.stack(masks)).to(inputs.device)
+        labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
         parts.append(mask_activations(model, inputs, labels, grown))
     about = dict(
-        core=core,
         truth=' and '.join(sorted(kinds)),
         pictures=len(indices),
         object_area=float(np.mean(areas)),
         reached=(reached / len(indices)).tolist(),
     )
     return activation_curves(parts), about
-
-
-@torch.no_grad()
-def _class_maps(
-    model: torch.nn.Module, inputs: torch.Tensor, labels: torch.Tensor
-) -> list[np.ndarray]:
-    """A[y] of each picture, (h', w')."""
-    maps = model.head(model.extract_feat(inputs)[1])
-    return list(maps[torch.arange(len(labels)), labels].float().cpu().numpy())
-
-
-def _peak(class_map: np.ndarray, mask: np.ndarray) -> tuple[int, int]:
-    """Row and column of the mask's pixel with the greatest value of the map."""
-    values = np.where(mask, resize_map(class_map, mask.shape), -np.inf)
-    row, column = np.unravel_index(values.argmax(), mask.shape)
-    return int(row), int(column)
 
 
 def _true_mask(item: dict) -> tuple[str, np.ndarray]:

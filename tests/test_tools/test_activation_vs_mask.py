@@ -46,13 +46,6 @@ def test_plot_and_figures(project):
         assert f'{written["settled"][key]:g}' in done.stdout.splitlines()[-2]
 
 
-def test_growth_from_the_peak_as_svg(project):
-    project.run_here(TOOL, 'tiny.py', 'tiny.pth', '--out', 'b.svg', '--core', 'peak')
-    assert (project.folder / 'b.svg').read_text().rstrip().endswith('</svg>')
-    written = json.loads((project.folder / 'b.json').read_text())
-    assert (written['core'], written['pictures']) == ('peak', 11)
-
-
 def test_errors(project):
     def error(*arguments):
         done = project.run_here(TOOL, *arguments, check=False)

@@ -3,11 +3,9 @@
     python tools/analysis_tools/activation_vs_mask.py CONFIG CHECKPOINT [--out PLOT.png]
 
 For a trained network (BAS or CAM) and its config's test pictures, the true mask (or, without masks,
-the union of the true boxes) is shrunk and grown to 0.1, 0.2, ... 2.0 times the object's area: by
-erosion and dilation, or, with ``--core peak``, from where the network's map of the class is
-greatest. F·M goes through tail and classifier: cross-entropy of the class, and its activation;
-F·(1 − M) likewise: background activation. The averages are plotted, and written as JSON beside
-the plot.
+the union of the true boxes) is eroded and dilated to 0.1, 0.2, ... 2.0 times the object's area. F·M
+goes through tail and classifier: cross-entropy of the class, and its activation; F·(1 − M)
+likewise: background activation. The averages are plotted, and written as JSON beside the plot.
 """
 
 import argparse
@@ -38,12 +36,6 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--pictures', type=int, default=500, help='at most so many, evenly spread (500)'
-    )
-    parser.add_argument(
-        '--core',
-        choices=('inside', 'peak'),
-        default='inside',
-        help="what masks grow from: the object's inside (erosion) or the peak of the class map",
     )
     parser.add_argument(
         '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of the config'
@@ -84,13 +76,11 @@ def main() -> None:
     count = min(args.pictures, len(dataset))
     indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
     try:
-        batch_size = cfg.test_dataloader.batch_size
-        curves, about = sweep_masks(model, dataset, indices, RATIOS, batch_size, args.core)
+        curves, about = sweep_masks(model, dataset, indices, RATIOS, cfg.test_dataloader.batch_size)
     except ValueError as error:
         fail(str(error))
     name = Path(args.config).stem
-    core = {'inside': 'eroded and dilated', 'peak': "grown from the class map's peak"}[args.core]
-    title = f'{name}: {count} pictures, true {about["truth"]} {core}'
+    title = f'{name}: {count} pictures, true {about["truth"]} eroded and dilated'
     plot = draw_activation_plot(RATIOS, *curves[:3], title, args.out.suffix[1:])
     settled = {
         key: settled_at(RATIOS, getattr(curves, key)) for key in ('cross_entropy', 'background')

@@ -8,25 +8,19 @@ import numpy as np
 __all__ = ['grown_masks']
 
 
-def grown_masks(
-    mask: np.ndarray, ratios: Sequence[float], core: tuple[int, int] | None = None
-) -> np.ndarray:
-    """Shrink or grow a mask until it has a given share of its area.
+def grown_masks(mask: np.ndarray, ratios: Sequence[float]) -> np.ndarray:
+    """Erode or dilate a mask until it has a given share of its area.
 
-    Pixels are ordered by Euclidean distances: those of the mask by that to its border, the
-    innermost first, or, with a core, by that to the core, the nearest first; then all others by
-    that to the mask, the nearest first; on a tie in raster order. The mask of ratio r is the
-    first ``round(r * area)`` of them: for r < 1 an erosion (or the part around the core), for 1
-    the mask itself, for r > 1 a dilation, with discs, to the pixel. So each mask lies in the next
-    greater one. What is beyond the picture counts as background: an object that the picture cuts
-    off is eroded from there too.
+    Pixels are ordered by their Euclidean distance to the mask's border: the innermost first, then
+    outwards, then those around it, the nearest first; on a tie in raster order. The mask of ratio
+    r is the first ``round(r * area)`` of them: for r < 1 an erosion, for 1 the mask, for r > 1 a
+    dilation, with a disc, to the pixel. So each mask lies in the next greater one. What is beyond
+    the picture counts as background: an object that the picture cuts off shrinks from there too.
 
     Args:
         mask (np.ndarray): Shape (H, W), bool, not empty.
         ratios (Sequence[float]): R ratios of areas, above 0. A mask has at least one pixel, and at
             most all of the picture's.
-        core (tuple[int, int], optional): Row and column that the mask grows from. Defaults to
-            None: from its inside.
 
     Returns:
         np.ndarray: Shape (R, H, W), bool.
@@ -46,21 +40,13 @@ def grown_masks(
     ratios = np.asarray(ratios, dtype=np.float64)
     if not (ratios > 0).all():  # NaN fails here too
         raise ValueError(f'ratios of areas must be above 0, got {ratios.tolist()}')
-    pixels = (mask != 0).astype(np.uint8)
-    distances = _distances(1 - pixels)
-    if core is None:
-        within = -_distances(np.pad(pixels, 1))[1:-1, 1:-1]
-    else:
-        rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
-        within = np.hypot(rows - core[0], columns - core[1])
-        within -= within.max() + 1
-    order = np.where(pixels, within, distances).ravel().argsort(kind='stable')
+    padded = np.pad(mask != 0, 1).astype(np.uint8)
+    inside, outside = (
+        cv2.distanceTransform(pixels, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        for pixels in (padded, 1 - padded)
+    )
+    order = (outside - inside).ravel().argsort(kind='stable')
     ranks = np.empty(mask.size, dtype=np.int64)
     ranks[order] = np.arange(mask.size)
     counts = np.clip(np.rint(ratios * np.count_nonzero(mask)), 1, mask.size)
     return (ranks < counts[:, None]).reshape(-1, *mask.shape)
-
-
-def _distances(pixels: np.ndarray) -> np.ndarray:
-    """Distance of each pixel other than 0 to the nearest one that is 0; 0 there."""
-    return cv2.distanceTransform(pixels, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)

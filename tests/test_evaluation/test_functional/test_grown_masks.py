@@ -8,7 +8,7 @@ from bas_mm.evaluation.functional import grown_masks
 RATIOS = [0.05, 0.3, 0.5, 0.99, 1.0, 1.2, 1.7, 2.0, 30.0]
 
 
-def slow(mask, ratio, core=None):
+def slow(mask, ratio):
     """All distances one by one; what is around the picture is background."""
     height, width = mask.shape
     inside = {(y, x) for y in range(height) for x in range(width) if mask[y, x]}
@@ -20,9 +20,6 @@ def slow(mask, ratio, core=None):
         for x in range(width):
             own, others = (around, -1) if (y, x) in inside else (inside, 1)
             distance = min((y - v) ** 2 + (x - u) ** 2 for v, u in own)
-            if core is not None and others < 0:
-                distance = (y - core[0]) ** 2 + (x - core[1]) ** 2 - 10**6
-                others = 1
             keys.append((others * distance, y, x))
     count = min(max(round(ratio * len(inside)), 1), mask.size)
     result = np.zeros_like(mask)
@@ -49,13 +46,6 @@ def test_against_all_distances_one_by_one(mask):
     np.testing.assert_array_equal(masks[RATIOS.index(1.0)], mask)
     for small, large in zip(masks, masks[1:]):
         assert (small <= large).all()
-
-
-@pytest.mark.parametrize('mask', shapes())
-@pytest.mark.parametrize('core', [(0, 0), (5, 4)])
-def test_growth_from_a_core(mask, core):
-    for ratio, grown in zip(RATIOS, grown_masks(mask, RATIOS, core)):
-        np.testing.assert_array_equal(grown, slow(mask, ratio, core))
 
 
 def test_a_square_shrinks_about_its_centre():
