@@ -111,6 +111,6 @@ def _difference(
     if not (difference <= TOLERANCE * scale).all():
         raise ExportError(
             f'{name} of the file and of the classifier differ by {difference.max():.3g}, more than '
-            'rounding explains. --no-check writes the file all the same'
+            f'{TOLERANCE:g} allows. --no-check writes the file all the same'
         )
     return difference.max().item()

@@ -17,7 +17,7 @@ from bas_mm.registry import MODELS
 from .comparison import compare, random_inputs
 from .errors import ExportError
 from .exported_classifier import ExportedClassifier
-from .metadata import describe, test_pipeline, view_size_of
+from .metadata import describe, pipeline_of, view_size_of
 from .onnx_file import onnx_content, onnx_runner
 from .packages import require_packages
 from .pt2_file import pt2_content, pt2_runner
@@ -130,7 +130,7 @@ def export_checkpoint(
     """
     require_packages(path, check)
     init_default_scope(cfg.get('default_scope', 'bas_mm'))
-    view_size = view_size or view_size_of(test_pipeline(cfg))
+    view_size = view_size or view_size_of(pipeline_of(cfg))
     if view_size is None:
         raise ExportError(
             'the test pipeline keeps the size of each picture: give the height and the width of '

@@ -13,10 +13,10 @@ from bas_mm.version import __version__
 from .errors import ExportError
 from .exported_classifier import ExportedClassifier
 
-__all__ = ['class_names', 'describe', 'test_pipeline', 'view_size_of']
+__all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of']
 
 
-def test_pipeline(cfg: Config) -> list[dict]:
+def pipeline_of(cfg: Config) -> list[dict]:
     """The transforms of the test set's pictures; none where the config has no test set."""
     dataset = cfg.get('test_dataloader', {}).get('dataset', {})
     while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), Mapping):
@@ -99,6 +99,6 @@ def describe(
         topk=exported.topk,
         threshold=getattr(test_cfg, 'threshold', None),
         classes=class_names(cfg, checkpoint, exported.num_classes),
-        test_pipeline=test_pipeline(cfg) or None,
+        test_pipeline=pipeline_of(cfg) or None,
     )
     return {key: value for key, value in known.items() if value is not None}

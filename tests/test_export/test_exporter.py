@@ -55,9 +55,10 @@ def _check_onnx(path: Path, exported: ExportedClassifier, batches, size=SIZE) ->
 
 CASES = {
     'BAS, K=2': lambda: ExportedClassifier(tiny_model(topk=2)),
-    'BAS, all classes': lambda: ExportedClassifier(tiny_model(topk=-1)),
-    'BAS, a class': lambda: ExportedClassifier(tiny_model(), 'given'),
-    'CAM, K=1': lambda: ExportedClassifier(tiny_model('CAMClassifier', topk=1)),
+    'BAS, all classes': lambda: ExportedClassifier(tiny_model(norm=False, topk=-1)),
+    # VGG11: fewer nodes.
+    'BAS, a class': lambda: ExportedClassifier(tiny_model(norm=False), 'given'),
+    'CAM, K=1': lambda: ExportedClassifier(tiny_model('CAMClassifier', norm=False, topk=1)),
     'BAS-Seg': lambda: ExportedClassifier(tiny_multi_label_model()),
 }
 
@@ -78,7 +79,7 @@ def test_onnx_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.parametrize('case', ['BAS, K=2', 'BAS, a class', 'BAS-Seg'])
+@pytest.mark.parametrize('case', ['BAS, K=2', 'BAS, a class'])
 def test_pt2_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
     exported = CASES[case]()
     path = tmp_path / 'a.pt2'
@@ -92,19 +93,6 @@ def test_pt2_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
             inputs = _inputs(exported, n)
             for value, wanted in zip(loaded(*inputs), exported(*inputs), strict=True):
                 assert torch.equal(value, wanted)
-
-
-def test_one_picture_at_a_time_unless_asked_otherwise(tmp_path):
-    exported = CASES['BAS, K=2']()
-    result = export_classifier(exported, tmp_path / 'a.onnx', SIZE)
-    assert result.shapes == {
-        'images': (1, 3, *SIZE),
-        'scores': (1, 4),
-        'map': (1, 5, 6),
-    }
-    _check_onnx(tmp_path / 'a.onnx', exported, (1,))
-    with pytest.raises(Exception, match='images'):
-        _session(tmp_path / 'a.onnx').run(None, {'images': _inputs(exported, 2)[0].numpy()})
 
 
 @pytest.fixture(scope='module')
@@ -143,11 +131,16 @@ METADATA = dict(
 )
 
 
-def test_an_onnx_file_describes_itself_and_nothing_of_this_machine(trained, tmp_path):
+def test_an_onnx_file_of_one_picture_describes_itself_and_nothing_of_this_machine(
+    trained, tmp_path
+):
     cfg, checkpoint, exported = trained
     path = tmp_path / 'a.onnx'
-    export_checkpoint(cfg, checkpoint, path)
+    result = export_checkpoint(cfg, checkpoint, path)
+    assert result.shapes == {'images': (1, 3, *SIZE), 'scores': (1, 4), 'map': (1, 5, 6)}
     _check_onnx(path, exported, (1,))
+    with pytest.raises(Exception, match='images'):
+        _session(path).run(None, {'images': _inputs(exported, 2)[0].numpy()})
     said = _session(path).get_modelmeta().custom_metadata_map
     assert {k: json.loads(v) for k, v in said.items()} == METADATA
     proto = onnx.load(str(path))

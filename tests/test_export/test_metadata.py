@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from bas_mm.export.metadata import class_names, test_pipeline, view_size_of
+from bas_mm.export.metadata import class_names, pipeline_of, view_size_of
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from bas_mm.export.metadata import class_names, test_pipeline, view_size_of
 )
 def test_view_of_the_configs(name, size, repo_dir):
     cfg = Config.fromfile(repo_dir / f'configs/{name}.py')
-    assert view_size_of(test_pipeline(cfg)) == size
+    assert view_size_of(pipeline_of(cfg)) == size
 
 
 def test_view_is_height_and_width_of_the_last_transform():
@@ -34,8 +34,8 @@ def test_pipeline_of_a_wrapped_set():
     inner = dict(type='SplitFolder', pipeline=[dict(type='LoadLocImage')])
     wrapped = dict(type='RepeatDataset', times=2, dataset=inner)
     cfg = Config(dict(test_dataloader=dict(dataset=wrapped)))
-    assert test_pipeline(cfg) == [dict(type='LoadLocImage')]
-    assert test_pipeline(Config()) == []
+    assert pipeline_of(cfg) == [dict(type='LoadLocImage')]
+    assert pipeline_of(Config()) == []
 
 
 def test_class_names_come_from_the_checkpoint_then_the_config():
