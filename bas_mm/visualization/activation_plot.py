@@ -63,8 +63,9 @@ def draw_activation_plot(
         ),
     ]
     left.axvline(1, color='#5b6470', linewidth=1, linestyle=':')
+    left.set_title(title, fontsize=10)
     left.set(
-        title=title, xlabel="area of the mask M / the object's area", ylabel='cross-entropy',
+        xlabel="area of the mask M / the object's area", ylabel='cross-entropy',
         xlim=(min(ratios), max(ratios)),
     )  # fmt: skip
     left.set_ylim(bottom=0)
