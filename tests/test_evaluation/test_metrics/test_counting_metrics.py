@@ -397,7 +397,7 @@ def test_same_figures_on_three_processes(tmp_path):
                 figures = json.loads((tmp_path / f'{device}-{size}-{rank}.json').read_text())
                 assert figures == expected
             files = list(tmp_path.glob(f'alone-{size}-*.csv'))
-            assert len(files) == 8
+            assert len(files) == 9
             for path in files:
                 other = path.with_name(path.name.replace('alone', device))
                 assert other.read_text() == path.read_text()
