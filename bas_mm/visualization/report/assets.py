@@ -150,7 +150,7 @@ function drawHistogram(classes) {
     bar.setAttribute('height', height.toFixed(2));
   }
   chart.querySelectorAll('.share').forEach((text, i) => {
-    text.textContent = (100 * most * i / 2).toFixed(0);
+    text.textContent = (100 * most * i / 2).toFixed(most >= 0.1 ? 0 : 1);
   });
 }
 

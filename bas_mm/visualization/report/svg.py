@@ -127,7 +127,7 @@ def bar_chart(counts: np.ndarray, x_axis: Axis, label: str) -> str:
     for share in (0.0, 0.5, 1.0):
         y = _BOTTOM + share * (_TOP - _BOTTOM)
         parts.append(f'<path class="grid" d="M{_LEFT} {_number(y)}H{_RIGHT}"/>')
-        value = f'{100 * top * share:.0f}'
+        value = f'{100 * top * share:.{0 if top >= 0.1 else 1}f}'
         parts.append(f'<text x="{_LEFT - 6}" y="{_number(y + 4)}" class="end share">{value}</text>')
     methods, bins = counts.shape
     slot = (_RIGHT - _LEFT) / bins
