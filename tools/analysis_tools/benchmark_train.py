@@ -31,6 +31,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -254,12 +255,16 @@ def measure(
     result['multiply_adds'] = limit_of(cfg, args.size)
     torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     items = random_items(args.batch, args.size, result['classes'])
-    contenders, steps = {}, {}
+    contenders, steps, weights = {}, {}, {}
     for variant in variants:
         for method in args.methods:
             cfg = read(method)
             apply_variant(cfg, variant, device)
             contender = Contender(cfg, f'{method}, {variant}', items, device)
+            # Another layout in memory draws other weights from the same seed.
+            if variant == BASE:
+                weights[method] = deepcopy(contender.model.state_dict())
+            contender.model.load_state_dict(weights[method])
             loss = contender.step()['loss'].item()
             for _ in range(WARM_UP - 1):
                 contender.step()
