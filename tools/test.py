@@ -35,7 +35,7 @@ def parse_args() -> argparse.Namespace:
         '--interval',
         type=int,
         default=10,
-        help='with --show-dir: draw every n-th picture (10); segmentors draw each',
+        help='with --show-dir: draw every n-th picture (10); segmentors and detectors draw each',
     )
     parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
@@ -65,6 +65,15 @@ def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
         'interval': interval,
         'out_dir': show_dir,
     }
+    if cfg.get('visualizer', {}).get('type', '').endswith('DetLocalVisualizer'):
+        # A relative folder would be one below that of the logs.
+        out_dir = str(Path(show_dir).absolute())
+        hooks['visualization'] = {
+            'type': 'mmdet.DetVisualizationHook',
+            'draw': True,
+            'test_out_dir': out_dir,
+        }
+        return
     if cfg.get('visualizer', {}).get('type', '').endswith('SegLocalVisualizer'):
         hooks['visualization'] = {'type': 'mmseg.SegVisualizationHook', 'draw': True}
         cfg.visualizer.update(save_dir=show_dir, vis_backends=[{'type': 'LocalVisBackend'}])

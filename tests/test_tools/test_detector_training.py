@@ -121,7 +121,8 @@ def test_train_test_and_count_again(project, agnostic):
     checkpoint = (project.folder / name / 'last_checkpoint').read_text().strip()
     test = ('test.py', f'{name}.py', checkpoint, '--work-dir', f'{name}_test')
     project.run_here(*test, '--out', f'{name}.json')
-    project.run_here(*test, '--out', f'{name}.pkl')
+    project.run_here(*test, '--out', f'{name}.pkl', '--show-dir', f'{name}_pictures')
+    assert len(list((project.folder / f'{name}_pictures').iterdir())) == 11
     figures = json.loads((project.folder / f'{name}.json').read_text())
     predictions = pickle.loads((project.folder / f'{name}.pkl').read_bytes())
     read = read_scores(project.folder / 's.csv') if agnostic else None
