@@ -38,6 +38,15 @@ def test_what_is_missing_is_named(installed):
     require_packages('a.pt2')
 
 
+@pytest.mark.parametrize('version', ['2.4.1', '2.5.0+cpu'])
+def test_a_torch_whose_exporter_is_too_old_is_named(version, installed, monkeypatch):
+    installed('onnx', 'onnxscript', 'onnxruntime')
+    monkeypatch.setattr('bas_mm.export.packages.metadata.version', lambda name: version)
+    with pytest.raises(ExportError, match=r'need torch 2\.6 or later, here is 2\.[45]'):
+        require_packages('a.onnx')
+    require_packages('a.pt2')
+
+
 def test_a_package_that_is_switched_off_counts_as_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxscript', None)
     with pytest.raises(ExportError, match='pip install .*onnxscript'):
