@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 from mmengine.registry import DefaultScope, Registry
 
 import bas_mm
@@ -136,6 +137,13 @@ def test_installing_never_asks_for_torch(repo_dir):
     names = [re.match(r'[\w-]+', line)[0] for line in lines if not line.startswith('#')]
     assert names
     assert not any(name.startswith('torch') for name in names)
+
+
+def test_pre_commit_has_the_pinned_ruff(repo_dir):
+    repos = yaml.safe_load((repo_dir / '.pre-commit-config.yaml').read_text())['repos']
+    revisions = {repo['repo'].rpartition('/')[2]: repo['rev'] for repo in repos}
+    pinned = (repo_dir / 'requirements/pinned.txt').read_text()
+    assert f'ruff=={revisions["ruff-pre-commit"].removeprefix("v")}\n' in pinned
 
 
 def test_requirement_without_an_upper_end():

@@ -140,16 +140,25 @@ class TinyProject:
 
 
 def run_in_process(
-    script: Path, arguments: Sequence[object], folder: Path
+    script: Path | str, arguments: Sequence[object], folder: Path
 ) -> subprocess.CompletedProcess:
-    """Run a script in this process, in a folder, as its command would be run."""
+    """Run a script in this process, in a folder, as its command would be run.
+
+    Args:
+        script: Its path, or the name of a module, as ``python -m`` takes it.
+        arguments: Its arguments.
+        folder: The working directory.
+    """
     out, err, code = io.StringIO(), io.StringIO(), 0
     before, argv = os.getcwd(), sys.argv
     with redirect_stdout(out), redirect_stderr(err):
         os.chdir(folder)
         sys.argv = [str(script), *map(str, arguments)]
         try:
-            runpy.run_path(str(script), run_name='__main__')
+            if isinstance(script, Path):
+                runpy.run_path(str(script), run_name='__main__')
+            else:
+                runpy.run_module(script, run_name='__main__', alter_sys=True)
         except SystemExit as error:
             code = error.code or 0
         finally:

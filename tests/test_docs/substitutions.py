@@ -1,0 +1,285 @@
+"""What of the documentation cannot be run as it stands, what is run in its place, and why.
+
+A command, or the text of a python block, that no rule matches is run as it stands. All rules that
+match are applied, in their order. A rule that matches nothing fails the tests.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One of the two.
+
+    Args:
+        pattern: Regular expression, searched for in a command.
+        reason: Why the command cannot be run as it stands.
+        replacement: Of what the pattern matches, as :func:`re.sub` takes it.
+        options: Or what to add to the command's ``--cfg-options``. Where rules differ in a setting
+            the first has its way, and the command itself before all rules.
+    """
+
+    pattern: str
+    reason: str
+    replacement: str | None = None
+    options: tuple[str, ...] = ()
+
+    def apply(self, command: str) -> str:
+        """The command as it is run."""
+        if not re.search(self.pattern, command):
+            return command
+        if self.replacement is not None:
+            return re.sub(self.pattern, self.replacement, command)
+        options = f'--cfg-options {shlex.join(self.options)}'
+        if '--cfg-options' in command:
+            return command.replace('--cfg-options', options, 1)
+        return f'{command} {options}'
+
+
+def _each(loaders: Sequence[str], *settings: str) -> tuple[str, ...]:
+    return tuple(f'{loader}_dataloader.{setting}' for loader in loaders for setting in settings)
+
+
+_ALL = ('train', 'val', 'test')
+_HERE = ('num_workers=0', 'persistent_workers=False')
+_RESNET = ('model.backbone.stem_channels=8', 'model.backbone.base_channels=8')
+_EMBEDDED = ('dataset.num_train=32', 'dataset.num_val=8', 'dataset.num_test=8')
+# Configs in which ResNet50 is trained for localization.
+_RESNET50 = r'configs/\w+/(bas_resnet50_\w+|my_stills\w*|my_metrics)\.py'
+
+#: Other machines, other places, other tests.
+REPLACED = (
+    Rule(
+        r'^bash tools/quickstart\.sh',
+        'it makes an environment: test_package_setup_env.py',
+        'python tools/quickstart.py',
+    ),
+    Rule(
+        r'^bash tools/(run_tests|setup_env)\.sh(?! --)',
+        'the environment is there, and the tests would run themselves',
+        r'BAS_MM_SKIP_SETUP=1 bash tools/\1.sh --version',
+    ),
+    Rule(
+        r'^python -m pytest .*',
+        'the tests would run themselves',
+        'python -m pytest --version',
+    ),
+    Rule(
+        r'^python -m sphinx .*',
+        'test_build.py builds the documentation',
+        'python -m sphinx --version',
+    ),
+    Rule(
+        r'^pip install (-e )?\.$',
+        'the environment stays as it is',
+        r'python -m pip install --dry-run --no-deps --no-build-isolation \1.',
+    ),
+    Rule(
+        r'^pip install (onedl-mim|--no-deps openmim|click .*)',
+        'there may be no network, and the environment stays as it is',
+        'true',
+    ),
+    Rule(
+        r'^mim (train|test) bas_mm (\w+\.py) --gpus 0(?: --checkpoint)?',
+        'mim is not installed; this is what it puts together',
+        r'python tools/\1.py configs/bas/\2',
+    ),
+    Rule(
+        r'^unzip -q (\S+) -d',
+        'unzip may not be installed',
+        r'python -m zipfile -e \1',
+    ),
+    Rule(
+        r'(dist_(?:train|test)\.sh [^-]*) 4\b',
+        'there may be two cores',
+        r'\1 2',
+    ),
+    Rule(
+        r'^bash tools/wsss/dist_make_(seeds|masks)\.sh (.*) 4$',
+        'test_wsss_tools.py and test_wsss_mask_tools.py run the scripts on two processes',
+        r'python tools/wsss/make_\1.py \2',
+    ),
+    Rule(
+        r'configs/wsss/pipeline_small_embedded\.py$',
+        'the steps are run one by one on segmentation.md, the whole in test_wsss_pipeline.py',
+        'work_dirs/tiny/pipeline.py --until cam --num-workers 1 --work-dir work_dirs/tiny/all',
+    ),
+    Rule(r' --gpus 4$', 'one GPU or none; the steps are listed', ' --gpus 4 --list'),
+)
+
+#: Small networks and pictures, one epoch.
+SMALLER = (
+    Rule(r'--resume', 'another epoch than the one before', options=('train_cfg.max_epochs=2',)),
+    Rule(
+        r'(train\.py|_train\.sh|quickstart\.py)(?!.*configs/deeplabv2)',
+        'one epoch',
+        options=(
+            'train_cfg.max_epochs=1',
+            'train_cfg.val_interval=1',
+            'default_hooks.logger.interval=1',
+        ),
+    ),
+    Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
+    Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
+    Rule(
+        r'quickstart\.py(?!.*critters)|small_embedded\.py(?! --list)',
+        'pictures that are painted',
+        options=_each(_ALL, *_EMBEDDED),
+    ),
+    Rule(
+        r'configs/bas/my_(convnext|poolformer)',
+        'strides of 32',
+        options=(
+            *_each(_ALL, 'dataset.pipeline.1.scale=(72,72)', 'dataset.pipeline.2.crop_size=64'),
+            'default_hooks.checkpoint=None',
+        ),
+    ),
+    Rule(
+        r'configs/(bas|cam)/(?!\w+_embedded)',
+        'pictures of 32 pixels, in this process',
+        options=(
+            *_each(_ALL, *_HERE, 'batch_size=2', 'dataset.pipeline.1.scale=(40,40)'),
+            *_each(('train',), 'dataset.pipeline.2.crop_size=32'),
+        ),
+    ),
+    Rule(
+        r'configs/(bas|cam)/(?!\w+_(embedded|masks)|my_metrics)',
+        'a view of 32 pixels',
+        options=_each(('val', 'test'), 'dataset.pipeline.2.crop_size=32'),
+    ),
+    Rule(
+        _RESNET50,
+        'an eighth of the channels',
+        options=(
+            *_RESNET,
+            'model.backbone.init_cfg.checkpoint=checkpoints/resnet50.pth',
+            'model.generator.in_channels=128',
+            'model.head.in_channels=256',
+            'model.head.hidden_channels=8',
+        ),
+    ),
+    Rule(
+        r'configs/cam/cam_resnet50_',
+        'an eighth of the channels',
+        options=(
+            *_RESNET,
+            'model.backbone.init_cfg.checkpoint=checkpoints/resnet50.pth',
+            'model.head.in_channels=256',
+            'model.head.hidden_channels=8',
+        ),
+    ),
+    Rule(
+        r'configs/wsss/(cam|bas_seg)_resnet50_voc12',
+        'an eighth of the channels, small pictures',
+        options=(
+            *_RESNET,
+            'model.backbone.init_cfg.checkpoint=checkpoints/resnet50.pth',
+            'model.head.in_channels=256',
+            *_each((*_ALL, 'seed'), *_HERE),
+            *_each(('train', 'val'), 'batch_size=2', 'dataset.pipeline.1.scale=(72,72)'),
+            *_each(('train',), 'dataset.pipeline.3.crop_size=64'),
+        ),
+    ),
+    Rule(
+        r'configs/wsss/bas_seg_resnet50_voc12',
+        'an eighth of the channels',
+        options=('model.generator.in_channels=128',),
+    ),
+    Rule(
+        r'configs/wsss/irn_resnet50_voc12',
+        'an eighth of the channels, small pictures',
+        options=(
+            *_RESNET,
+            'model.backbone.init_cfg.checkpoint=checkpoints/resnet50.pth',
+            'model.in_channels=(8,32,64,128,256)',
+            'model.radius=3',
+            'model.data_preprocessor.size=(48,48)',
+            *_each(('train',), *_HERE, 'batch_size=2', 'dataset.pipeline.4.crop_size=(48,48)'),
+            'mask_cfg.steps=16',
+        ),
+    ),
+    Rule(
+        r'configs/deeplabv2/\S+voc12',
+        'a sixteenth of the channels, small pictures',
+        options=(
+            'model.backbone.stem_channels=4',
+            'model.backbone.base_channels=4',
+            'model.decode_head.in_channels=128',
+            'model.data_preprocessor.size=(48,48)',
+            *_each(('train', 'val', 'test'), *_HERE),
+            *_each(('train',), 'batch_size=2', 'dataset.pipeline.3.crop_size=(48,48)'),
+        ),
+    ),
+    Rule(
+        r'configs/deeplabv2/(?!\S+caffe)\S+voc12',
+        'weights of the small network',
+        options=('model.backbone.init_cfg.checkpoint=checkpoints/resnet101.pth',),
+    ),
+    Rule(
+        r'train\.py configs/deeplabv2/\S+caffe',
+        'pseudo masks are made on another page',
+        options=(
+            'train_dataloader.dataset.data_prefix.seg_map_path='
+            'data/VOCdevkit/VOC2012/SegmentationClassAug',
+        ),
+    ),
+    Rule(
+        r'train\.py configs/deeplabv2/',
+        'iterations',
+        options=(
+            'train_cfg.max_iters=1',
+            'train_cfg.val_interval=1',
+            'default_hooks.checkpoint.interval=1',
+        ),
+    ),
+    Rule(
+        r'(published_irn_to_bas_mm\.py .*)',
+        'a small network',
+        r'\1 --config work_dirs/tiny/published_irn.py',
+    ),
+    Rule(
+        r'(deeplabv2_to_bas_mm\.py .*)',
+        'a small network',
+        r'\1 --config work_dirs/tiny/published_deeplabv2.py',
+    ),
+)
+
+#: Of commands.
+RULES = (*REPLACED, *SMALLER)
+
+#: Of python blocks. DocProject.values says what stands in braces.
+CODE_RULES = (
+    Rule(r'MMSEG_CONFIGS', 'the folder of the installed mmsegmentation', '{mmseg_configs}'),
+    Rule(r'/ABSOLUTE/PATH', 'a folder of the reader', '{folder}'),
+)
+
+#: The files that python blocks without a path of their own are written to: page, first line.
+FILES = {
+    (
+        'README.md',
+        "_base_ = './bas_resnet50_cub.py'",
+    ): 'configs/bas/readme_convnext.py',
+    (
+        'README.md',
+        "_base_ = 'MMSEG_CONFIGS/pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py'",
+    ): 'configs/deeplabv2/readme_pspnet.py',
+}
+
+#: Pages that need a package which is not there everywhere.
+NEEDS = {
+    'README.md': 'pycocotools',
+    'docs/data_preparation.md': 'pycocotools',
+    'docs/segmentation.md': 'pydensecrf',
+}
+
+
+def as_run(text: str, rules: Sequence[Rule] = RULES) -> str:
+    """A command, or code, after the rules."""
+    for rule in rules:
+        text = rule.apply(text)
+    return text

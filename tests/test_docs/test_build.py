@@ -1,0 +1,64 @@
+"""The documentation builds without a warning, and its pictures are those of the script."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+
+
+@pytest.mark.slow
+def test_sphinx_builds_all_pages_without_a_warning(repo_dir, tmp_path):
+    for package in ('sphinx', 'myst_parser', 'furo', 'sphinx_copybutton'):
+        if find_spec(package) is None:
+            pytest.skip(f'{package}, of the extra `docs`, is not installed')
+    out = tmp_path / 'html'
+    done = subprocess.run(
+        [sys.executable, '-m', 'sphinx', '-W', '--keep-going', '-q', '-b', 'html']
+        + ['-d', str(tmp_path / 'doctrees'), 'docs', str(out)],
+        cwd=repo_dir,
+        env={**os.environ, 'OMP_NUM_THREADS': '1', 'PYTHONPATH': str(repo_dir)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    pages = {path.relative_to(repo_dir / 'docs') for path in (repo_dir / 'docs').rglob('*.md')}
+    pages = {page for page in pages if page.parts[0] != '_build'}
+    for page in pages:
+        assert (out / page).with_suffix('.html').is_file()
+    index = (out / 'index.html').read_text()
+    for page in pages - {Path('index.md')}:
+        if page.parent == Path('.'):
+            assert f'href="{page.stem}.html"' in index, f'{page} is in no table of contents'
+    # Autodoc has found what the packages offer, and napoleon their sections.
+    api = (out / 'api/evaluation.html').read_text()
+    assert 'bas_mm.evaluation.functional.protocol_a_ious' in api
+    assert 'Parameters' in api
+
+
+@pytest.fixture(scope='module')
+def script(repo_dir: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location('make_images', repo_dir / 'docs/make_images.py')
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pictures_of_the_metrics_are_up_to_date_and_small(script, repo_dir):
+    images = script.make_images()
+    page = (repo_dir / 'docs/metrics.md').read_text()
+    assert len(images) == 3
+    for name, image in images.items():
+        assert f'](images/{name})' in page
+        path = repo_dir / 'docs/images' / name
+        assert path.stat().st_size < 100_000
+        stored = cv2.imread(str(path))[..., ::-1]
+        assert stored.shape == image.shape
+        # JPEG, and fonts that change with versions.
+        assert np.abs(stored.astype(int) - image).mean() < 4, name
