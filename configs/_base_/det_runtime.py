@@ -11,6 +11,8 @@ default_hooks = dict(
     visualization=dict(type='DetVisualizationHook'),
 )
 custom_hooks = [
+    # A detector has the classes of its data sets; those without classes leave this one out.
+    dict(type='NumClassCheckHook'),
     dict(type='bas_mm.EpochSeedHook'),
     dict(type='bas_mm.NonFiniteLossHook'),
 ]

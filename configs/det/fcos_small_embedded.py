@@ -1,4 +1,4 @@
-# A small FCOS on the boxes of bas_small_embedded.py: about two minutes on 2 CPU cores.
+# A small FCOS on the boxes of bas_small_embedded.py: some minutes on 2 CPU cores.
 _base_ = ['../_base_/datasets/embedded_boxes.py', '../_base_/det_runtime.py']
 
 model = dict(
@@ -29,7 +29,7 @@ model = dict(
         feat_channels=64,
         stacked_convs=2,
         strides=[8, 16],
-        # Each level takes all sizes up to the picture's.
+        # Small animals on the first level, large ones on the second.
         regress_ranges=((-1, 48), (48, 1e8)),
         norm_on_bbox=True,
         centerness_on_reg=True,
