@@ -275,6 +275,8 @@ FILES = {
 NEEDS = {
     'README.md': 'pycocotools',
     'docs/data_preparation.md': 'pycocotools',
+    # test_detector_training.py runs its steps, in the environment of detectors.
+    'docs/detector.md': 'mmdet',
     'docs/segmentation.md': 'pydensecrf',
 }
 
