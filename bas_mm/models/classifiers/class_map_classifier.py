@@ -171,7 +171,7 @@ class ClassMapClassifier(ImageClassifier):
         inputs: torch.Tensor,
         data_samples: list[DataSample] | None = None,
         mode: str = 'tensor',
-    ):
+    ) -> dict[str, torch.Tensor] | list[DataSample] | tuple[torch.Tensor, torch.Tensor]:
         """The entry of training and testing.
 
         Args:

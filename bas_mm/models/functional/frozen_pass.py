@@ -1,6 +1,6 @@
 """The frozen pass of the Activation Map Constraint (AMC, step 4 of the training forward)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 
 @contextmanager
-def untracked_statistics(module: nn.Module):
+def untracked_statistics(module: nn.Module) -> Iterator[None]:
     """Norms below ``module`` use, and do not record, the statistics of their own batch.
 
     Only norms in training mode are touched: there ``track_running_stats = False`` normalises by
