@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
@@ -59,3 +61,35 @@ def test_norm_biases_can_be_left_untouched():
     left_out = {name for name, p in model.named_parameters() if id(p) not in trained}
     norms = [n for n, m in model.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
     assert left_out == {f'{name}.bias' for name in norms}
+
+
+@pytest.mark.parametrize('kind', ['SGD', 'Adam'])
+@pytest.mark.parametrize(
+    ('before', 'after'),
+    [({}, dict(fused=True)), (dict(fused=True), {}), (dict(foreach=True), dict(fused=True))],
+    ids=str,
+)
+def test_a_resumed_optimizer_is_fused_as_the_config_says_and_not_the_checkpoint(
+    kind, before, after
+):
+    def step(model, wrapper, scaler=None):
+        wrapper.zero_grad()
+        loss = model(torch.ones(2, 3)).square().sum()
+        (scaler.scale(loss) if scaler else loss).backward()
+        scaler.step(wrapper.optimizer) if scaler else wrapper.step()
+
+    model, resumed_model = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2)
+    stopped = _wrapper(model, optimizer=dict(type=kind, lr=0.01, **before))
+    resumed = _wrapper(resumed_model, optimizer=dict(type=kind, lr=0.01, **after))
+    step(model, stopped)
+    resumed_model.load_state_dict(model.state_dict())
+    state = copy.deepcopy(stopped.state_dict())  # as a file has it
+    resumed.load_state_dict(state)
+    for key in ('fused', 'foreach'):
+        assert {group[key] for group in resumed.optimizer.param_groups} == {after.get(key)}
+        assert {group[key] for group in state['param_groups']} == {before.get(key)}  # untouched
+    step(model, stopped)
+    # A loss scaler leaves it to a fused optimizer to unscale the gradients.
+    step(resumed_model, resumed, torch.amp.GradScaler('cpu', init_scale=4.0))
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(resumed_model.state_dict()[name], value, msg=name)

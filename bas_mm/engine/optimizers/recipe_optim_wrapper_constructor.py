@@ -1,10 +1,23 @@
 import torch.nn as nn
-from mmengine.optim import DefaultOptimWrapperConstructor
+from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch.nn.modules.batchnorm import _NormBase
+from torch.optim import Optimizer
 
 from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
+_IMPLEMENTATION = ('fused', 'foreach')
 _FACTORS = ('backbone_weight', 'backbone_bias', 'new_weight', 'new_bias')
+
+
+def _keep_implementation(optimizer: Optimizer, state_dict: dict) -> dict:
+    """``state_dict`` with the implementation that ``optimizer`` was built with.
+
+    torch keeps it in the groups, which a checkpoint overwrites, and elsewhere, where a loss scaler
+    looks: the two must say the same.
+    """
+    kept = {key: optimizer.defaults[key] for key in _IMPLEMENTATION if key in optimizer.defaults}
+    groups = [{**group, **kept} for group in state_dict['param_groups']]
+    return {**state_dict, 'param_groups': groups}
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -14,7 +27,8 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     Parameters below ``backbone`` belong to the backbone, all others (classifier, generator,
     bridge) are new. A parameter named ``bias`` is a bias, that of a norm too; everything else is
     a weight. There is one parameter group per factor, so that fused and foreach optimizers run
-    few kernels; frozen parameters are left out. Weight decay is the same for all.
+    few kernels; frozen parameters are left out. Weight decay is the same for all. A resumed run
+    is fused or foreach as its config says, whatever the one that wrote the checkpoint was.
 
     Source: the published training recipe of BAS (CVPR 2022).
 
@@ -40,6 +54,19 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'got {", ".join(sorted(unknown))}.'
             )
         super().__init__(optim_wrapper_cfg, {**factors, **paramwise_cfg})
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """The optimizer of ``model``'s parameters, in its wrapper.
+
+        Args:
+            model (nn.Module): the whole model, or DistributedDataParallel around it.
+
+        Returns:
+            OptimWrapper: ready to train, and to load a checkpoint's state.
+        """
+        wrapper = super().__call__(model)
+        wrapper.optimizer.register_load_state_dict_pre_hook(_keep_implementation)
+        return wrapper
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:
         """Append one group per factor to ``params``.
