@@ -182,11 +182,13 @@ def test_initialisation_of_the_new_weights(kind, backbone):
 def test_the_fast_recipe_is_the_recipe_with_options_for_gpus():
     plain, fast = _load('bas/bas_resnet50_ilsvrc.py'), _load('bas/bas_resnet50_ilsvrc_fast.py')
     assert fast.model.pop('channels_last') is True
-    assert fast.model.pop('compile') is True
-    assert fast.model == plain.model
     assert fast.optim_wrapper.optimizer.pop('fused') is True
-    assert fast.optim_wrapper.optimizer == plain.optim_wrapper.optimizer
-    assert (fast.optim_wrapper.type, fast.optim_wrapper.dtype) == ('AmpOptimWrapper', 'bfloat16')
-    assert [hook.type for hook in fast.custom_hooks] == [hook.type for hook in plain.custom_hooks]
-    assert fast.train_dataloader.batch_size == plain.train_dataloader.batch_size
-    assert fast.train_dataloader.pin_memory
+    amp = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
+    assert all(fast.optim_wrapper.pop(key) == value for key, value in amp.items())
+    assert plain.optim_wrapper.pop('type') == 'OptimWrapper'
+    assert plain.train_dataloader.pop('num_workers') < fast.train_dataloader.pop('num_workers')
+    for pipeline in (fast.train_pipeline, fast.train_dataloader.dataset.pipeline):
+        assert pipeline[1].backend == 'torchvision'
+        pipeline[1].backend = 'pillow'
+    # All else is the recipe's: SyncBN, and that a NaN stops a run before it is saved.
+    assert fast.to_dict() == plain.to_dict()

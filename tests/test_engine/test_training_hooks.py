@@ -33,14 +33,14 @@ def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folde
     runner = _runner(tiny_run_cfg(split_folder, tmp_path), 'run-nan')
 
     def poison(module, args, output):
-        # From the second epoch on; epoch_1.pth is good.
-        return output * float('nan') if module.training and runner.epoch == 1 else output
+        # In the second epoch's last iteration, after which a checkpoint is due.
+        return output * float('nan') if module.training and runner.iter == 3 else output
 
     runner.model.generator.register_forward_hook(poison)
     with pytest.raises(FloatingPointError) as error:
         runner.train()
     message = str(error.value)
-    assert 'iteration 3 (epoch 2)' in message
+    assert 'iteration 4 (epoch 2)' in message
     for term in ('loss_cls=', 'loss_fg=nan', 'loss_area=nan'):
         assert term in message
     assert str(tmp_path / 'epoch_1.pth') in message

@@ -9,18 +9,13 @@ from bas_mm.registry import HOOKS
 class NonFiniteLossHook(Hook):
     """Stops training when the loss is NaN or infinite, naming the iteration and the terms.
 
-    It runs before the checkpoint hook, so that nothing is saved after the loss went wrong: the
-    last checkpoint on disk is the last good one.
-
-    Args:
-        interval (int): iterations between two checks; one check waits for the device once.
-            Default: 1 (the runner's own log of every iteration waits as well).
+    It looks at every iteration and runs before the checkpoint hook, so that nothing is saved after
+    the loss went wrong: the last checkpoint on disk is the last good one. To look less often would
+    gain nothing: mmengine's ``RuntimeInfoHook`` reads every loss term of every iteration, and so
+    waits for the device, before this hook does.
     """
 
     priority = 'HIGH'
-
-    def __init__(self, interval: int = 1) -> None:
-        self.interval = interval
 
     def after_train_iter(
         self,
@@ -40,9 +35,7 @@ class NonFiniteLossHook(Hook):
         Raises:
             FloatingPointError: the loss is not finite.
         """
-        if not outputs or not self.every_n_train_iters(runner, self.interval):
-            return
-        loss = outputs.get('loss')
+        loss = (outputs or {}).get('loss')
         if loss is None or bool(torch.isfinite(torch.as_tensor(loss)).all()):
             return
         terms = ', '.join(
