@@ -4,6 +4,7 @@ from functools import partial
 
 import torch
 import torch.nn as nn
+from mmengine.dist import get_world_size
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
@@ -30,8 +31,10 @@ class ClassMapClassifier(ImageClassifier):
             the front, of the tail and of BAS's frozen pass only the inputs are kept, the rest is
             computed once more in the backward pass. Losses, gradients and running statistics stay
             the same. Default: 0, none.
-        compile (bool | dict): whether ``torch.compile`` compiles the training forward, or its
-            arguments, such as ``dict(mode='max-autotune')``. Default: False.
+        compile (bool | dict): whether ``torch.compile`` compiles the training forward, as one graph
+            per batch size, or its arguments, such as ``dict(mode='max-autotune')``. Neither with
+            ``checkpoint_segments`` nor with batch norms that several processes synchronise.
+            Default: False.
 
     Raises:
         ValueError: an impossible split or option; the message names the key.
@@ -53,6 +56,12 @@ class ClassMapClassifier(ImageClassifier):
                 f'model.checkpoint_segments={checkpoint_segments}: give the number of segments, '
                 'or 0 for no checkpointing.'
             )
+        compiled = isinstance(compile, dict) or compile
+        if compiled and checkpoint_segments:
+            raise ValueError(
+                f'model.compile={compile} and model.checkpoint_segments={checkpoint_segments}: '
+                'torch.compile cannot trace checkpoints that discard statistics; set one of them.'
+            )
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = dict(data_preprocessor or {})
             data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
@@ -66,7 +75,10 @@ class ClassMapClassifier(ImageClassifier):
         self.split = BackboneSplit(self.backbone, **split)
         self.channels_last = channels_last
         self.checkpoint_segments = checkpoint_segments
-        self.compile_cfg = dict(compile) if isinstance(compile, dict) else ({} if compile else None)
+        self.compile_cfg = None
+        if compiled:
+            # After an epoch's last, smaller batch torch would go on with a graph for all sizes.
+            self.compile_cfg = {'dynamic': False, **(compile if isinstance(compile, dict) else {})}
         self._compiled_terms = None
         self.to_memory_format()
 
@@ -107,9 +119,20 @@ class ClassMapClassifier(ImageClassifier):
         if self.compile_cfg is None:
             return self.loss_terms(inputs, *targets)
         if self._compiled_terms is None:
+            self._check_norms()
             # The function, not the bound method: a copy of the model must not run this one.
             self._compiled_terms = torch.compile(type(self).loss_terms, **self.compile_cfg)
         return self._compiled_terms(self, inputs, *targets)
+
+    def _check_norms(self) -> None:
+        """Raise a ValueError where a norm, torch's or mmcv's, would break the compiled graph."""
+        synchronised = any('SyncBatchNorm' in type(m).__name__ for m in self.modules())
+        if synchronised and get_world_size() > 1:
+            raise ValueError(
+                'model.compile with sync_bn on several processes: each synchronised batch norm '
+                'waits for the device and breaks the graph. Set model.compile=False, or '
+                'sync_bn=None, with which every process has the statistics of its own batch.'
+            )
 
     def _runner(self, segments: int) -> Callable[[list[nn.Module], torch.Tensor], torch.Tensor]:
         """How modules are run: checkpointed where that is asked for and of use."""

@@ -7,6 +7,7 @@ import torch
 from tiny import samples_of, tiny_model, tiny_model_cfg, total
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from bas_mm.models.classifiers import class_map_classifier
 from bas_mm.registry import MODELS
 
 LABELS = (0, 3, 1, 2)
@@ -107,6 +108,35 @@ def test_channels_last_holds_for_pictures_maps_and_weights_loaded_later():
 def test_negative_segments():
     with pytest.raises(ValueError, match='model.checkpoint_segments=-1'):
         _model('BASClassifier', checkpoint_segments=-1)
+
+
+def test_compile_and_checkpoints_exclude_each_other():
+    message = r'model.compile=\{\} and model.checkpoint_segments=2'
+    with pytest.raises(ValueError, match=message):
+        _model('BASClassifier', compile={}, checkpoint_segments=2)
+
+
+def test_compile_and_synchronised_norms_exclude_each_other_on_several_processes(monkeypatch):
+    model = _model('BASClassifier', compile=dict(backend='eager'))
+    model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    monkeypatch.setattr(class_map_classifier, 'get_world_size', lambda: 2)
+    with pytest.raises(ValueError, match='model.compile=False, or sync_bn=None'):
+        model(_images().double(), samples_of(LABELS), mode='loss')
+
+
+def test_another_batch_size_has_a_static_graph_of_its_own():
+    graphs = []
+
+    def backend(graph, inputs):
+        sizes = [n for x in inputs for n in getattr(x, 'shape', (x,))]
+        graphs.append('static' if all(isinstance(n, int) for n in sizes) else 'dynamic')
+        return graph
+
+    model = _model('CAMClassifier', compile=dict(backend=backend))
+    for n in (4, 3, 4, 3):
+        model(_images(n).double(), samples_of(LABELS[:n]), mode='loss')
+    assert graphs == ['static', 'static']
+    torch._dynamo.reset()
 
 
 class _Watch(TorchDispatchMode):
