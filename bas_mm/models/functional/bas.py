@@ -38,8 +38,13 @@ def foreground_score(class_maps: torch.Tensor, foreground_map: torch.Tensor) -> 
     Returns:
         Tensor: (N, C), at least float32; gradient flows into both arguments.
     """
-    if foreground_map.shape[-2:] != class_maps.shape[-2:]:
-        foreground_map = F.adaptive_avg_pool2d(foreground_map, class_maps.shape[-2:])
+    (height, width), size = foreground_map.shape[-2:], class_maps.shape[-2:]
+    if (height, width) != size:
+        if height % size[0] or width % size[1]:
+            # On GPUs this has no deterministic backward pass.
+            foreground_map = F.adaptive_avg_pool2d(foreground_map, size)
+        else:
+            foreground_map = F.avg_pool2d(foreground_map, (height // size[0], width // size[1]))
     return z(class_maps * foreground_map)
 
 

@@ -163,6 +163,18 @@ def test_nothing_in_a_training_step_waits_for_the_device(kind):
     assert waiting.isdisjoint(watch.names)
 
 
+@pytest.mark.parametrize('kind', ['BASClassifier', 'BASSegClassifier'])
+def test_no_step_of_training_is_one_that_torch_refuses_to_make_deterministic_on_gpus(kind):
+    model = _model(kind)
+    targets = model.loss_targets(samples_of(LABELS), torch.device('cpu'))
+    with _Watch() as watch:
+        total(model.loss_terms(_images().double(), *targets)).backward()
+    assert 'max_pool2d_with_indices_backward' in watch.names  # one that does not change
+    # Of torch.use_deterministic_algorithms' list those that a network like ours could have.
+    refused = ('adaptive_', 'upsample', 'reflection_pad', 'nll_loss2d', 'grid_sampler', 'put_')
+    assert not [name for name in watch.names if name.lstrip('_').startswith(refused)]
+
+
 def test_training_computes_the_maps_of_one_class_per_image_alone(monkeypatch):
     model = tiny_model().train()
     # A hook that fails: the convolution to all classes must not be run, nor the frozen pass's.

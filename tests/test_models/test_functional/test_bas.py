@@ -46,6 +46,14 @@ def test_foreground_score_pools_two_by_two():
         torch.testing.assert_close(ours, expected)
 
 
+@pytest.mark.parametrize('size', [(28, 28), (29, 28), (7, 14)])
+@pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.bfloat16])
+def test_foreground_score_is_that_of_adaptive_pooling_bit_for_bit(size, dtype):
+    maps, foreground = torch.randn(2, 3, 14, 14).to(dtype), torch.rand(2, 1, *size).to(dtype)
+    pooled = torch.nn.functional.adaptive_avg_pool2d(foreground, (14, 14))
+    assert torch.equal(foreground_score(maps, foreground), z(maps * pooled))
+
+
 def test_foreground_score_without_pooling_where_sizes_agree():
     maps, foreground = torch.randn(1, 2, 5, 5), torch.rand(1, 1, 5, 5)
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * foreground))
