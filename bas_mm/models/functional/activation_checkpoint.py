@@ -6,8 +6,16 @@ from itertools import chain
 
 import torch
 import torch.nn as nn
-from torch.nn.modules.batchnorm import _NormBase
 from torch.utils.checkpoint import checkpoint
+
+
+def records_statistics(module: nn.Module) -> bool:
+    """Whether ``module`` is a norm whose next forward pass moves its running statistics.
+
+    mmcv's SyncBatchNorm is one and shares no base class with those of torch.
+    """
+    running = module.training and getattr(module, 'running_mean', None) is not None
+    return running and getattr(module, 'track_running_stats', True)
 
 
 @contextmanager
@@ -19,7 +27,7 @@ def discarded_statistics(module: nn.Module) -> Iterator[None]:
     """
     kept = []
     for norm in module.modules():
-        if isinstance(norm, _NormBase) and norm.training and norm.track_running_stats:
+        if records_statistics(norm):
             buffers = dict(norm.named_buffers(recurse=False))
             kept.append((norm, buffers))
             for name, buffer in buffers.items():
@@ -39,6 +47,13 @@ def run_chain(modules: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
     return x
 
 
+def _is_plain_chain(module: nn.Module) -> bool:
+    """Whether ``module`` does no more than run its members one after the other."""
+    hooks = (module._forward_pre_hooks, module._forward_hooks)
+    hooks += (module._backward_pre_hooks, module._backward_hooks)
+    return type(module).forward is nn.Sequential.forward and not any(hooks)
+
+
 def run_checkpointed(
     modules: Sequence[nn.Module], x: torch.Tensor, segments: int = 1
 ) -> torch.Tensor:
@@ -48,7 +63,8 @@ def run_checkpointed(
     output, gradients and running statistics are those of :func:`run_chain`.
 
     Args:
-        modules (Sequence[nn.Module]): the chain; an ``nn.Sequential`` counts as its members.
+        modules (Sequence[nn.Module]): the chain; an ``nn.Sequential`` without hooks or a forward
+            pass of its own counts as its members.
         x (Tensor): input of the first module.
         segments (int): the chain is cut in so many parts of about equal length.
 
@@ -57,7 +73,7 @@ def run_checkpointed(
     """
     steps: list[list[nn.Module]] = []
     for module in modules:
-        for step in module if isinstance(module, nn.Sequential) else [module]:
+        for step in module if _is_plain_chain(module) else [module]:
             # A segment must not begin with what overwrites the input that is kept for it.
             if steps and getattr(step, 'inplace', False):
                 steps[-1].append(step)

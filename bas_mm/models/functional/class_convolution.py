@@ -23,14 +23,16 @@ def class_convolution(
         features (Tensor): (N, C_in, h, w).
         weight (Tensor): (C, C_in, k, k), k odd.
         bias (Tensor, optional): (C,).
-        classes (Tensor): (N, K), int64 in [0, C).
+        classes (Tensor): (N, K), int64 in [0, C). Others raise torch's own error.
 
     Returns:
         Tensor: (N, K, h, w), at least float32; gradient flows into features, weight and bias.
     """
     kernel = weight.shape[-2:]
+    # Plain indexing would take −1 for the last class.
+    chosen = weight.index_select(0, classes.flatten()).unflatten(0, classes.shape)
     # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
-    taps = weight[classes].flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
+    taps = chosen.flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
     products = at_least_float32(torch.bmm(taps, features.flatten(2)))
     padding = tuple(k // 2 for k in kernel)
     logits = F.fold(products, features.shape[-2:], tuple(kernel), padding=padding)

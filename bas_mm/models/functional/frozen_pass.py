@@ -8,6 +8,8 @@ import torch.nn as nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
+from .activation_checkpoint import discarded_statistics, records_statistics
+
 
 @contextmanager
 def untracked_statistics(module: nn.Module) -> Iterator[None]:
@@ -16,17 +18,15 @@ def untracked_statistics(module: nn.Module) -> Iterator[None]:
     Only norms in training mode are touched: there ``track_running_stats = False`` normalises by
     the batch alone and leaves running mean, running variance and the batch counter as they are.
     In eval mode the same switch would drop the running statistics, which that mode needs.
-    Nothing is copied; SyncBatchNorm goes the same way.
+    Nothing is copied; torch's SyncBatchNorm goes the same way. Norms that are none of torch's, such
+    as mmcv's SyncBatchNorm, record whatever the switch says: theirs go to copies.
     """
-    norms = [
-        m
-        for m in module.modules()
-        if isinstance(m, _NormBase) and m.training and m.track_running_stats
-    ]
+    norms = [m for m in module.modules() if isinstance(m, _NormBase) and records_statistics(m)]
     for norm in norms:
         norm.track_running_stats = False
     try:
-        yield
+        with discarded_statistics(module):
+            yield
     finally:
         for norm in norms:
             norm.track_running_stats = True

@@ -43,6 +43,21 @@ def test_output_gradients_and_statistics_are_bit_identical(segments, training):
         assert chain[2].num_batches_tracked == 1
 
 
+class _Doubled(nn.Sequential):
+    """Not what an ``nn.Sequential`` computes."""
+
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_sequentials_with_a_forward_pass_or_hooks_of_their_own_stay_whole():
+    hooked = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True))
+    hooked.register_forward_hook(lambda module, args, out: out + 1)
+    x = torch.randn(2, 3, 8, 8)
+    for chain in ([_Doubled(nn.Conv2d(3, 3, 3))], [hooked]):
+        assert torch.equal(run_checkpointed(chain, x, 2), run_chain(chain, x))
+
+
 def test_buffers_are_the_same_tensors_afterwards():
     chain = _chain().train()
     buffers = list(chain.buffers())

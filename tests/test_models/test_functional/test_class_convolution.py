@@ -41,3 +41,10 @@ def test_half_precision_sums_the_taps_in_float32():
     assert half.dtype == torch.float32
     full = class_convolution(features, weight, None, classes)
     assert (half - full).abs().max() < 0.02 * full.abs().max()
+
+
+@pytest.mark.parametrize('wrong', [-1, 9])
+def test_classes_that_there_are_not(wrong):
+    features, weight, bias = torch.randn(1, 4, 6, 6), torch.randn(9, 4, 3, 3), torch.randn(9)
+    with pytest.raises((IndexError, RuntimeError), match='out of'):
+        class_convolution(features, weight, bias, torch.tensor([[wrong]]))

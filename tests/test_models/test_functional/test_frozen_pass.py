@@ -5,8 +5,28 @@ import copy
 import pytest
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 from bas_mm.models.functional import frozen_pass
+
+
+class _OtherNorm(nn.Module):
+    """A norm that, as mmcv's SyncBatchNorm, is none of torch's and records whatever the switch."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.track_running_stats = True
+        self.register_buffer('running_mean', torch.zeros(channels))
+        self.register_buffer('running_var', torch.ones(channels))
+        self.register_buffer('num_batches_tracked', torch.tensor(0))
+
+    def forward(self, x):
+        if self.training:
+            self.num_batches_tracked += 1
+        statistics = self.running_mean, self.running_var
+        return F.batch_norm(x, *statistics, self.weight, self.bias, self.training)
 
 
 def _modules(norm: type[nn.Module] = nn.BatchNorm2d) -> list[nn.Module]:
@@ -14,7 +34,7 @@ def _modules(norm: type[nn.Module] = nn.BatchNorm2d) -> list[nn.Module]:
     tail = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4), nn.ReLU(inplace=True))
     modules = [nn.MaxPool2d(2), tail, nn.Conv2d(4, 2, 1)]
     for m in nn.ModuleList(modules).modules():
-        if isinstance(m, nn.modules.batchnorm._BatchNorm):
+        if hasattr(m, 'running_mean'):
             m.running_mean.uniform_(-1, 1)
             m.running_var.uniform_(0.5, 2)
     return modules
@@ -26,7 +46,7 @@ def _run(modules, x):
     return x
 
 
-@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm])
+@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm, _OtherNorm])
 @pytest.mark.parametrize('training', [True, False])
 def test_same_output_and_gradient_as_a_frozen_copy(norm, training):
     modules = _modules(norm)
