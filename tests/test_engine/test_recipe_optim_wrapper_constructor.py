@@ -55,11 +55,19 @@ def test_one_step_moves_weights_by_their_factor():
 
 
 def test_norm_biases_can_be_left_untouched():
+    class OtherNorm(torch.nn.Module):  # as mmcv's SyncBatchNorm, none of torch's
+        def __init__(self) -> None:
+            super().__init__()
+            self.bias = torch.nn.Parameter(torch.zeros(1))
+            self.register_buffer('running_mean', torch.zeros(1))
+
     model = tiny_model()
+    model.norm = OtherNorm()
     groups = _wrapper(model, paramwise_cfg=dict(train_norm_bias=False)).optimizer.param_groups
     trained = {id(p) for g in groups for p in g['params']}
     left_out = {name for name, p in model.named_parameters() if id(p) not in trained}
-    norms = [n for n, m in model.named_modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    kinds = (torch.nn.BatchNorm2d, OtherNorm)
+    norms = [n for n, m in model.named_modules() if isinstance(m, kinds)]
     assert left_out == {f'{name}.bias' for name in norms}
 
 

@@ -1,6 +1,5 @@
 import torch.nn as nn
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
-from torch.nn.modules.batchnorm import _NormBase
 from torch.optim import Optimizer
 
 from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
@@ -78,7 +77,8 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """
         left_out = set()
         if not self.train_norm_bias:
-            left_out = {id(m.bias) for m in module.modules() if isinstance(m, _NormBase)}
+            # mmcv's SyncBatchNorm shares no base class with torch's norms.
+            left_out = {id(m.bias) for m in module.modules() if hasattr(m, 'running_mean')}
         groups = {name: [] for name in _FACTORS}
         for name, parameter in module.named_parameters():
             if parameter.requires_grad and id(parameter) not in left_out:
