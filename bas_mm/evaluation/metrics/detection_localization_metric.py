@@ -23,10 +23,11 @@ __all__ = ['DetectionLocalizationMetric']
 _OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
 
 
-def _measure(box: np.ndarray, gt_boxes: np.ndarray, label: int, rank: int) -> Measured:
+def _measure(box: np.ndarray, gt_boxes: np.ndarray, label: int, rank: int | None) -> Measured:
     found = len(box) > 0
     iou = box_iou(box, gt_boxes).max() if found else 0.0
-    counts = protocol_a_counts([[iou]], [rank])
+    # Not among any first k, however few classes there are.
+    counts = protocol_a_counts([[iou]], [np.inf if rank is None else rank])
     return Measured(
         label,
         constant=not found,
@@ -114,7 +115,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
         return self.figures(counts, pictures)[0]
 
     def row(self, values: tuple) -> dict[str, Any]:
-        """Rank of the class, IoU, and the box in the view; without a box its columns are empty."""
+        """Rank of the class, IoU, and the box in the view; empty where there is none."""
         rank, iou, boxes = values
         box = boxes[0].tolist() if len(boxes) else [None] * 4
         row = {'rank': rank} if self._has_classes else {}
@@ -129,16 +130,16 @@ class DetectionLocalizationMetric(BaseMapMetric):
             return figures
         return {name: value for name, value in figures.items() if name not in _OF_CLASSES}
 
-    def _rank(self, name: str, label: int, scores: np.ndarray, labels: np.ndarray) -> int:
-        """Rank of the true class; the number of classes where it was not found at all."""
+    def _rank(self, name: str, label: int, scores: np.ndarray, labels: np.ndarray) -> int | None:
+        """Rank of the true class; None where it was not found at all."""
         if self._scores is not None:
             own = self._scores.get(name)
             if own is None:
                 raise ValueError(f'{self.class_scores} has no line for it')
             return int(class_ranks(own[None], [label])[0])
-        count = len((self.dataset_meta or {}).get('classes') or ())
         if self.class_agnostic:
-            return count
+            return None
+        count = len((self.dataset_meta or {}).get('classes') or ())
         if not count:
             raise ValueError('the data set does not name its classes')
         if len(labels) and not 0 <= labels.min() <= labels.max() < count:
@@ -148,5 +149,5 @@ class DetectionLocalizationMetric(BaseMapMetric):
         best = np.full(count, -np.inf)
         np.maximum.at(best, labels, scores)
         if best[label] == -np.inf:
-            return count
+            return None
         return int(class_ranks(best[None], [label])[0])

@@ -41,9 +41,9 @@ def detection_sample(index: int, view_box=None, size=(80, 64)) -> dict:
     )
 
 
-def evaluate(samples, **options) -> dict:
+def evaluate(samples, classes=CLASSES, **options) -> dict:
     metric = DetectionLocalizationMetric(**options)
-    metric.dataset_meta = dict(classes=CLASSES)
+    metric.dataset_meta = dict(classes=classes)
     for start in range(0, len(samples), 4):
         metric.process(None, samples[start : start + 4])
     figures = metric.evaluate(len(samples))
@@ -97,6 +97,24 @@ def test_figures_of_a_slow_computation():
     # The samples tell the criteria apart.
     assert 0 < expected['top1_loc'] < expected['top5_loc'] < expected['gt_known'] < 100
     assert len({expected[f'iou_{level}'] for level in (30, 50, 70)}) == 3
+
+
+def test_a_class_that_was_not_detected_is_wrong_among_few_classes(tmp_path):
+    """The true class is not among the first five of two, unless it was detected."""
+    samples = [detection_sample(i) for i in range(12)]
+    for sample in samples:
+        sample['pred_instances']['labels'] %= 2
+        sample['localization']['gt_label'] %= 2
+    figures = evaluate(
+        samples, classes=CLASSES[:2], per_class=True, result_file=str(tmp_path / 'r.json')
+    )
+    expected = slow_figures(samples)
+    assert figures == pytest.approx(expected, abs=1e-9)
+    assert expected['top5_loc'] < expected['gt_known']
+    rows = json.loads((tmp_path / 'r.json').read_text())['images']
+    for sample, row in zip(samples, rows):
+        found = sample['localization']['gt_label'] in sample['pred_instances']['labels']
+        assert (row['rank'] is not None) is found
 
 
 def test_classes_from_a_file_of_scores(tmp_path):
