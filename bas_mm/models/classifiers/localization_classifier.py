@@ -79,8 +79,9 @@ class LocalizationClassifier(ClassMapClassifier):
     ) -> list[DataSample]:
         """Class scores, localization map and box of each image, from one forward pass.
 
-        With ten crops the scores are the mean of the ten softmaxes; the map, and the K classes it
-        is made of, come from the centre crop.
+        With ten crops the scores are the mean of the ten softmaxes; the map, and with K > 1 the
+        classes it is made of, come from the centre crop. With K = 1 and no label to go by it is
+        the map of ``pred_label``.
 
         Args:
             inputs (Tensor): (N, 3, H, W) or (N, 10, 3, H, W), normalised.
@@ -106,9 +107,9 @@ class LocalizationClassifier(ClassMapClassifier):
             )
         if data_samples is None:
             data_samples = [DataSample() for _ in range(len(pred_scores))]
-        maps = self.maps(features, class_maps, self._classes_to_show(score1, data_samples))
-        maps = at_least_float32(maps).mean(1).float()
         labels = pred_scores.argmax(1, keepdim=True)
+        classes = self._classes_to_show(score1, labels, data_samples)
+        maps = at_least_float32(self.maps(features, class_maps, classes)).mean(1).float()
         for sample, score, label, localization_map in zip(data_samples, pred_scores, labels, maps):
             sample.set_pred_score(score).set_pred_label(label)
             sample.set_field(localization_map, 'pred_map')
@@ -116,16 +117,19 @@ class LocalizationClassifier(ClassMapClassifier):
         return data_samples
 
     def _classes_to_show(
-        self, score1: torch.Tensor, data_samples: list[DataSample]
+        self, score1: torch.Tensor, pred_labels: torch.Tensor, data_samples: list[DataSample]
     ) -> torch.Tensor | None:
         """(N, K) classes whose maps are averaged; None stands for all."""
         topk = self.test_cfg.topk
         if topk in (-1, self.head.num_classes):
             return None
+        if topk > 1:
+            return score1.topk(topk, dim=1).indices
         labelled = all('gt_label' in sample for sample in data_samples)
-        if topk == 1 and self.test_cfg.class_source == 'gt' and labelled:
+        if self.test_cfg.class_source == 'gt' and labelled:
             return self.labels_of(data_samples).to(score1.device)[:, None]
-        return score1.topk(topk, dim=1).indices
+        # Not the centre crop's first: place and class of one answer belong together.
+        return pred_labels
 
     def _add_boxes(
         self, data_samples: list[DataSample], maps: torch.Tensor, view_size: tuple[int, int]

@@ -143,6 +143,22 @@ def test_ten_crops_average_the_softmax_and_show_the_centre(kind):
             torch.testing.assert_close(many[i].pred_map, centre[i].pred_map)
 
 
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_ten_crops_show_the_class_that_they_predict(kind):
+    model = tiny_model(kind, topk=1, class_source='pred').eval()
+    crops = _images(80).reshape(8, 10, 3, 64, 64)
+    with torch.no_grad():
+        # Otherwise one class would be the first of all pictures.
+        model.head.classifier[-1].bias -= model(crops.flatten(0, 1))[0].mean(0)
+        samples = model(crops, samples_of([0] * 8), mode='predict')
+        score1, maps = model(crops[:, 4])
+    predicted = [int(sample.pred_label) for sample in samples]
+    for sample, label, own in zip(samples, predicted, maps):
+        torch.testing.assert_close(sample.pred_map, own[label])
+    # The centre crop alone would say otherwise.
+    assert predicted != score1.argmax(1).tolist()
+
+
 def test_preprocessor_takes_ten_crops():
     model = tiny_model()
     crops = torch.randint(0, 256, (2, 10, 3, 8, 8), dtype=torch.uint8)
