@@ -3,7 +3,7 @@
     python tools/det/make_boxes.py CONFIG CHECKPOINT OUT.json [options]
 
 The boxes are Protocol A's, in pixels of the original pictures, one per picture; a picture whose
-map is constant has none. ``OUT_classes.txt`` beside it has the names of the classes. On
+map has no pixel above θ has none. ``OUT_classes.txt`` beside it has the names of the classes. On
 several GPUs it is started by ``python -m torch.distributed.run --nproc_per_node=GPUS``, and gets
 ``--launcher pytorch`` besides.
 """

@@ -9,7 +9,7 @@ import numpy as np
 from bas_mm.registry import METRICS
 
 from ..coco_boxes import coco_boxes
-from ..functional import protocol_a_boxes
+from ..functional import largest_component_box, normalize_map, resize_map
 from ..result_files import write_json, write_text
 from ..score_files import write_scores
 from .base_map_metric import BaseMapMetric, Measured, to_array
@@ -25,20 +25,22 @@ def _predict(
     label: int,
     about: tuple,
 ) -> Measured:
-    """Box of the original picture, or None for a constant map: it says nothing about a place."""
+    """Box of the original picture; None where nothing is above θ, which says nothing of a place."""
     # Here, so that models, which need this package's functions, do not import all data sets.
     from bas_mm.datasets.transforms.functional import boxes_to_original
 
-    constant = bool(pred_map.min() == pred_map.max())
+    # The steps of protocol_a_boxes, which predicts the whole view where nothing is found.
+    view_map = resize_map(normalize_map(pred_map), view)
+    found = bool(view_map.max() > np.float32(threshold))
     box = None
-    if not constant:
-        boxes = protocol_a_boxes(pred_map, [threshold], view)
+    if found:
+        boxes = largest_component_box(view_map, threshold)[None]
         ((x0, y0, x1, y1),) = boxes_to_original(boxes, view_box, view[::-1]).tolist()
         _, width, height, *_ = about
         # Where the view is all of the picture, its end may come back one unit in the last place
         # behind the picture's.
         box = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
-    return Measured(label, constant, np.array([not constant], np.int64), (box, *about))
+    return Measured(label, not found, np.array([found], np.int64), (box, *about))
 
 
 @METRICS.register_module()
@@ -46,9 +48,9 @@ class CocoBoxWriter(BaseMapMetric):
     """Writes the boxes that a network predicts as one COCO file, to train a detector on.
 
     Each box is Protocol A's of the localization map at θ, brought back from the view to the
-    original picture. It has the classifier's score of its class. A picture whose map is constant
-    gets no box, as nothing in it was found: it stays among the file's images, without an
-    annotation, and is named in one warning. Reports ``boxes_written`` and ``pictures``.
+    original picture. It has the classifier's score of its class. A picture whose map has no pixel
+    above θ (it is constant, or nearly) gets no box, as nothing in it was found: it stays among the
+    file's images, without an annotation, and is named in one warning. Reports ``boxes_written`` and ``pictures``.
 
     Beside ``out_file`` the classes' names are written, one per line: ``boxes.json`` goes with
     ``boxes_classes.txt``. All files are written atomically, by the main process.
@@ -73,6 +75,7 @@ class CocoBoxWriter(BaseMapMetric):
 
     batch_fields = ('pred_map', 'pred_score')
     work = staticmethod(_predict)
+    constant_what = 'localization maps have no pixel above θ'
     constant_outcome = 'no box is written'
 
     def __init__(
@@ -121,7 +124,7 @@ class CocoBoxWriter(BaseMapMetric):
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:
         """Numbers of boxes and pictures."""
         if not counts[0]:
-            raise ValueError(f'none of {pictures} pictures has a box: all their maps are constant')
+            raise ValueError(f'none of {pictures} pictures has a box: no map has a pixel above θ')
         return {'boxes_written': int(counts[0]), 'pictures': pictures}, None
 
     def row(self, values: tuple) -> dict[str, Any]:

@@ -79,9 +79,19 @@ def test_the_file_is_coco_and_its_boxes_are_protocol_a_s_in_the_original(tmp_pat
         assert item['bbox'][0] + item['bbox'][2] <= size[0] + 1e-9
 
 
-def test_a_constant_map_gives_no_box_and_one_warning(tmp_path, caplog):
+# Nothing above θ = 0.4: the division's guard empties the second, the resize the third.
+EMPTY = [np.full((4, 5), 0.7), np.full((4, 5), 0.7), np.zeros((64, 80))]
+EMPTY[1][1, 2] += 5e-6
+EMPTY[2][1, 0] = 1
+
+
+@pytest.mark.parametrize('pred_map', EMPTY)
+def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(
+    pred_map, tmp_path, caplog
+):
+    assert protocol_a_boxes(pred_map, [0.4], VIEW).tolist() == [[0, 0, 40, 32]]
     samples = [make_sample(i, SIZES[0]) for i in range(4)]
-    samples[2]['pred_map'] = torch.full((4, 5), 0.7)
+    samples[2]['pred_map'] = torch.tensor(pred_map, dtype=torch.float32)
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     try:
@@ -92,8 +102,10 @@ def test_a_constant_map_gives_no_box_and_one_warning(tmp_path, caplog):
     assert len(content['images']) == 4
     assert [a['image_id'] for a in content['annotations']] == [1, 2, 4]
     assert [a['id'] for a in content['annotations']] == [1, 2, 3]
-    (record,) = [r.getMessage() for r in caplog.records if 'constant' in r.getMessage()]
-    assert record == '1 of 4 localization maps are constant (no box is written): a/2.jpg'
+    (message,) = [r.getMessage() for r in caplog.records if 'a/2.jpg' in r.getMessage()]
+    assert message == (
+        '1 of 4 localization maps have no pixel above θ (no box is written): a/2.jpg'
+    )
 
 
 def test_nothing_is_written_where_there_is_no_box(tmp_path):
