@@ -29,7 +29,9 @@ case "$*" in
 *"-m pytest"*) exit "${{FAKE_TESTS:-0}}" ;;
 *"print(sys.executable)"*) echo "$0" ;;
 *"import xdist"*) exit 1 ;;
-*torch.__version__*) echo "mmcv-torch-$FAKE_TORCH" ;;
+*torch.__version__*) echo "mmcv-torch-$FAKE_TORCH-${{@: -1}}" ;;
+*torch.cuda.is_available*) echo "${{FAKE_DEVICE:-cpu}}" ;;
+*CUDA_HOME*) echo "12.8 ${{FAKE_CUDA_HOME:-None}}" ;;
 *) exec "{python}" "$@" ;;
 esac
 """
@@ -96,11 +98,11 @@ def test_the_wheel_is_built_once_for_each_torch(checkout):
     done = run(checkout)
     assert done.returncode == 0, done.stderr
     assert 'compiling the operators of mmcv' in done.stderr
-    assert wheels(checkout) == ['mmcv-torch-2.10.0/onedl_mmcv-2.3.6-fake.whl']
+    assert wheels(checkout) == ['mmcv-torch-2.10.0-cpu/onedl_mmcv-2.3.6-fake.whl']
     (build,) = calls(checkout, ' wheel ')
     assert '--no-cache-dir' in build
     assert 'onedl-mmcv==2.3.6' in build
-    assert len(calls(checkout, r'--no-deps .*/wheels/mmcv-torch-2\.10\.0/\S+\.whl')) == 1
+    assert len(calls(checkout, r'--no-deps .*/wheels/mmcv-torch-2\.10\.0-cpu/\S+\.whl')) == 1
     assert f'source {environment(checkout)}/bin/activate' in done.stderr
 
     # As it is; nothing is installed.
@@ -114,17 +116,52 @@ def test_the_wheel_is_built_once_for_each_torch(checkout):
     assert done.returncode == 0, done.stderr
     assert calls(checkout, '-m venv') != []
     assert calls(checkout, ' wheel ') == []
-    # Another torch has another wheel.
-    shutil.rmtree(checkout.parent / 'cache' / environment_names(checkout)[0])
-    for name in environment_names(checkout):
-        shutil.rmtree(checkout.parent / 'cache' / name)
+    # Another torch, which its pin brings, has another wheel.
+    with (checkout / 'requirements/det_pinned.txt').open('a') as file:
+        file.write('# another torch\n')
     assert run(checkout, FAKE_TORCH='2.11.0').returncode == 0
     assert len(calls(checkout, ' wheel ')) == 1
     assert len(wheels(checkout)) == 2
 
 
-def environment_names(checkout: Path) -> list[str]:
-    return [p.name for p in (checkout.parent / 'cache').glob('det-*')]
+def fake_toolkit(checkout: Path, release: str) -> str:
+    """A CUDA toolkit of a release; where it is."""
+    nvcc = checkout.parent / f'cuda {release}' / 'bin' / 'nvcc'
+    nvcc.parent.mkdir(parents=True, exist_ok=True)
+    nvcc.write_text(f'#!/bin/sh\necho "Cuda compilation tools, release {release}, V{release}.61"\n')
+    nvcc.chmod(0o755)
+    return str(nvcc.parents[1])
+
+
+def test_an_environment_of_a_machine_without_a_gpu_gets_operators_for_the_gpu(checkout):
+    """On a cluster it is made on the login node, which has none."""
+    assert run(checkout).returncode == 0
+    (checkout.parent / 'log').unlink()
+    gpu = dict(FAKE_DEVICE='cuda', FAKE_CUDA_HOME=fake_toolkit(checkout, '12.9'))
+    done = run(checkout, **gpu)
+    assert done.returncode == 0, done.stderr
+    names = [f'mmcv-torch-2.10.0-{device}/onedl_mmcv-2.3.6-fake.whl' for device in ('cpu', 'cuda')]
+    assert wheels(checkout) == names
+    assert len(calls(checkout, rf'--force-reinstall \S+/wheels/{names[1]}')) == 1
+    # Neither is another environment made, nor is it done twice, nor undone on the login node.
+    assert calls(checkout, '-m venv') == []
+    (checkout.parent / 'log').unlink()
+    assert run(checkout, **gpu).returncode == run(checkout).returncode == 0
+    assert calls(checkout, '-m pip') == []
+    assert len(list((checkout.parent / 'cache').glob('det-*'))) == 1
+
+
+@pytest.mark.parametrize('release', ['11.8', None])
+def test_a_gpu_without_the_toolkit_of_its_torch(checkout, release):
+    home = {} if release is None else dict(FAKE_CUDA_HOME=fake_toolkit(checkout, release))
+    done = run(checkout, FAKE_DEVICE='cuda', **home)
+    assert done.returncode == 1
+    assert f'nvcc of CUDA 12 to compile the operators of mmcv for it; found: {release or "no"}' in (
+        done.stderr
+    )
+    assert 'Install the CUDA toolkit 12.8 and name its folder in CUDA_HOME' in done.stderr
+    assert 'set CUDA_VISIBLE_DEVICES= (empty)' in done.stderr
+    assert calls(checkout, ' wheel ') == []
 
 
 def test_a_failed_compilation_leaves_nothing(checkout):
@@ -140,7 +177,7 @@ def test_a_failed_compilation_leaves_nothing(checkout):
     (folder / '.building/onedl_mmcv-half.whl').touch()
     done = run(checkout)
     assert done.returncode == 0, done.stderr
-    assert wheels(checkout) == ['mmcv-torch-2.10.0/onedl_mmcv-2.3.6-fake.whl']
+    assert wheels(checkout) == ['mmcv-torch-2.10.0-cpu/onedl_mmcv-2.3.6-fake.whl']
 
 
 def test_no_compiler(checkout):
@@ -149,7 +186,7 @@ def test_no_compiler(checkout):
     assert 'there is no C++ compiler (no-such-compiler)' in done.stderr
     assert calls(checkout, ' wheel ') == []
     # A wheel that is there needs none.
-    folder = checkout.parent / 'cache/wheels/mmcv-torch-2.10.0'
+    folder = checkout.parent / 'cache/wheels/mmcv-torch-2.10.0-cpu'
     (folder / 'onedl_mmcv-2.3.6-cp311.whl').touch()
     assert run(checkout, CXX='no-such-compiler').returncode == 0
 
@@ -169,6 +206,8 @@ def test_pinned_versions_in_place_of_the_others(checkout):
     )
     assert {'torch==2.10.0', 'torchvision==0.25.0'} <= set(lines)
     assert {line for line in det if line and not line.startswith('#')} <= set(lines)
+    # And what is not to be had ready-made.
+    assert len(calls(checkout, r'-m pip .* -r .*/crf\.txt')) == 1
     kept = [line for line in main if line.startswith(('numpy', 'onedl-', 'opencv', 'pytest'))]
     assert len(kept) > 5
     assert set(kept) <= set(lines)
@@ -206,3 +245,12 @@ def test_run_tests_runs_them_in_ci(checkout, env, runs):
     expected = ['REQUIRE=1 python -m pytest -m det'] if runs else []
     assert [line.rstrip() for line in second] == expected
     assert (len(wheels(checkout)) == 1) is runs
+
+
+def test_a_cache_named_from_another_folder(checkout):
+    done = run(checkout, script='run_tests.sh', CI='true', BAS_MM_CACHE='near')
+    assert done.returncode == 0, done.stderr
+    names = [path.name for path in (checkout.parent / 'near').iterdir()]
+    assert len(names) == 3
+    assert [name for name in names if name.startswith('det-')] != []
+    assert not (checkout / 'near').exists()

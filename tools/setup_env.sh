@@ -16,8 +16,15 @@
 
 bas_mm_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# Commands change their folder afterwards, and call others.
+case ${BAS_MM_CACHE:-/} in
+/*) ;;
+*) BAS_MM_CACHE=$PWD/$BAS_MM_CACHE ;;
+esac
+
 # What is another in tools/setup_det.sh: the folder in the repository, the beginning of its name in
-# the cache, the modules that must import there; and the functions bas_mm_pins and bas_mm_install.
+# the cache, the modules that must import there; and the functions bas_mm_pins, bas_mm_install_mmcv,
+# bas_mm_install and bas_mm_update.
 bas_mm_venv_name=.venv
 bas_mm_cache_prefix=
 bas_mm_modules=()
@@ -112,10 +119,9 @@ bas_mm_install_pinned() {
         bas_mm_die "the installed environment does not import; see the error above"
 }
 
-# Fill the environment in folder $1; $2 is the Python to make it with.
-bas_mm_install() {
+# The dense CRF into the environment in folder $1.
+bas_mm_install_crf() {
     local venv=$1
-    bas_mm_install_pinned "$venv" "$2" "$bas_mm_root/requirements/pinned.txt"
     # Not to be had ready-made: where it cannot be compiled, all but the dense CRF works.
     if ! bas_mm_pip_install "$venv" -r "$bas_mm_root/requirements/crf.txt" \
         >"$venv/.bas_mm_crf.log" 2>&1; then
@@ -123,6 +129,15 @@ bas_mm_install() {
 $venv/.bas_mm_crf.log): the steps that use the dense CRF will say so"
     fi
 }
+
+# Fill the environment in folder $1; $2 is the Python to make it with.
+bas_mm_install() {
+    bas_mm_install_pinned "$1" "$2" "$bas_mm_root/requirements/pinned.txt"
+    bas_mm_install_crf "$1"
+}
+
+# What a complete environment in folder $1 lacks on this machine: nothing here.
+bas_mm_update() { :; }
 
 # Make sure that the environment in folder $1 is there, complete, and has this checkout installed.
 bas_mm_ensure_venv() {
@@ -148,6 +163,7 @@ or activate an environment that does, or give another folder with BAS_MM_CACHE."
         # Last of all: what is interrupted before this line starts from nothing next time.
         echo "$fingerprint" >"$venv/.bas_mm_state"
     fi
+    bas_mm_update "$venv"
     if [ "$(cat "$venv/.bas_mm_checkout" 2>/dev/null)" != "$bas_mm_root" ]; then
         bas_mm_pip_install "$venv" --no-deps --no-build-isolation -e "$bas_mm_root"
         echo "$bas_mm_root" >"$venv/.bas_mm_checkout"
