@@ -75,9 +75,9 @@ REPLACED = (
         'python -m sphinx --version',
     ),
     Rule(
-        r'^pip install (-e )?\.$',
+        r'^pip install (-e )?(\.|"\.\[\w+\]")$',
         'the environment stays as it is',
-        r'python -m pip install --dry-run --no-deps --no-build-isolation \1.',
+        r'python -m pip install --dry-run --no-deps --no-build-isolation \1\2',
     ),
     Rule(
         r'^pip install (onedl-mim|--no-deps openmim|click .*)',
@@ -127,7 +127,7 @@ SMALLER = (
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
     Rule(
-        r'quickstart\.py(?!.*critters)|small_embedded\.py(?! --list)',
+        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)',
         'pictures that are painted',
         options=_each(_ALL, *_EMBEDDED),
     ),
@@ -249,8 +249,42 @@ SMALLER = (
     ),
 )
 
+#: Of docs/detector.md, in the environment of detectors.
+DETECTORS = (
+    Rule(
+        r'^(bash tools/setup_det\.sh)',
+        'the environment is there',
+        r'BAS_MM_SKIP_SETUP=1 \1',
+    ),
+    Rule(
+        r'(setup_det\.sh python -m pytest) .*',
+        'the tests would run themselves',
+        r'\1 --version',
+    ),
+    Rule(
+        r'^(MMCV_WITH_OPS=1 .*|pip install --no-deps wheels/.*)',
+        'setup_det.sh compiles and installs the operators: test_package_setup_det.py',
+        'true',
+    ),
+    Rule(
+        r'configs/det/fcos_small_embedded',
+        'pictures that are painted',
+        options=_each(('val', 'test'), *_EMBEDDED),
+    ),
+    Rule(
+        r'configs/det/faster-rcnn',
+        'one iteration, small pictures, weights of their own',
+        options=(
+            'model.backbone.init_cfg=None',
+            'default_hooks.checkpoint=None',
+            *_each(_ALL, *_HERE, 'batch_size=2', 'dataset.indices=2'),
+            *_each(_ALL, 'dataset.pipeline.2.scale=(96,64)'),
+        ),
+    ),
+)
+
 #: Of commands.
-RULES = (*REPLACED, *SMALLER)
+RULES = (*REPLACED, *SMALLER, *DETECTORS)
 
 #: Of python blocks. DocProject.values says what stands in braces.
 CODE_RULES = (
@@ -275,8 +309,6 @@ FILES = {
 NEEDS = {
     'README.md': 'pycocotools',
     'docs/data_preparation.md': 'pycocotools',
-    # test_detector_training.py runs its steps, in the environment of detectors.
-    'docs/detector.md': 'mmdet',
     'docs/segmentation.md': 'pydensecrf',
 }
 

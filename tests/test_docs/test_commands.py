@@ -21,6 +21,8 @@ from substitutions import CODE_RULES, FILES, NEEDS, RULES
 REPO = Path(__file__).resolve().parents[2]
 BLOCKS = {path.relative_to(REPO).as_posix(): read_blocks(path, REPO) for path in page_files(REPO)}
 PAGES = [page for page, blocks in BLOCKS.items() if any(block.kind in RUN for block in blocks)]
+# Run in the environment of detectors alone.
+DETECTORS = 'docs/detector.md'
 
 
 @pytest.fixture(scope='module')
@@ -77,7 +79,9 @@ def test_files_that_pages_name_are_there(page):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('page', PAGES)
+@pytest.mark.parametrize(
+    'page', [pytest.param(p, marks=[pytest.mark.det] if p == DETECTORS else []) for p in PAGES]
+)
 def test_page(page, project):
     package = NEEDS.get(page)
     if package is not None and find_spec(package) is None:
