@@ -113,3 +113,20 @@ def test_ilsvrc(repo_dir, split_writer):
         loader.dataset.data_root = str(split_writer.root)
         loader.dataset.data_prefix = dict(img_path='images')
         check_batch(first_batch(loader), with_boxes)
+
+
+@pytest.mark.parametrize('name', ['cub', 'embedded'])
+def test_detectors_are_tested_on_the_same_pictures_in_the_same_view(repo_dir, name):
+    """Otherwise their figures could not stand beside those of the maps."""
+    maps, detector = load(repo_dir, name), load(repo_dir, f'{name}_boxes')
+    for loader in ('val_dataloader', 'test_dataloader'):
+        own, other = ({**cfg[loader].dataset} for cfg in (detector, maps))
+        read, keep, *_ = own.pop('pipeline')
+        expected = other.pop('pipeline')
+        assert own == {**other, 'type': f'bas_mm.{other["type"]}'}
+        assert read == {**expected[0], 'type': f'bas_mm.{expected[0]["type"]}'}
+        assert keep['type'] == 'bas_mm.KeepLocalizationTruth'
+        # How pixels are resized moves no box.
+        view = [{k: v for k, v in step.items() if k != 'backend'} for step in expected[1:-1]]
+        assert keep.get('view', []) == view
+        assert expected[-1]['type'] == 'PackLocalizationInputs'
