@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 modelindex = pytest.importorskip('modelindex', reason='the package model-index is not installed')
 
-KINDS = ('bas', 'cam', 'wsss', 'deeplabv2')
+KINDS = ('bas', 'cam', 'wsss', 'deeplabv2', 'det')
 # Reader of the training pictures -> name of the set.
 SETS = {
     'CUB200': 'CUB-200-2011',
@@ -70,8 +70,12 @@ def test_every_network_config_is_listed_once(index, models, repo_dir):
     assert all(model.weights is None for model in index.models)
 
 
-def test_recipes_are_those_of_the_configs(models, repo_dir):
-    for config, model in models.items():
+# The configs of detectors begin with some of mmdetection's.
+@pytest.mark.parametrize('kind', [*KINDS[:-1], pytest.param('det', marks=pytest.mark.det)])
+def test_recipes_are_those_of_the_configs(kind, models, repo_dir):
+    own = {config: model for config, model in models.items() if f'/{kind}/' in config}
+    assert own
+    for config, model in own.items():
         cfg = Config.fromfile(repo_dir / config)
         data = model.metadata.data
         if 'Epochs' in data:
@@ -80,9 +84,10 @@ def test_recipes_are_those_of_the_configs(models, repo_dir):
             assert data['Iterations'] == cfg.train_cfg.max_iters, config
         whole = cfg.get('auto_scale_lr', {}).get('base_batch_size')
         assert data['Batch Size'] == (whole or cfg.train_dataloader.batch_size), config
-        dataset = cfg.train_dataloader.dataset
+        # A detector's training pictures have a file of boxes for a reader.
+        dataset = (cfg.test_dataloader if kind == 'det' else cfg.train_dataloader).dataset
         reader = dataset.get('pictures', dataset).type
-        assert data['Training Data'] == SETS[reader], config
+        assert data['Training Data'] == SETS[reader.removeprefix('bas_mm.')], config
 
 
 def test_figures_are_the_papers_and_say_so(models, repo_dir):
