@@ -4,6 +4,7 @@ import argparse
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -13,10 +14,14 @@ from bas_mm.command_line import (
     close_process_group,
     enable_amp,
     fail,
+    inner_datasets,
     load_config,
     prepare_devices,
     require_file,
 )
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,10 +49,23 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
+def require_boxes(cfg: 'Config') -> None:
+    """Exit with status 2 where a detector's training boxes are not there."""
+    for dataset in inner_datasets((cfg.get('train_dataloader') or {}).get('dataset')):
+        if dataset.get('type') in ('CocoDataset', 'mmdet.CocoDataset'):
+            path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
+            if not path.is_file():
+                fail(
+                    f'the training boxes {path} (ann_file of train_dataloader.dataset) do not '
+                    'exist; tools/det/make_boxes.py makes them from a checkpoint'
+                )
+
+
 def main() -> None:
     """Build the runner and train."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    require_boxes(cfg)
     if args.amp:
         enable_amp(cfg)
     if args.no_validate:

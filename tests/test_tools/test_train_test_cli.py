@@ -10,7 +10,7 @@ import sys
 import cv2
 import pytest
 import torch
-from tiny_project import ROOT, TinyProject
+from tiny_project import ROOT, TinyProject, run_in_process
 
 FIGURES = {'top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'top5_cls', 'iou_30', 'iou_50'}
 FIGURES |= {'iou_70', 'mean_iou_acc', 'threshold'}
@@ -29,6 +29,17 @@ def assert_same_state(first, second):
     assert states[0].keys() == states[1].keys()
     for key, state in states[0].items():
         assert torch.equal(state['momentum_buffer'], states[1][key]['momentum_buffer']), key
+
+
+def test_a_detector_without_training_boxes(tmp_path):
+    config = ROOT / 'configs/det/fcos_small_embedded.py'
+    done = run_in_process(ROOT / 'tools/train.py', [config], tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == (
+        'train.py: error: the training boxes work_dirs/det_embedded/boxes.json (ann_file of '
+        'train_dataloader.dataset) do not exist; tools/det/make_boxes.py makes them from a '
+        'checkpoint\n'
+    )
 
 
 @pytest.mark.parametrize(
