@@ -1,9 +1,11 @@
 """make_boxes.py: from a checkpoint to a COCO file, on one process and on two."""
 
 import json
+import re
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -39,9 +41,9 @@ def project(tmp_path_factory):
     return project
 
 
-def make(project, out, *options, check=True):
+def make(project, out, *options, check=True, config='tiny.py'):
     return project.run_here(
-        *('det/make_boxes.py', 'tiny.py', 'tiny.pth', out, '--work-dir', 'w', *options), check=check
+        *('det/make_boxes.py', config, 'tiny.pth', out, '--work-dir', 'w', *options), check=check
     )
 
 
@@ -124,8 +126,7 @@ def test_threshold_of_the_command_line(project):
             'has no single θ, neither in model.test_cfg nor in test_evaluator',
         ),
         (
-            ('a.json', '--cfg-options', 'train_dataloader.dataset.type=RepeatDataset')
-            + ('train_dataloader.dataset.pipeline=None', 'train_dataloader=None'),
+            ('a.json', '--cfg-options', 'train_dataloader=None'),
             'tiny.py has no train_dataloader',
         ),
     ],
@@ -136,6 +137,70 @@ def test_bad_commands_are_one_line(project, options, message):
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not (project.folder / 'a.txt').exists()
+
+
+def test_sets_that_show_pictures_several_times_are_refused(project):
+    (project.folder / 'repeated.py').write_text(
+        "_base_ = 'tiny.py'\n"
+        'train_dataloader = dict(dataset=dict(\n'
+        "    _delete_=True, type='RepeatDataset', times=2, dataset=dict(type='SplitFolder')))\n"
+    )
+    done = make(project, 'a.json', config='repeated.py', check=False)
+    assert done.returncode == 2
+    assert '--split train: the data sets of repeated.py must have a pipeline of' in done.stderr
+
+
+def test_pictures_for_training_need_no_masks(project):
+    """Of a set that is tested by masks, which its training pictures do not have."""
+    (project.folder / 'masks.py').write_text(
+        "_base_ = 'tiny.py'\n"
+        'test_dataloader = dict(dataset=dict(pipeline=[\n'
+        "    dict(type='LoadLocImage'), dict(type='LocResize', scale=(40, 40)),\n"
+        "    dict(type='LocCenterCrop', crop_size=32), dict(type='LoadLocMask'),\n"
+        "    dict(type='PackLocalizationInputs')]))\n"
+        "test_evaluator = dict(_delete_=True, type='PxAP')\n"
+        'model = dict(test_cfg=dict(threshold=None))\n'
+    )
+    done = make(project, 'masks.json', config='masks.py', check=False)
+    assert done.returncode == 2
+    assert 'give one by --threshold' in done.stderr
+    make(project, 'masks.json', '--threshold', '0.3', config='masks.py')
+    make(project, 'plain.json', '--threshold', '0.3')
+    assert (project.folder / 'masks.json').read_text() == (
+        project.folder / 'plain.json'
+    ).read_text()
+
+
+def test_unreadable_pictures(project):
+    make(project, 'whole.json')
+    whole = json.loads((project.folder / 'whole.json').read_text())
+    path = Path(whole['images'][5]['file_name'])
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    options = '--cfg-options'
+    try:
+        # Read in another process.
+        done = make(project, 'a.json', options, 'test_dataloader.num_workers=1', check=False)
+        assert done.returncode == 2
+        assert re.fullmatch(
+            rf'make_boxes\.py: error: unreadable picture {re.escape(str(path))}: .*\. Repair it, '
+            r'or leave such pictures out by train_dataloader\.dataset\.skip_unreadable=True\n',
+            done.stderr.splitlines(keepends=True)[-1],
+        )
+        skip = 'train_dataloader.dataset.skip_unreadable=True'
+        done = make(project, 'left.json', options, skip)
+        assert 'left.json: boxes of 15 of 15 pictures' in done.stdout
+        assert re.search(
+            rf'unreadable picture {re.escape(str(path))}: .*; it is left out', done.stderr
+        )
+        make(project, 'some.json', options, skip, 'train_dataloader.dataset.indices="[7,5,2]"')
+    finally:
+        path.write_bytes(content)
+    left, some = (json.loads((project.folder / f'{n}.json').read_text()) for n in ('left', 'some'))
+    expected = whole['annotations'][:5] + whole['annotations'][6:]
+    assert [a['bbox'] for a in left['annotations']] == [a['bbox'] for a in expected]
+    names = [whole['images'][index]['file_name'] for index in (7, 2)]
+    assert [image['file_name'] for image in some['images']] == names
 
 
 @pytest.mark.slow

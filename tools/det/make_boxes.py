@@ -9,7 +9,9 @@ several GPUs it is started by ``python -m torch.distributed.run --nproc_per_node
 """
 
 import argparse
+import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +75,8 @@ def parse_args() -> argparse.Namespace:
 def use_split(cfg: 'Config', split: str, path: str) -> None:
     """Test on the pictures of a split, in the pipeline of the test.
 
+    Masks are not read: boxes do not need them, and training pictures have none.
+
     Args:
         cfg (Config): Changed in place.
         split (str): 'train', 'val' or 'test'.
@@ -90,8 +94,51 @@ def use_split(cfg: 'Config', split: str, path: str) -> None:
                 f'--split {split}: the data sets of {path} must have a {key} of their own; '
                 'wrappers such as RepeatDataset show pictures several times'
             )
-    dataset.update(pipeline=cfg.test_dataloader.dataset.pipeline, test_mode=True)
+    pipeline = [
+        step
+        for step in cfg.test_dataloader.dataset.pipeline
+        if step['type'] not in ('LoadLocMask', 'bas_mm.LoadLocMask')
+    ]
+    dataset.update(pipeline=pipeline, test_mode=True)
     cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': dataset}
+
+
+def leave_out_unreadable(cfg: 'Config') -> None:
+    """Test without the pictures that cannot be read, each named on stderr.
+
+    They are looked for beforehand, so that all processes agree on the pictures that there are.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    from mmengine.registry import DefaultScope
+
+    from bas_mm.datasets import UnreadableImageError
+    from bas_mm.registry import DATASETS
+
+    config = cfg.test_dataloader.dataset
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'bas_mm')):
+        # The first transform is the reader.
+        dataset = DATASETS.build({**config, 'pipeline': config.pipeline[:1], 'indices': None})
+    places = range(len(dataset))
+    given = config.get('indices')
+    if isinstance(given, int):
+        places = places[:given] if given >= 0 else places[given:]
+    elif given is not None:
+        places = given
+
+    def problem(place: int) -> str | None:
+        try:
+            dataset[place]
+        except UnreadableImageError as error:
+            return str(error)
+
+    with ThreadPoolExecutor(cfg.test_dataloader.get('num_workers') or 1) as pool:
+        problems = list(pool.map(problem, places))
+    config.indices = [place for place, what in zip(places, problems) if what is None]
+    if os.environ.get('RANK', '0') == '0':
+        for what in filter(None, problems):
+            print(f'{what}; it is left out', file=sys.stderr)
 
 
 def threshold_of(cfg: 'Config', given: float | None, path: str) -> float:
@@ -136,7 +183,22 @@ def main() -> None:
     from mmengine.dist import is_main_process
     from mmengine.runner import Runner
 
-    figures = Runner.from_cfg(cfg).test()
+    from bas_mm.datasets import UnreadableImageError
+
+    if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
+        leave_out_unreadable(cfg)
+    runner = Runner.from_cfg(cfg)
+    try:
+        figures = runner.test()
+    except UnreadableImageError as error:
+        if args.launcher != 'none':  # the one line would be that of the first process alone
+            raise
+        # A worker process puts its traceback before it.
+        what = ''.join(str(error).rpartition('unreadable picture')[1:]).strip()
+        advice = ''
+        if args.split == 'train':
+            advice = ', or leave such pictures out by train_dataloader.dataset.skip_unreadable=True'
+        fail(f'{what}. Repair it{advice}')
     if is_main_process():
         boxes, pictures = (
             figures[f'localization/{name}'] for name in ('boxes_written', 'pictures')

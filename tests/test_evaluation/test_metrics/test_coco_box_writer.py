@@ -86,9 +86,7 @@ EMPTY[2][1, 0] = 1
 
 
 @pytest.mark.parametrize('pred_map', EMPTY)
-def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(
-    pred_map, tmp_path, caplog
-):
+def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(pred_map, tmp_path, caplog):
     assert protocol_a_boxes(pred_map, [0.4], VIEW).tolist() == [[0, 0, 40, 32]]
     samples = [make_sample(i, SIZES[0]) for i in range(4)]
     samples[2]['pred_map'] = torch.tensor(pred_map, dtype=torch.float32)
