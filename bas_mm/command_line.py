@@ -133,8 +133,8 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
             fail(f'--cfg-options takes key=value, got {option!r}')
     try:
         cfg = Config.fromfile(path)
-    except FileNotFoundError as error:  # a file in `_base_`
-        fail(f'the config {path} cannot be read: {error}')
+    except Exception as error:  # a config is a program, which may raise anything
+        fail(f'the config {path} cannot be read: {type(error).__name__}: {error}')
     if options:
         parser = argparse.ArgumentParser()
         parser.add_argument('--cfg-options', nargs='+', action=DictAction)

@@ -1,6 +1,7 @@
 """python -m bas_mm: a real process, and its answers to mistakes in this one."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from mmengine.registry import DefaultScope
 from tiny_run import CLASSES, tiny_run_cfg
 
 from bas_mm.__main__ import main
+from bas_mm.apis import LocalizationInferencer
 from bas_mm.registry import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,7 @@ def files(tmp_path_factory):
     torch.manual_seed(0)
     with DefaultScope.overwrite_default_scope('bas_mm'):
         model = MODELS.build(cfg.model)
+    (tmp_path / 'broken.py').write_text('a = 1\nb = (\n')
     checkpoint = dict(state_dict=model.state_dict(), meta=dict(cfg=cfg.pretty_text))
     torch.save(checkpoint, tmp_path / 'tiny.pth')
     (tmp_path / 'pictures').mkdir()
@@ -115,7 +118,10 @@ def test_a_mistyped_path_is_answered_before_the_imports(files):
         (['localize', 'tiny.py', 'tiny.pth', 'c.png'], 'the picture c.png does not exist'),
         (['localize', 'tiny.py', 'tiny.pth', 'pictures', '--save-maps'], 'need --out-dir'),
         (['localize', 'tiny.py', 'tiny.pth', 'pictures', '--label', 'rad'], 'there is red'),
-        (['localize', 'tiny.py', 'tiny.pth', 'pictures/a.png', 'tiny.py'], 'unreadable picture'),
+        (['localize', 'broken.py', 'tiny.pth', 'pictures'], 'broken.py cannot be read: SyntaxE'),
+        (['localize', 'pictures/a.png', 'tiny.pth', 'pictures'], 'a.png cannot be read: OSError'),
+        (['localize', 'tiny.py', 'tiny.pth', 'tiny.py'], 'without such pictures by --skip-unread'),
+        (['localize', 'tiny.py', 'tiny.pth', 'pictures', '--out-dir', 'tiny.py'], 'out_dir: noth'),
         (['localize', 'tiny.py', 'tiny.py', 'pictures'], 'the checkpoint tiny.py cannot be read'),
         (['localize', '-', 'tiny.pth', 'pictures', '--cfg-options', 'a=1'], 'which - is not'),
         (
@@ -138,6 +144,44 @@ def test_mistakes_are_one_line(files, monkeypatch, capsys, arguments, message):
     assert len(lines) == 1
     assert message in lines[0]
     assert captured.err.rstrip().endswith(lines[0])
+
+
+def test_what_was_printed_before_an_error_stays(files, capsys):
+    pictures = files / 'pictures'
+    with pytest.raises(SystemExit, match='2'):
+        run('localize', '-', files / 'tiny.pth', pictures / 'b.png', files / 'tiny.py')
+    captured = capsys.readouterr()
+    (line,) = captured.out.splitlines()
+    assert line.startswith(f'{pictures / "b.png"}: ')
+    assert f'unreadable picture {files / "tiny.py"}: ' in captured.err
+    assert ' skip_unreadable' not in captured.err
+
+
+def test_an_interrupted_run_is_one_line(files, tmp_path, monkeypatch, capsys):
+    forward = LocalizationInferencer.forward
+
+    def stop_at_the_second(self, batch, **kwargs):
+        if batch[0].position:
+            raise KeyboardInterrupt
+        return forward(self, batch, **kwargs)
+
+    monkeypatch.setattr(LocalizationInferencer, 'forward', stop_at_the_second)
+    pictures, out = files / 'pictures', tmp_path / 'out'
+    with pytest.raises(SystemExit, match='130'):
+        run('localize', '-', files / 'tiny.pth', pictures, '--out-dir', out, '--no-save-vis')
+    captured = capsys.readouterr()
+    assert captured.err.splitlines()[-1] == 'bas_mm: interrupted, 1 pictures are done'
+    assert captured.out.startswith(f'{pictures / "a.png"}: ')
+    written = json.loads((out / 'predictions.json').read_text())
+    assert written['complete'] is False
+    assert [Path(p['image']).name for p in written['predictions']] == ['a.png']
+
+
+def test_a_name_that_is_no_utf8(files, tmp_path, capsys):
+    picture = tmp_path / os.fsdecode(b'\xff.png')
+    picture.write_bytes((files / 'pictures/a.png').read_bytes())
+    run('localize', '-', files / 'tiny.pth', picture)
+    assert capsys.readouterr().out.startswith(f'{tmp_path}/\\udcff.png: ')
 
 
 def test_seeds(files, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Real
@@ -104,6 +104,7 @@ class LocalizationInferencer(PictureInferencer):
         wait_time: float = 0.0,
         return_vis: bool = False,
         skip_unreadable: bool = False,
+        on_prediction: Callable[[LocalizationPrediction], None] | None = None,
     ) -> dict[str, Any]:
         """Look at pictures.
 
@@ -133,6 +134,8 @@ class LocalizationInferencer(PictureInferencer):
             return_vis (bool): Whether to return the drawings. Defaults to False.
             skip_unreadable (bool): Whether to go on without pictures that cannot be read.
                 Defaults to False.
+            on_prediction (Callable, optional): Called with each prediction as soon as its files
+                are written, in the order of the pictures. Defaults to None.
 
         Returns:
             dict[str, Any]: ``predictions``, a list of
@@ -143,6 +146,10 @@ class LocalizationInferencer(PictureInferencer):
         Raises:
             UnreadableImageError: A picture cannot be read; the message names it.
             ValueError: An argument makes no sense, or the network gives NaN.
+            OSError: Nothing can be written to ``out_dir``.
+
+        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
+        ``"complete": false``.
         """
         if threshold is None:
             threshold = self.threshold
@@ -184,6 +191,7 @@ class LocalizationInferencer(PictureInferencer):
             no_save_vis,
             no_save_pred,
             skip_unreadable,
+            on_prediction,
         )
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:

@@ -305,6 +305,7 @@ class PictureInferencer(BaseInferencer):
         no_save_vis: bool,
         no_save_pred: bool,
         skip_unreadable: bool,
+        on_prediction: Callable[[Any], None] | None,
     ) -> dict[str, Any]:
         """The work of a call.
 
@@ -319,34 +320,43 @@ class PictureInferencer(BaseInferencer):
         if batch_size < 1:
             raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         pictures = self._inputs_to_list(inputs)
-        folder = None if out_dir is None else PredictionFolder(out_dir)
-        save_vis = folder is not None and not no_save_vis
         predictions, drawings, unreadable = [], [], []
         batches = self.preprocess(
             pictures, batch_size, wanted(len(pictures)), unreadable if skip_unreadable else None
         )
+        folder = None if out_dir is None else PredictionFolder(out_dir)
+        save_vis = folder is not None and not no_save_vis
+        save_pred = folder is not None and not no_save_pred
+        if save_pred:
+            folder.write_predictions()  # in the place of those of an earlier run
         progress = PictureProgress(
             'Inference', len(pictures), say=_be_silent, show=self.show_progress
         )
-        # Closing ends the readers at once where something goes wrong.
-        with progress, closing(batches):
-            for batch in batches:
-                for loaded, prediction in zip(batch, forward(batch)):
-                    name = loaded.picture.name
-                    if save_vis or show or return_vis:
-                        drawing = self.visualize(loaded, prediction)
-                        if save_vis:
-                            prediction.files['vis'] = folder.write_picture('vis', name, drawing)
-                        if show:
-                            self._show(drawing, name, wait_time)
-                        if return_vis:
-                            drawings.append(drawing)
-                    finish(prediction, name, folder)
-                    predictions.append(prediction)
-                progress.advance(batch[-1].position + 1 - progress.done)
-            progress.advance(len(pictures) - progress.done)
-        if folder is not None and not no_save_pred:
-            folder.write_predictions([p.to_dict() for p in predictions], unreadable)
+        complete = False
+        try:
+            # Closing ends the readers at once where something goes wrong.
+            with progress, closing(batches):
+                for batch in batches:
+                    for loaded, prediction in zip(batch, forward(batch)):
+                        name = loaded.picture.name
+                        if save_vis or show or return_vis:
+                            drawing = self.visualize(loaded, prediction)
+                            if save_vis:
+                                prediction.files['vis'] = folder.write_picture('vis', name, drawing)
+                            if show:
+                                self._show(drawing, name, wait_time)
+                            if return_vis:
+                                drawings.append(drawing)
+                        finish(prediction, name, folder)
+                        predictions.append(prediction)
+                        if on_prediction is not None:
+                            on_prediction(prediction)
+                    progress.advance(batch[-1].position + 1 - progress.done)
+                progress.advance(len(pictures) - progress.done)
+            complete = True
+        finally:
+            if save_pred:
+                folder.write_predictions([p.to_dict() for p in predictions], unreadable, complete)
         return self.postprocess(predictions, drawings if return_vis else None, unreadable)
 
     def postprocess(

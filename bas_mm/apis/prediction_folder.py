@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,23 @@ class PredictionFolder:
     Files are written atomically, pictures as they come, the predictions at the end.
 
     Args:
-        folder (str | Path): The folder; it need not exist.
+        folder (str | Path): The folder; it is made where it does not exist.
+
+    Raises:
+        OSError: It cannot be made or written to. Better now than after all the work.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix='.bas_mm.'):
+                pass
+        except OSError as error:
+            raise OSError(
+                f'out_dir: nothing can be written to {self.folder} ({error.strerror}); choose '
+                'another folder'
+            ) from error
 
     def place(self, kind: str, name: str, suffix: str) -> tuple[str, Path]:
         """Where a file about a picture goes: its path in the folder, and its whole path.
@@ -53,8 +66,20 @@ class PredictionFolder:
         return relative
 
     def write_predictions(
-        self, predictions: Sequence[dict[str, Any]], unreadable: Sequence[dict[str, Any]]
+        self,
+        predictions: Sequence[dict[str, Any]] = (),
+        unreadable: Sequence[dict[str, Any]] = (),
+        complete: bool = False,
     ) -> None:
-        """Write ``predictions.json``."""
-        content = {'predictions': list(predictions), 'unreadable': list(unreadable)}
+        """Write ``predictions.json``.
+
+        Args:
+            predictions (Sequence[dict]): Those that there are.
+            unreadable (Sequence[dict]): ``image`` and ``error`` of pictures that have none.
+            complete (bool): Whether these are all pictures. Defaults to False: the file of a run
+                that has begun, or was stopped.
+        """
+        content = dict(
+            predictions=list(predictions), unreadable=list(unreadable), complete=complete
+        )
         write_json(self.folder / 'predictions.json', content)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,6 +88,7 @@ class SegmentationSeedInferencer(PictureInferencer):
         wait_time: float = 0.0,
         return_vis: bool = False,
         skip_unreadable: bool = False,
+        on_prediction: Callable[[SeedPrediction], None] | None = None,
     ) -> dict[str, Any]:
         """Look at pictures.
 
@@ -120,6 +121,8 @@ class SegmentationSeedInferencer(PictureInferencer):
             return_vis (bool): Whether to return the drawings. Defaults to False.
             skip_unreadable (bool): Whether to go on without pictures that cannot be read.
                 Defaults to False.
+            on_prediction (Callable, optional): Called with each prediction as soon as its files
+                are written, in the order of the pictures. Defaults to None.
 
         Returns:
             dict[str, Any]: ``predictions``, a list of :class:`~bas_mm.structures.SeedPrediction` in
@@ -130,6 +133,10 @@ class SegmentationSeedInferencer(PictureInferencer):
         Raises:
             UnreadableImageError: A picture cannot be read; the message names it.
             ValueError: An argument makes no sense, or the network gives NaN.
+            OSError: Nothing can be written to ``out_dir``.
+
+        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
+        ``"complete": false``.
         """
         for name, value in (('background', background), ('score_thr', score_thr)):
             if value is not None and not 0 <= value <= 1:
@@ -175,6 +182,7 @@ class SegmentationSeedInferencer(PictureInferencer):
             no_save_vis,
             no_save_pred,
             skip_unreadable,
+            on_prediction,
         )
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:

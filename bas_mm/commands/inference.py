@@ -9,13 +9,15 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from bas_mm.apis.named_configs import find_config
 from bas_mm.command_line import CommandParser, fail, load_config, require_file
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+
+    from bas_mm.apis.picture_inferencer import PictureInferencer
 
 __all__ = ['add_inference_arguments', 'run_inference']
 
@@ -42,16 +44,17 @@ def add_inference_arguments(parser: CommandParser) -> None:
 
 
 def run_inference(
-    args: argparse.Namespace,
-    make: Callable[[Config | None], Any],
-    call: Callable[[Any], dict[str, Any]],
+    args: argparse.Namespace, make: Callable[[Config | None], PictureInferencer], **own: Any
 ) -> None:
-    """Run an inferencer, print what it found, and exit with status 2 where something is wrong.
+    """Run an inferencer, print what it finds, and exit with status 2 where something is wrong.
+
+    Without ``--json`` a line is printed as soon as its picture is done: an error or Ctrl-C, which
+    gives status 130, takes none away.
 
     Args:
         args (Namespace): The arguments.
         make (Callable): From the config, None for the checkpoint's own, to the inferencer.
-        call (Callable): From the inferencer to what its call returned.
+        **own (Any): Arguments of its call that other commands do not have.
     """
     cfg = None
     if args.config == '-':
@@ -66,31 +69,62 @@ def run_inference(
     for path in args.inputs:
         if '://' not in path and not os.path.exists(path):
             fail(f'the picture {path} does not exist')
+    output = sys.stdout
+    done = 0
+
+    def on_prediction(prediction: Any) -> None:
+        nonlocal done
+        done += 1
+        if not args.json:
+            _print(prediction, output)
+
     # Standard output is for the predictions: what libraries print goes elsewhere.
     with redirect_stdout(sys.stderr):
         if args.config != '-':
             cfg = load_config(args.config, args.cfg_options)
 
-        from bas_mm.datasets import AnnotationError, UnreadableImageError
+        from bas_mm.datasets import UnreadableImageError
 
         try:
-            result = call(make(cfg))
-        except (AnnotationError, UnreadableImageError, ValueError, OSError, ImportError) as error:
+            inferencer = make(cfg)
+            # On a terminal the lines show the progress, and a bar would stand in their way.
+            inferencer.show_progress = args.json or not output.isatty()
+            result = inferencer(
+                args.inputs,
+                args.batch_size,
+                return_maps=False,
+                out_dir=args.out_dir,
+                no_save_vis=args.no_save_vis,
+                show=args.show,
+                wait_time=args.wait_time,
+                skip_unreadable=args.skip_unreadable,
+                on_prediction=on_prediction,
+                **own,
+            )
+        except UnreadableImageError as error:
+            # The cause lacks the advice to Python's users.
+            reason = error.__cause__ or error
+            fail(f'{reason}. Take it out, or go on without such pictures by --skip-unreadable')
+        except (ValueError, OSError, ImportError) as error:
             fail(str(error))
-    _report(args, result)
-
-
-def _report(args: argparse.Namespace, result: dict[str, Any]) -> None:
+        except KeyboardInterrupt:
+            print(f'bas_mm: interrupted, {done} pictures are done', file=sys.stderr)
+            raise SystemExit(130) from None
+    for entry in result['unreadable']:
+        print(entry['error'], file=sys.stderr)
     if args.json:
         content = {
             'predictions': [prediction.to_dict() for prediction in result['predictions']],
             'unreadable': result['unreadable'],
+            'complete': True,
         }
         print(json.dumps(content, indent=2, allow_nan=False))
-    else:
-        for prediction in result['predictions']:
-            print(prediction)
-    for entry in result['unreadable']:
-        print(entry['error'], file=sys.stderr)
-    if args.out_dir is not None and not args.json:
-        print(f'{len(result["predictions"])} predictions are in {Path(args.out_dir)}')
+    elif args.out_dir is not None:
+        _print(f'{done} predictions are in {Path(args.out_dir)}', output)
+
+
+def _print(line: Any, output: TextIO) -> None:
+    """Print a line at once, whatever bytes the names of files are made of."""
+    encoding = output.encoding or 'utf-8'
+    text = str(line).encode(encoding, 'backslashreplace').decode(encoding)
+    print(text, file=output, flush=True)

@@ -44,20 +44,11 @@ def run(args: argparse.Namespace) -> None:
 
         return LocalizationInferencer(cfg, args.checkpoint, args.device, ten_crop=args.ten_crop)
 
-    def call(inferencer: LocalizationInferencer) -> list[dict]:
-        return inferencer(
-            args.inputs,
-            args.batch_size,
-            labels=args.label,
-            threshold=args.threshold,
-            return_maps=False,
-            out_dir=args.out_dir,
-            save_maps=args.save_maps,
-            save_masks=args.save_masks,
-            no_save_vis=args.no_save_vis,
-            show=args.show,
-            wait_time=args.wait_time,
-            skip_unreadable=args.skip_unreadable,
-        )
-
-    run_inference(args, make, call)
+    run_inference(
+        args,
+        make,
+        labels=args.label,
+        threshold=args.threshold,
+        save_maps=args.save_maps,
+        save_masks=args.save_masks,
+    )

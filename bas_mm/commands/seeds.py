@@ -50,20 +50,11 @@ def run(args: argparse.Namespace) -> None:
 
         return SegmentationSeedInferencer(cfg, args.checkpoint, args.device)
 
-    def call(inferencer: SegmentationSeedInferencer) -> list[dict]:
-        return inferencer(
-            args.inputs,
-            args.batch_size,
-            labels=args.labels,
-            score_thr=args.score_thr,
-            background=args.background,
-            return_maps=False,
-            out_dir=args.out_dir,
-            save_seeds=args.save_seeds,
-            no_save_vis=args.no_save_vis,
-            show=args.show,
-            wait_time=args.wait_time,
-            skip_unreadable=args.skip_unreadable,
-        )
-
-    run_inference(args, make, call)
+    run_inference(
+        args,
+        make,
+        labels=args.labels,
+        score_thr=args.score_thr,
+        background=args.background,
+        save_seeds=args.save_seeds,
+    )

@@ -441,12 +441,33 @@ def test_drawings_show_the_box_where_it_is(run):
 
 
 def test_work_is_done_as_pictures_come(run, inferencer, tmp_path):
-    """What was drawn before an error is whole, and predictions are not half written."""
-    inputs = [*run.pictures, tmp_path / 'none.jpg']
+    """What was done before an error stays, and says that it is not all."""
+    inputs, out, told = [*run.pictures, tmp_path / 'none.jpg'], tmp_path / 'out', []
+    out.mkdir()
+    (out / 'predictions.json').write_text('{"of": "an earlier run"}')
     with pytest.raises(UnreadableImageError, match='none.jpg'):
-        inferencer(inputs, out_dir=tmp_path / 'out')
-    assert len(list((tmp_path / 'out' / 'vis').iterdir())) == len(run.pictures)
-    assert not (tmp_path / 'out' / 'predictions.json').exists()
+        inferencer(inputs, out_dir=out, on_prediction=told.append)
+    assert len(list((out / 'vis').iterdir())) == len(run.pictures)
+    written = json.loads((out / 'predictions.json').read_text())
+    assert written['complete'] is False
+    assert written['predictions'] == [prediction.to_dict() for prediction in told]
+    assert [p.image for p in told] == [str(path) for path in run.pictures]
+    inferencer(run.pictures[:1], out_dir=out)
+    assert json.loads((out / 'predictions.json').read_text())['complete'] is True
+
+
+def test_a_folder_that_cannot_be_written_to_is_noticed_first(run, inferencer, tmp_path):
+    (tmp_path / 'file').touch()
+    for out in (tmp_path / 'file', tmp_path / 'file' / 'out'):
+        told = []
+        with pytest.raises(OSError, match=f'out_dir: nothing can be written to {out} '):
+            inferencer(run.pictures, out_dir=out, on_prediction=told.append)
+        assert not told
+    # Arguments are checked before an earlier run's predictions go.
+    inferencer(run.pictures[:1], out_dir=tmp_path / 'out', no_save_vis=True)
+    with pytest.raises(ValueError, match='no class'):
+        inferencer(run.pictures, labels=9, out_dir=tmp_path / 'out')
+    assert json.loads((tmp_path / 'out' / 'predictions.json').read_text())['complete'] is True
 
 
 def test_a_window_is_opened(run, inferencer, monkeypatch):
