@@ -111,7 +111,9 @@ class LocalizationInferencer(PictureInferencer):
         Args:
             inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures are taken
                 from all levels; a URL that one of mmengine's file backends reads; an array
-                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or a list of these.
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
+                is turned as the orientation noted in it says, as mmcv.imread does, and results
+                are those of the upright picture.
             batch_size (int): Pictures per pass of the network. Defaults to 1.
             labels (int | str | Sequence, optional): Index or name of the class to localize, of all
                 pictures or of each; its own map is taken, whatever ``model.test_cfg`` averages.

@@ -9,6 +9,7 @@ from mmcv.transforms import LoadImageFromFile
 
 from bas_mm.command_line import inner_datasets
 from bas_mm.datasets import UnreadableImageError
+from bas_mm.datasets.transforms.load_resized_image import LoadResizedImage
 from bas_mm.datasets.transforms.loc_crop import LocCrop
 from bas_mm.datasets.transforms.loc_crop_bottom import LocCropBottom
 from bas_mm.datasets.transforms.loc_resize import LocResize
@@ -25,6 +26,10 @@ _TRACKING = (LocCrop, LocCropBottom, LocResize)
 class PicturePipeline:
     """Reads a picture and makes the network's view of it.
 
+    Pictures of data sets are read as their pixels are stored, because their boxes were taken from
+    these. Here nothing is known but the picture: it is turned as the orientation noted in its file
+    says, and a cache of resized pictures is not used.
+
     Args:
         transforms (Sequence[dict]): The pipeline of a config. Its first transform reads the
             picture, later ones called ``Load...`` read the truth and are left out.
@@ -37,12 +42,18 @@ class PicturePipeline:
 
     def __init__(self, transforms: Sequence[dict], key: str, tracked: bool = False) -> None:
         built = [TRANSFORMS.build(transform) for transform in transforms]
+        if built and isinstance(built[0], LoadResizedImage):
+            built[:1] = [built[0].load, built[0].resize]
         if not built or not isinstance(built[0], LoadImageFromFile):
             raise ValueError(
-                f'{key} must begin with LoadLocImage or another LoadImageFromFile, got '
+                f'{key} must begin with LoadLocImage, LoadResizedImage or another '
+                'LoadImageFromFile, got '
                 f'{type(built[0]).__name__ if built else "nothing"}'
             )
         self.loader = built[0]
+        self.loader.color_type = self.loader.color_type.removesuffix('_ignore_orientation')
+        if self.loader.imdecode_backend == 'turbojpeg':  # which knows no orientation
+            self.loader.imdecode_backend = 'cv2'
         self.transforms = [t for t in built[1:] if not type(t).__name__.startswith('Load')]
         self.key = key
         self.tracked = tracked

@@ -95,7 +95,9 @@ class SegmentationSeedInferencer(PictureInferencer):
         Args:
             inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures are taken
                 from all levels; a URL that one of mmengine's file backends reads; an array
-                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or a list of these.
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
+                is turned as the orientation noted in it says, as mmcv.imread does, and results
+                are those of the upright picture.
             batch_size (int): Pictures per pass of the network for scores; seeds are made of one
                 picture at a time, for their sizes differ. Defaults to 1.
             labels (Sequence, optional): Indices or names of the classes of all pictures; or a list

@@ -18,6 +18,7 @@ from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner, load_checkpoint
+from PIL import Image
 from seed_project import MODEL
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
@@ -215,8 +216,7 @@ def server(run):
 
 def test_paths_arrays_folders_and_urls_give_the_same(run, inferencer, server):
     expected = inferencer(run.pictures)['predictions']
-    flag = 'color_ignore_orientation'
-    arrays = [mmcv.imread(str(path), flag=flag) for path in run.pictures]
+    arrays = [mmcv.imread(str(path)) for path in run.pictures]
     urls = [f'{server}/{path.name}' for path in run.pictures]
     folder = run.pictures[0].parent
     for inputs in (arrays, folder, str(folder), urls, [*urls[:2], *arrays[2:4], *run.pictures[4:]]):
@@ -229,6 +229,35 @@ def test_paths_arrays_folders_and_urls_give_the_same(run, inferencer, server):
     assert single.box == expected[3].box
     with pytest.raises(UnreadableImageError, match='/none.png'):
         inferencer(f'{server}/none.png')
+
+
+@pytest.mark.parametrize('decoder', ['cv2', 'pillow', 'turbojpeg'])
+def test_a_photograph_is_turned_upright(run, tmp_path, decoder, monkeypatch):
+    """A path and what mmcv.imread makes of it give the same, in the upright picture's pixels."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter, clockwise
+    lying = np.random.default_rng(0).integers(0, 255, (40, 70, 3)).astype(np.uint8)
+    Image.fromarray(lying).save(tmp_path / 'a.jpg', exif=exif, quality=95)
+    monkeypatch.setattr('bas_mm.datasets.transforms.load_loc_image._start_turbojpeg', lambda: None)
+    cfg = deepcopy(run.cfg)
+    cfg.test_dataloader.dataset.pipeline[0] = dict(type='LoadLocImage', imdecode_backend=decoder)
+    inferencer = LocalizationInferencer(cfg, run.checkpoint, 'cpu', show_progress=False)
+    array = mmcv.imread(str(tmp_path / 'a.jpg'))
+    (found,) = inferencer(tmp_path / 'a.jpg')['predictions']
+    (wanted,) = inferencer(array)['predictions']
+    assert found.size == array.shape[:2] == (70, 40)
+    assert found.box == wanted.box
+    np.testing.assert_allclose(found.map, wanted.map, atol=1e-2 if decoder == 'pillow' else 0)
+
+
+def test_a_cache_of_resized_pictures_in_the_pipeline(run, inferencer, tmp_path):
+    cfg = deepcopy(run.cfg)
+    load = dict(type='LoadResizedImage', cache_dir=str(tmp_path / 'cache'), scale=(40, 36))
+    cfg.test_dataloader.dataset.pipeline = [load, *PIPELINE[2:]]
+    found = LocalizationInferencer(cfg, run.checkpoint, 'cpu')(run.pictures)['predictions']
+    expected = inferencer(run.pictures)['predictions']
+    assert [(p.box, p.size, p.score) for p in found] == [(p.box, p.size, p.score) for p in expected]
+    assert not (tmp_path / 'cache').exists()
 
 
 def test_config_and_classes_from_the_checkpoint(run, tmp_path):

@@ -4,6 +4,7 @@ import io
 import warnings
 from contextlib import suppress
 from functools import cache
+from threading import Lock
 
 import mmcv
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = ['LoadLocImage']
 
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
+# The filters of warnings belong to all threads: two that change them at the same time would leave
+# them changed for good.
+_WARNINGS_LOCK = Lock()
 
 
 @TRANSFORMS.register_module()
@@ -149,7 +153,7 @@ class LoadLocImage(LoadImageFromFile):
             _start_turbojpeg()
             # Of CMYK, for one, it makes no BGR. Of some broken files it makes something, with a
             # warning. What of these is no picture, OpenCV will say.
-            with suppress(Exception), warnings.catch_warnings():
+            with suppress(Exception), _WARNINGS_LOCK, warnings.catch_warnings():
                 warnings.simplefilter('error')
                 return mmcv.imfrombytes(content, flag=self._turbojpeg_flag, backend='turbojpeg')
         return mmcv.imfrombytes(content, flag=self.color_type, backend='cv2')

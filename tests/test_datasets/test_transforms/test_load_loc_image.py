@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
+from threading import Event, Thread
 
 import cv2
 import mmcv
@@ -198,6 +200,36 @@ def test_turbojpeg(tmp_path, make_picture, monkeypatch, real):
     content = (tmp_path / 'a.jpg').read_bytes()
     (tmp_path / 'bad.jpg').write_bytes(content[: len(content) // 2])
     error_of(tmp_path / 'bad.jpg', imdecode_backend='turbojpeg')
+
+
+@pytest.mark.usefixtures('fresh_turbojpeg')
+def test_threads_leave_the_filters_of_warnings_alone(tmp_path, make_picture, monkeypatch):
+    """Two decode at the same time: the one that began first must not end first."""
+    began, second_ended = Event(), Event()
+
+    class InTurn(Decoder):
+        def decode(self, content, pixel_format):
+            if not began.is_set():
+                began.set()
+                # Without a lock the second thread begins and waits while this one ends.
+                second_ended.wait(0.2)
+            else:
+                second_ended.set()
+                first.join(0.2)
+            return super().decode(content, pixel_format)
+
+    for name, value in dict(TurboJPEG=InTurn, TJPF_BGR=1, TJPF_GRAY=6, TJCS_RGB=0).items():
+        monkeypatch.setattr(f'mmcv.image.io.{name}', value)
+    make_picture(tmp_path / 'a.jpg', 60, 40)
+    load = TRANSFORMS.build(dict(type='LoadLocImage', imdecode_backend='turbojpeg'))
+    before = list(warnings.filters)
+    first, second = (Thread(target=load.read, args=(str(tmp_path / 'a.jpg'),)) for _ in range(2))
+    first.start()
+    began.wait()
+    second.start()
+    for thread in (first, second):
+        thread.join()
+    assert warnings.filters == before
 
 
 def test_repr():
