@@ -152,7 +152,8 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
     """Set the launcher, and on machines without an accelerator make jobs work.
 
-    Without one, loaders get no ``pin_memory``, which torch would warn of in each epoch.
+    Without one, loaders get no ``pin_memory``, which torch would warn of in each epoch, and metrics
+    no ``num_workers``, whose processes would take the network's cores.
 
     mmengine's own start of a process group selects a CUDA device first. Without one, this
     function starts the group itself, over gloo; it also drops ``sync_bn``, as torch synchronises
@@ -170,6 +171,10 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if isinstance(cfg.get(name), dict):
             cfg[name].pop('pin_memory', None)
+    for name in ('val_evaluator', 'test_evaluator'):
+        metrics = cfg.get(name)
+        for metric in [metrics] if isinstance(metrics, dict) else metrics or ():
+            metric.pop('num_workers', None)
     if launcher == 'none':
         return
     for name, variable in _LAUNCHER_VARIABLES[launcher].items():

@@ -80,6 +80,9 @@ def _shrink(cfg: Config, view: int) -> None:
                 transform.scale = (view, view) if whole else (view + 8, view + 8)
             elif 'Crop' in transform.type:
                 transform.crop_size = view
+    for name in ('val_evaluator', 'test_evaluator'):
+        for metric in cfg[name] if isinstance(cfg[name], list) else [cfg[name]]:
+            metric.pop('num_workers', None)
     cfg.model.backbone.init_cfg = None
     cfg.train_cfg.update(max_epochs=1, val_interval=1)
     cfg.default_hooks.checkpoint = None

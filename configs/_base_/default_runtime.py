@@ -8,6 +8,7 @@ default_hooks = dict(
     checkpoint=dict(type='CheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     visualization=dict(type='LocalizationVisualizationHook', enable=False),
+    boxes=dict(type='NeededBoxesHook'),
 )
 custom_hooks = [
     dict(type='ClassCountHook'),

@@ -61,6 +61,12 @@ def test_pinned_memory_with_an_accelerator(repo_dir, monkeypatch, name, device):
     cfg = load(repo_dir, name)
     prepare_devices(cfg, 'none')
     assert cfg.train_dataloader.get('pin_memory', False) == (device == 'cuda')
+    if name in (*SETS, 'openimages30k'):
+        for split in ('val', 'test'):
+            assert cfg[f'{split}_dataloader'].get('pin_memory', False) == (device == 'cuda')
+            metric = cfg[f'{split}_evaluator']
+            metric = metric[0] if isinstance(metric, list) else metric
+            assert metric.get('num_workers', 0) == (device == 'cuda')
     assert cfg.launcher == 'none'
 
 

@@ -3,6 +3,7 @@ from .class_count_hook import ClassCountHook
 from .displacement_mean_hook import DisplacementMeanHook
 from .epoch_seed_hook import EpochSeedHook
 from .localization_visualization_hook import LocalizationVisualizationHook
+from .needed_boxes_hook import NeededBoxesHook
 from .non_finite_loss_hook import NonFiniteLossHook
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     'DisplacementMeanHook',
     'EpochSeedHook',
     'LocalizationVisualizationHook',
+    'NeededBoxesHook',
     'NonFiniteLossHook',
     'require_all_weights',
 ]

@@ -8,6 +8,8 @@ from typing import Any
 
 import cv2
 
+from bas_mm.utils.worker_processes import begin_worker
+
 __all__ = ['OrderedWorkers']
 
 # Pictures that travel together: a hand-over costs this process some 0.1 ms.
@@ -46,9 +48,7 @@ class OrderedWorkers:
             return
         if self._pool is None:
             # Not forked: this process has threads, and perhaps a GPU.
-            self._pool = ProcessPoolExecutor(
-                self.count, get_context('spawn'), cv2.setNumThreads, (1,)
-            )
+            self._pool = ProcessPoolExecutor(self.count, get_context('spawn'), _begin)
         self._recent = 0
         for start in range(0, len(jobs), _CHUNK):
             some = slice(start, start + _CHUNK)
@@ -70,6 +70,11 @@ class OrderedWorkers:
             self._done.extend(zip(names, future.result()))
         while self._done:
             yield self._done.popleft()
+
+
+def _begin() -> None:
+    begin_worker()
+    cv2.setNumThreads(1)
 
 
 def _work(work: Callable, jobs: Sequence[tuple[str, tuple]]) -> list:

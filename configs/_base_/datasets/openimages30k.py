@@ -42,6 +42,7 @@ train_dataloader = dict(
 val_dataloader = dict(
     batch_size=64,
     num_workers=4,
+    pin_memory=True,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
@@ -55,6 +56,7 @@ val_dataloader = dict(
 test_dataloader = dict(
     batch_size=64,
     num_workers=4,
+    pin_memory=True,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
@@ -68,7 +70,7 @@ test_dataloader = dict(
 
 # There are masks and no boxes: no threshold is needed, PxAP goes over all of them.
 val_evaluator = [
-    dict(type='PxAP'),
+    dict(type='PxAP', num_workers=1),  # while the network goes on
     dict(type='mmpretrain.Accuracy', topk=(1, 5)),
 ]
 test_evaluator = val_evaluator

@@ -1,6 +1,7 @@
 """Work in this process and in others."""
 
 import math
+import signal
 
 import pytest
 
@@ -30,6 +31,9 @@ def test_in_other_processes():
         # What waits is the last batch, and one hand-over per worker.
         assert len(done) >= start - 2 * 8
     assert done + list(workers.finished(everything=True)) == RESULTS
+    # They are those that end with this process, to which Ctrl-C is left.
+    workers.submit(signal.getsignal, [('a', (signal.SIGINT,))])
+    assert list(workers.finished(everything=True)) == [('a', signal.SIG_IGN)]
     workers.submit(math.sqrt, [*JOBS[:2], ('bad', (-1.0,))])
     with pytest.raises(ValueError, match=r'^bad: math domain'):
         list(workers.finished(everything=True))

@@ -1,0 +1,27 @@
+"""How worker processes begin and end; no torch is needed for it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing import parent_process
+from multiprocessing.connection import wait
+
+__all__ = ['begin_worker']
+
+
+def begin_worker() -> None:
+    """The first call of a worker process: it leaves Ctrl-C to its master and ends when that does.
+
+    Without it a worker outlives a master that was killed: it holds both ends of the queue that it
+    waits at, and would not see that nobody is left.
+    """
+    # Ctrl-C is sent to all processes; the master answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_master, daemon=True).start()
+
+
+def _end_with_master() -> None:
+    wait([parent_process().sentinel])
+    os._exit(1)
