@@ -43,7 +43,8 @@ class LocCropBottom(BaseTransform):
                 f'LocCropBottom: {results.get("img_path", "the picture")} of {width}x'
                 f'{height + self.pixels} pixels has nothing above its lowest {self.pixels} rows'
             )
-        if results.get('mask_paths') or 'ori_gt_bboxes' in results:
+        # LocResize, LoadResizedImage, crops and mirrors leave a view_box.
+        if results.get('mask_paths') or 'view_box' in results:
             raise ValueError(
                 'LocCropBottom comes right behind LoadLocImage, and is not for sets with masks'
             )

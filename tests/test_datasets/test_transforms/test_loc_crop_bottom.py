@@ -25,11 +25,19 @@ def test_picture_too_low():
         TRANSFORMS.build(dict(type='LocCropBottom', pixels=-1))
 
 
-@pytest.mark.parametrize('key', ['mask_paths', 'ori_gt_bboxes'])
-def test_place_in_the_pipeline(key):
+@pytest.mark.parametrize('earlier', ['mask_paths', 'boxes', 'training'])
+def test_place_in_the_pipeline(earlier):
+    """Rows are the original's: none of masks, and none of a picture that was resized."""
     crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
+    results = dict(img=np.zeros((60, 30, 3), np.uint8))
+    if earlier == 'mask_paths':
+        results['mask_paths'] = ('a.png',)
+    else:
+        if earlier == 'boxes':
+            results['gt_bboxes'] = np.array([[3.0, 10, 15, 55]])
+        results = TRANSFORMS.build(dict(type='LocResize', scale=(80, 80)))(results)
     with pytest.raises(ValueError, match='right behind LoadLocImage'):
-        crop({'img': np.zeros((60, 30, 3), np.uint8), key: ('a.png',)})
+        crop(results)
 
 
 def test_protocol_b_sees_the_cut_picture():
