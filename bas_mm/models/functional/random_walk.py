@@ -218,7 +218,15 @@ def seeds_to_labels(
 
     Returns:
         Tensor: (H, W) uint8: 0 for background, k + 1 for class k.
+
+    Raises:
+        ValueError: A class is above 253: a byte has no place for it, for 255 says "unsure".
     """
+    if classes.numel() and classes.max() > 253:
+        raise ValueError(
+            f'a label map is of bytes, 0 the background and 255 unsure: it has no place for class '
+            f'{int(classes.max())}, only for classes 0 to 253'
+        )
     highest, index = scores.max(0)
     labels = (classes.to(scores.device) + 1).to(torch.uint8)[index]
     return labels.masked_fill_(highest <= background, 0)
