@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import struct
 import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
+from multiprocessing.context import get_spawning_popen
 from pathlib import Path
 
 import cv2
 import numpy as np
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
-from torch.utils.data import get_worker_info
 
 from bas_mm.evaluation.result_files import write_bytes
 
@@ -30,7 +31,8 @@ class ResizedPictureCache:
     settings that made the pixels, so that a changed source or setting gives another file. Files
     appear whole or not at all; one that is damaged all the same is not used, and is replaced. Where
     nothing more can be written, as on a full disk, one warning says so and the pictures go on
-    without the cache. Files that are no longer asked for stay: delete the folder to be rid of them.
+    without the cache; it is one for the workers of all epochs, of each process of a distributed job
+    that meets it. Files that are no longer asked for stay: delete the folder to be rid of them.
 
     Args:
         folder: Where the files lie, in 256 folders by the first two digits of their names.
@@ -48,6 +50,17 @@ class ResizedPictureCache:
         parts = {**settings, 'jpeg_quality': jpeg_quality}
         self._settings = repr(sorted(parts.items())).encode()
         self._writes = True
+        self._warned = multiprocessing.Value('b', False)
+
+    def __getstate__(self) -> dict:
+        state = dict(self.__dict__)
+        if get_spawning_popen() is None:  # a copy, not a worker that is started
+            del state['_warned']
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self.__dict__.setdefault('_warned', multiprocessing.Value('b', False))
 
     def key(self, source: str | Path) -> bytes | None:
         """Name the picture that a local file gives: 16 bytes, None where there is no file."""
@@ -114,13 +127,15 @@ class ResizedPictureCache:
 
     def _stop_writing(self, error: OSError) -> None:
         self._writes = False
-        worker = get_worker_info()
-        # One of the processes speaks for all: a full disk meets each of them.
-        if get_rank() == 0 and (worker is None or worker.id == 0):
-            print_log(
-                f'the cache of resized pictures {self.folder} cannot be written: {error}. What is '
-                'not in it is decoded and resized each time; free some space, or set another '
-                'cache_dir',
-                logger='current',
-                level=logging.WARNING,
-            )
+        # A full disk meets each worker, and in each epoch there are new ones.
+        with self._warned.get_lock():
+            warned, self._warned.value = self._warned.value, True
+        if warned:
+            return
+        print_log(
+            f'the cache of resized pictures {self.folder} cannot be written: {error}. What is not '
+            'in it is decoded and resized each time; free some space, or set another cache_dir',
+            logger='current',
+            # Other ranks than the first say nothing below an error, but may have another disk.
+            level=logging.WARNING if get_rank() == 0 else logging.ERROR,
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import os
 from functools import partial
@@ -292,6 +293,20 @@ def test_full_disk(tmp_path, sources, monkeypatch, log_file, workers, error):
     assert text.count('cannot be written') == 1
     assert str(tmp_path / 'cache') in text
     assert os.strerror(error) in text
+
+
+def test_whoever_meets_a_full_disk_says_so_once(tmp_path, sources, monkeypatch, log_file):
+    """One worker alone meets it, in every epoch; a copy has a say of its own."""
+
+    def fail_in_worker_1(path, content):
+        if torch.utils.data.get_worker_info().id == 1:
+            raise OSError(errno.ENOSPC, 'full')
+
+    monkeypatch.setattr('bas_mm.datasets.resized_picture_cache.write_bytes', fail_in_worker_1)
+    transform = cached(tmp_path / 'cache')
+    for other, expected in ((transform, 1), (transform, 1), (copy.deepcopy(transform), 2)):
+        load(sources, other, 2)
+        assert log_file.read_text().count('cannot be written') == expected
 
 
 def test_a_folder_that_cannot_be_made(tmp_path, source, log_file):
