@@ -10,7 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bas_mm.evaluation.result_files import write_array, write_bytes, write_json
+from bas_mm.evaluation.result_files import (
+    TEMPORARY_PREFIX,
+    write_array,
+    write_bytes,
+    write_json,
+)
 
 __all__ = ['PredictionFolder']
 
@@ -31,7 +36,7 @@ class PredictionFolder:
         self.folder = Path(folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix='.bas_mm.'):
+            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=TEMPORARY_PREFIX):
                 pass
         except OSError as error:
             raise OSError(

@@ -11,7 +11,22 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ['write_array', 'write_bytes', 'write_json', 'write_table', 'write_text']
+__all__ = [
+    'TEMPORARY_PREFIX',
+    'write_array',
+    'write_bytes',
+    'write_json',
+    'write_table',
+    'write_text',
+]
+
+
+#: Begins the names of files that are not whole yet. Short: names may have 255 bytes.
+TEMPORARY_PREFIX = '.bas_mm-'
+
+# What it is can be asked by changing it only, for all threads: once, before there are any.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 
 
 def write_bytes(path: str | Path, content: bytes) -> None:
@@ -24,14 +39,12 @@ def write_bytes(path: str | Path, content: bytes) -> None:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     # In the same folder: a rename is atomic within one file system only.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f'.{path.name}.')
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
     try:
         with os.fdopen(handle, 'wb') as file:
             file.write(content)
         # mkstemp makes a private file; give it the mode that open() would have given.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        os.chmod(temporary, 0o666 & ~_UMASK)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

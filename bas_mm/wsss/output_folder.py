@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bas_mm.evaluation.result_files import write_json
+from bas_mm.evaluation.result_files import TEMPORARY_PREFIX, write_json
 
 __all__ = ['OutputFolder']
 
@@ -93,10 +92,9 @@ class OutputFolder:
 
     def _delete_temporaries(self) -> None:
         """Delete what killed processes left; a young one may be another process's work."""
-        temporary = re.compile(rf'\..+{re.escape(self.SUFFIX)}\..+')
         limit = time.time() - _ABANDONED_SECONDS
-        for file in self.folder.rglob('.*'):
-            if temporary.fullmatch(file.name) and os.stat(file).st_mtime < limit:
+        for file in self.folder.rglob(f'{TEMPORARY_PREFIX}*'):
+            if os.stat(file).st_mtime < limit:
                 file.unlink(missing_ok=True)
 
 

@@ -18,6 +18,15 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_the_longest_name_and_the_usual_mode(tmp_path, monkeypatch):
+    """Asking for the mask changes it for all threads: not while files are written."""
+    path = tmp_path / ('a' * 250 + '.json')
+    (tmp_path / 'open').touch()
+    monkeypatch.setattr('os.umask', lambda _: pytest.fail('changed'))
+    write_json(path, {})
+    assert path.stat().st_mode == (tmp_path / 'open').stat().st_mode
+
+
 def test_nan_is_refused(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / 'x.json', {'a': float('nan')})

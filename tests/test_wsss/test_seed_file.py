@@ -156,7 +156,7 @@ def test_a_process_killed_while_it_writes_leaves_a_whole_file_or_none(tmp_path):
         try:
             # Until a temporary file is there: then the process is in a write.
             deadline = time.monotonic() + 60
-            while not any(folder.glob('.a.npz.*')) or (attempt % 2 and not path.exists()):
+            while not any(folder.glob('.bas_mm-*')) or (attempt % 2 and not path.exists()):
                 assert time.monotonic() < deadline
         finally:
             process.kill()

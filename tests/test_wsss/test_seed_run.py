@@ -167,7 +167,7 @@ def test_what_killed_processes_left_is_deleted(tmp_path):
     import os
     import time
 
-    old, young, other = (tmp_path / name for name in ('.a.npz.x1', '.b.npz.x2', '.keep'))
+    old, young, other = (tmp_path / name for name in ('.bas_mm-x1', '.bas_mm-x2', '.keep'))
     for file in (old, young, other):
         file.write_bytes(b'PK')
     for file in (old, other):
