@@ -109,7 +109,7 @@ class LocalizationInferencer(PictureInferencer):
         """Look at pictures.
 
         Args:
-            inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures are taken
+            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
                 from all levels; a URL that one of mmengine's file backends reads; an array
                 (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
                 is turned as the orientation noted in it says, as mmcv.imread does, and results

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import operator
 import warnings
 from abc import abstractmethod
 from collections import deque
@@ -202,7 +203,13 @@ class PictureInferencer(BaseInferencer):
                     f'there is no class {label!r} among the {count} of the model; there is '
                     f'{", ".join(similar)}'
                 )
-        index = int(label)
+        try:
+            # Whole numbers of Python, NumPy and torch; int() would take 1.9 as well.
+            index = int(label) if isinstance(label, str) else operator.index(label)
+        except TypeError:
+            index = None
+        if index is None or isinstance(label, bool):
+            raise ValueError(f'a class is an index or a name, got {label!r}')
         if not 0 <= index < count:
             raise ValueError(f'there is no class {index}, only 0 to {count - 1}')
         return index

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ['PictureInput', 'list_pictures']
 
 #: One picture, a folder, or several of them.
-Inputs = str | Path | np.ndarray | Sequence
+Inputs = str | Path | np.ndarray | Iterable
 
 
 class PictureInput(NamedTuple):
@@ -41,10 +41,10 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
     """The pictures of what an inferencer was given.
 
     Args:
-        inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures (by the ending
+        inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures (by the ending
             of their names) are taken from all levels, in alphabetical order; a URL that one of
             mmengine's file backends reads; an array (H, W, 3), uint8, BGR as mmcv reads pictures;
-            or a list of these.
+            or an iterable of these.
 
     Returns:
         list[PictureInput]: One for each picture, in the order of the inputs. A file need not exist.
@@ -54,8 +54,8 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
         ValueError: There is no picture, an array is no picture, or a URL has an unknown scheme.
     """
     found: list[tuple[str | np.ndarray, str]] = []
-    # An array is a sequence of rows, too.
-    several = isinstance(inputs, Sequence) and not isinstance(inputs, str)
+    # Names and arrays are iterables, too.
+    several = isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, np.ndarray))
     for value in inputs if several else [inputs]:
         if isinstance(value, np.ndarray):
             _check_array(value, len(found))
@@ -69,7 +69,7 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
     if not found:
         raise ValueError('there is no picture')
     stems = [_without_suffix(name) for _, name in found]
-    counts, taken = Counter(stems), set()
+    counts, taken = Counter(stems), {}
     pictures = []
     for position, ((source, name), stem) in enumerate(zip(found, stems)):
         name = _unused(stem if counts[stem] == 1 else name, taken)
@@ -122,11 +122,17 @@ def _without_suffix(name: str) -> str:
     return stem if stem and f'{dot}{suffix}'.lower() in PICTURE_SUFFIXES else name
 
 
-def _unused(name: str, taken: set[str]) -> str:
-    """The name, or where it is taken the first of name-2, name-3 ... that is not."""
-    path, number, result = PurePosixPath(name), 2, name
+def _unused(name: str, taken: dict[str, int]) -> str:
+    """The name, or where it is taken the first of name-2, name-3 ... that is not.
+
+    Args:
+        name: The name.
+        taken: Takes the result; of each name the last number that was given to it.
+    """
+    path, number, result = PurePosixPath(name), taken.get(name, 1), name
     while result in taken:
-        result = str(path.with_name(f'{path.stem}-{number}{path.suffix}'))
         number += 1
-    taken.add(result)
+        result = str(path.with_name(f'{path.stem}-{number}{path.suffix}'))
+    taken[name] = number
+    taken.setdefault(result, 1)
     return result

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,14 @@ class SegmentationSeedInferencer(PictureInferencer):
         'of pictures with one label)'
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(self.classes) > 254:
+            raise ValueError(
+                f'the model has {len(self.classes)} classes, but label maps are of bytes, which '
+                'have place for 254: take tools/wsss/make_seeds.py, whose seeds have no limit'
+            )
+
     def __call__(
         self,
         inputs: Inputs,
@@ -93,7 +101,7 @@ class SegmentationSeedInferencer(PictureInferencer):
         """Look at pictures.
 
         Args:
-            inputs (str | Path | np.ndarray | Sequence): A file; a folder, whose pictures are taken
+            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
                 from all levels; a URL that one of mmengine's file backends reads; an array
                 (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
                 is turned as the orientation noted in it says, as mmcv.imread does, and results
@@ -199,9 +207,13 @@ class SegmentationSeedInferencer(PictureInferencer):
         """The classes of each picture, ascending."""
         if labels is None:
             return None
-        if isinstance(labels, (int, str)):
+        if isinstance(labels, (int, np.integer, str)):
             labels = [labels]
-        one_for_all = all(isinstance(label, (int, np.integer, str)) for label in labels)
+        if not len(labels):
+            raise ValueError(
+                'labels is empty: give classes, or None for those that the network finds'
+            )
+        one_for_all = any(isinstance(k, str) or not isinstance(k, Iterable) for k in labels)
         lists = [labels] * count if one_for_all else labels
         if len(lists) != count:
             raise ValueError(f'there are {len(lists)} lists of labels for {count} pictures')

@@ -1,5 +1,6 @@
 """LocalizationInferencer against a Runner on the same pictures and against plain arithmetic."""
 
+import io
 import json
 import threading
 from copy import deepcopy
@@ -19,6 +20,7 @@ from mmengine.dataset import default_collate
 from mmengine.evaluator import DumpResults
 from mmengine.runner import Runner, load_checkpoint
 from PIL import Image
+from rich.console import Console
 from seed_project import MODEL
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
@@ -375,13 +377,16 @@ def test_arguments_that_make_no_sense(run, inferencer):
         (dict(labels='rad'), "no class 'rad' among the 4 of the model; there is red"),
         (dict(labels=4), 'no class 4, only 0 to 3'),
         (dict(labels=[0, 1]), '2 labels for 1 pictures'),
+        (dict(labels=[1.9]), 'a class is an index or a name, got 1.9'),
+        (dict(labels=True), 'a class is an index or a name, got True'),
         (dict(threshold=1.5), r'threshold must be in \[0, 1\)'),
         (dict(batch_size=0), 'batch_size'),
         (dict(save_maps=True), 'need out_dir'),
     ):
         with pytest.raises(ValueError, match=message):
             inferencer(picture, **keywords)
-    assert inferencer(picture, labels='2')['predictions'][0].class_name == 'blue'
+    for label in ('2', np.int64(2), torch.tensor([2])):
+        assert inferencer(picture, labels=label)['predictions'][0].class_name == 'blue'
 
 
 @pytest.fixture
@@ -404,6 +409,19 @@ def test_broken_pictures_are_named_or_skipped(inferencer, broken, tmp_path):
     assert all(entry['image'] in entry['error'] for entry in found['unreadable'])
     written = json.loads((out / 'predictions.json').read_text())
     assert written['unreadable'] == found['unreadable']
+
+
+def test_the_bar_counts_pictures_that_are_skipped(run, broken, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(
+        'bas_mm.wsss.progress.Console',
+        lambda **_: Console(file=shown, force_terminal=True, width=80),
+    )
+    inferencer = LocalizationInferencer(run.cfg, run.checkpoint, 'cpu')
+    found = inferencer(broken, 3, skip_unreadable=True)
+    assert len(found['predictions']) == 2
+    last = [line for line in shown.getvalue().splitlines() if 'Inference' in line][-1]
+    assert '4/4' in last
 
 
 def test_the_truncated_photograph(inferencer, bad_image):

@@ -1,5 +1,7 @@
 """Which pictures an inferencer is given."""
 
+from pathlib import PurePosixPath
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,23 @@ def test_names_differ():
     assert [p.image for p in list_pictures([array, 'v1.5', array])] == [0, 'v1.5', 2]
 
 
+def test_many_of_one_name(monkeypatch):
+    """Each search goes on where the one before it ended."""
+    tries, with_name = [], PurePosixPath.with_name
+    monkeypatch.setattr(
+        PurePosixPath, 'with_name', lambda *args: tries.append(args) or with_name(*args)
+    )
+    found = names([f'{k}/a.jpg' for k in range(500)])
+    assert found == ['a.jpg', *[f'a-{k}.jpg' for k in range(2, 501)]]
+    assert len(tries) == 499
+
+
+def test_any_iterable(tmp_path):
+    (tmp_path / 'a.jpg').touch()
+    assert names(tmp_path.glob('*.jpg')) == names(path for path in ['a.jpg']) == ['a']
+    assert names({'b.jpg': 1}) == ['b']
+
+
 def test_urls():
     url = 'https://example.com/a%20b/c%20d.jpg?size=2'
     assert list_pictures(url) == [(url, url, 'c d')]
@@ -50,6 +69,7 @@ def test_urls():
         (np.zeros((4, 4), np.uint8), ValueError, r'picture 0: an array must be \(H, W, 3\) uint8'),
         (['a', np.zeros((4, 4, 3))], ValueError, r'picture 1: .* float64'),
         ([7], TypeError, 'got int'),
+        (b'a.jpg', TypeError, 'got bytes'),
     ],
 )
 def test_what_is_no_picture(inputs, error, message):

@@ -1,6 +1,7 @@
 """SegmentationSeedInferencer against the steps of make_seeds.py and plain arithmetic."""
 
 import json
+from copy import deepcopy
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from tiny import tiny_model, tiny_model_cfg
 from bas_mm.apis import SegmentationSeedInferencer
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.palette import read_palette_png
-from bas_mm.registry import DATASETS
+from bas_mm.registry import DATASETS, MODELS
 from bas_mm.wsss.multi_scale_views import MultiScaleViews
 from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker
@@ -182,6 +183,8 @@ def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
     for keywords, message in (
         (dict(labels=[[0], [1]]), '2 lists of labels for 1 pictures'),
         (dict(labels=['nothing']), "no class 'nothing'"),
+        (dict(labels=[]), 'labels is empty'),
+        (dict(labels=[1.9]), 'a class is an index or a name, got 1.9'),
         (dict(score_thr=2), 'score_thr must be in'),
         (dict(background=-1), 'background must be in'),
         (dict(scales=()), 'scales'),
@@ -198,6 +201,11 @@ def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
         SegmentationSeedInferencer(cfg, tmp_path / 'bas.pth')
     with pytest.raises(ValueError, match='no seed_dataloader'):
         SegmentationSeedInferencer(Config(dict(model=MODEL)), project.checkpoint)
+    cfg = deepcopy(project.cfg)
+    cfg.model.head.num_classes = cfg.model.generator.num_classes = 255
+    torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'large.pth')
+    with pytest.raises(ValueError, match='255 classes, but label maps are of bytes'):
+        SegmentationSeedInferencer(cfg, tmp_path / 'large.pth', 'cpu')
     cfg = Config(dict(model=MODEL, seed_dataloader=project.cfg.seed_dataloader))
     unscored = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
     with pytest.raises(ValueError, match='no test_dataloader'):
