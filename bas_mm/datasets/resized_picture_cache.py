@@ -7,7 +7,6 @@ import struct
 import zlib
 from collections.abc import Mapping
 from hashlib import blake2b
-from multiprocessing.context import get_spawning_popen
 from pathlib import Path
 
 import cv2
@@ -31,8 +30,8 @@ class ResizedPictureCache:
     settings that made the pixels, so that a changed source or setting gives another file. Files
     appear whole or not at all; one that is damaged all the same is not used, and is replaced. Where
     nothing more can be written, as on a full disk, one warning says so and the pictures go on
-    without the cache; it is one for the workers of all epochs, of each process of a distributed job
-    that meets it. Files that are no longer asked for stay: delete the folder to be rid of them.
+    without the cache; it is one for the forked workers of all epochs, of each process of a
+    distributed job that meets it. Files that are no longer asked for stay: delete the folder to be rid of them.
 
     Args:
         folder: Where the files lie, in 256 folders by the first two digits of their names.
@@ -53,14 +52,11 @@ class ResizedPictureCache:
         self._warned = multiprocessing.Value('b', False)
 
     def __getstate__(self) -> dict:
-        state = dict(self.__dict__)
-        if get_spawning_popen() is None:  # a copy, not a worker that is started
-            del state['_warned']
-        return state
+        # Forked workers share it; it could not be pickled.
+        return {key: value for key, value in self.__dict__.items() if key != '_warned'}
 
     def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self.__dict__.setdefault('_warned', multiprocessing.Value('b', False))
+        self.__dict__.update(state, _warned=multiprocessing.Value('b', False))
 
     def key(self, source: str | Path) -> bytes | None:
         """Name the picture that a local file gives: 16 bytes, None where there is no file."""
