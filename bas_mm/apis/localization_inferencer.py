@@ -26,6 +26,7 @@ from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.visualization import LocalizationVisualizer
 
+from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
@@ -162,7 +163,17 @@ class LocalizationInferencer(PictureInferencer):
             raise ValueError('a mask needs a threshold, and the config has none: give threshold=')
         if (save_maps or save_masks) and out_dir is None:
             raise ValueError('save_maps and save_masks need out_dir')
-        drawn = show or return_vis or (out_dir is not None and not no_save_vis)
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
+        )
 
         def finish(found: LocalizationPrediction, name: str, folder: PredictionFolder) -> None:
             if save_maps:
@@ -181,19 +192,11 @@ class LocalizationInferencer(PictureInferencer):
             partial(
                 self.forward,
                 threshold=threshold,
-                maps=return_maps or masks or save_maps or drawn,
+                maps=return_maps or masks or save_maps or settings.draws,
                 masks=masks,
             ),
             finish,
-            batch_size,
-            out_dir,
-            show,
-            wait_time,
-            return_vis,
-            no_save_vis,
-            no_save_pred,
-            skip_unreadable,
-            on_prediction,
+            settings,
         )
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:

@@ -27,8 +27,10 @@ from bas_mm.command_line import inner_datasets
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.engine.hooks import require_all_weights
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.wsss.progress import PictureProgress
 
+from .call_settings import CallSettings
 from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
@@ -37,6 +39,8 @@ __all__ = ['LoadedPicture', 'PictureInferencer', 'shrink']
 
 # Threads that read pictures while the network works.
 _READERS = 2
+# Threads that draw and write, likewise.
+_WRITERS = 2
 # Drawings show the picture at most so large, in pixels.
 _DRAWN_SIDE = 640
 
@@ -62,8 +66,8 @@ class LoadedPicture(NamedTuple):
 class PictureInferencer(BaseInferencer):
     """mmengine's inferencer for pictures, which keeps no more than it is asked to keep.
 
-    Pictures are read by threads while the network works; each batch is drawn and written before the
-    next one, so that a folder of any size needs the memory of some pictures.
+    Pictures are read, and what was found is drawn and written, by threads while the network works;
+    few wait for it, so that a folder of any size needs the memory of some pictures.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -228,7 +232,7 @@ class PictureInferencer(BaseInferencer):
 
     @abstractmethod
     def visualize(self, loaded: LoadedPicture, prediction: Any) -> np.ndarray:
-        """A drawing of a prediction: (H', W', 3) uint8, RGB."""
+        """A drawing of a prediction, (H', W', 3) uint8, RGB; called in threads."""
 
     def batch_key(self, loaded: LoadedPicture) -> Any:
         """Pictures of one key may be in a batch: those whose views are of one size."""
@@ -304,15 +308,7 @@ class PictureInferencer(BaseInferencer):
         wanted: Callable[[int], Sequence[Any] | None],
         forward: Callable[[Sequence[LoadedPicture]], Sequence[Any]],
         finish: Callable[[Any, str, PredictionFolder | None], None],
-        batch_size: int,
-        out_dir: str | Path | None,
-        show: bool,
-        wait_time: float,
-        return_vis: bool,
-        no_save_vis: bool,
-        no_save_pred: bool,
-        skip_unreadable: bool,
-        on_prediction: Callable[[Any], None] | None,
+        settings: CallSettings,
     ) -> dict[str, Any]:
         """The work of a call.
 
@@ -321,50 +317,64 @@ class PictureInferencer(BaseInferencer):
             wanted: From the number of pictures to what is wanted of each.
             forward: From a batch to its predictions.
             finish: Writes arrays of a prediction, which has this name in the folder, and drops
-                those that are not returned.
-            batch_size: See the subclass, for this and the others.
+                those that are not returned; called in threads.
+            settings: The rest.
         """
-        if batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got {batch_size}')
         pictures = self._inputs_to_list(inputs)
         predictions, drawings, unreadable = [], [], []
         batches = self.preprocess(
-            pictures, batch_size, wanted(len(pictures)), unreadable if skip_unreadable else None
+            pictures,
+            settings.batch_size,
+            wanted(len(pictures)),
+            unreadable if settings.skip_unreadable else None,
         )
-        folder = None if out_dir is None else PredictionFolder(out_dir)
-        save_vis = folder is not None and not no_save_vis
-        save_pred = folder is not None and not no_save_pred
-        if save_pred:
+        folder = None if settings.out_dir is None else PredictionFolder(settings.out_dir)
+        if settings.save_pred:
             folder.write_predictions()  # in the place of those of an earlier run
         progress = PictureProgress(
             'Inference', len(pictures), say=_be_silent, show=self.show_progress
         )
+
+        def draw_and_write(loaded: LoadedPicture, prediction: Any) -> tuple:
+            name, drawing = loaded.picture.name, None
+            if settings.draws:
+                drawing = self.visualize(loaded, prediction)
+                if settings.save_vis:
+                    prediction.files['vis'] = folder.write_picture('vis', name, drawing)
+                if not (settings.show or settings.return_vis):
+                    drawing = None
+            finish(prediction, name, folder)
+            return loaded.position, name, prediction, drawing
+
+        def take(position: int, name: str, prediction: Any, drawing: np.ndarray | None) -> None:
+            predictions.append(prediction)
+            if settings.show:
+                self._show(drawing, name, settings.wait_time)
+            if settings.return_vis:
+                drawings.append(drawing)
+            if settings.on_prediction is not None:
+                settings.on_prediction(prediction)
+            progress.advance(position + 1 - progress.done)
+
         complete = False
         try:
             # Closing ends the readers at once where something goes wrong.
-            with progress, closing(batches):
-                for batch in batches:
-                    for loaded, prediction in zip(batch, forward(batch)):
-                        name = loaded.picture.name
-                        if save_vis or show or return_vis:
-                            drawing = self.visualize(loaded, prediction)
-                            if save_vis:
-                                prediction.files['vis'] = folder.write_picture('vis', name, drawing)
-                            if show:
-                                self._show(drawing, name, wait_time)
-                            if return_vis:
-                                drawings.append(drawing)
-                        finish(prediction, name, folder)
-                        predictions.append(prediction)
-                        if on_prediction is not None:
-                            on_prediction(prediction)
-                    progress.advance(batch[-1].position + 1 - progress.done)
+            with progress, closing(batches), BoundedThreads(_WRITERS) as threads:
+                try:
+                    for batch in batches:
+                        for loaded, prediction in zip(batch, forward(batch)):
+                            threads.submit(draw_and_write, loaded, prediction)
+                            for done in threads.finished():
+                                take(*done)
+                finally:
+                    for done in threads.finished(everything=True):
+                        take(*done)
                 progress.advance(len(pictures) - progress.done)
             complete = True
         finally:
-            if save_pred:
+            if settings.save_pred:
                 folder.write_predictions([p.to_dict() for p in predictions], unreadable, complete)
-        return self.postprocess(predictions, drawings if return_vis else None, unreadable)
+        return self.postprocess(predictions, drawings if settings.return_vis else None, unreadable)
 
     def postprocess(
         self,

@@ -23,6 +23,7 @@ from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker, check_scales
 
+from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
@@ -184,15 +185,17 @@ class SegmentationSeedInferencer(PictureInferencer):
                 score_thr=score_thr,
             ),
             finish,
-            batch_size,
-            out_dir,
-            show,
-            wait_time,
-            return_vis,
-            no_save_vis,
-            no_save_pred,
-            skip_unreadable,
-            on_prediction,
+            CallSettings(
+                batch_size=batch_size,
+                out_dir=out_dir,
+                no_save_vis=no_save_vis,
+                no_save_pred=no_save_pred,
+                show=show,
+                wait_time=wait_time,
+                return_vis=return_vis,
+                skip_unreadable=skip_unreadable,
+                on_prediction=on_prediction,
+            ),
         )
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:

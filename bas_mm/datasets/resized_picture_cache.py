@@ -31,7 +31,8 @@ class ResizedPictureCache:
     appear whole or not at all; one that is damaged all the same is not used, and is replaced. Where
     nothing more can be written, as on a full disk, one warning says so and the pictures go on
     without the cache; it is one for the forked workers of all epochs, of each process of a
-    distributed job that meets it. Files that are no longer asked for stay: delete the folder to be rid of them.
+    distributed job that meets it. Files that are no longer asked for stay: delete the folder to be
+    rid of them.
 
     Args:
         folder: Where the files lie, in 256 folders by the first two digits of their names.

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import cv2
 import torch
 from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
 from torch.utils.data import DataLoader, Dataset
+
+from bas_mm.utils.bounded_threads import BoundedThreads
 
 from .progress import PictureProgress
 
@@ -115,22 +116,13 @@ class OutputRun:
         if get_world_size() > 1:
             what = f'{what} (process 1 of {get_world_size()})'
         progress = PictureProgress(what, len(todo), self.say, show=is_main_process())
-        with progress, ThreadPoolExecutor(self.num_writers) as writers:
-            waiting: deque[Future] = deque()
-            try:
-                for item in loader:
-                    waiting.append(writers.submit(self.write, item, self.start(item)))
-                    # Results wait in memory: so many that no thread idles, and no more.
-                    while len(waiting) > 2 * self.num_writers or (waiting and waiting[0].done()):
-                        waiting.popleft().result()
-                        progress.advance()
-                while waiting:
-                    waiting.popleft().result()
+        with progress, BoundedThreads(self.num_writers) as writers:
+            for item in loader:
+                writers.submit(self.write, item, self.start(item))
+                for _ in writers.finished():
                     progress.advance()
-            except BaseException:
-                for future in waiting:
-                    future.cancel()
-                raise
+            for _ in writers.finished(everything=True):
+                progress.advance()
 
 
 def check_image_ids(ids: Sequence[str], what: str) -> None:

@@ -503,6 +503,27 @@ def test_work_is_done_as_pictures_come(run, inferencer, tmp_path):
     assert json.loads((out / 'predictions.json').read_text())['complete'] is True
 
 
+def test_drawing_does_not_hold_the_network_up(run, inferencer, tmp_path, monkeypatch):
+    """The first drawing ends only when the network has begun with the next batch."""
+    began, forward, draw = threading.Event(), inferencer.forward, inferencer.visualize
+    order = []
+
+    def visualize(loaded, prediction):
+        assert loaded.position or began.wait(30)
+        return draw(loaded, prediction)
+
+    def forward_and_tell(batch, **kwargs):
+        if batch[0].position:
+            began.set()
+        return forward(batch, **kwargs)
+
+    monkeypatch.setattr(inferencer, 'visualize', visualize)
+    monkeypatch.setattr(inferencer, 'forward', forward_and_tell)
+    found = inferencer(run.pictures, return_vis=True, on_prediction=lambda p: order.append(p.image))
+    assert order == [p.image for p in found['predictions']] == list(map(str, run.pictures))
+    assert len(found['visualization']) == len(run.pictures)
+
+
 def test_a_folder_that_cannot_be_written_to_is_noticed_first(run, inferencer, tmp_path):
     (tmp_path / 'file').touch()
     for out in (tmp_path / 'file', tmp_path / 'file' / 'out'):

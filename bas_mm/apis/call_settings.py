@@ -1,0 +1,50 @@
+"""What the calls of all inferencers take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ['CallSettings']
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallSettings:
+    """Arguments of a call that do not depend on the kind of inferencer.
+
+    Each is described where users give it: :class:`~bas_mm.apis.LocalizationInferencer`.
+
+    Raises:
+        ValueError: The batch size is below 1.
+    """
+
+    batch_size: int
+    out_dir: str | Path | None
+    no_save_vis: bool
+    no_save_pred: bool
+    show: bool
+    wait_time: float
+    return_vis: bool
+    skip_unreadable: bool
+    on_prediction: Callable[[Any], None] | None
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise ValueError(f'batch_size must be at least 1, got {self.batch_size}')
+
+    @property
+    def save_vis(self) -> bool:
+        """Whether drawings are written."""
+        return self.out_dir is not None and not self.no_save_vis
+
+    @property
+    def save_pred(self) -> bool:
+        """Whether predictions are written."""
+        return self.out_dir is not None and not self.no_save_pred
+
+    @property
+    def draws(self) -> bool:
+        """Whether drawings are made."""
+        return self.save_vis or self.show or self.return_vis
