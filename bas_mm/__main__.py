@@ -1,10 +1,12 @@
-"""bas_mm on the command line: python -m bas_mm COMMAND ..."""
+"""bas_mm on the command line: python -m bas_mm COMMAND ..., installed also bas_mm COMMAND ..."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from bas_mm.command_line import CommandParser
 
@@ -23,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments (Sequence[str], optional): Defaults to None: those of the command line.
     """
-    parser = _Parser(prog='python -m bas_mm', description='Object boxes and masks of pictures.')
+    name = Path(sys.argv[0]).name
+    prog = 'python -m bas_mm' if name == '__main__.py' else name
+    parser = _Parser(prog=prog, description='Object boxes and masks of pictures.')
     commands = parser.add_subparsers(
         dest='command', required=True, metavar='COMMAND', parser_class=CommandParser
     )

@@ -111,6 +111,21 @@ def test_a_mistyped_path_is_answered_before_the_imports(files):
 
 
 @pytest.mark.parametrize(
+    ('program', 'name'), [('/x/bas_mm/__main__.py', 'python -m bas_mm'), ('/bin/bas_mm', 'bas_mm')]
+)
+def test_it_calls_itself_as_it_was_called(monkeypatch, capsys, program, name):
+    monkeypatch.setattr(sys, 'argv', [program])
+    with pytest.raises(SystemExit, match='0'):
+        run('localize', '--help')
+    assert capsys.readouterr().out.startswith(f'usage: {name} localize ')
+    with pytest.raises(SystemExit, match='2'):
+        run('localize')
+    captured = capsys.readouterr().err
+    assert captured.startswith('bas_mm: error: ')
+    assert captured.endswith(f'(see {name} localize --help)\n')
+
+
+@pytest.mark.parametrize(
     ('arguments', 'message'),
     [
         (['localise'], "invalid choice: 'localise'"),

@@ -6,11 +6,14 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from setuptools import Distribution
 from setuptools.errors import ModuleError
+
+from bas_mm.__main__ import main
 
 BUILT_FROM = ('bas_mm', 'configs', 'tools', 'requirements')
 FILES = (
@@ -82,6 +85,12 @@ def test_wheel_has_the_package_and_what_mim_looks_for(wheel, repo_dir, source):
     )
     assert built == package
     assert not (source / 'bas_mm' / '.mim').exists()
+
+
+def test_the_console_has_bas_mm(wheel):
+    (built,) = distributions(path=[str(wheel)])
+    (script,) = built.entry_points.select(group='console_scripts')
+    assert (script.name, script.load()) == ('bas_mm', main)
 
 
 def test_git_does_not_track_it(repo_dir):
