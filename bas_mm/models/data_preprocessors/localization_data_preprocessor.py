@@ -1,5 +1,6 @@
 import torch
 from mmpretrain.models.utils.data_preprocessor import ClsDataPreprocessor
+from mmpretrain.structures import DataSample
 
 from bas_mm.registry import MODELS
 
@@ -12,8 +13,8 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
     them, get the same colour conversion and normalisation and keep their five dimensions.
 
     Args:
-        non_blocking (bool): whether the host goes on while pictures in pinned memory travel to
-            the device (``pin_memory=True`` of the loader). Default: True.
+        non_blocking (bool): whether the host goes on while labels, and pictures in pinned memory
+            (``pin_memory=True`` of the loader), travel to the device. Default: True.
         **kwargs: those of mmpretrain's ``ClsDataPreprocessor`` (``mean``, ``std``, ``to_rgb`` …).
     """
 
@@ -31,6 +32,7 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
         Returns:
             dict: ``inputs`` float32, and ``data_samples``.
         """
+        self._send_labels(data.get('data_samples'))
         inputs = data['inputs']
         if not isinstance(inputs, torch.Tensor):
             if inputs[0].ndim != 4:
@@ -40,3 +42,21 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
             return super().forward(data, training)
         flat = super().forward({**data, 'inputs': inputs.flatten(0, 1)}, training)
         return {**flat, 'inputs': flat['inputs'].unflatten(0, inputs.shape[:2])}
+
+    def _send_labels(self, samples: list[DataSample] | None) -> None:
+        """Put a batch's labels on the device, so that mmpretrain, which would wait, need not."""
+        if not (samples and self._non_blocking and self.device.type != 'cpu'):
+            return
+        for field in ('gt_label', 'gt_score'):
+            if isinstance(samples[0], DataSample) and field in samples[0]:
+                self._send(samples, field)
+
+    def _send(self, samples: list[DataSample], field: str) -> None:
+        """Put one vector of each sample on the device: a single copy, from pinned memory."""
+        vectors = [sample.get(field) for sample in samples]
+        joined = torch.cat(vectors)
+        if torch.cuda.is_available():  # from other memory the host waits whatever it was told
+            joined = joined.pin_memory()
+        joined = joined.to(self.device, non_blocking=True)
+        for sample, vector in zip(samples, joined.split([len(v) for v in vectors])):
+            sample.set_field(vector, field, dtype=torch.Tensor)
