@@ -4,7 +4,9 @@ import copy
 
 import pytest
 import torch
+from mmengine.optim import build_optim_wrapper
 from tiny import samples_of, tiny_model, tiny_model_cfg, total
+from torch._dynamo.utils import counters
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from bas_mm.models.classifiers import class_map_classifier
@@ -61,7 +63,13 @@ def _step(model):
     ids=str,
 )
 def test_losses_gradients_and_statistics_stay(kind, options):
-    plain, fast = _step(_model(kind)), _step(_model(kind, **options))
+    torch._dynamo.reset()
+    counters.clear()
+    plain = _step(_model(kind))
+    assert counters['stats']['unique_graphs'] == 0
+    fast = _step(_model(kind, **options))
+    # One graph for one step, and none where none was asked for.
+    assert counters['stats']['unique_graphs'] == ('compile' in options)
     for expected, got in zip(plain, fast):
         assert list(expected) == list(got)
         for name, value in expected.items():
@@ -139,40 +147,117 @@ def test_another_batch_size_has_a_static_graph_of_its_own():
     torch._dynamo.reset()
 
 
-class _Watch(TorchDispatchMode):
-    """Notes every operator, and the largest output of a convolution to C channels."""
+class _Names(TorchDispatchMode):
+    """Notes every operator."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.names = []
+        self.seen = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.names.append(func.overloadpacket.__name__)
+        self.seen.append(func.overloadpacket.__name__)
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier', 'BASSegClassifier'])
-def test_nothing_in_a_training_step_waits_for_the_device(kind):
-    model = _model(kind)
-    targets = model.loss_targets(samples_of(LABELS), torch.device('cpu'))
-    with _Watch() as watch:
-        total(model.loss_terms(_images().double(), *targets)).backward()
-    assert len(watch.names) > 100
-    # Reading a number, and outputs whose size depends on values.
-    waiting = {'_local_scalar_dense', 'nonzero', 'masked_select', 'unique', 'equal', 'is_nonzero'}
-    assert waiting.isdisjoint(watch.names)
+def _kept_by(model, function) -> int:
+    """Numbers that a function keeps for its backward pass, but for the weights."""
+    weights = {p.data_ptr() for p in model.parameters()}
+    kept = []
+
+    def pack(tensor):
+        if tensor.data_ptr() not in weights:
+            kept.append(tensor.numel())
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        function()
+    return sum(kept)
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'BASSegClassifier'])
+def test_checkpointing_keeps_less_of_every_pass(kind):
+    images, labels = _images().double(), torch.tensor(LABELS)
+
+    def kept_of(**options):
+        model = _model(kind, **options)
+        features = model.front(images).detach().requires_grad_()
+        front = _kept_by(model, lambda: model.front(images))
+        return dict(
+            front=front,
+            tail=_kept_by(model, lambda: model.extract_feat(images)) - front,
+            frozen=_kept_by(model, lambda: model.foreground_and_background(features, labels)),
+            step=_kept_by(model, lambda: model.loss(images, samples_of(LABELS))),
+        )
+
+    plain, fewer = kept_of(), kept_of(checkpoint_segments=2)
+    for part, limit in dict(front=1 / 4, tail=1 / 4, frozen=1 / 2, step=1 / 4).items():
+        assert fewer[part] < limit * plain[part], part
+
+
+class _Moves(TorchDispatchMode):
+    """Notes what is copied from one device to another: shape, where to, keyword arguments."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.seen += [
+                (tuple(source.shape), result.device.type, (kwargs or {}).get('non_blocking'))
+                for source in args
+                if isinstance(source, torch.Tensor) and source.device != result.device
+            ]
+        return result
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_training_step_reads_no_value_and_sends_pictures_and_labels_alone(kind):
+    """On a device without values: whatever reads one there, or its place, is an error."""
+    model = _model(kind).float().to('meta')
+    wrapper = build_optim_wrapper(
+        model,
+        dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+    )
+    pictures = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
+    with _Moves() as moves:
+        log = model.train_step(dict(inputs=pictures, data_samples=samples_of(LABELS)), wrapper)
+    assert all(value.device.type == 'meta' for value in log.values())
+    assert all(state['momentum_buffer'].shape for state in wrapper.optimizer.state.values())
+    assert sorted(moves.seen) == [((4,), 'meta', True), ((4, 3, 64, 64), 'meta', True)]
+
+
+@pytest.mark.parametrize(
+    'wait',
+    [
+        lambda x: x[x > 0],
+        lambda x: x.tolist(),
+        lambda x: x.numpy(),
+        lambda x: x.sum().item(),
+        lambda x: bool(x[0] > 0),
+        lambda x: x.cpu(),
+        lambda x: x.nonzero(),
+        lambda x: torch.unique(x),
+        lambda x: torch.equal(x, x + 1),
+        lambda x: x.repeat_interleave(torch.ones_like(x, dtype=torch.long)),
+    ],
+)
+def test_the_device_without_values_notices(wait):
+    with pytest.raises((NotImplementedError, RuntimeError, TypeError)):
+        wait(torch.zeros(8, device='meta'))
 
 
 @pytest.mark.parametrize('kind', ['BASClassifier', 'BASSegClassifier'])
 def test_no_step_of_training_is_one_that_torch_refuses_to_make_deterministic_on_gpus(kind):
     model = _model(kind)
     targets = model.loss_targets(samples_of(LABELS), torch.device('cpu'))
-    with _Watch() as watch:
+    with _Names() as names:
         total(model.loss_terms(_images().double(), *targets)).backward()
-    assert 'max_pool2d_with_indices_backward' in watch.names  # one that does not change
+    assert 'max_pool2d_with_indices_backward' in names.seen  # one that does not change
     # Of torch.use_deterministic_algorithms' list those that a network like ours could have.
     refused = ('adaptive_', 'upsample', 'reflection_pad', 'nll_loss2d', 'grid_sampler', 'put_')
-    assert not [name for name in watch.names if name.lstrip('_').startswith(refused)]
+    assert not [name for name in names.seen if name.lstrip('_').startswith(refused)]
 
 
 def test_training_computes_the_maps_of_one_class_per_image_alone(monkeypatch):
@@ -202,8 +287,6 @@ def test_maps_of_few_classes_do_without_the_others(k, dense):
 
 @pytest.mark.parametrize('option', ['fused', 'foreach'])
 def test_fused_and_foreach_steps_are_those_of_the_plain_optimizer(option):
-    from mmengine.optim import build_optim_wrapper
-
     def trained(**options):
         model = _model('BASClassifier', channels_last=bool(options)).float()
         wrapper = build_optim_wrapper(
