@@ -1,4 +1,4 @@
-"""Exact multiply-adds of a training step, and with them what BAS must cost at least over CAM.
+"""Exact multiply-adds of a training step, and with them what the constraint of BAS adds to CAM's.
 
 A convolution or linear layer makes, for each number of its output, as many multiply-adds as one
 of its filters has weights. Its gradients are the same sum in another order: those of the weights
@@ -81,7 +81,7 @@ class StepMultiplyAdds:
 
     @property
     def limit(self) -> float:
-        """A step with the AMC pass over a CAM step: what BAS cannot go below."""
+        """A step with the AMC pass, the maps of all classes at its end, over a CAM step."""
         return 1 + self.amc.total / self.cam
 
     @property
@@ -164,7 +164,7 @@ def step_multiply_adds(model: nn.Module, size: tuple[int, int] = (224, 224)) -> 
         ValueError: see :func:`counted`.
     """
     modules = [*model.split.tail_modules(model.backbone), model.head.classifier]
-    weight = model.head.classifier[0].weight
+    weight = model.head.classifier_parts()[1].weight
     images = torch.zeros(1, 3, *size, device=weight.device, dtype=weight.dtype)
     was_training = model.training
     model.eval()  # a batch of one must not touch the running statistics

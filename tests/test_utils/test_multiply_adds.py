@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn as nn
-from tiny import samples_of, tiny_model, total
+from tiny import samples_of, tiny_model, tiny_multi_label_model, total
 from torch.utils.flop_counter import FlopCounterMode
 
 from bas_mm.models import CAMClassifier
@@ -96,6 +96,15 @@ def test_the_parts():
     )
     # A 1×1 classifier of four classes ends the 3×3 convolutions of 64, 16 and 16 channels.
     assert work.classifier.forward == 3 * 4 * (64 * 9 * 16 + 16 * 9 * 16 + 16 * 4)
+
+
+def test_several_labels_per_image():
+    """Their classifier is one 1×1 convolution of 64 channels to five classes."""
+    cam, bas = map(tiny_multi_label_model, ('MultiLabelCAMClassifier', 'BASSegClassifier'))
+    work = step_multiply_adds(bas, SIZE)
+    assert step_flops(cam) == 2 * 2 * work.cam == 2 * 2 * step_multiply_adds(cam, SIZE).cam
+    assert work.classifier.forward == 64 * 5 * 3 * 4
+    assert work.amc.forward == work.tail.forward + work.classifier.forward
 
 
 def test_frozen_layers_need_no_gradient():
