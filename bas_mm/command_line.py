@@ -26,6 +26,7 @@ __all__ = [
     'prepare_devices',
     'put_ten_crop',
     'require_file',
+    'set_cpu_amp',
 ]
 
 # Where the launchers say which process of how many this one is.
@@ -249,12 +250,21 @@ def enable_amp(cfg: 'Config') -> None:
         fail(f'--amp: the config has the optimizer wrapper {kind}, which --amp cannot replace')
     if get_device() == 'cpu':
         _say('--amp without an accelerator: bfloat16 on the CPU')
-        wrapper.type = 'CPUAmpOptimWrapper'
-        for key in ('loss_scale', 'dtype', 'use_fsdp'):
-            wrapper.pop(key, None)
+        set_cpu_amp(cfg)
     elif kind == 'OptimWrapper':
         wrapper.type = 'AmpOptimWrapper'
         wrapper.setdefault('loss_scale', 'dynamic')
+
+
+def set_cpu_amp(cfg: 'Config') -> None:
+    """Train in the mixed precision of CPUs: bfloat16, without what an ``AmpOptimWrapper`` is told.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    for key in ('loss_scale', 'dtype', 'use_fsdp'):
+        cfg.optim_wrapper.pop(key, None)
 
 
 def inner_datasets(dataset: Any) -> Iterator[dict]:

@@ -23,9 +23,10 @@ __all__ = [
     'held_bytes',
     'in_turn',
     'machine_facts',
-    'median_ratio',
     'peak_bytes',
     'quiet_logs',
+    'ratio_cells',
+    'ratio_of_rounds',
     'seconds_in_turn',
     'synchronise',
     'without_weights',
@@ -77,14 +78,27 @@ def in_turn(rounds: int, **functions: Callable[[], object]) -> dict[str, dict[st
     return rows
 
 
-def median_ratio(above: Sequence[float], below: Sequence[float]) -> float:
-    """Median of the ratios of two functions' seconds, round by round.
+def ratio_of_rounds(above: Sequence[float], below: Sequence[float]) -> dict[str, float]:
+    """Ratios of two functions' seconds, round by round: their median, and how far they spread.
 
     Args:
         above: Seconds per round.
         below: Those of the other, in the same rounds.
+
+    Returns:
+        ``median``, ``min`` and ``max``.
     """
-    return statistics.median(a / b for a, b in zip(above, below, strict=True))
+    ratios = [a / b for a, b in zip(above, below, strict=True)]
+    return dict(median=statistics.median(ratios), min=min(ratios), max=max(ratios))
+
+
+def ratio_cells(ratio: Mapping[str, float]) -> list[str]:
+    """Two cells of a table: the median, and the smallest and largest ratio.
+
+    Args:
+        ratio: Of :func:`ratio_of_rounds`.
+    """
+    return [f'{ratio["median"]:.3f}', f'{ratio["min"]:.3f} – {ratio["max"]:.3f}']
 
 
 def synchronise(device: torch.device) -> None:

@@ -54,11 +54,13 @@ def test_machine_facts():
         assert facts['device'] == 'cpu'
 
 
-def test_median_ratio():
+def test_ratio_of_rounds():
     """Of each round's ratio, not the ratio of medians (2)."""
-    assert benchmarking.median_ratio([1.0, 4.0, 6.0], [1.0, 1.0, 2.0]) == 3.0
+    ratio = benchmarking.ratio_of_rounds([1.0, 4.0, 6.0], [1.0, 1.0, 2.0])
+    assert ratio == dict(median=3.0, min=1.0, max=4.0)
+    assert benchmarking.ratio_cells(ratio) == ['3.000', '1.000 – 4.000']
     with pytest.raises(ValueError):
-        benchmarking.median_ratio([1.0], [1.0, 2.0])
+        benchmarking.ratio_of_rounds([1.0], [1.0, 2.0])
 
 
 def test_peak_bytes():

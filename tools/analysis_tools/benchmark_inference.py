@@ -6,8 +6,8 @@
 
 Networks have random weights, and test generated JPEG files in the layout of a split folder, by the
 config's own test pipeline, with the centre crop and with ten crops. Printed, as Markdown, and
-written to ``--out`` with the seconds of each round; ratios are medians of those of the rounds, in
-which everything runs in turn:
+written to ``--out`` with the seconds of each round; ratios are those of the rounds, in which
+everything runs in turn: their median, the smallest and the largest:
 
 1. A batch in memory through ``test_step`` (normalising, scores, maps, boxes), with the maps of K
    classes, beside the bare network: front, tail and classifier over the same pictures, normalised
@@ -15,10 +15,11 @@ which everything runs in turn:
 2. The parts of such a batch, up to the metric, in steps of their own: the device is waited for at
    the borders of the parts.
 3. Foreground maps of K classes per picture beside the maps of all classes (BAS).
-4. A whole test, from the files to the figures, by mmengine's loop with loader workers and a metric
-   that works in processes of its own, beside the bare network on the same batches. A first test,
-   in which processes start, is not counted. The first batch's files and the last batch's boxes
-   have nothing to hide behind, so that few pictures look worse than many.
+4. A whole test, from the files to the figures, by mmengine's loop with the config's K, its loader
+   workers and its metric's processes (or those of ``--workers`` and ``--metric-workers``), beside
+   the bare network on the same batches. A first test, in which processes start, is not counted.
+   What the K maps take is in it; so are the first batch's files and, with processes of the
+   metric, the last batch's boxes, which have nothing to hide behind.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ from bas_mm.utils.benchmarking import (  # noqa: E402
     build_model,
     collate_of,
     machine_facts,
-    median_ratio,
     quiet_logs,
+    ratio_cells,
+    ratio_of_rounds,
     seconds_in_turn,
     synchronise,
     without_weights,
@@ -224,7 +226,7 @@ def measure_batches(batches: dict[str, Batch], topks: Sequence[int], rounds: int
         if what == NETWORK:
             rows[NETWORK] = row
         else:
-            row['to_network'] = median_ratio(row['seconds'], rows[NETWORK]['seconds'])
+            row['to_network'] = ratio_of_rounds(row['seconds'], rows[NETWORK]['seconds'])
             rows['tests'].append(dict(topk=what, **row))
     return result
 
@@ -272,7 +274,7 @@ def measure_maps(batch: Batch, counts: Sequence[int], num_classes: int, rounds: 
     rows = []
     for count, pairs in times.items():
         row = summary([wall for wall, _ in pairs], len(features))
-        ratio = median_ratio(row['seconds'], dense['seconds'])
+        ratio = ratio_of_rounds(row['seconds'], dense['seconds'])
         rows.append(dict(classes=count, to_all=ratio, **row))
     return dict(all=dense, some=rows)
 
@@ -293,8 +295,10 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
 
     workers = cfg.test_dataloader.get('num_workers', 0) if args.workers is None else args.workers
     cfg.test_dataloader.update(num_workers=workers, persistent_workers=workers > 0)
-    for metric in evaluators(cfg):
-        metric.num_workers = args.metric_workers
+    metrics = evaluators(cfg)
+    if args.metric_workers is not None:
+        for metric in metrics:
+            metric.num_workers = args.metric_workers
     cfg.launcher, cfg.log_level, cfg.load_from = 'none', 'WARNING', None
     # Runners of one process that share a name would share their loggers.
     cfg.experiment_name = f'benchmark_inference_{time.time_ns()}'
@@ -323,12 +327,15 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
     network()
     times = seconds_in_turn(args.rounds, dict(test=loop.run, network=network))
     rows = {name: summary([wall for wall, _ in pairs], count) for name, pairs in times.items()}
-    rows['test']['to_network'] = median_ratio(rows['test']['seconds'], rows['network']['seconds'])
+    rows['test']['to_network'] = ratio_of_rounds(
+        rows['test']['seconds'], rows['network']['seconds']
+    )
     return dict(
         pictures=count,
         batch=sizes[0],
         workers=workers,
-        metric_workers=args.metric_workers,
+        metric_workers=max(metric.get('num_workers', 0) for metric in metrics),
+        topk=model.test_cfg.topk,
         figures=figures,
         **rows,
     )
@@ -384,16 +391,19 @@ def measure(path: str, num_classes: int | None, args: argparse.Namespace) -> dic
 
 def batch_table(networks: Sequence[dict]) -> list[list[str]]:
     """The bare network, and tests with K maps."""
-    rows = [['network', 'C', 'crops', 'batch', 'K', 'batch, s', 'pictures/s', 'test / network']]
+    rows = [
+        ['network', 'C', 'crops', 'batch', 'K', 'batch, s', 'pictures/s', 'test / network']
+        + ['min – max']
+    ]
     for network in networks:
         for view, figures in network['batches'].items():
             head = [network['name'], str(network['classes']), str(VIEWS[view])]
             head.append(str(figures['pictures']))
             bare = figures[NETWORK]
-            rows.append([*head, 'bare', *_speed(bare), ''])
+            rows.append([*head, 'bare', *_speed(bare), '', ''])
             for test in figures['tests']:
-                ratio = f'{test["to_network"]:.3f}'
-                rows.append([*head, str(test['topk']), *_speed(test), ratio])
+                ratio = ratio_cells(test['to_network'])
+                rows.append([*head, str(test['topk']), *_speed(test), *ratio])
     return rows
 
 
@@ -410,32 +420,31 @@ def parts_table(networks: Sequence[dict]) -> list[list[str]]:
 
 def maps_table(networks: Sequence[dict]) -> list[list[str]]:
     """Maps of K classes beside those of all."""
-    rows = [['network', 'C', 'K', 'maps, s', 'K maps / all maps']]
+    rows = [['network', 'C', 'K', 'maps, s', 'K maps / all maps', 'min – max']]
     for network in networks:
         if network['maps'] is None:
             continue
         head = [network['name'], str(network['classes'])]
-        rows.append([*head, 'all', f'{network["maps"]["all"]["median"]:.4g}', ''])
+        rows.append([*head, 'all', f'{network["maps"]["all"]["median"]:.4g}', '', ''])
         for row in network['maps']['some']:
-            rows.append(
-                [*head, str(row['classes']), f'{row["median"]:.4g}', f'{row["to_all"]:.3f}']
-            )
+            ratio = ratio_cells(row['to_all'])
+            rows.append([*head, str(row['classes']), f'{row["median"]:.4g}', *ratio])
     return rows
 
 
 def loop_table(networks: Sequence[dict]) -> list[list[str]]:
     """Whole tests beside the bare network."""
     rows = [
-        ['network', 'C', 'crops', 'pictures', 'batch', 'workers', 'test, s', 'pictures/s']
-        + ['bare network, s', 'test / network']
+        ['network', 'C', 'crops', 'K', 'pictures', 'batch', 'workers', 'test, s', 'pictures/s']
+        + ['bare network, s', 'test / network', 'min – max']
     ]
     for network in networks:
         for view, row in network['loop'].items():
             rows.append(
-                [network['name'], str(network['classes']), str(VIEWS[view])]
+                [network['name'], str(network['classes']), str(VIEWS[view]), str(row['topk'])]
                 + [str(row['pictures']), str(row['batch'])]
                 + [f'{row["workers"]} + {row["metric_workers"]}', *_speed(row['test'])]
-                + [f'{row["network"]["median"]:.4g}', f'{row["test"]["to_network"]:.3f}']
+                + [f'{row["network"]["median"]:.4g}', *ratio_cells(row['test']['to_network'])]
             )
     return rows
 
@@ -469,7 +478,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--picture-size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
     parser.add_argument('--workers', type=int, help="processes that read files (the config's)")
-    parser.add_argument('--metric-workers', type=int, default=1, help='processes of the metric (1)')
+    parser.add_argument('--metric-workers', type=int, help="processes of the metric (the config's)")
     parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
@@ -482,7 +491,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     numbers += tuple(args.classes or ())
     if min(number for number in numbers if number is not None) < 1:
         parser.error('sizes and numbers must be at least 1')
-    if min(args.pictures, args.metric_workers, args.workers or 0) < 0:
+    if min(args.pictures, args.metric_workers or 0, args.workers or 0) < 0:
         parser.error('--pictures, --workers and --metric-workers must be at least 0')
     args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
     args.configs = args.configs or [

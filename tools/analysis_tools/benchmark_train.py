@@ -10,17 +10,22 @@ recipe's optimizer, from pictures of random bytes in memory to new weights) in t
 moment falls on all. Printed, as Markdown, and written to ``--out`` with the seconds of each round:
 
 1. The multiply-adds of a step, and the limit that follows: BAS runs tail and classifier a second
-   time, forward and back to their input, and that over a CAM step is what BAS costs at least.
-2. Medians of the steps, the median of the rounds' ratios BAS / CAM, that over the limit, and the
-   peak memory: weights, buffers, the optimizer's state and what a step allocates beyond them.
-   On a CPU the latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own
-   scratch memory is not in it), on a GPU torch's figure.
+   time, forward and back to their input, and that over a CAM step is what BAS adds. The limit has
+   the classifier's last layer whole; the step computes one class of it for each image.
+2. Medians of the steps, the rounds' ratios BAS / CAM (their median, the smallest and the largest:
+   a difference within that spread says nothing), the median over the limit, and the peak memory:
+   weights, buffers, the optimizer's state and what a step allocates beyond them. On a CPU the
+   latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own scratch
+   memory is not in it), on a GPU torch's figure.
 3. The parts of a step, medians over as many steps of their own, in which the device is waited for
    at the borders of the parts. ``data`` is collating, moving and normalising; reading files is
    the loader's workers' affair. The backward passes of the AMC and of the generator alone are
-   timed before the whole one, and ``backward, rest`` is the difference.
-4. With ``--variants``: each option beside the base, all in the same rounds. The loss of the very
-   first step, from the same weights and pictures, tells what an option does to the numbers.
+   timed before the whole one. Parts are those of the model as it is written: a compiled one has
+   none, so that ``compile`` is off for them.
+4. With ``--variants``: each option beside the base, all in the same rounds. What options do to the
+   numbers is not this tool's question: ``tests/test_models/test_golden.py`` answers it.
+
+Mixed precision of a config is bfloat16 on a CPU, as with ``tools/train.py --amp``.
 """
 
 from __future__ import annotations
@@ -31,7 +36,6 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,15 +44,21 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - after the path is set
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    fail,
+    load_config,
+    require_file,
+    set_cpu_amp,
+)
 from bas_mm.utils.benchmarking import (  # noqa: E402
     build_model,
     collate_of,
     held_bytes,
     machine_facts,
-    median_ratio,
     peak_bytes,
     quiet_logs,
+    ratio_cells,
+    ratio_of_rounds,
     seconds_in_turn,
     synchronise,
     without_weights,
@@ -100,7 +110,7 @@ def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
         elif option in ('fused', 'foreach'):
             cfg.optim_wrapper.optimizer[option] = True
         elif option == 'bf16' and device.type == 'cpu':
-            cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+            set_cpu_amp(cfg)
         elif option == 'bf16':  # has float32's range: nothing to scale
             cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
         elif option == 'fp16':
@@ -143,7 +153,15 @@ class Contender:
         return log
 
     def parts(self) -> dict[str, float]:
-        """Seconds of a whole step by :data:`PARTS`, and of :data:`BACKWARD_PARTS`."""
+        """Seconds of a whole step by :data:`PARTS`, and of :data:`BACKWARD_PARTS`.
+
+        A compiled model runs as it is written: it would be compiled anew for the methods that are
+        replaced here, and that in pieces.
+        """
+        with replaced(self.model, 'compile_cfg', None):
+            return self._parts()
+
+    def _parts(self) -> dict[str, float]:
         import torch
 
         model, wrapper, clock = self.model, self.wrapper, PartClock(self.device)
@@ -255,23 +273,18 @@ def measure(
     result['multiply_adds'] = limit_of(cfg, args.size)
     torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     items = random_items(args.batch, args.size, result['classes'])
-    contenders, steps, weights = {}, {}, {}
+    contenders, steps = {}, {}
     for variant in variants:
         for method in args.methods:
             cfg = read(method)
             apply_variant(cfg, variant, device)
             contender = Contender(cfg, f'{method}, {variant}', items, device)
-            # Another layout in memory draws other weights from the same seed.
-            if variant == BASE:
-                weights[method] = deepcopy(contender.model.state_dict())
-            contender.model.load_state_dict(weights[method])
-            loss = contender.step()['loss'].item()
-            for _ in range(WARM_UP - 1):
+            for _ in range(WARM_UP):
                 contender.step()
             held = held_bytes(contender.model, contender.wrapper.optimizer)
             peak = held + peak_bytes(contender.step, device)
             contenders[variant, method] = contender
-            steps[variant, method] = dict(first_loss=loss, held_bytes=held, peak_bytes=peak)
+            steps[variant, method] = dict(held_bytes=held, peak_bytes=peak)
     times = seconds_in_turn(args.rounds, {key: c.step for key, c in contenders.items()})
     for key, step in steps.items():
         step['seconds'], step['core_seconds'] = map(list, zip(*times[key]))
@@ -283,13 +296,12 @@ def measure(
     for rows in result['variants'].values():
         for method, row in rows.items():
             base = result['variants'][BASE][method]
-            row['time_to_base'] = median_ratio(row['seconds'], base['seconds'])
+            row['time_to_base'] = ratio_of_rounds(row['seconds'], base['seconds'])
             row['memory_to_base'] = row['peak_bytes'] / base['peak_bytes']
-            row['loss_to_base'] = row['first_loss'] / base['first_loss'] - 1
         if set(METHODS) <= set(rows):
-            ratio = median_ratio(rows['BAS']['seconds'], rows['CAM']['seconds'])
+            ratio = ratio_of_rounds(rows['BAS']['seconds'], rows['CAM']['seconds'])
             rows['BAS']['time_to_cam'] = ratio
-            rows['BAS']['over_limit'] = ratio / result['multiply_adds']['limit']
+            rows['BAS']['over_limit'] = ratio['median'] / result['multiply_adds']['limit']
             rows['BAS']['memory_to_cam'] = rows['BAS']['peak_bytes'] / rows['CAM']['peak_bytes']
     if not args.no_parts:
         result['parts'] = measure_parts(
@@ -343,8 +355,8 @@ def limit_table(networks: Sequence[dict]) -> list[list[str]]:
 def step_table(networks: Sequence[dict], variant: str) -> list[list[str]]:
     """Steps of CAM and BAS, their ratio and the limit."""
     rows = [
-        ['network', 'C', 'CAM, s', 'images/s', 'BAS, s', 'images/s', 'BAS / CAM', 'limit']
-        + ['over the limit', 'CAM, MiB', 'BAS, MiB', 'ratio']
+        ['network', 'C', 'CAM, s', 'images/s', 'BAS, s', 'images/s', 'BAS / CAM']
+        + ['min – max', 'limit', 'over the limit', 'CAM, MiB', 'BAS, MiB', 'ratio']
     ]
     for network in networks:
         cam, bas = (network['variants'][variant][method] for method in METHODS)
@@ -353,7 +365,7 @@ def step_table(networks: Sequence[dict], variant: str) -> list[list[str]]:
             [network['name'], str(network['classes'])]
             + [_step(cam), f'{cam["images_per_second"]:.2f}']
             + [_step(bas), f'{bas["images_per_second"]:.2f}']
-            + [f'{bas["time_to_cam"]:.3f}', f'{limit:.3f}', f'{bas["over_limit"] - 1:+.1%}']
+            + [*ratio_cells(bas['time_to_cam']), f'{limit:.3f}', f'{bas["over_limit"] - 1:+.1%}']
             + [_mib(cam['peak_bytes']), _mib(bas['peak_bytes']), f'{bas["memory_to_cam"]:.3f}']
         )
     return rows
@@ -377,17 +389,17 @@ def parts_table(networks: Sequence[dict]) -> list[list[str]]:
 def variants_table(networks: Sequence[dict], variants: Sequence[str]) -> list[list[str]]:
     """Each option beside the base."""
     rows = [
-        ['network', 'C', 'method', 'variant', 'step, s', 'time / base', 'MiB', 'memory / base']
-        + ['first loss / base − 1', 'BAS / CAM']
+        ['network', 'C', 'method', 'variant', 'step, s', 'time / base', 'min – max']
+        + ['MiB', 'memory / base', 'BAS / CAM', 'min – max']
     ]
     for network in networks:
         for variant in variants:
             for method, row in network['variants'][variant].items():
                 rows.append(
                     [network['name'], str(network['classes']), method, variant, _step(row)]
-                    + [f'{row["time_to_base"]:.3f}', _mib(row['peak_bytes'])]
-                    + [f'{row["memory_to_base"]:.3f}', f'{row["loss_to_base"]:+.1e}']
-                    + [f'{row["time_to_cam"]:.3f}' if 'time_to_cam' in row else '']
+                    + [*ratio_cells(row['time_to_base']), _mib(row['peak_bytes'])]
+                    + [f'{row["memory_to_base"]:.3f}']
+                    + (ratio_cells(row['time_to_cam']) if 'time_to_cam' in row else ['', ''])
                 )
     return rows
 
@@ -480,6 +492,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
             def read(method: str, files: dict = files, classes: int | None = num_classes) -> Config:
                 cfg = load_config(files[method], args.cfg_options, None)
+                # mmengine's own wrapper refuses to work there.
+                if device.type == 'cpu' and cfg.optim_wrapper.get('type') == 'AmpOptimWrapper':
+                    set_cpu_amp(cfg)
                 return without_weights(cfg, classes)
 
             figures = measure(read, variants, args, device)
