@@ -38,7 +38,9 @@ def frozen_pass(modules: Sequence[nn.Module], features: torch.Tensor) -> torch.T
     The modules are the very ones of the main pass: their parameters are replaced by detached views
     of the same memory for the time of the call, so no weight is copied, no gradient is computed or
     stored for them, and hooks of DistributedDataParallel do not fire a second time. Running
-    statistics stay as they are (see :func:`untracked_statistics`).
+    statistics stay as they are (see :func:`untracked_statistics`). Autocast remembers the casts of
+    weights that need a gradient only: those of the views are made anew, and kept until the
+    backward pass.
 
     Args:
         modules (Sequence[nn.Module]): tail and classifier.
