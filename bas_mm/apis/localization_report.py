@@ -93,6 +93,8 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
     """
     cfg = deepcopy(cfg)
     cfg.load_from, cfg.resume = checkpoint, False
+    # Row k of the results must be picture k of the data set, which is what is drawn.
+    cfg.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
     runner = _runner(cfg, f'{name}_report')
     loop = runner.test_loop
@@ -199,7 +201,8 @@ def write_report(
 
     Raises:
         ValueError: The runs cannot stand side by side; see
-            :func:`~bas_mm.visualization.report.check_runs`.
+            :func:`~bas_mm.visualization.report.check_runs`. Or results are not in the order of
+            the data set.
     """
     results = [run.result for run in runs]
     check_runs(results)
@@ -221,8 +224,13 @@ def write_report(
 @torch.no_grad()
 def _panel(run: FinishedRun, index: int) -> PicturePanel:
     item = run.dataset[index]
-    (prediction,) = run.model.test_step(pseudo_collate([item]))
     sample, result = item['data_samples'], run.result
+    if str(sample.image_id) != result.image_ids[index]:
+        raise ValueError(
+            f'{result.name}: result {index} is that of {result.image_ids[index]}, but picture '
+            f'{index} of the data set is {sample.image_id}: test in the order of the data set'
+        )
+    (prediction,) = run.model.test_step(pseudo_collate([item]))
     view = input_view(item['inputs'].numpy())
     localization_map = prediction.pred_map.cpu().numpy()
     mask = true_mask = None

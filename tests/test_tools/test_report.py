@@ -6,12 +6,14 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tiny_project import ROOT, TinyProject
 
+from bas_mm.evaluation.functional import box_iou
 from bas_mm.registry import MODELS
 
 TOOL = 'analysis_tools/report.py'
@@ -61,7 +63,9 @@ def runs(project):
 def page(project, runs, options):
     """The report of these runs."""
     out = project.folder / 'page' / 'report.html'
-    done = project.run_here(TOOL, *runs, '--out', out, '--pictures', 3, *options)
+    # A loader that shuffles does not put a picture under another one's name.
+    shuffled = 'test_dataloader.sampler.shuffle=True'
+    done = project.run_here(TOOL, *runs, '--out', out, '--pictures', 3, *options, shuffled)
     assert re.search(r'\d+ pictures drawn; [\d.]+ MB: .*report.html', done.stdout)
     return out
 
@@ -98,11 +102,17 @@ def test_pictures_show_what_was_measured(project, page):
     for card in cards:
         row = rows[re.search(r'class="soft break">(.*?)<', card)[1]]
         assert float(re.search(r'data-iou="(.*?)"', card)[1]) == pytest.approx(row['iou'], abs=1e-6)
-        drawn = re.findall(
-            r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" class="predicted"', card
-        )
-        x, y, width, height = map(int, drawn[-1])
-        assert [x, y, x + width, y + height] == [row[k] for k in ('x0', 'y0', 'x1', 'y1')]
+        boxes = {}
+        for *numbers, kind in re.findall(
+            r'<rect x="(\d+)" y="(\d+)" width="(\d+)" height="(\d+)" class="(\w+)"', card
+        ):
+            x, y, width, height = map(int, numbers)
+            boxes[kind] = [x, y, x + width, y + height]
+        assert boxes['predicted'] == [row[k] for k in ('x0', 'y0', 'x1', 'y1')]
+        # Of the protocol's boxes only the predicted one ends past its last pixel.
+        true = np.array([boxes['true']]) - [0, 0, 1, 1]
+        iou = box_iou([boxes['predicted']], true).item()
+        assert iou == pytest.approx(row['iou'], abs=1e-6), 'the picture is the one that is named'
         if 'best' in re.search(r'data-kinds="(.*?)"', card)[1].split():
             best.append(row['iou'])
     assert sorted(best) == sorted(row['iou'] for row in rows.values())[-3:]

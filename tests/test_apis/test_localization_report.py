@@ -1,0 +1,19 @@
+"""What a report draws belongs to what it measured; all else is tested with tools/report.py."""
+
+import numpy as np
+import pytest
+from mmpretrain.structures import DataSample
+
+from bas_mm.apis.localization_report import FinishedRun, write_report
+from bas_mm.visualization.report import ReportRun
+
+
+def test_results_in_another_order_than_the_pictures_are_refused(tmp_path):
+    pictures = [{'data_samples': DataSample(metainfo={'image_id': name})} for name in 'ab']
+    result = ReportRun(
+        name='BAS', config='', checkpoint='', classes=['ant'], image_ids=['b', 'a'],
+        labels=np.array([0, 0]), ious=np.array([0.5, 0.25]), figures={},
+    )  # fmt: skip
+    with pytest.raises(ValueError, match='BAS: result 0 is that of b, but picture 0 .* is a'):
+        write_report([FinishedRun(result, None, pictures)], tmp_path / 'a.html')
+    assert not list(tmp_path.iterdir())
