@@ -34,9 +34,9 @@ def test_inputs_are_pictures_that_differ():
 
 def test_rounding_passes_and_its_size_is_reported():
     exported = ExportedClassifier(tiny_model())
-    largest = compare(exported, _changed(exported, maps=lambda m: m + 9e-5), (1, 2), SIZE)
+    largest = compare(exported, _changed(exported, maps=lambda m: m + 9e-6), (1, 2), SIZE)
     assert largest['scores'] == 0
-    assert largest['map'] == pytest.approx(9e-5, rel=1e-2)
+    assert largest['map'] == pytest.approx(9e-6, rel=1e-2)
     exported = ExportedClassifier(tiny_multi_label_model())
     assert set(compare(exported, exported, (1,), SIZE)) == {'scores', 'maps'}
 
@@ -55,6 +55,35 @@ def test_other_numbers_do_not(change, message):
     exported = ExportedClassifier(tiny_model(topk=2))
     with pytest.raises(ExportError, match=message):
         compare(exported, _changed(exported, **change), (1,), SIZE)
+
+
+@pytest.mark.parametrize('maps', ['predicted', 'all'])
+@pytest.mark.parametrize('scale', [1e-5, 1.0, 8.0])
+def test_maps_are_compared_by_what_they_span(scale, maps, monkeypatch):
+    exported = ExportedClassifier(tiny_model(), maps)
+    forward = exported.forward
+
+    def scaled(images):
+        scores, values = forward(images)
+        low, high = values.amin((-2, -1), keepdim=True), values.amax((-2, -1), keepdim=True)
+        return scores, (values - low) / (high - low) * scale
+
+    monkeypatch.setattr(exported, 'forward', scaled)
+    limit = 1e-4 * min(scale, 1)
+    compare(exported, _changed(exported, maps=lambda m: m + 0.9 * limit), (2,), SIZE)
+    for wrong in (lambda m: m + 1.1 * limit, lambda m: m * 0):
+        with pytest.raises(ExportError, match='maps? of the file and of the classifier differ'):
+            compare(exported, _changed(exported, maps=wrong), (2,), SIZE)
+
+
+def test_rounding_of_a_map_that_is_nearly_flat_passes(monkeypatch):
+    exported = ExportedClassifier(tiny_model())
+    scores, maps = exported(*random_inputs(exported, 1, SIZE))
+    flat = 0.5 + 1e-4 * (maps - maps.min()) / (maps.max() - maps.min())
+    monkeypatch.setattr(exported, 'forward', lambda images: (scores, flat))
+    compare(exported, _changed(exported, maps=lambda m: m + 3e-6), (1,), SIZE)
+    with pytest.raises(ExportError, match='map of the file and of the classifier differ'):
+        compare(exported, _changed(exported, maps=lambda m: m * 0 + m.mean()), (1,), SIZE)
 
 
 def test_maps_of_classes_that_chance_chooses_are_not_compared():
