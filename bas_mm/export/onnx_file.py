@@ -12,10 +12,14 @@ from .exported_classifier import ExportedClassifier
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ['OPSET', 'onnx_content', 'onnx_runner']
+__all__ = ['IR_VERSION', 'OPSET', 'onnx_content', 'onnx_runner']
 
-#: What torch's exporter writes without a conversion, and every onnxruntime since 1.14 reads.
+#: What torch's exporter writes without a conversion.
 OPSET = 18
+
+#: Version of the file's structure: the one that came with opset 18. The exporter writes a newer
+#: one, which onnxruntime before 1.18 refuses; nothing in these files needs it.
+IR_VERSION = 8
 
 
 def onnx_content(
@@ -54,6 +58,7 @@ def onnx_content(
         )
     proto = program.model_proto
     _strip(proto.graph)
+    proto.ir_version = IR_VERSION
     onnx.helper.set_model_props(proto, {k: json.dumps(v) for k, v in metadata.items()})
     onnx.checker.check_model(proto, full_check=True)
     return proto.SerializeToString()

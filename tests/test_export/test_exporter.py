@@ -145,6 +145,7 @@ def test_an_onnx_file_of_one_picture_describes_itself_and_nothing_of_this_machin
     assert {k: json.loads(v) for k, v in said.items()} == METADATA
     proto = onnx.load(str(path))
     assert [(entry.domain, entry.version) for entry in proto.opset_import] == [('', 18)]
+    assert proto.ir_version == 8, 'onnxruntime before 1.18 refuses newer ones'
     content = path.read_bytes()
     for place in (ROOT, Path(torch.__file__).parent):
         assert str(place).encode() not in content
