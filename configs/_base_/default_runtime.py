@@ -24,8 +24,7 @@ env_cfg = dict(
 # Where several GPUs are used, batch norms share their statistics.
 sync_bn = 'torch'
 
-vis_backends = [dict(type='LocalVisBackend')]
-visualizer = dict(type='LocalizationVisualizer', vis_backends=vis_backends)
+visualizer = dict(type='LocalizationVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 
 log_level = 'INFO'
 load_from = None

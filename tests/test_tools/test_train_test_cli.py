@@ -259,7 +259,11 @@ def test_amp_without_validation_and_scaled_rate(project):
     done = project.run(
         *('train.py', 'tiny.py', '--amp', '--no-validate', '--auto-scale-lr'),
         *('--work-dir', 'amp', '--cfg-options', 'train_cfg.max_epochs=1'),
+        # Of configs/_base_/default_runtime.py.
+        'visualizer.vis_backends.0.type=TensorboardVisBackend',
     )
+    (events,) = (project.folder / 'amp').glob('*/vis_data/events.out.tfevents.*')
+    assert b'loss_area' in events.read_bytes()
     assert 'bfloat16 on the CPU' in done.stdout
     log = next((project.folder / 'amp').glob('*/*.log')).read_text()
     assert 'Epoch(val)' not in log
