@@ -8,8 +8,10 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
+from torch import nn
 
 from bas_mm.engine.evaluation_mode import evaluation_mode
+from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.registry import HOOKS
 from bas_mm.visualization import LocalizationVisualizer
 from bas_mm.visualization.functional import input_view
@@ -33,7 +35,11 @@ class LocalizationVisualizationHook(Hook):
     the network gives them after the step: the main process predicts them once more, in eval mode,
     without gradient. Weights, running statistics, random numbers and the modes of all modules stay
     as they are. Names are ``train/0``, ``train/1`` and so on, with the iteration as the step, so
-    that a backend shows a series; files are named by image id, below ``train/iter_N/``.
+    that a backend shows a series; mmengine's backend of Weights & Biases drops the step, and that
+    one counts its own. Files are named by image id, below ``train/iter_N/``.
+
+    Classifiers of several labels per picture predict no map: seeds are drawn by ``python -m
+    bas_mm seeds``.
 
     Args:
         enable (bool): Whether to draw. Defaults to False.
@@ -49,7 +55,7 @@ class LocalizationVisualizationHook(Hook):
 
     Raises:
         ValueError: On a setting out of its range; when a run starts, where the drawings would go
-            nowhere.
+            nowhere or the model predicts no map.
 
     Examples:
         >>> # in a config
@@ -95,9 +101,16 @@ class LocalizationVisualizationHook(Hook):
         self._unit: str | None = None
 
     def before_run(self, runner: Runner) -> None:
-        """Refuse to draw into the void."""
+        """Refuse to draw into the void, and pictures without a map."""
         if not self.enable:
             return
+        model = _unwrapped(runner.model)
+        if isinstance(model, MultiLabelClassifier):
+            raise ValueError(
+                f'LocalizationVisualizationHook cannot draw {type(model).__name__}, which predicts '
+                'several labels and no map: set default_hooks.visualization.enable=False (test.py: '
+                'leave out --show-dir); `python -m bas_mm seeds` draws seeds'
+            )
         if not isinstance(runner.visualizer, LocalizationVisualizer):
             raise ValueError(
                 "LocalizationVisualizationHook draws with visualizer=dict(type='Localization"
@@ -144,7 +157,7 @@ class LocalizationVisualizationHook(Hook):
         due = self.enable and self.train_interval and data_batch is not None
         if not due or (runner.iter + 1) % self.train_interval or not is_main_process():
             return
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = _unwrapped(runner.model)
         batch = {key: values[: self.train_pictures] for key, values in data_batch.items()}
         with evaluation_mode(model), torch.no_grad():
             samples = model.test_step(batch)
@@ -226,6 +239,10 @@ class LocalizationVisualizationHook(Hook):
             out_file=None if self.out_dir is None else str(Path(self.out_dir, file)),
             step=step,
         )
+
+
+def _unwrapped(model: nn.Module) -> nn.Module:
+    return model.module if is_model_wrapper(model) else model
 
 
 def _relative_path(image_id: str) -> Path:

@@ -11,9 +11,11 @@ import pytest
 import torch
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmpretrain.structures import DataSample
+from tiny import tiny_model, tiny_multi_label_model_cfg
 from tiny_run import tiny_run_cfg, write_split_folder
 
 from bas_mm.engine.hooks import LocalizationVisualizationHook
+from bas_mm.registry import MODELS
 from bas_mm.visualization import LocalizationVisualizer
 
 
@@ -149,15 +151,32 @@ def test_bad_settings_and_inputs(tmp_path):
 
 def test_drawing_into_the_void_is_refused(tmp_path):
     hook = LocalizationVisualizationHook(enable=True)
+    model = tiny_model()
     with pytest.raises(ValueError, match=r'(?s)nowhere.*out_dir.*vis_backends'):
-        hook.before_run(SimpleNamespace(visualizer=LocalizationVisualizer()))
+        hook.before_run(SimpleNamespace(visualizer=LocalizationVisualizer(), model=model))
     with pytest.raises(ValueError, match='LocalizationVisualizer.*is SimpleNamespace'):
-        hook.before_run(SimpleNamespace(visualizer=SimpleNamespace()))
+        hook.before_run(SimpleNamespace(visualizer=SimpleNamespace(), model=model))
     good = LocalizationVisualizer(
         vis_backends=[dict(type='LocalVisBackend')], save_dir=str(tmp_path)
     )
-    hook.before_run(SimpleNamespace(visualizer=good))
+    hook.before_run(SimpleNamespace(visualizer=good, model=model))
     LocalizationVisualizationHook().before_run(SimpleNamespace(visualizer=None))
+    for kind in ('BASSegClassifier', 'MultiLabelCAMClassifier'):
+        several = MODELS.build(tiny_multi_label_model_cfg(kind))
+        with pytest.raises(ValueError, match=f'{kind}, which predicts several labels and no map'):
+            hook.before_run(SimpleNamespace(visualizer=good, model=several))
+
+
+def test_training_pictures_are_the_main_process_s(tmp_path, monkeypatch):
+    data, samples = batch(['a.jpg'])
+    model = torch.nn.Module()
+    model.test_step = lambda batch: samples
+    for rank, expected in ((1, []), (0, ['train/iter_8/a.jpg.png'])):
+        monkeypatch.setattr('mmengine.dist.utils.get_rank', lambda group=None, rank=rank: rank)
+        hook = LocalizationVisualizationHook(enable=True, train_interval=2, out_dir=str(tmp_path))
+        state = SimpleNamespace(iter=7, model=model)
+        hook.after_train_iter(state, 0, {**data, 'data_samples': samples})
+        assert files(tmp_path) == expected
 
 
 class FakeWandb(ModuleType):
