@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -79,13 +80,27 @@ def test_figures_are_those_of_the_test(project, page, options):
     out = project.folder / 'figures.json'
     project.run_here('test.py', BAS, project.folder / 'bas.pth', '--out', out, *options)
     expected = json.loads(out.read_text())
-    shown = figures_of(page.read_text())
+    text = page.read_text()
+    shown = figures_of(text)
     for name, key in (
         ('GT-Known Loc', 'gt_known'), ('IoU ≥ 0.3', 'iou_30'), ('MaxBoxAcc', 'max_box_acc'),
         ('MaxBoxAccV2', 'max_box_acc_v2'), ('PxAP', 'pxap'), ('pIoU', 'piou'),
     ):  # fmt: skip
         value = expected[f'localization/{key}']
         assert float(shown[name][1]) == pytest.approx(value, rel=1e-5)
+    # Each chart's dots are the figures.
+    legends = dict(re.findall(r'<h3>([^<]*)</h3><svg.*?</svg><ul class="legend">(.*?)</ul>', text))
+    for head, keys in {
+        'BoxAcc of all contours (MaxBoxAccV2) over τ, IoU ≥ 0.3 (%)': ['max_box_acc_v2_30'],
+        'BoxAcc of all contours (MaxBoxAccV2) over τ, IoU ≥ 0.5 (%)': [
+            'max_box_acc_v2_50',
+            'max_box_acc',
+        ],
+        'Precision of pixels over recall (%)': ['pxap'],
+    }.items():
+        values = re.findall(r'B&lt;A&gt;S</span> (?:PxAP )?([\d.]+)', legends[head])
+        expected_values = [f'{expected[f"localization/{key}"]:.2f}' for key in keys]
+        assert values == expected_values, head
     assert float(shown['PxAP'][2]) == pytest.approx(
         float(shown['PxAP'][1]) - float(shown['PxAP'][0]), abs=1e-3
     )
@@ -175,6 +190,51 @@ def test_filters_in_a_browser(page, tmp_path):
     assert shown == sorted(shown)
 
 
+# Clicks on the page, and notes what became of it.
+CLICKS = """
+<script>
+const log = {}, all = (selector) => Array.from(document.querySelectorAll(selector));
+const column = (i) => all('#classes tbody tr').map((row) => row.cells[i].dataset.v);
+for (const [i, head] of all('#classes th[data-column]').entries()) {
+  for (const click of ['first', 'second']) {
+    head.querySelector('button').click();
+    log[`${i} ${click}`] = [head.getAttribute('aria-sort'), column(i)];
+  }
+}
+all('#classes tbody tr')[2].querySelector('button').click();
+log.chosen = all('#classes tbody tr')[2].dataset.class;
+for (const kind of ['#classes tbody tr', '.card'])
+  log[kind] = all(`${kind}:not([hidden])`).map((element) => element.dataset.class);
+heat.value = '0.2';
+heat.dispatchEvent(new Event('input'));
+log.map = getComputedStyle(document.querySelector('.heat')).opacity;
+document.body.append(Object.assign(document.createElement('pre'), {
+  id: 'log', textContent: JSON.stringify(log)}));
+</script>
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason='there is no Chromium to open the page in')
+def test_clicks_in_a_browser(page, tmp_path):
+    clicked = tmp_path / 'clicked.html'
+    clicked.write_text(page.read_text().replace('</body>', f'{CLICKS}</body>'))
+    dom = run_browser(clicked, '', tmp_path / 'a')
+    log = json.loads(unescape(re.search(r'<pre id="log">(.*?)</pre>', dom)[1]))
+    columns = sum(key.endswith('first') for key in log)
+    assert columns == 2 + 4 * 3, 'class, pictures, and two runs and their difference of each figure'
+    for index in range(columns):
+        for click, order in (('first', 'descending'), ('second', 'ascending')):
+            sort, values = log[f'{index} {click}']
+            assert sort == order
+            known = [v if index == 0 else float(v) for v in values if v != '']
+            assert known == sorted(known, reverse=order == 'descending')
+            assert values[: len(known)] == [v for v in values if v != ''], 'the unknown come last'
+    assert log['#classes tbody tr'] == [log['chosen']]
+    assert log['.card']
+    assert set(log['.card']) == {log['chosen']}
+    assert log['map'] == '0.2'
+
+
 def test_one_run_with_a_crop(project):
     """The tiny project's pipeline crops: the curve is that of the boxes in the crop."""
     checkpoint = write_checkpoint(project.config, project.folder / 'tiny.pth', 2)
@@ -188,9 +248,11 @@ def test_one_run_with_a_crop(project):
     assert all(len(values) == 1 for values in shown.values())
     # Three θ in the config's metric: the best is taken, and that is said.
     assert 'the best of 3 on these very pictures' in text
-    assert text.count('(of the crop)') == 3
+    # Of three δ, and of MaxBoxAcc.
+    assert text.count('(of the crop)') == 4
     assert text.count('<article') == 4
-    assert 'of PxAP' not in text
+    assert 'Precision of pixels' not in text
+    assert 'No masks were loaded' in text
 
 
 def test_masks_alone(project, options, runs):

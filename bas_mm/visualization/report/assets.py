@@ -76,6 +76,7 @@ td button { color: var(--accent); text-align: left; }
 .chart .end { text-anchor: end; } .chart .mid { text-anchor: middle; }
 .grid { stroke: var(--line); stroke-width: 1; fill: none; }
 .line { fill: none; stroke: var(--own); stroke-width: 2; stroke-linejoin: round; }
+.dashed { stroke-dasharray: 5 4; }
 .mark { fill: var(--card); stroke: var(--own); stroke-width: 2; }
 .bar { fill: var(--own); }
 .legend { list-style: none; margin: 6px 0 0; padding: 0; font-size: 13px; }

@@ -2,7 +2,9 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from html import escape
 
 import cv2
@@ -117,6 +119,7 @@ def report_page(runs: Sequence[ReportRun], pictures: Sequence[ReportPicture]) ->
         ValueError: See :func:`check_runs`.
     """
     check_runs(runs)
+    runs = [replace(run, classes=_own_names(run.classes)) for run in runs]
     first = runs[0]
     counts = np.bincount(first.labels, minlength=len(first.classes))
     histograms = np.stack([iou_histograms(r.ious, r.labels, len(r.classes)) for r in runs])
@@ -142,7 +145,7 @@ def report_page(runs: Sequence[ReportRun], pictures: Sequence[ReportPicture]) ->
         f'<section class="box"><h3>Runs</h3>{_run_list(runs)}</section></div>',
         _tools(runs),
         '<h2>Curves</h2>',
-        '<p class="soft">Of all pictures; the histogram is that of the chosen classes.</p>',
+        f'<p class="soft">{_curve_note(runs)}</p>',
         f'<div class="charts">{"".join(charts)}</div>',
         '<h2>Classes</h2>',
         f'<p class="soft">{_class_note(runs)}</p>',
@@ -165,6 +168,13 @@ def report_page(runs: Sequence[ReportRun], pictures: Sequence[ReportPicture]) ->
             f'\n<script>{SCRIPT}</script>\n</body>\n</html>\n',
         ]
     )
+
+
+def _own_names(classes: Sequence[str]) -> list[str]:
+    """Names that tell classes apart: a repeated one, as ILSVRC has, gets the class's number."""
+    # In small letters, as the filter compares them.
+    count = Counter(name.lower() for name in classes)
+    return [f'{name} ({i})' if count[name.lower()] > 1 else name for i, name in enumerate(classes)]
 
 
 def _json(data: dict) -> str:
@@ -271,27 +281,43 @@ def _box(head: str, chart: str, legend: Sequence[str], attributes: str = '') -> 
     )
 
 
+def _curve_note(runs: Sequence[ReportRun]) -> str:
+    text = 'Of all pictures; the histogram is that of the chosen classes.'
+    if all(run.box_curve is None for run in runs):
+        text += ' There are no true boxes, and so no curves of BoxAcc.'
+    if all(run.pixel_curve is None for run in runs):
+        text += (
+            ' No masks were loaded (LoadLocMask in the test pipeline), and so there is no '
+            'precision of pixels.'
+        )
+    return text
+
+
 def _box_charts(runs: Sequence[ReportRun]) -> list[str]:
     if all(run.box_curve is None for run in runs):
         return []
     charts = []
     for delta in BOX_ACC_DELTAS:
-        key = f'box_acc_v2_{delta * 100:.0f}'
+        # MaxBoxAcc, of the largest contour alone, is defined at one δ.
+        keys = {f'box_acc_v2_{delta * 100:.0f}': ''}
+        if delta == 0.5:
+            keys['box_acc'] = ', dashed: largest contour alone (MaxBoxAcc)'
         series, legend = [], []
         for slot, run in enumerate(runs):
-            if run.box_curve is None:
-                continue
-            tau, curve = run.box_curve['tau'], run.box_curve[key]
-            best = int(curve.argmax())
-            series.append(Series(slot, tau, curve, (tau[best], curve[best])))
-            legend.append(
-                f'{_name(run, slot)} {curve[best]:.2f} at τ = {tau[best]:.3f}'
-                + (' (of the crop)' if run.cropped else '')
-            )
-        chart = line_chart(
-            series, _UNIT._replace(label='threshold τ'), _PERCENT, f'BoxAcc over τ, δ = {delta:g}'
-        )
-        charts.append(_box(f'BoxAcc over τ, IoU ≥ {delta:g} (%)', chart, legend))
+            for key, what in keys.items():
+                if run.box_curve is None:
+                    continue
+                tau, curve = run.box_curve['tau'], run.box_curve[key]
+                best = int(curve.argmax())
+                mark = (tau[best], curve[best])
+                series.append(Series(slot, tau, curve, mark, dashed=key == 'box_acc'))
+                legend.append(
+                    f'{_name(run, slot)} {curve[best]:.2f} at τ = {tau[best]:.3f}{what}'
+                    + (' (of the crop)' if run.cropped else '')
+                )
+        head = f'BoxAcc of all contours (MaxBoxAccV2) over τ, IoU ≥ {delta:g} (%)'
+        chart = line_chart(series, _UNIT._replace(label='threshold τ'), _PERCENT, head)
+        charts.append(_box(head, chart, legend))
     return charts
 
 
@@ -392,6 +418,7 @@ def _gallery_note(runs: Sequence[ReportRun]) -> str:
             '<span class="key" style="--own: var(--predicted)">outline at the threshold of pIoU'
             '</span>'
         )
+        marks += '; best IoU: at the best threshold of the picture, whose outline may be another'
     else:
         marks = (
             '<span class="key" style="--own: var(--true)">true box</span>, '
@@ -412,16 +439,20 @@ def _card(runs: Sequence[ReportRun], picture: ReportPicture, number: int) -> str
     classes, panels = runs[0].classes, picture.panels
     first = panels[0]
     figures = [
-        f'<figure>{_svg(first, f"p{number}", None, False)}<figcaption>picture</figcaption></figure>'
+        f'<figure>{_svg(first, f"p{number}", None, False, picture.image_id)}'
+        '<figcaption>picture</figcaption></figure>'
     ]
+    # Without boxes it is not that of the outline, whose threshold all pictures share.
+    iou_name = 'best IoU' if runs[0].pixels else 'IoU'
     for slot, (run, panel) in enumerate(zip(runs, panels)):
         # A picture is stored once where all networks saw the same.
         shared = f'p{number}' if np.array_equal(panel.view, first.view) else None
         wrong = '' if panel.predicted_class == picture.label else ' (wrong)'
         iou = f'{panel.iou:.2f}' if np.isfinite(panel.iou) else '–'
         figures.append(
-            f'<figure>{_svg(panel, None, shared, True)}<figcaption>{_name(run, slot)} IoU {iou}'
-            f'<br>{escape(classes[panel.predicted_class])} {panel.score:.2f}{wrong}</figcaption>'
+            f'<figure>{_svg(panel, None, shared, True, f"map of {run.name}")}'
+            f'<figcaption>{_name(run, slot)} {iou_name} {iou}<br>'
+            f'{escape(classes[panel.predicted_class])} {panel.score:.2f}{wrong}</figcaption>'
             '</figure>'
         )
     iou, gain = panels[-1].iou, panels[-1].iou - panels[0].iou
@@ -436,7 +467,9 @@ def _card(runs: Sequence[ReportRun], picture: ReportPicture, number: int) -> str
     )
 
 
-def _svg(panel: PicturePanel, own_id: str | None, shared: str | None, predicted: bool) -> str:
+def _svg(
+    panel: PicturePanel, own_id: str | None, shared: str | None, predicted: bool, label: str
+) -> str:
     height, width = panel.view.shape[:2]
     size = f'width="{width}" height="{height}" preserveAspectRatio="none"'
     parts = []
@@ -451,7 +484,10 @@ def _svg(panel: PicturePanel, own_id: str | None, shared: str | None, predicted:
     parts += _marks(panel.true_boxes, panel.true_mask, 'true')
     if predicted:
         parts += _marks(panel.boxes, panel.mask, 'predicted')
-    return f'<svg viewBox="0 0 {width} {height}">{"".join(parts)}</svg>'
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
+        f'{"".join(parts)}</svg>'
+    )
 
 
 def _marks(boxes: np.ndarray, mask: np.ndarray | None, kind: str) -> list[str]:

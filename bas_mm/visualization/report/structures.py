@@ -22,16 +22,16 @@ class ReportRun:
         image_ids (list[str]): The pictures.
         labels (np.ndarray): Shape (n,), int64: their classes.
         ious (np.ndarray): Shape (n,), float64, in [0, 1]: of the predicted box at θ; with
-            ``pixels`` that of the picture's pixels at its best threshold, NaN where there is no
-            object pixel.
+            ``pixels`` that of the picture's pixels at the picture's best threshold, NaN where there
+            is no object pixel.
         figures (dict[str, float]): In percent, by the names of the metrics without prefix; among
             them ``threshold``, the θ of the boxes.
         per_class (dict[int, dict[str, float | None]]): Figures of the classes that have pictures.
         boxes (np.ndarray | None): Shape (n, 4), int64: predicted boxes at θ in the view, x1, y1
             one past the last. None with ``pixels``.
         box_curve (dict[str, np.ndarray] | None): ``tau``, (1000,), and BoxAcc in percent at
-            ``box_acc_v2_30``, ``_50``, ``_70``, over the boxes of all contours. None without
-            true boxes.
+            ``box_acc_v2_30``, ``_50``, ``_70``, over the boxes of all contours, and at
+            ``box_acc``, of the largest one at δ = 0.5. None without true boxes.
         pixel_curve (dict[str, np.ndarray] | None): ``threshold``, descending, and ``precision``,
             ``recall``, ``iou`` in percent. None without true masks.
         pixels (bool): Whether there are masks and no boxes.

@@ -37,12 +37,14 @@ class Series(NamedTuple):
         x (np.ndarray): Shape (k,).
         y (np.ndarray): Shape (k,).
         mark (tuple[float, float] | None): A point that is marked with a dot.
+        dashed (bool): Whether the line is dashed.
     """
 
     slot: int
     x: np.ndarray
     y: np.ndarray
     mark: tuple[float, float] | None = None
+    dashed: bool = False
 
 
 def _number(value: float) -> str:
@@ -97,7 +99,8 @@ def line_chart(series: Sequence[Series], x_axis: Axis, y_axis: Axis, label: str)
         inner = (y[1:-1] == y[:-2]) & (y[1:-1] == y[2:])
         shown = np.concatenate([[True], ~inner, [True]]) if len(y) > 2 else np.ones(len(y), bool)
         points = ' '.join(f'{_number(a)},{_number(b)}' for a, b in zip(x[shown], y[shown]))
-        parts.append(f'<polyline class="line m{line.slot}" points="{points}"/>')
+        dashed = ' dashed' if line.dashed else ''
+        parts.append(f'<polyline class="line m{line.slot}{dashed}" points="{points}"/>')
         if line.mark is not None:
             cx = _number(float(_at(line.mark[0], x_axis, _LEFT, _RIGHT)))
             cy = _number(float(_at(line.mark[1], y_axis, _BOTTOM, _TOP)))

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -48,7 +49,9 @@ class Page(HTMLParser):
 def make_run(name='BAS', seed=0, n=12, **changes):
     rng = np.random.default_rng(seed)
     tau = np.arange(0, 1, 0.001)
-    curve = {f'box_acc_v2_{d}': (1 - tau) * (100 - d) for d in (30, 50, 70)}
+    # Each of another height and with its maximum at another τ.
+    curve = {f'box_acc_v2_{d}': (100 - d - 9 * seed) * np.exp(-4 * tau) for d in (30, 50, 70)}
+    curve['box_acc'] = 90 - 9 * seed - 80 * (tau - 0.2 - seed / 20) ** 2
     values = dict(
         name=name,
         config='configs/a.py',
@@ -143,6 +146,99 @@ def test_data_of_the_script():
         assert method == {str(c): expected[c].tolist() for c in (0, 1)}
 
 
+PIXEL_CURVE = {
+    # At the first threshold nothing is predicted.
+    'threshold': np.array([2.0, 1.0, 0.75, 0.5, 0.0]),
+    'precision': np.array([0.0, 90.0, 85.0, 80.0, 20.0]),
+    'recall': np.array([0.0, 10.0, 40.0, 50.0, 100.0]),
+    'iou': np.array([0.0, 9.0, 35.0, 40.0, 20.0]),
+}
+
+
+def charts_of(text):
+    """For each chart its legend and its lines: class, points and dot in the axes' numbers."""
+    found = {}
+    pattern = r'<h3>([^<]*)</h3>(<svg class="chart".*?</svg>)<ul class="legend">(.*?)</ul>'
+    for head, svg, legend in re.findall(pattern, text):
+        parts = list(ElementTree.fromstring(svg))
+        top = 100 if head.startswith('Precision') else 1
+
+        def read(x, y, top=top):
+            return (float(x) - 40) / 310 * top, (200 - float(y)) / 188 * 100
+
+        lines = [p for p in parts if p.tag == 'polyline']
+        marks = [p for p in parts if p.tag == 'circle']
+        found[head] = (
+            legend,
+            [
+                (
+                    line.get('class'),
+                    np.array([read(*p.split(',')) for p in line.get('points').split()]).T,
+                    read(mark.get('cx'), mark.get('cy')),
+                )
+                for line, mark in zip(lines, marks)
+            ],
+        )
+        assert len(lines) == len(marks)
+    return found
+
+
+def test_charts_show_the_curves_that_their_heads_name():
+    runs = [make_run('CAM', 1), make_run('BAS', 0)]
+    for seed, run in zip((1, 0), runs):
+        run.pixel_curve = {k: v * (1 - seed / 4) for k, v in PIXEL_CURVE.items()}
+        run.pixel_curve['threshold'] = PIXEL_CURVE['threshold']
+        run.figures.update(pxap=60.0 + seed, piou=40.0)
+    charts = charts_of(report_page(runs, []))
+    for delta in (30, 50, 70):
+        head = f'BoxAcc of all contours (MaxBoxAccV2) over τ, IoU ≥ 0.{delta // 10} (%)'
+        legend, lines = charts.pop(head)
+        keys = [f'box_acc_v2_{delta}'] + ['box_acc'] * (delta == 50)
+        wanted = [(slot, run, key) for slot, run in enumerate(runs) for key in keys]
+        for (slot, run, key), (name, (x, y), mark) in zip(wanted, lines, strict=True):
+            dashed = ' dashed' if key == 'box_acc' else ''
+            assert name == f'line m{slot}{dashed}'
+            tau, curve = run.box_curve['tau'], run.box_curve[key]
+            np.testing.assert_allclose(np.interp(tau, x, y), curve, atol=0.1)
+            best = tau[curve.argmax()]
+            assert mark == pytest.approx((best, curve.max()), abs=0.1)
+            text = f'{run.name}</span> {curve.max():.2f} at τ = {best:.3f}'
+            assert f'{text}{", dashed: largest contour" if dashed else "<"}' in legend
+    legend, lines = charts.pop('Precision of pixels over recall (%)')
+    for run, (_, (x, y), mark) in zip(runs, lines, strict=True):
+        curve = run.pixel_curve
+        np.testing.assert_allclose(x, curve['recall'][1:], atol=0.1)
+        np.testing.assert_allclose(y, curve['precision'][1:], atol=0.1)
+        assert mark == pytest.approx((curve['recall'][3], curve['precision'][3]), abs=0.1)
+        assert f'{run.name}</span> PxAP {run.figures["pxap"]:.2f}' in legend
+    assert list(charts) == ['IoU histogram (% of the pictures)']
+
+
+def test_classes_of_one_name_are_told_apart():
+    classes = ['crane', 'otter', 'Crane']
+    run = make_run(classes=classes, labels=np.arange(12) % 3)
+    text = report_page([run], [make_picture([make_panel(predicted_class=2)])])
+    for name in ('crane (0)', 'otter', 'Crane (2)'):
+        assert f'<button type="button">{name}</button>' in text
+        assert f'<option>{name}</option>' in text
+    assert '"classes":["crane (0)","otter","Crane (2)"]' in text
+    assert '<b>crane (0)</b>' in text
+    assert '<br>Crane (2) 0.88 (wrong)' in text
+
+
+def test_what_there_is_no_truth_for_is_said():
+    text = report_page([make_run()], [])
+    assert 'No masks were loaded (LoadLocMask in the test pipeline)' in text
+    assert 'There are no true boxes' not in text
+    assert 'Precision of pixels' not in text
+    figures = {'pxap': 60.0, 'piou': 40.0}
+    changes = dict(boxes=None, box_curve=None, pixel_curve=PIXEL_CURVE, figures=figures)
+    text = report_page([make_run(pixels=True, **changes)], [])
+    assert 'There are no true boxes' in text
+    assert 'No masks were loaded' not in text
+    assert 'Precision of pixels' in text
+
+
 def decode(uri):
     content = np.frombuffer(base64.b64decode(uri.partition(',')[2]), np.uint8)
     return cv2.imdecode(content, cv2.IMREAD_COLOR)[..., ::-1].astype(int)
@@ -174,7 +270,10 @@ def test_a_picture_with_its_maps_and_boxes():
     assert [predicted[0][k] for k in ('x', 'y', 'width', 'height')] == ['4', '3', '17', '28']
     captions = ' '.join(data for _, data in page.texts)
     assert f'{NASTY} 0.88 (wrong)' in captions
-    assert page.all('svg', viewbox='0 0 48 40')
+    drawn = page.all('svg', viewbox='0 0 48 40')
+    assert {svg['role'] for svg in drawn} == {'img'}
+    labels = ['test/0<b>.jpg', 'map of CAM', 'map of XYZ', 'map of BAS']
+    assert [svg['aria-label'] for svg in drawn] == labels
 
 
 def test_masks_have_outlines():
@@ -186,12 +285,7 @@ def test_masks_have_outlines():
         box_curve=None,
         ious=np.full(12, np.nan),
         figures={'pxap': 60.0, 'piou': 40.0, 'piou_threshold': 0.25},
-        pixel_curve={
-            'threshold': np.array([2.0, 1.0, 0.5, 0.0]),
-            'precision': np.array([0.0, 90.0, 80.0, 20.0]),
-            'recall': np.array([0.0, 10.0, 50.0, 100.0]),
-            'iou': np.array([0.0, 9.0, 40.0, 20.0]),
-        },
+        pixel_curve=PIXEL_CURVE,
     )
     panel = make_panel(boxes=[], true_boxes=[], true_mask=mask, mask=~mask, iou=float('nan'))
     page = Page(report_page([run], [make_picture([panel])]))
@@ -200,7 +294,8 @@ def test_masks_have_outlines():
     assert len(page.all('path', **{'class': 'predicted'})) == 1
     (line,) = page.all('polyline')
     # From the second point on: at the first threshold nothing is predicted.
-    assert len(line['points'].split()) == 3
+    assert len(line['points'].split()) == 4
+    assert ' best IoU –' in [data for _, data in page.texts], 'not that of the outline'
     assert 'threshold of pIoU: 0.25' in ' '.join(data for _, data in page.texts)
 
 
