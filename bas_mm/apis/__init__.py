@@ -20,7 +20,7 @@ _HOMES = {
     'find_config': 'named_configs',
     'markdown_table': 'localization_protocol',
     'mask_activations': 'activation_sweep',
-    'require_same_pictures': 'localization_report',
+    'require_comparable_runs': 'localization_report',
     'results_table': 'localization_protocol',
     'run_for_report': 'localization_report',
     'set_thresholds': 'localization_protocol',

@@ -148,7 +148,8 @@ def sweep_masks(
         mean that the picture had room for).
 
     Raises:
-        ValueError: A picture has neither mask nor box, or several views; the message names it.
+        ValueError: A picture has neither mask nor box, several views, or a mask of another view;
+            the message names it. Or no picture activates its class.
     """
     model.eval()
     ratios = np.asarray(ratios, dtype=np.float64)
@@ -167,6 +168,11 @@ def sweep_masks(
         grown = torch.from_numpy(np.stack(masks)).to(inputs.device)
         labels = torch.cat([sample.gt_label for sample in batch['data_samples']])
         parts.append(mask_activations(model, inputs, labels, grown))
+    if not any((part.whole > 0).any() for part in parts):
+        raise ValueError(
+            f'none of the {len(indices)} pictures activates its class (S > 0): there is nothing '
+            'that a mask could take away; is the network trained?'
+        )
     about = dict(
         truth=' and '.join(sorted(kinds)),
         pictures=len(indices),
@@ -182,6 +188,12 @@ def _true_mask(item: dict) -> tuple[str, np.ndarray]:
     if item['inputs'].ndim != 3:
         raise ValueError(f'{name}: one view is needed, got inputs {tuple(item["inputs"].shape)}')
     if 'gt_mask' in sample and (sample.gt_mask == 1).any():
+        size = tuple(item['inputs'].shape[-2:])
+        if sample.get('whole_view') is False or tuple(sample.gt_mask.shape) != size:
+            raise ValueError(
+                f'{name}: the true mask {tuple(sample.gt_mask.shape)} is not that of the view '
+                f'{size}, because the test pipeline crops or mirrors: take one that only resizes'
+            )
         return 'masks', sample.gt_mask.numpy() == 1
     mask = np.zeros(item['inputs'].shape[-2:], dtype=bool)
     for x0, y0, x1, y1 in sample.get('gt_bboxes', torch.zeros(0, 4)).tolist():

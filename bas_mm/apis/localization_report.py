@@ -1,7 +1,7 @@
 """From configs and checkpoints to a report: tests them, chooses pictures, draws these."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +16,21 @@ from torch.utils.data import Dataset
 
 from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.evaluation.result_files import write_text
-from bas_mm.registry import DATASETS, METRICS
+from bas_mm.registry import DATASETS, METRICS, MODELS
 from bas_mm.visualization.functional import input_view, last_inside
 from bas_mm.visualization.report import (
     PicturePanel,
     ReportPicture,
     ReportRun,
-    check_pictures,
     check_runs,
     choose_pictures,
     report_page,
 )
 
+from .checkpoints import fill_model, read_checkpoint
 from .localization_protocol import _runner
 
-__all__ = ['FinishedRun', 'require_same_pictures', 'run_for_report', 'write_report']
+__all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
 
 # θ to choose from where a config has none.
 _THRESHOLDS = [step / 20 for step in range(1, 20)]
@@ -51,23 +51,39 @@ class FinishedRun:
     dataset: Dataset
 
 
-def require_same_pictures(configs: Mapping[str, Config]) -> None:
-    """Refuse configs that test on other pictures than the first one, before anything is tested.
+def require_comparable_runs(runs: Sequence[tuple[str, Config, str]]) -> None:
+    """Refuse runs that no report can be made of, before anything is tested.
 
     Args:
-        configs (Mapping[str, Config]): By the names of the runs.
+        runs (Sequence[tuple[str, Config, str]]): Name, config and checkpoint of each.
 
     Raises:
-        ValueError: Two have different pictures; the message names one.
+        ValueError: The runs cannot stand side by side; see
+            :func:`~bas_mm.visualization.report.check_runs`. There is neither a box nor a mask to
+            test on. Or a checkpoint cannot be read or lacks weights of its model.
     """
-    first: tuple[str, list[str]] | None = None
-    for name, cfg in configs.items():
-        # Reads the lists; no picture.
+    known = []
+    for name, cfg, _ in runs:
+        # Reads the lists, and the first picture.
         init_default_scope(cfg.get('default_scope', 'bas_mm'))
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        ids = [str(dataset.get_data_info(i)['image_id']) for i in range(len(dataset))]
-        first = first or (name, ids)
-        check_pictures(*first, name, ids)
+        known.append(
+            ReportRun(
+                name=name,
+                config='',
+                checkpoint='',
+                classes=[str(c) for c in dataset.metainfo['classes']],
+                image_ids=[str(dataset.get_data_info(i)['image_id']) for i in range(len(dataset))],
+                labels=np.zeros(0, dtype=np.int64),
+                ious=np.zeros(0),
+                figures={},
+                pixels='fixed' not in _metrics(cfg, dataset, Path(), name),
+            )
+        )
+    check_runs(known)
+    for _, cfg, checkpoint in runs:
+        init_default_scope(cfg.get('default_scope', 'bas_mm'))
+        fill_model(MODELS.build(cfg.model), read_checkpoint(checkpoint), checkpoint)
 
 
 def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> FinishedRun:

@@ -20,17 +20,16 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import default_collate
 from mmengine.infer import BaseInferencer
 from mmengine.registry import DefaultScope
-from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from bas_mm.command_line import inner_datasets
 from bas_mm.datasets import UnreadableImageError
-from bas_mm.engine.hooks import require_all_weights
 from bas_mm.registry import DATASETS, MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.wsss.progress import PictureProgress
 
 from .call_settings import CallSettings
+from .checkpoints import fill_model, read_checkpoint
 from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
@@ -115,7 +114,7 @@ class PictureInferencer(BaseInferencer):
 
     def _init_model(self, cfg: Config | ConfigDict, weights: str, device: Any) -> nn.Module:
         """Build the model, and fill it with all its weights."""
-        checkpoint = _read_checkpoint(weights)
+        checkpoint = read_checkpoint(weights)
         if not cfg:
             cfg.update(_config_of(checkpoint, weights)._cfg_dict)
         if cfg.get('model') is None:
@@ -144,20 +143,12 @@ class PictureInferencer(BaseInferencer):
 
     @staticmethod
     def _load_weights(model: nn.Module, checkpoint: dict, weights: str) -> None:
-        try:
-            unknown = require_all_weights(model, checkpoint)
-        except RuntimeError as error:
-            raise ValueError(f'{weights}: {error}') from None
+        unknown = fill_model(model, checkpoint, weights)
         if unknown:
             warnings.warn(
                 f'{len(unknown)} entries of {weights} are not in the model, such as {unknown[0]}',
                 stacklevel=2,
             )
-        given = {
-            key.removeprefix('module.'): value
-            for key, value in checkpoint.get('state_dict', checkpoint).items()
-        }
-        model.load_state_dict({key: given[key] for key in model.state_dict()})
 
     def _class_names(
         self, cfg: Config | ConfigDict, checkpoint: dict, count: int
@@ -408,22 +399,6 @@ def shrink(image: np.ndarray, side: int = _DRAWN_SIDE) -> np.ndarray:
 
 def _be_silent(_: str) -> None:
     """Where there is no terminal, nothing is said of progress."""
-
-
-def _read_checkpoint(weights: str) -> dict:
-    try:
-        # To 'silent', because mmengine would print to stdout.
-        checkpoint = CheckpointLoader.load_checkpoint(weights, map_location='cpu', logger='silent')
-    except FileNotFoundError:
-        raise FileNotFoundError(f'there is no checkpoint {weights}') from None
-    except Exception as error:
-        # Torch's readers raise a different type for each way in which a file can be broken.
-        raise ValueError(
-            f'the checkpoint {weights} cannot be read ({type(error).__name__}: {_line(error)})'
-        ) from error
-    if not isinstance(checkpoint, dict):
-        raise ValueError(f'{weights} is no checkpoint: it holds a {type(checkpoint).__name__}')
-    return checkpoint
 
 
 def _config_of(checkpoint: dict, weights: str) -> Config:

@@ -154,3 +154,15 @@ def test_pictures_that_cannot_be_swept():
     items[0]['inputs'] = items[0]['inputs'].expand(10, 3, 64, 64)
     with pytest.raises(ValueError, match='0.jpg: one view'):
         sweep_masks(tiny_model(), items, [0], [1], 1)
+    for change in (
+        lambda item: item['data_samples'].set_metainfo({'whole_view': False}),
+        lambda item: item.update(inputs=item['inputs'][:, 4:]),
+    ):
+        items = make_items(1, masks=True)
+        change(items[0])
+        with pytest.raises(ValueError, match=r'0.jpg: the true mask \(64, 64\) is not that of the'):
+            sweep_masks(tiny_model(), items, [0], [1], 1)
+    model = tiny_model()
+    torch.nn.init.constant_(model.head.classifier[-1].bias, -100)
+    with pytest.raises(ValueError, match='none of the 2 pictures activates its class'):
+        sweep_masks(model, make_items(2), [0, 1], [1], 2)

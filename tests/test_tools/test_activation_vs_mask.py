@@ -1,6 +1,7 @@
 """tools/analysis_tools/activation_vs_mask.py on a small project."""
 
 import json
+import re
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from tiny_project import TinyProject
 
 from bas_mm.apis import sweep_masks
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.visualization.activation_plot import settled_at
 
 TOOL = 'analysis_tools/activation_vs_mask.py'
 
@@ -42,8 +44,14 @@ def test_plot_and_figures(project):
         np.testing.assert_allclose(written[name], values, rtol=1e-6)
     assert {key: written[key] for key in about} == about
     assert about['truth'] == 'boxes'
-    for key in ('cross_entropy', 'background'):
-        assert f'{written["settled"][key]:g}' in done.stdout.splitlines()[-2]
+    ways = {
+        'cross_entropy': curves.cross_entropy,
+        'foreground': -curves.foreground,
+        'background': curves.background,
+    }
+    assert written['settled'] == {key: settled_at(ratios, way) for key, way in ways.items()}
+    said = re.findall(r'([a-z-]+) (?:activation )?at ([\d.]+)', done.stdout.splitlines()[-2])
+    assert {name.replace('-', '_'): float(at) for name, at in said} == written['settled']
 
 
 def test_errors(project):
@@ -56,3 +64,12 @@ def test_errors(project):
     assert 'the checkpoint no.pth does not exist' in error('tiny.py', 'no.pth')
     assert 'must end in .png, .svg or .pdf' in error('tiny.py', 'tiny.pth', '--out', 'a.txt')
     assert '--pictures must be at least 1' in error('tiny.py', 'tiny.pth', '--pictures', 0)
+    state = project.model.state_dict()
+    del state['generator.conv.weight']
+    torch.save(state, project.folder / 'lacks.pth')
+    message = error('tiny.py', 'lacks.pth')
+    assert 'lacks.pth: ' in message
+    assert 'missing 1: generator.conv.weight' in message
+    content = (project.folder / 'tiny.pth').read_bytes()
+    (project.folder / 'cut.pth').write_bytes(content[: len(content) // 2])
+    assert 'the checkpoint cut.pth cannot be read' in error('tiny.py', 'cut.pth')

@@ -276,7 +276,7 @@ def test_errors(project, runs, options, tmp_path):
     def error(*arguments):
         done = project.run_here(TOOL, *arguments, check=False)
         assert done.returncode == 2
-        return done.stderr
+        return done.stderr.splitlines()[-1]
 
     assert 'the config nowhere.py does not exist' in error('--run', 'a', 'nowhere.py', runs[3])
     assert 'the checkpoint nowhere.pth does not' in error('--run', 'a', CAM, 'nowhere.pth')
@@ -293,6 +293,18 @@ def test_errors(project, runs, options, tmp_path):
     message = error(*arguments)
     assert 'CAM and BAS have different pictures, 24 and 20' in message
     assert not out.exists()
+    seven = [part for i in range(7) for part in ('--run', f'run {i}', *runs[2:4])]
+    assert 'a report has 1 to 6 runs, got 7' in error(*seven, '--out', out, *options)
+    weights = torch.load(runs[-1])
+    del weights['state_dict']['generator.conv.weight']
+    torch.save(weights, tmp_path / 'lacks.pth')
+    content = Path(runs[-1]).read_bytes()
+    (tmp_path / 'cut.pth').write_bytes(content[: len(content) // 2])
+    for name, reason in (('lacks', 'missing 1: generator.conv'), ('cut', 'cannot be read')):
+        second = ['--run', 'BAS', BAS, tmp_path / f'{name}.pth']
+        message = error(*runs[:4], *second, '--out', out, *options)
+        assert f'{name}.pth' in message
+        assert reason in message
     assert not results.exists(), 'it is said before anything is tested'
     weak = tmp_path / 'weak.py'
     weak.write_text(

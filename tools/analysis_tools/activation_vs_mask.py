@@ -4,8 +4,9 @@
 
 For a trained network (BAS or CAM) and its config's test pictures, the true mask (or, without masks,
 the union of the true boxes) is eroded and dilated to 0.1, 0.2, ... 2.0 times the object's area. F·M
-goes through tail and classifier: cross-entropy of the class, and its activation; F·(1 − M)
-likewise: background activation. The averages are plotted, and written as JSON beside the plot.
+goes through tail and classifier: cross-entropy of the class, and its activation, the foreground's;
+F·(1 − M) likewise: background activation. The averages are plotted, and written as JSON beside the
+plot.
 """
 
 import argparse
@@ -61,30 +62,34 @@ def main() -> None:
     import numpy as np
     from mmengine.device import get_device
     from mmengine.registry import init_default_scope
-    from mmengine.runner import load_checkpoint
 
     from bas_mm.apis import sweep_masks
+    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.evaluation.result_files import write_bytes, write_json
     from bas_mm.registry import DATASETS, MODELS
     from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
 
     init_default_scope(cfg.get('default_scope', 'bas_mm'))
-    dataset = DATASETS.build(cfg.test_dataloader.dataset)
     model = MODELS.build(cfg.model)
-    load_checkpoint(model, args.checkpoint, map_location='cpu', strict=True, logger='silent')
-    model.to(get_device())
-    count = min(args.pictures, len(dataset))
-    indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
     try:
+        fill_model(model, read_checkpoint(args.checkpoint), args.checkpoint)
+        model.to(get_device())
+        dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        count = min(args.pictures, len(dataset))
+        indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         curves, about = sweep_masks(model, dataset, indices, RATIOS, cfg.test_dataloader.batch_size)
-    except ValueError as error:
+    except (FileNotFoundError, ValueError) as error:
         fail(str(error))
     name = Path(args.config).stem
     title = f'{name}: {count} pictures, true {about["truth"]} eroded and dilated'
     plot = draw_activation_plot(RATIOS, *curves[:3], title, args.out.suffix[1:])
-    settled = {
-        key: settled_at(RATIOS, getattr(curves, key)) for key in ('cross_entropy', 'background')
-    }
+    # The foreground activation rises.
+    falling = dict(
+        cross_entropy=curves.cross_entropy,
+        foreground=-curves.foreground,
+        background=curves.background,
+    )
+    settled = {key: settled_at(RATIOS, values) for key, values in falling.items()}
     write_bytes(args.out, plot)
     write_json(
         args.out.with_suffix('.json'),
@@ -101,8 +106,9 @@ def main() -> None:
     for ratio, *values in zip(RATIOS, *curves):
         print('{:4.1f}  {:13.4f}  {:10.4f}  {:10.4f}  {:5.3f}'.format(ratio, *values))
     print(
-        f'95 % of its fall: cross-entropy at {settled["cross_entropy"]:g} of the object, '
-        f'background activation at {settled["background"]:g}'
+        f'95 % of its way: cross-entropy at {settled["cross_entropy"]:g} of the object, foreground '
+        f'activation at {settled["foreground"]:g}, background activation at '
+        f'{settled["background"]:g}'
     )
     print(f'{args.out}, {args.out.with_suffix(".json")}')
 

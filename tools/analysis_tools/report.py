@@ -81,11 +81,12 @@ def main() -> None:
         prepare_devices(cfg, 'none')
         configs.append(cfg)
 
-    from bas_mm.apis import require_same_pictures, run_for_report, write_report
+    from bas_mm.apis import require_comparable_runs, run_for_report, write_report
 
     try:
-        if len(configs) > 1:
-            require_same_pictures({run[0]: cfg for run, cfg in zip(args.run, configs)})
+        require_comparable_runs(
+            [(name, cfg, checkpoint) for (name, _, checkpoint), cfg in zip(args.run, configs)]
+        )
         runs = [
             run_for_report(name, cfg, checkpoint, path)
             for (name, path, checkpoint), cfg in zip(args.run, configs)
@@ -94,7 +95,7 @@ def main() -> None:
         if per_class is None:
             per_class = 1 if len(runs[0].result.classes) <= MANY_CLASSES else 0
         drawn = write_report(runs, args.out, args.pictures, per_class)
-    except ValueError as error:
+    except (FileNotFoundError, ValueError) as error:
         fail(str(error))
     size = Path(args.out).stat().st_size / 1e6
     print(f'{drawn} pictures drawn; {size:.1f} MB: {Path(args.out).resolve()}')

@@ -1,0 +1,63 @@
+"""Checkpoints of models: read whole and filled in whole, or refused in one line."""
+
+from mmengine.runner import CheckpointLoader
+from torch import nn
+
+from bas_mm.engine.hooks import require_all_weights
+
+__all__ = ['fill_model', 'read_checkpoint']
+
+
+def read_checkpoint(path: str) -> dict:
+    """Read a checkpoint onto the CPU.
+
+    Args:
+        path (str): A file or a URL.
+
+    Returns:
+        dict: What it holds, with or without ``state_dict``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It cannot be read, or holds something else.
+    """
+    try:
+        # To 'silent', because mmengine would print to stdout.
+        checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
+    except FileNotFoundError:
+        raise FileNotFoundError(f'there is no checkpoint {path}') from None
+    except Exception as error:
+        # Torch's readers raise a different type for each way in which a file can be broken.
+        line = str(error).partition('\n')[0]
+        raise ValueError(
+            f'the checkpoint {path} cannot be read ({type(error).__name__}: {line})'
+        ) from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path} is no checkpoint: it holds a {type(checkpoint).__name__}')
+    return checkpoint
+
+
+def fill_model(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
+    """Give a model all its weights.
+
+    Args:
+        model (nn.Module): Not a wrapper of one.
+        checkpoint (dict): What :func:`read_checkpoint` gave.
+        path (str): Its file, for the message.
+
+    Returns:
+        list[str]: Names of the entries that the model does not have.
+
+    Raises:
+        ValueError: Weights are missing or have another shape; the message names some.
+    """
+    try:
+        unknown = require_all_weights(model, checkpoint)
+    except RuntimeError as error:
+        raise ValueError(f'{path}: {error}') from None
+    given = {
+        key.removeprefix('module.'): value
+        for key, value in checkpoint.get('state_dict', checkpoint).items()
+    }
+    model.load_state_dict({key: given[key] for key in model.state_dict()})
+    return unknown
