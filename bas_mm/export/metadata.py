@@ -18,10 +18,15 @@ __all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of']
 
 def pipeline_of(cfg: Config) -> list[dict]:
     """The transforms of the test set's pictures; none where the config has no test set."""
-    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    dataset = _test_dataset(cfg)
     while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), Mapping):
         dataset = dataset['dataset']
     return [dict(transform) for transform in dataset.get('pipeline', ())]
+
+
+def _test_dataset(cfg: Config) -> Mapping:
+    # Both may be None: a config without a test says so to its base.
+    return (cfg.get('test_dataloader') or {}).get('dataset') or {}
 
 
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
@@ -64,7 +69,7 @@ def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str]
                 f'{num_classes}'
             )
         return [str(name) for name in names]
-    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    dataset = _test_dataset(cfg)
     names = dataset.get('classes')
     if not isinstance(names, (list, tuple)):
         kind = DATASETS.get(dataset['type']) if 'type' in dataset else None

@@ -35,7 +35,9 @@ def test_pipeline_of_a_wrapped_set():
     wrapped = dict(type='RepeatDataset', times=2, dataset=inner)
     cfg = Config(dict(test_dataloader=dict(dataset=wrapped)))
     assert pipeline_of(cfg) == [dict(type='LoadLocImage')]
-    assert pipeline_of(Config()) == []
+    for none in (Config(), Config(dict(test_dataloader=None))):
+        assert pipeline_of(none) == []
+        assert class_names(none, {}, 2) is None
 
 
 def test_class_names_come_from_the_checkpoint_then_the_config():
@@ -46,6 +48,5 @@ def test_class_names_come_from_the_checkpoint_then_the_config():
     assert class_names(cfg, trained, 2) == ['cat', 'dog']
     assert class_names(cfg, dict(state_dict={}), 2) == ['ant', 'bee']
     assert class_names(cfg, {}, 3) is None
-    assert class_names(Config(), {}, 2) is None
     voc = Config(dict(test_dataloader=dict(dataset=dict(type='VOC12MultiLabel'))))
     assert class_names(voc, {}, 20)[0] == 'aeroplane'
