@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -40,6 +41,21 @@ def test_sphinx_builds_all_pages_without_a_warning(repo_dir, tmp_path):
     api = (out / 'api/evaluation.html').read_text()
     assert 'bas_mm.evaluation.functional.protocol_a_ious' in api
     assert 'Parameters' in api
+
+
+def test_what_packages_offer_stands_in_the_api_pages(repo_dir):
+    pages = ''.join(path.read_text() for path in (repo_dir / 'docs/api').glob('*.md'))
+    listed = set(re.findall(r'automodule:: (\S+)', pages))
+    # What has no names in its package is imported by module.
+    by_module = {f'bas_mm.export.{path.stem}' for path in repo_dir.glob('bas_mm/export/[!_]*.py')}
+    by_module |= {'bas_mm.evaluation.score_files', 'bas_mm.evaluation.coco_boxes'}
+    assert by_module <= listed
+    modules = [importlib.import_module(name) for name in listed]
+    found = {id(getattr(m, name)) for m in modules for name in getattr(m, '__all__', ())}
+    for path in repo_dir.glob('bas_mm/*/**/__init__.py'):
+        package = importlib.import_module('.'.join(path.parent.relative_to(repo_dir).parts))
+        for name in getattr(package, '__all__', ()):
+            assert id(getattr(package, name)) in found, f'{package.__name__}.{name}'
 
 
 @pytest.fixture(scope='module')

@@ -6,6 +6,7 @@ The seeds walk up to the boundaries that IRNet sees, over the pictures of the co
 that are whole are not made again. ``dist_make_masks.sh`` runs it on several processes or GPUs.
 """
 
+import argparse
 import sys
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -30,7 +31,7 @@ PIPELINE = [
 ]
 
 
-def parse_args():
+def parse_args() -> argparse.Namespace:
     """The command line; paths that must exist do."""
     parser = CommandParser(description='Make pseudo masks.')
     parser.add_argument('checkpoint', help="IRNet's checkpoint file")
