@@ -146,6 +146,23 @@ def test_pre_commit_has_the_pinned_ruff(repo_dir):
     assert f'ruff=={revisions["ruff-pre-commit"].removeprefix("v")}\n' in pinned
 
 
+def test_text_files_end_in_one_newline_and_lines_in_no_space(repo_dir):
+    """What the hooks of .pre-commit-config.yaml ask for."""
+    listed = subprocess.run(
+        ['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard'],
+        cwd=repo_dir,
+        capture_output=True,
+    )
+    if listed.returncode:
+        pytest.skip('no git checkout')
+    for name in listed.stdout.decode().split('\0')[:-1]:
+        content = (repo_dir / name).read_bytes() if (repo_dir / name).is_file() else b''
+        if content and b'\0' not in content:
+            assert re.search(rb'(\A|[^\n])\n\Z', content), f'{name}: not one newline at its end'
+            space = re.search(rb'[ \t\r]+$', content, re.MULTILINE)
+            assert space is None, f'{name}:{content[: space.start()].count(10) + 1}: trailing space'
+
+
 def test_requirement_without_an_upper_end():
     assert Requirement('a', ('a',), '1.2').accepted == '>=1.2'
     assert Requirement('a', ('a',), '1.2', '2').accepted == '>=1.2,<2'
