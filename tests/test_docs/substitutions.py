@@ -10,6 +10,10 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
+
+from bas_mm.export.errors import ExportError
+from bas_mm.export.packages import require_packages
 
 
 @dataclass(frozen=True)
@@ -305,12 +309,27 @@ FILES = {
     ): 'configs/deeplabv2/readme_pspnet.py',
 }
 
-#: Pages that need a package which is not there everywhere.
+#: Pages that need packages which are not there everywhere.
 NEEDS = {
-    'README.md': 'pycocotools',
-    'docs/data_preparation.md': 'pycocotools',
-    'docs/segmentation.md': 'pydensecrf',
+    'README.md': ('pycocotools',),
+    'CONTRIBUTING.md': ('ruff', 'sphinx'),
+    'docs/data_preparation.md': ('pycocotools',),
+    'docs/export.md': ('onnx', 'onnxscript', 'onnxruntime'),
+    'docs/segmentation.md': ('pydensecrf',),
 }
+
+
+def lacking(page: str) -> str | None:
+    """What a page needs and this environment does not have."""
+    missing = [name for name in NEEDS.get(page, ()) if find_spec(name) is None]
+    if missing:
+        return f'{", ".join(missing)} not installed'
+    if 'onnx' in NEEDS.get(page, ()):
+        try:
+            require_packages('model.onnx')
+        except ExportError as error:  # torch is too old
+            return str(error)
+    return None
 
 
 def as_run(text: str, rules: Sequence[Rule] = RULES) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
 from doc_pages import NOT_RUN, RUN, Block, page_files, read_blocks
 from doc_project import DocProject
-from substitutions import CODE_RULES, FILES, NEEDS, RULES
+from substitutions import CODE_RULES, FILES, NEEDS, RULES, lacking
 
 REPO = Path(__file__).resolve().parents[2]
 BLOCKS = {path.relative_to(REPO).as_posix(): read_blocks(path, REPO) for path in page_files(REPO)}
@@ -83,9 +82,9 @@ def test_files_that_pages_name_are_there(page):
     'page', [pytest.param(p, marks=[pytest.mark.det] if p == DETECTORS else []) for p in PAGES]
 )
 def test_page(page, project):
-    package = NEEDS.get(page)
-    if package is not None and find_spec(package) is None:
-        pytest.skip(f'{package} is not installed')
+    reason = lacking(page)
+    if reason is not None:
+        pytest.skip(reason)
     namespace = {'__name__': '__main__'}
     for block in BLOCKS[page]:
         if block.kind in RUN:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 from mmengine.logging import MMLogger
-from pycocotools.coco import COCO
 
 from bas_mm.evaluation import CocoBoxWriter
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.evaluation.score_files import read_scores
+
+COCO = pytest.importorskip('pycocotools.coco', reason='the extra `coco` is not installed').COCO
 
 CLASSES = ('red', 'green', 'blue')
 # Resized to 48 x 40, of which the middle 40 x 32 are the view.
