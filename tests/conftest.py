@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-import torch
-from mmengine.registry import DefaultScope
+# Tests run on CPUs, and what they run in this process is compared with commands that do. mmengine
+# looks for a GPU when it is imported.
+os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from mmengine.registry import DefaultScope  # noqa: E402
 
 REPO = Path(__file__).resolve().parents[1]
 SHARED = REPO.parent / 'shared'
@@ -23,9 +27,16 @@ def pytest_configure(config: pytest.Config) -> None:
         torch.set_num_threads(1)
     else:
         torch.set_num_threads(2)
+    # `--dist loadfile` would begin with the files of the most tests: those of a few slow ones would
+    # come last, one process at work on them and the others idle.
+    if hasattr(config.option, 'loadscopereorder'):
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Files with slow tests first: quick ones fill the gaps at the end.
+    slow = {item.path for item in items if item.get_closest_marker('slow') is not None}
+    items.sort(key=lambda item: item.path not in slow)
     # Where tools/run_tests.sh has made the environment for them, nothing may be skipped.
     if os.environ.get('BAS_MM_REQUIRE_DET') == '1':
         return

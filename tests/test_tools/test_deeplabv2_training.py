@@ -18,11 +18,11 @@ def test_two_processes_train_and_test_like_one(tmp_path):
         options.append(f'{dataset}.data_root={tmp_path / "scenes"}')
         # An odd number of pictures, which two processes do not divide.
         options += [f'{dataset}.num_train=24', f'{dataset}.num_val=7']
-    project.run('dist_train.sh', CONFIG, '2', '--work-dir', 'two', *options)
+    project.run_ranks('train.py', CONFIG, '--work-dir', 'two', *options)
     checkpoint = tmp_path / 'two/iter_4.pth'
     one, two = tmp_path / 'one.json', tmp_path / 'two.json'
-    project.run('test.py', CONFIG, checkpoint, '--work-dir', 't1', '--out', one, *options)
-    project.run('dist_test.sh', CONFIG, checkpoint, '2', '--work-dir', 't2', '--out', two, *options)
+    project.run_here('test.py', CONFIG, checkpoint, '--work-dir', 't1', '--out', one, *options)
+    project.run_ranks('test.py', CONFIG, checkpoint, '--work-dir', 't2', '--out', two, *options)
     figures = json.loads(one.read_text())
     assert set(figures) == {'aAcc', 'mIoU', 'mAcc'}
     assert figures['aAcc'] > 0

@@ -27,12 +27,12 @@ def _options(project: TinyProject) -> list[str]:
 @pytest.mark.slow
 def test_two_processes_train_and_test_like_one(project):
     options = _options(project)
-    project.run('dist_train.sh', BAS, '2', '--work-dir', 'two', *options)
+    project.run_ranks('train.py', BAS, '--work-dir', 'two', *options)
     checkpoint = project.folder / 'two' / 'epoch_1.pth'
     assert checkpoint.is_file()
     one, two = project.folder / 'one.json', project.folder / 'two.json'
-    project.run('test.py', BAS, checkpoint, '--work-dir', 't1', '--out', one, *options)
-    project.run('dist_test.sh', BAS, checkpoint, '2', '--work-dir', 't2', '--out', two, *options)
+    project.run_here('test.py', BAS, checkpoint, '--work-dir', 't1', '--out', one, *options)
+    project.run_ranks('test.py', BAS, checkpoint, '--work-dir', 't2', '--out', two, *options)
     figures = json.loads(one.read_text())
     assert figures == json.loads(two.read_text())
     assert figures['localization/iou_30'] > 0
@@ -41,7 +41,9 @@ def test_two_processes_train_and_test_like_one(project):
 @pytest.mark.slow
 def test_quickstart_compares_both_methods(project):
     out = project.folder / 'out'
-    done = project.run('quickstart.py', '--out-dir', out, '--pictures', '3', *_options(project))
+    done = project.run_here(
+        'quickstart.py', '--out-dir', out, '--pictures', '3', *_options(project)
+    )
     results = json.loads((out / 'results.json').read_text())
     assert list(results) == ['CAM', 'BAS']
     candidates = [step / 20 for step in range(1, 20)]
@@ -70,7 +72,7 @@ def test_quickstart_compares_both_methods(project):
 @pytest.mark.slow
 def test_benchmark_reports_every_seed_and_skips_what_it_has(project):
     command = ['analysis_tools/benchmark_embedded.py', '--seeds', '0', '1', '--work-dir', 'bench']
-    done = project.run(*command, *_options(project))
+    done = project.run_here(*command, *_options(project))
     figures = json.loads((project.folder / 'bench' / 'benchmark.json').read_text())
     runs = {(run['method'], run['seed']): run for run in figures['runs']}
     assert set(runs) == {(m, s) for m in ('CAM', 'BAS') for s in (0, 1)}
@@ -78,6 +80,6 @@ def test_benchmark_reports_every_seed_and_skips_what_it_has(project):
     assert figures['summary']['BAS']['gt_known'][0] == pytest.approx(means['BAS'])
     gain = next(r for r in done.stdout.splitlines() if r.startswith('| **BAS − CAM**'))
     assert f'{means["BAS"] - means["CAM"]:+.2f}' in gain
-    again = project.run(*command, *_options(project))
+    again = project.run_here(*command, *_options(project))
     assert 'Loads checkpoint' not in again.stdout  # nothing was run
     assert done.stdout.endswith(again.stdout[again.stdout.index('\n| ') :])

@@ -42,7 +42,7 @@ def _write_maps(folder, ids, maps):
 
 
 def _run(project, *arguments, check=True):
-    return project.run('analysis_tools/eval_maps.py', *arguments, check=check)
+    return project.run_here('analysis_tools/eval_maps.py', *arguments, check=check)
 
 
 @pytest.mark.slow
@@ -103,13 +103,15 @@ def test_golden_figures_of_masks_from_files(project, golden):
 
 @pytest.mark.slow
 def test_maps_of_a_checkpoint_give_the_figures_of_test_py(project):
-    project.run('train.py', 'tiny.py', '--work-dir', 'w', '--cfg-options', 'train_cfg.max_epochs=2')
+    project.run_here(
+        'train.py', 'tiny.py', '--work-dir', 'w', '--cfg-options', 'train_cfg.max_epochs=2'
+    )
     # The whole picture as the view: what folders of maps are evaluated with.
     whole = ['--cfg-options']
     whole += [f'{k}_dataloader.dataset.pipeline.1.scale=(32,32)' for k in ('val', 'test')]
     checkpoint = 'w/epoch_2.pth'
-    project.run('test.py', 'tiny.py', checkpoint, '--work-dir', 't', '--out', 't.json', *whole)
-    project.run(
+    project.run_here('test.py', 'tiny.py', checkpoint, '--work-dir', 't', '--out', 't.json', *whole)
+    project.run_here(
         'analysis_tools/write_maps.py', 'tiny.py', checkpoint, 'maps', '--work-dir', 'v', *whole
     )
     assert len(list((project.folder / 'maps' / 'val').glob('*.npy'))) == 11

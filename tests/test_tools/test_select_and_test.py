@@ -12,18 +12,18 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     project = TinyProject(tmp_path)
     write_split_folder(tmp_path / 'more', dict(test=9), seed=1)
     # Without the checkpoint hook's limit, so that there is a choice.
-    project.run('train.py', 'tiny.py', '--work-dir', 'w', '--no-validate')
+    project.run_here('train.py', 'tiny.py', '--work-dir', 'w', '--no-validate')
     checkpoints = sorted(str(p) for p in (tmp_path / 'w').glob('epoch_*.pth'))
     assert len(checkpoints) > 1
     dataset = 'test_dataloader.dataset'
     own = [f'{dataset}.data_root={tmp_path / "more"}', f'{dataset}.split_dir=metadata/test']
 
-    same = project.run('select_and_test.py', 'tiny.py', *checkpoints, check=False)
+    same = project.run_here('select_and_test.py', 'tiny.py', *checkpoints, check=False)
     assert same.returncode == 2
     assert 'val_dataloader and test_dataloader read the same pictures' in same.stderr
 
     thetas = [0.2, 0.4, 0.6]
-    done = project.run(
+    done = project.run_here(
         *('select_and_test.py', 'tiny.py', *checkpoints, '--thresholds', *map(str, thetas)),
         *('--out', 'chosen.json', '--work-dir', 's', '--cfg-options', *own),
     )
@@ -32,7 +32,7 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     # By hand: every checkpoint on val with the list, the chosen one on test with its θ.
     reached = {}
     for checkpoint in checkpoints:
-        project.run(
+        project.run_here(
             *('test.py', 'tiny.py', checkpoint, '--out', 'val.json', '--work-dir', 'v'),
             *('--cfg-options', 'test_evaluator.thresholds=[0.2,0.4,0.6]'),
         )
@@ -43,7 +43,7 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     best = max(reached.values())
     first = next(pair for pair, value in reached.items() if value == best)
     assert (chosen['checkpoint'], chosen['threshold']) == first
-    project.run(
+    project.run_here(
         *('test.py', 'tiny.py', first[0], '--out', 'test.json', '--work-dir', 't'),
         *('--cfg-options', f'test_evaluator.thresholds={first[1]}', *own),
     )

@@ -144,14 +144,14 @@ def project(tmp_path_factory):
 @pytest.fixture(scope='module')
 def trained(project):
     """The project after four epochs without interruption."""
-    project.run('train.py', 'tiny.py', '--work-dir', 'whole')
+    project.run_here('train.py', 'tiny.py', '--work-dir', 'whole')
     return project
 
 
 @pytest.fixture(scope='module')
 def tested(trained):
     """Figures and per-picture results of one process."""
-    trained.run(
+    trained.run_here(
         *('test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 't1', '--out', 'out/one.json'),
         *('--show-dir', 'show1', '--interval', '3'),
         *('--cfg-options', 'test_evaluator.result_file=one.csv'),
@@ -228,7 +228,7 @@ def check_resume_after_a_kill(project, whole):
         *('train.py', 'tiny.py', '--work-dir', 'broken'),
     )
     assert not (project.folder / 'broken' / 'epoch_4.pth').exists()
-    done = project.run('train.py', 'tiny.py', '--work-dir', 'broken', '--resume')
+    done = project.run_here('train.py', 'tiny.py', '--work-dir', 'broken', '--resume')
     assert 'epoch_2.pth' in done.stdout + done.stderr
     assert 'Falling back to weights_only=False' not in done.stdout + done.stderr
     assert_same_state(load(whole), load(project.folder / 'broken' / 'epoch_4.pth'))
@@ -242,13 +242,13 @@ def test_resume_after_a_kill_equals_an_uninterrupted_run(trained):
 @pytest.mark.slow
 def test_resume_with_persistent_workers(tmp_path):
     project = TinyProject(tmp_path, workers=2, persistent=True)
-    project.run('train.py', 'tiny.py', '--work-dir', 'whole')
+    project.run_here('train.py', 'tiny.py', '--work-dir', 'whole')
     check_resume_after_a_kill(project, tmp_path / 'whole' / 'epoch_4.pth')
 
 
 @pytest.mark.slow
 def test_resume_from_a_named_checkpoint(trained):
-    trained.run('train.py', 'tiny.py', '--work-dir', 'named', '--resume', 'whole/epoch_2.pth')
+    trained.run_here('train.py', 'tiny.py', '--work-dir', 'named', '--resume', 'whole/epoch_2.pth')
     folder = trained.folder
     assert not (folder / 'named' / 'epoch_2.pth').exists()
     assert_same_state(load(folder / 'whole/epoch_4.pth'), load(folder / 'named/epoch_4.pth'))
@@ -256,7 +256,7 @@ def test_resume_from_a_named_checkpoint(trained):
 
 @pytest.mark.slow
 def test_amp_without_validation_and_scaled_rate(project):
-    done = project.run(
+    done = project.run_here(
         *('train.py', 'tiny.py', '--amp', '--no-validate', '--auto-scale-lr'),
         *('--work-dir', 'amp', '--cfg-options', 'train_cfg.max_epochs=1'),
         # Of configs/_base_/default_runtime.py.
@@ -279,7 +279,7 @@ def test_amp_without_validation_and_scaled_rate(project):
 
 @pytest.mark.slow
 def test_ten_crops_amp_and_dumped_predictions(tested, trained):
-    trained.run(
+    trained.run_here(
         *('test.py', 'tiny.py', 'whole/epoch_4.pth', '--tta', '--amp', '--out', 'p/all.pkl'),
         *('--work-dir', 't3', '--show-dir', 'show3'),
     )
@@ -315,7 +315,7 @@ def test_settings_that_do_not_fit(trained):
         (('train.py', 'tiny.py', '--cfg-options', 'lr'), 'key=value'),
         (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),
     ):
-        done = trained.run(*command, check=False)
+        done = trained.run_here(*command, check=False)
         assert done.returncode == 2
         assert message in done.stderr.splitlines()[-1]
 
@@ -324,7 +324,5 @@ def test_settings_that_do_not_fit(trained):
 def test_checkpoint_of_another_model(trained):
     options = ['--cfg-options', 'model.head.hidden_channels=16', 'default_hooks.logger.interval=1']
     command = ['test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 't4']
-    done = trained.run(*command, *options, check=False)
-    assert done.returncode == 1
-    assert 'does not fit the model' in done.stderr
-    assert 'instead of' in done.stderr
+    with pytest.raises(RuntimeError, match='does not fit the model.* instead of'):
+        trained.run_here(*command, *options)

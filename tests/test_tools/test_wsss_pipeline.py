@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_pipeline import SET, write_pipeline
+from tiny_project import forked, run_in_process
 
 pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
 
@@ -21,24 +18,14 @@ TOOL = Path(__file__).resolve().parents[2] / 'tools/wsss/run_pipeline.py'
 MAKING = ('cam', 'bas', 'cam_seeds', 'bas_seeds', 'fused_seeds', 'irn_labels', 'irn', 'masks')
 
 
-def _start(config: Path, cwd: Path, *options: str) -> subprocess.Popen:
-    command = [sys.executable, str(TOOL), str(config), '--work-dir', 'work', *options]
-    environment = {**os.environ, 'OMP_NUM_THREADS': '1'}
-    return subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+def _arguments(config: Path, *options: str) -> list[str]:
+    return [str(config), '--work-dir', 'work', '--num-workers', '1', *options]
 
 
 def _run(config: Path, cwd: Path, *options: str) -> str:
-    process = _start(config, cwd, '--num-workers', '1', *options)
-    out, _ = process.communicate(timeout=600)
-    assert process.returncode == 0, out
-    return out
+    done = run_in_process(TOOL, _arguments(config, *options), cwd)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def _masks(work: Path) -> dict[str, np.ndarray]:
@@ -66,18 +53,18 @@ def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
     (killed / 'data').symlink_to(once / 'data')
     state = killed / 'work/pipeline.json'
     for step in MAKING:
-        process = _start(config, killed, '--num-workers', '1', '--until', 'masks')
-        until = time.monotonic() + 300
-        while True:
-            steps = json.loads(state.read_text())['steps'] if state.exists() else {}
-            if steps.get(step, {}).get('status') == 'running':
-                break
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        time.sleep(2.5)
-        os.kill(process.pid, signal.SIGKILL)
-        process.communicate()
+        command = TOOL, _arguments(config, '--until', 'masks'), killed
+        # What it has started must not go on.
+        with forked(*command, alone=True) as process:
+            until = time.monotonic() + 300
+            while True:
+                steps = json.loads(state.read_text())['steps'] if state.exists() else {}
+                if steps.get(step, {}).get('status') == 'running':
+                    break
+                assert process.is_alive()
+                assert time.monotonic() < until
+                time.sleep(0.05)
+            time.sleep(2.5)
     _run(config, killed, '--until', 'masks')
     expected, found = _masks(once / 'work'), _masks(killed / 'work')
     for name, mask in expected.items():

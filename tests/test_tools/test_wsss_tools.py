@@ -62,7 +62,7 @@ def one_thread():
 @pytest.fixture(scope='module')
 def project(tmp_path_factory):
     project = SeedProject(tmp_path_factory.mktemp('seeds'))
-    done = project.run('wsss/make_seeds.py', 'seeds.py', '0.pth', 'one')
+    done = project.run_here('wsss/make_seeds.py', 'seeds.py', '0.pth', 'one')
     assert 'one: 7 made, 0 were there' in done.stdout
     return project
 
@@ -84,15 +84,15 @@ def test_two_processes_make_the_seeds_of_one(project):
     # And go on where one process stopped.
     for image_id in project.ids[1:4]:
         (project.folder / 'two' / f'{image_id}.npz').unlink()
-    done = project.run('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
+    done = project.run_ranks('wsss/make_seeds.py', 'seeds.py', '0.pth', 'two')
     assert 'two: 3 made, 4 were there' in done.stdout
     assert project.content('two') == project.content('one')
 
     # What stops the second process is said, although only the first one says other things.
     shutil.copytree(project.folder / 'one', project.folder / 'cut')
     (project.folder / 'cut' / f'{project.ids[1]}.npz').write_bytes(b'PK')
-    command = 'wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'third', '2', '--fuse', 'cut'
-    done = project.run(*command, check=False)
+    command = 'wsss/make_seeds.py', 'seeds.py', '0.pth', 'third', '--fuse', 'cut'
+    done = project.run_ranks(*command, check=False)
     assert done.returncode != 0
     assert f'make_seeds.py: error: cut/{project.ids[1]}.npz is no seed file' in done.stderr
 

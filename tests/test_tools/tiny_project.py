@@ -1,6 +1,7 @@
 """A tiny data set, config and command runner for the tests of the tools."""
 
 import io
+import multiprocessing
 import os
 import runpy
 import signal
@@ -9,9 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+import torch
+from mmengine.utils import ManagerMixin
 from tiny_run import write_split_folder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +115,34 @@ class TinyProject:
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
+    def run_ranks(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
+        """Run a tool in two forked processes that torch.distributed.run would have started."""
+        context, port = multiprocessing.get_context('fork'), str(free_port())
+        files = [[self.folder / f'rank{rank}.{name}' for name in ('out', 'err')] for rank in (0, 1)]
+
+        def run(rank: int) -> None:
+            numbers = dict(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2')
+            os.environ.update(**numbers, MASTER_ADDR='127.0.0.1', MASTER_PORT=port)
+            # To files: a command of several processes ends without coming back here.
+            sys.stdout, sys.stderr = (file.open('w') for file in files[rank])
+            words = [*arguments, '--launcher', 'pytorch']
+            sys.exit(_run_script(ROOT / 'tools' / tool, words, self.folder))
+
+        processes = [context.Process(target=run, args=(rank,)) for rank in (0, 1)]
+        for process in processes:
+            process.start()
+        deadline = time.monotonic() + 300
+        while any(process.is_alive() for process in processes):
+            # After an error the other one waits in vain.
+            if time.monotonic() > deadline or any(process.exitcode for process in processes):
+                for process in processes:
+                    process.kill()
+            time.sleep(0.02)
+        code = max(abs(process.exitcode) for process in processes)
+        out, err = (''.join(pair[i].read_text() for pair in files) for i in (0, 1))
+        assert not check or code == 0, out[-4000:] + err[-4000:]
+        return subprocess.CompletedProcess(tool, code, out, err)
+
     @staticmethod
     def command(tool: str, *arguments: str) -> list[str]:
         """A tool and its arguments as a command."""
@@ -120,51 +151,94 @@ class TinyProject:
 
     def run_until(self, reached: Callable[[], bool], *command: str) -> None:
         """Run a tool and kill it, workers and all, as soon as something is reached."""
-        process = subprocess.Popen(
-            self.command(*command),
-            cwd=self.folder,
-            env=self.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        try:
+        tool, *arguments = command
+        with forked(ROOT / 'tools' / tool, arguments, self.folder) as process:
             deadline = time.monotonic() + 300
             while not reached():
-                assert process.poll() is None, 'the command ended before it could be killed'
+                assert process.is_alive(), 'the command ended before it could be killed'
                 assert time.monotonic() < deadline, 'the command did not get there'
                 time.sleep(0.002)
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+
+
+@contextmanager
+def forked(script: Path, arguments: Sequence[object], folder: Path, alone: bool = False):
+    """Run a script in a process of its own, that need not import anything; killed at the end.
+
+    Args:
+        script: Its path.
+        arguments: Its arguments.
+        folder: The working directory.
+        alone: Whether the processes that it has started are left to themselves.
+    """
+
+    def run() -> None:
+        os.setsid()
+        run_in_process(script, arguments, folder)
+
+    process = multiprocessing.get_context('fork').Process(target=run)
+    process.start()
+    try:
+        yield process
+    finally:
+        process.kill()
+        if not alone:
+            # None is there before it has come to setsid().
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.join()
 
 
 def run_in_process(
     script: Path | str, arguments: Sequence[object], folder: Path
 ) -> subprocess.CompletedProcess:
-    """Run a script in this process, in a folder, as its command would be run.
+    """Run a script in this process, in a folder, as its command would be run: with one thread.
 
     Args:
         script: Its path, or the name of a module, as ``python -m`` takes it.
         arguments: Its arguments.
         folder: The working directory.
     """
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    before, argv = os.getcwd(), sys.argv
-    with redirect_stdout(out), redirect_stderr(err):
-        os.chdir(folder)
-        sys.argv = [str(script), *map(str, arguments)]
-        try:
-            if isinstance(script, Path):
-                runpy.run_path(str(script), run_name='__main__')
-            else:
-                runpy.run_module(script, run_name='__main__', alter_sys=True)
-        except SystemExit as error:
-            code = error.code or 0
-        finally:
-            sys.argv = argv
-            os.chdir(before)
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), _own_loggers():
+        code = _run_script(script, arguments, folder)
     return subprocess.CompletedProcess(str(script), code, out.getvalue(), err.getvalue())
+
+
+def _run_script(script: Path | str, arguments: Sequence[object], folder: Path) -> int:
+    """Run a script as :func:`run_in_process` does; gives its status."""
+    before, argv, threads = os.getcwd(), sys.argv, torch.get_num_threads()
+    os.chdir(folder)
+    torch.set_num_threads(1)
+    sys.argv = [str(script), *map(str, arguments)]
+    try:
+        if isinstance(script, Path):
+            runpy.run_path(str(script), run_name='__main__')
+        else:
+            runpy.run_module(script, run_name='__main__', alter_sys=True)
+    except SystemExit as error:
+        return error.code or 0
+    finally:
+        torch.set_num_threads(threads)
+        sys.argv = argv
+        os.chdir(before)
+    return 0
+
+
+@contextmanager
+def _own_loggers():
+    """Forget mmengine's loggers, message hubs and visualizers at the end.
+
+    They are found by a config's name and the second: the next run may begin in the same one.
+    """
+    kinds = [ManagerMixin]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    kept = {kind: kind._instance_dict.copy() for kind in kinds}
+    try:
+        yield
+    finally:
+        for kind, instances in kept.items():
+            kind._instance_dict = instances
 
 
 def free_port() -> int:
