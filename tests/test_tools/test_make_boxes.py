@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from tiny_project import TinyProject
+from tiny_project import ROOT, TinyProject, free_port
 
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.evaluation.score_files import read_scores
@@ -204,10 +206,20 @@ def test_unreadable_pictures(project):
 @pytest.mark.slow
 def test_two_processes_write_the_same_file(project):
     make(project, 'one.json', '--scores', 'one.csv')
-    project.run_ranks(
-        *('det/make_boxes.py', 'tiny.py', 'tiny.pth', 'two.json'),
-        *('--scores', 'two.csv', '--work-dir', 'w2'),
+    command = project.command('det/make_boxes.py')[1]
+    done = subprocess.run(
+        [
+            *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
+            *(f'--master_port={free_port()}', command, 'tiny.py', 'tiny.pth', 'two.json'),
+            *('--scores', 'two.csv', '--work-dir', 'w2', '--launcher', 'pytorch'),
+        ],
+        cwd=project.folder,
+        env=project.environment(PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
+    assert done.returncode == 0, done.stderr[-4000:]
     one, two = ((project.folder / f'{n}_classes.txt').read_text() for n in ('one', 'two'))
     assert one == two
     one, two = (json.loads((project.folder / f'{n}.json').read_text()) for n in ('one', 'two'))
