@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from mmengine.config import Config
 from published_files import (
@@ -157,6 +158,16 @@ def _critters(root: Path) -> None:
         (root / split).rename(root / 'images' / split)
 
 
+def _maps(project: DocProject, path: Path) -> None:
+    """Maps of another method, for the pictures of a split."""
+    project.provide('data/critters')
+    ids = (project.folder / 'data/critters/metadata/val/image_ids.txt').read_text().split()
+    for seed, image_id in enumerate(ids):
+        file = path / f'{image_id}.npy'
+        file.parent.mkdir(parents=True, exist_ok=True)
+        np.save(file, np.random.default_rng(seed).random((7, 7)))
+
+
 def _ilsvrc_lists(root: Path) -> None:
     for split in ('train', 'test'):
         write_box_split(root, split)
@@ -243,6 +254,7 @@ MAKERS: Sequence[tuple[str, Maker]] = (
     (r'published/res50_irn\.pth', _published_irn),
     (r'published/train_iter_20000\.caffemodel', _caffemodel),
     (r'work_dirs/\w+/epoch_1\.pth', _trained),
+    (r'work_dirs/tiny/maps', _maps),
     # Small configs.
     *((re.escape(name), _config) for name in _TINY),
     (r'work_dirs/tiny/pipeline\.py', lambda project, path: write_pipeline(path.parent)),

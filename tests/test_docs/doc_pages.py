@@ -11,6 +11,7 @@ NOT_RUN = ('text', 'bibtex')
 RUN = ('bash', 'python')
 
 _FENCE = re.compile(r'(?P<fence>`{3,}|~{3,})\s*(?P<info>[^`]*)$')
+_INLINE = re.compile(r'(?<!`)`((?:[A-Z_]+=\S+ )?(?:python|bash)\s[^`]+)`(?!`)')
 _FILE = re.compile(r'# (\S+\.py)$')
 
 
@@ -95,3 +96,17 @@ def read_blocks(path: Path, repo_dir: Path) -> list[Block]:
     if fence is not None:
         raise ValueError(f'{page}:{start}: the block does not end')
     return blocks
+
+
+def read_inline(path: Path, repo_dir: Path) -> list[Block]:
+    """The commands in running text and tables: code that begins with ``python`` or ``bash``."""
+    page = path.relative_to(repo_dir).as_posix()
+    lines = path.read_text(encoding='utf-8').splitlines()
+    for block in read_blocks(path, repo_dir):
+        end = block.line + block.text.count('\n')
+        lines[block.line - 1 : end + 1] = [''] * (end + 2 - block.line)
+    text = '\n'.join(lines)
+    return [
+        Block(page, text.count('\n', 0, match.start()) + 1, 'bash', ' '.join(match[1].split()))
+        for match in _INLINE.finditer(text)
+    ]

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from glob import glob
 from pathlib import Path
 
 import mmseg
@@ -29,8 +30,8 @@ _COPIED = (
     *('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE', 'CHANGELOG.md'),
     *('model-index.yml', '.gitignore'),
 )
-# Stands for a cluster's: says what it was to start.
-_SRUN = '#!/bin/sh\necho "srun $*"\n'
+# Stands for a cluster's: one process, here.
+_SRUN = '#!/bin/sh\nuntil [ "$1" = "$PYTHON" ]; do shift; done\nexec "$@" --launcher none\n'
 
 
 class DocProject:
@@ -109,12 +110,15 @@ class DocProject:
         variables, words = {}, shlex.split(command)
         while re.match(r'[A-Z_]+=', words[0]):
             name, _, variables[name] = words.pop(0).partition('=')
+        words = [name for word in words for name in self._found(word)]
         script, arguments = None, ()
         if words[0] == 'python' and words[1].endswith('.py'):
             script, arguments = self.folder / words[1], words[2:]
         elif words[:2] == ['python', '-m'] and words[2].split('.')[0] == 'bas_mm':
             script, arguments = words[2], words[3:]
-        if script is not None and set(variables) <= {'PYTHONPATH'}:
+        if script is not None and set(variables) <= {'PYTHONPATH', 'OMP_NUM_THREADS'}:
+            # One thread is what there is anyway.
+            variables.pop('OMP_NUM_THREADS', None)
             path = [str(self.folder / part) for part in variables.values()]
             with self._inside(*path):
                 done = run_in_process(script, arguments, self.folder)
@@ -133,6 +137,11 @@ class DocProject:
             out = self.folder / words[words.index('--out') + 1]
             assert out.exists(), f'{place}: {command} has not written {out}'
         self.done.add(command)
+
+    def _found(self, word: str) -> list[str]:
+        """The paths that a pattern of the shell stands for, or the word."""
+        found = sorted(glob(word, root_dir=self.folder)) if '*' in word else []
+        return found or [word]
 
     def provide(self, text: str) -> None:
         """Make what a text names and what is not there."""

@@ -56,6 +56,86 @@ _EMBEDDED = ('dataset.num_train=32', 'dataset.num_val=8', 'dataset.num_test=8')
 # Configs in which ResNet50 is trained for localization.
 _RESNET50 = r'configs/\w+/(bas_resnet50_\w+|my_stills\w*|my_metrics)\.py'
 
+_BAS = 'configs/bas/bas_small_embedded.py work_dirs/bas_small_embedded/epoch_1.pth'
+_CAM = 'configs/cam/cam_small_embedded.py work_dirs/cam_small_embedded/epoch_1.pth'
+
+#: Commands in running text, whose words in capitals stand for the reader's files.
+INLINE = (
+    Rule(r'MAPS SPLIT_DIR$', 'any', 'work_dirs/tiny/maps data/critters/metadata/val'),
+    Rule(
+        r'select_and_test\.py CONFIG CHECKPOINT …',
+        'any with a val of its own',
+        'select_and_test.py configs/bas/bas_resnet50_cub_cubv2val.py '
+        'work_dirs/bas_resnet50_cub/epoch_1.pth',
+    ),
+    Rule(
+        r'SRC\.pth\.tar DST\.pth',
+        'a small file of the published form',
+        'published/mobilenet_cub.pth.tar work_dirs/tiny/mobilenet.pth',
+    ),
+    Rule(r'bas_mm seeds$', 'a mention', 'bas_mm seeds CONFIG CHECKPOINT PICTURES --out-dir found'),
+    Rule(r'(bas_mm localize) CONFIG CHECKPOINT PICTURES', 'any', rf'\1 {_BAS} docs/images'),
+    Rule(
+        r'(bas_mm seeds) CONFIG CHECKPOINT PICTURES',
+        'any',
+        r'\1 configs/wsss/bas_seg_resnet50_voc12.py '
+        'work_dirs/bas_seg_resnet50_voc12/epoch_1.pth docs/images/quickstart.jpg',
+    ),
+    Rule(
+        r'--run CAM CONFIG CHECKPOINT --run BAS CONFIG CHECKPOINT',
+        'any',
+        f'--run CAM {_CAM} --run BAS {_BAS}',
+    ),
+    Rule(
+        r'export\.py CONFIG CHECKPOINT model\.onnx',
+        'ONNX files need packages: export.md writes one',
+        'export.py configs/bas/bas_resnet50_cub.py work_dirs/bas_resnet50_cub/epoch_1.pth '
+        'model.pt2',
+    ),
+    Rule(
+        r'^python -m torch\.distributed\.run .*make_boxes\.py … .*',
+        'test_make_boxes.py runs it on two processes',
+        'python tools/det/make_boxes.py --help',
+    ),
+    Rule(
+        r'benchmark_wsss_embedded\.py --seeds 0 1 2',
+        'a step of one seed; test_wsss_pipeline.py runs all of them',
+        'benchmark_wsss_embedded.py --seeds 0 --until cam --config work_dirs/tiny/pipeline.py',
+    ),
+    Rule(
+        r'benchmark_embedded\.py --seeds 0 1 2',
+        'test_embedded_configs.py has several seeds',
+        'benchmark_embedded.py --seeds 0',
+    ),
+    Rule(r'--backbones NETWORK --classes C$', 'any', '--backbones resnet50 --classes 5'),
+    Rule(
+        r'(benchmark_train\.py .*)',
+        'one picture, one step',
+        r'\1 --batch 1 --rounds 1 --size 64',
+    ),
+    Rule(
+        r'(benchmark_inference\.py .*)',
+        'one picture, one round',
+        r'\1 --batch 1 --pictures 1 --rounds 1 --picture-size 60 80 --views centre',
+    ),
+    Rule(
+        r'benchmark_inference\.py',
+        'an eighth of the channels',
+        options=(
+            *_RESNET,
+            'model.generator.in_channels=128',
+            'model.head.in_channels=256',
+            'model.head.hidden_channels=8',
+        ),
+    ),
+    Rule(r'(benchmark_loader\.py .*)', 'four pictures', r'\1 --pictures 4 --rounds 1'),
+    Rule(
+        r'(benchmark_metrics\.py)',
+        'one map, one round',
+        r'\1 --maps 1 --rounds 1 --batches 0 --pictures 0 0',
+    ),
+)
+
 #: Other machines, other places, other tests.
 REPLACED = (
     Rule(
@@ -120,7 +200,7 @@ REPLACED = (
 SMALLER = (
     Rule(r'--resume', 'another epoch than the one before', options=('train_cfg.max_epochs=2',)),
     Rule(
-        r'(train\.py|_train\.sh|quickstart\.py)(?!.*configs/deeplabv2)',
+        r'(/train\.py|_train\.sh|quickstart\.py|benchmark_embedded\.py)(?!.*configs/deeplabv2)',
         'one epoch',
         options=(
             'train_cfg.max_epochs=1',
@@ -131,7 +211,7 @@ SMALLER = (
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
     Rule(
-        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)',
+        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)|benchmark_embedded\.py',
         'pictures that are painted',
         options=_each(_ALL, *_EMBEDDED),
     ),

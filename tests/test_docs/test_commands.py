@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from doc_pages import NOT_RUN, RUN, Block, page_files, read_blocks
+from doc_pages import NOT_RUN, RUN, Block, page_files, read_blocks, read_inline
 from doc_project import DocProject
-from substitutions import CODE_RULES, FILES, NEEDS, RULES, lacking
+from substitutions import CODE_RULES, FILES, INLINE, NEEDS, RULES, as_run, lacking
 
 REPO = Path(__file__).resolve().parents[2]
 BLOCKS = {path.relative_to(REPO).as_posix(): read_blocks(path, REPO) for path in page_files(REPO)}
+INLINE_OF = {page: read_inline(REPO / page, REPO) for page in BLOCKS}
 PAGES = [page for page, blocks in BLOCKS.items() if any(block.kind in RUN for block in blocks)]
 # Run in the environment of detectors alone.
 DETECTORS = 'docs/detector.md'
@@ -52,7 +53,9 @@ def test_every_rule_is_needed():
     blocks = [block for blocks in BLOCKS.values() for block in blocks]
     commands = [command for block in blocks if block.kind == 'bash' for command in block.commands]
     code = [block.text for block in blocks if block.kind == 'python']
-    for rules, texts in ((RULES, commands), (CODE_RULES, code)):
+    inline = [block.text for blocks in INLINE_OF.values() for block in blocks]
+    commands += [as_run(command, INLINE) for command in inline]
+    for rules, texts in ((RULES, commands), (CODE_RULES, code), (INLINE, inline)):
         needed = set()
         for text in texts:
             for rule in rules:
@@ -95,6 +98,26 @@ def test_page(page, project):
         project.provide(' '.join(block.tree))
         for path in block.tree:
             assert (project.folder / path).exists(), f'{block.place}: {path}'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('page', [page for page, blocks in INLINE_OF.items() if blocks])
+def test_commands_in_running_text(page, project):
+    reason = lacking(page)
+    if reason is not None:
+        pytest.skip(reason)
+    for block in INLINE_OF[page]:
+        project.run(as_run(block.text, INLINE), block.place)
+
+
+def test_commands_are_found_in_running_text(tmp_path):
+    page = tmp_path / 'page.md'
+    page.write_text(
+        '```bash\npython a.py\n```\nRun `A_B=1 python\nb.py` or `c.py`,\n'
+        '| table | `bash d.sh x` |\n~~~text\n`python e.py`\n~~~\nand `python -m f`.\n'
+    )
+    found = [(block.line, block.text) for block in read_inline(page, tmp_path)]
+    assert found == [(4, 'A_B=1 python b.py'), (6, 'bash d.sh x'), (10, 'python -m f')]
 
 
 def test_what_fails_is_named(project):
