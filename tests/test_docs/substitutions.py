@@ -211,7 +211,8 @@ SMALLER = (
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
     Rule(
-        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)|benchmark_embedded\.py',
+        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)'
+        r'|benchmark_embedded\.py',
         'pictures that are painted',
         options=_each(_ALL, *_EMBEDDED),
     ),
