@@ -1,6 +1,9 @@
 """The embedded configs as a newcomer runs them, on few pictures: one process, two processes."""
 
 import json
+import subprocess
+import sys
+from importlib.util import find_spec
 
 import pytest
 from tiny_project import ROOT, TinyProject
@@ -83,3 +86,24 @@ def test_benchmark_reports_every_seed_and_skips_what_it_has(project):
     again = project.run_here(*command, *_options(project))
     assert 'Loads checkpoint' not in again.stdout  # nothing was run
     assert done.stdout.endswith(again.stdout[again.stdout.index('\n| ') :])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec('mim') is None, reason='mim is not installed: docs/get_started.md')
+def test_mim_finds_config_and_tools(project):
+    def mim(command: str, *arguments: str) -> None:
+        words = [command, 'bas_mm', BAS.name, '--gpus', '0', *arguments, *_options(project)]
+        done = subprocess.run(
+            [sys.executable, '-m', 'mim', *words],
+            cwd=project.folder,
+            env=project.environment(),
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+
+    mim('train', '--work-dir', 'mim')
+    checkpoint = project.folder / 'mim' / 'epoch_1.pth'
+    mim('test', '--checkpoint', str(checkpoint), '--work-dir', 'mim', '--out', 'mim.json')
+    assert 'localization/gt_known' in json.loads((project.folder / 'mim.json').read_text())
