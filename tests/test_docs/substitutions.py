@@ -93,6 +93,11 @@ INLINE = (
         'model.pt2',
     ),
     Rule(
+        r'make_boxes\.py CONFIG CHECKPOINT',
+        'any',
+        'make_boxes.py configs/bas/bas_resnet50_cub.py work_dirs/bas_resnet50_cub/epoch_1.pth',
+    ),
+    Rule(
         r'^python -m torch\.distributed\.run .*make_boxes\.py … .*',
         'test_make_boxes.py runs it on two processes',
         'python tools/det/make_boxes.py --help',
