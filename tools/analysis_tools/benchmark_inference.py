@@ -43,6 +43,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     enable_ten_crop,
     fail,
     load_config,
+    prepare_devices,
     require_file,
 )
 from bas_mm.utils.benchmarking import (  # noqa: E402
@@ -293,13 +294,14 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
     import torch
     from mmengine.runner import Runner
 
+    prepare_devices(cfg, 'none')
     workers = cfg.test_dataloader.get('num_workers', 0) if args.workers is None else args.workers
     cfg.test_dataloader.update(num_workers=workers, persistent_workers=workers > 0)
     metrics = evaluators(cfg)
     if args.metric_workers is not None:
         for metric in metrics:
             metric.num_workers = args.metric_workers
-    cfg.launcher, cfg.log_level, cfg.load_from = 'none', 'WARNING', None
+    cfg.log_level, cfg.load_from = 'WARNING', None
     # Runners of one process that share a name would share their loggers.
     cfg.experiment_name = f'benchmark_inference_{time.time_ns()}'
     threads = torch.get_num_threads()
@@ -478,7 +480,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--picture-size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
     parser.add_argument('--workers', type=int, help="processes that read files (the config's)")
-    parser.add_argument('--metric-workers', type=int, help="processes of the metric (the config's)")
+    parser.add_argument(
+        '--metric-workers', type=int, help="processes of the metric (the config's; 0 on a CPU)"
+    )
     parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
