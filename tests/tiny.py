@@ -2,6 +2,7 @@
 
 import torch
 from mmpretrain.structures import DataSample
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bas_mm.registry import MODELS
 
@@ -110,3 +111,21 @@ def samples_of(labels) -> list[DataSample]:
 def total(losses: dict) -> torch.Tensor:
     """Sum of the loss terms, as mmengine's ``parse_losses`` sums them."""
     return sum(value for name, value in losses.items() if 'loss' in name)
+
+
+class Moves(TorchDispatchMode):
+    """Notes what is copied from one device to another: shape, where to, whether not waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[tuple[int, ...], str, bool | None]] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor):
+            self.seen += [
+                (tuple(source.shape), result.device.type, (kwargs or {}).get('non_blocking'))
+                for source in args
+                if isinstance(source, torch.Tensor) and source.device != result.device
+            ]
+        return result

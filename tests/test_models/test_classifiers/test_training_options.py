@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
-from tiny import samples_of, tiny_model, tiny_model_cfg, total
+from tiny import Moves, samples_of, tiny_model, tiny_model_cfg, total
 from torch._dynamo.utils import counters
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -207,24 +207,6 @@ def test_checkpointing_keeps_less_of_every_pass(kind):
         assert fewer[part] < limit * plain[part], part
 
 
-class _Moves(TorchDispatchMode):
-    """Notes what is copied from one device to another: shape, where to, keyword arguments."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if isinstance(result, torch.Tensor):
-            self.seen += [
-                (tuple(source.shape), result.device.type, (kwargs or {}).get('non_blocking'))
-                for source in args
-                if isinstance(source, torch.Tensor) and source.device != result.device
-            ]
-        return result
-
-
 @pytest.mark.parametrize('kind', KINDS)
 def test_a_training_step_reads_no_value_and_sends_pictures_and_labels_alone(kind):
     """On a device without values: whatever reads one there, or its place, is an error."""
@@ -234,7 +216,7 @@ def test_a_training_step_reads_no_value_and_sends_pictures_and_labels_alone(kind
         dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
     )
     pictures = torch.zeros(4, 3, 64, 64, dtype=torch.uint8)
-    with _Moves() as moves:
+    with Moves() as moves:
         log = model.train_step(dict(inputs=pictures, data_samples=samples_of(LABELS)), wrapper)
     assert all(value.device.type == 'meta' for value in log.values())
     assert all(state['momentum_buffer'].shape for state in wrapper.optimizer.state.values())

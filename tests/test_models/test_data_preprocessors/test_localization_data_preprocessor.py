@@ -3,27 +3,12 @@
 import pytest
 import torch
 from mmpretrain.structures import DataSample
-from tiny import samples_of
-from torch.utils._python_dispatch import TorchDispatchMode
+from tiny import Moves, samples_of
 
 from bas_mm.models.data_preprocessors import LocalizationDataPreprocessor
 
 LABELS = (3, 0, 2)
 SETTINGS = dict(mean=[120.0, 110, 100], std=[60.0] * 3, to_rgb=True)
-
-
-class _Moves(TorchDispatchMode):
-    """Notes what is copied from one device to another: the shape, and whether the host waits."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        result = func(*args, **(kwargs or {}))
-        if func.overloadpacket.__name__ == '_to_copy' and args[0].device != result.device:
-            self.seen.append((tuple(args[0].shape), bool(kwargs.get('non_blocking'))))
-        return result
 
 
 def _batch(shape: tuple[int, ...], samples: list[DataSample]) -> dict:
@@ -47,10 +32,10 @@ def pinned(monkeypatch):
 @pytest.mark.parametrize('shape', [(3, 4, 4), (10, 3, 4, 4)])
 def test_labels_travel_in_one_copy_that_nobody_waits_for(pinned, shape):
     preprocessor = LocalizationDataPreprocessor(**SETTINGS).to('meta')
-    with _Moves() as moves:
+    with Moves() as moves:
         data = preprocessor(_batch(shape, samples_of(LABELS)), training=True)
     pictures = (3, *shape) if len(shape) == 3 else (30, *shape[1:])
-    assert sorted(moves.seen) == sorted([((3,), True), (pictures, True)])
+    assert sorted(moves.seen) == sorted([((3,), 'meta', True), (pictures, 'meta', True)])
     assert pinned == [(3,)]
     assert data['inputs'].shape == (3, *shape)
     assert [sample.gt_label.shape for sample in data['data_samples']] == [(1,)] * 3
@@ -62,9 +47,9 @@ def test_several_labels_and_scores(pinned):
     for sample in samples:
         sample.set_gt_score([0.0, 1, 0, 1, 0])
     preprocessor = LocalizationDataPreprocessor(**SETTINGS).to('meta')
-    with _Moves() as moves:
+    with Moves() as moves:
         data = preprocessor(_batch((3, 4, 4), samples))
-    assert all(free for _, free in moves.seen)
+    assert all(free for *_, free in moves.seen)
     assert pinned == [(6,), (15,)]
     assert [len(sample.gt_label) for sample in data['data_samples']] == [2, 1, 3]
     assert [sample.gt_score.shape for sample in data['data_samples']] == [(5,)] * 3
@@ -74,7 +59,7 @@ def test_several_labels_and_scores(pinned):
 def test_on_a_cpu_nothing_is_copied(non_blocking):
     preprocessor = LocalizationDataPreprocessor(**SETTINGS, non_blocking=non_blocking)
     samples = samples_of(LABELS)
-    with _Moves() as moves:
+    with Moves() as moves:
         data = preprocessor(_batch((3, 4, 4), samples))
     assert moves.seen == []
     assert [sample.gt_label.tolist() for sample in data['data_samples']] == [[3], [0], [2]]
