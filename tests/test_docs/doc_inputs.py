@@ -226,6 +226,11 @@ MAKERS: Sequence[tuple[str, Maker]] = (
     ),
     # Data sets where the configs look for them.
     (r'data/CUB_200_2011', _whole(write_cub, num_classes=200)),
+    # The archive that an earlier page unpacked has none.
+    (
+        r'data/CUB_200_2011/segmentations',
+        lambda project, path: write_cub(path.parents[1], num_classes=200),
+    ),
     (r'data/CUBV2', lambda project, path: write_box_split(path, 'val')),
     (r'data/ILSVRC/metadata', lambda project, path: _ilsvrc_lists(path.parent)),
     (r'data/ILSVRC', _whole(write_ilsvrc, num_classes=1000)),
@@ -264,7 +269,8 @@ IMPLIED = {
     r'critters': 'data/critters',
     r'CUB200\(': 'data/CUB_200_2011',
     r'OpenImages30k\(': 'data/OpenImages30k',
-    r'_cub\b|_cub_masks|my_metrics': 'data/CUB_200_2011',
+    r'_cub\b': 'data/CUB_200_2011',
+    r'_cub_masks|my_metrics': 'data/CUB_200_2011/segmentations',
     r'_cubv2val': 'data/CUB_200_2011 data/CUBV2',
     r'_voc12': 'data/VOCdevkit/VOC2012',
     r'my_convnext': 'checkpoints/convnext-tiny.pth',

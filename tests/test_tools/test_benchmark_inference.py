@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import statistics
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -121,11 +122,17 @@ def test_whole_tests(figures):
         row = network['loop'][view]
         assert (row['pictures'], row['batch']) == (23, batch)
         assert (row['workers'], row['metric_workers'], row['topk']) == (1, 1, 2)
-        for name in ('test', 'network'):
+        for name in ('test', 'network', 'network_and_maps'):
             check_summary(row[name], 23)
-        ratio = ratio_of_rounds(row['test']['seconds'], row['network']['seconds'])
-        assert row['test']['to_network'] == ratio
-        assert all(cell in out for cell in ratio_cells(ratio))
+        for name, below in (('to_network', 'network'), ('to_maps', 'network_and_maps')):
+            ratio = ratio_of_rounds(row['test']['seconds'], row[below]['seconds'])
+            assert row['test'][name] == ratio
+            assert all(cell in out for cell in ratio_cells(ratio))
+        parts = row['parts']
+        assert set(parts['seconds']) == set(parts['shares']) == {'loader', *PARTS}
+        assert all(parts['seconds'].values())
+        assert parts['sum'] == pytest.approx(sum(parts['seconds'].values()))
+        assert f'{parts["shares"]["network"]:.1%}' in out
         assert 0 <= row['figures']['localization/gt_known'] <= 100
     assert set(network['loop']['centre']['figures']) == set(network['loop']['ten']['figures'])
 
@@ -178,6 +185,67 @@ def test_a_batch(batch, view, images):
     assert len(seen) == 5
     assert all(torch.equal(maps, seen[0]) for maps in seen)
     assert 'front' not in vars(batch.model.split)
+
+
+@pytest.mark.parametrize(('view', 'crops'), [('centre', 1), ('ten', 10)])
+@pytest.mark.parametrize('topk', [1, 2, -1])
+def test_network_and_maps(batch, tool, view, crops, topk):
+    """The maps beside which a whole test is timed are those that its prediction is the mean of."""
+    batch = batch(view)
+    batch.model.test_cfg.class_source = 'pred'
+    seen = []
+    maps = batch.model.maps
+    batch.model.maps = lambda *inputs: seen.append(maps(*inputs)) or seen[-1]
+    predictions = batch.test(topk)
+    tool.maps_pass(batch.model, batch.images, crops)
+    expected, found = seen
+    count = 4 if topk == -1 else topk
+    assert found.shape[:2] == expected.shape[:2] == (batch.pictures, count)
+    if topk != 1 or crops == 1:  # one map of ten crops is that of all crops' best class
+        assert torch.equal(found, expected)
+        assert torch.equal(found.mean(1)[0], predictions[0].pred_map)
+
+
+class SlowLoader:
+    """Takes a clock's tick for each batch, and one to begin."""
+
+    dataset = (1, 2, 3)
+
+    def __init__(self, tick):
+        self.tick = tick
+
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        self.tick(10)
+        return iter(self.batches())
+
+    def batches(self):
+        for item in self.dataset:
+            self.tick(1)
+            yield item
+
+
+def test_waiting_for_the_loader(tool, monkeypatch):
+    """What a loader takes to begin, and to make each batch, is booked to it; nothing else is."""
+    now = [0.0]
+
+    def tick(seconds):
+        now[0] += seconds
+
+    watch = SimpleNamespace(perf_counter=lambda: now[0])
+    monkeypatch.setattr('bas_mm.utils.part_clock.time', watch)
+    clock = tool.PartClock(CPU)
+    loader = tool.WatchedLoader(SlowLoader(tick), clock)
+    assert (len(loader), loader.dataset) == (3, (1, 2, 3))
+    seen = []
+    with clock.watching([]):
+        for item in loader:
+            tick(100)
+            seen.append(item)
+    assert seen == [1, 2, 3]
+    assert clock.seconds == {'loader': 13, 'rest': 300}
 
 
 def test_cam_has_no_maps_of_some_classes(batch, tool):

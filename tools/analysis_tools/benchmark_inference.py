@@ -17,9 +17,10 @@ everything runs in turn: their median, the smallest and the largest:
 3. Foreground maps of K classes per picture beside the maps of all classes (BAS).
 4. A whole test, from the files to the figures, by mmengine's loop with the config's K, its loader
    workers and its metric's processes (or those of ``--workers`` and ``--metric-workers``), beside
-   the bare network on the same batches. A first test, in which processes start, is not counted.
-   What the K maps take is in it; so are the first batch's files and, with processes of the
-   metric, the last batch's boxes, which have nothing to hide behind.
+   the bare network on the same batches, without and with the K maps that localization asks for.
+   The first batch's files and, with processes of the metric, the last batch's boxes have nothing
+   to hide behind. A first test, in which processes start, is not among the rounds: it gives
+5. the parts of a whole test, the waiting for the loader included; as in 2.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,13 +63,16 @@ from bas_mm.utils.part_clock import PartClock  # noqa: E402
 if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
+    from mmengine.runner import TestLoop
 
 BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 VIEWS = {'centre': 1, 'ten': 10}  # crops
 NETWORK = 'network'
+MAPS = 'network_and_maps'
 #: Batches of a whole test that are kept on the device for the bare passes.
 KEPT = 4
 
+LOADER = 'loader'
 PARTS = {
     'data': 'normalising',
     NETWORK: 'network',
@@ -77,6 +81,7 @@ PARTS = {
     PartClock.REST: 'scores, samples',
     'metric': 'metric',
 }
+LOOP_PARTS = {LOADER: 'waiting for the loader', **PARTS}
 
 
 def write_split_folder(root: Path, count: int, size: tuple[int, int], num_classes: int) -> None:
@@ -177,16 +182,8 @@ class Batch:
 
     def parts(self, topk: int) -> dict[str, float]:
         """Seconds of a test of the batch, metric included, by :data:`PARTS`."""
-        model, clock = self.model, PartClock(self.device)
-        methods = [
-            ('data', model.data_preprocessor, 'forward'),
-            (NETWORK, model.split, 'front'),
-            (NETWORK, model.split, 'tail'),
-            (NETWORK, model.head, 'forward'),
-            ('maps', model, 'maps'),
-            ('boxes', model, '_add_boxes'),
-        ]
-        with clock.watching(methods):
+        clock = PartClock(self.device)
+        with clock.watching(model_parts(self.model)):
             predictions = self.test(topk)
             with clock.part('metric'):
                 samples = [sample.to_dict() for sample in predictions]
@@ -196,12 +193,66 @@ class Batch:
         return dict(clock.seconds)
 
 
+class WatchedLoader:
+    """A loader, the waiting for which is booked to a part.
+
+    Args:
+        loader (DataLoader): of a loop.
+        clock (PartClock): gets the part :data:`LOADER`.
+    """
+
+    def __init__(self, loader: Iterable, clock: PartClock) -> None:
+        self.loader, self.dataset, self.clock = loader, loader.dataset, clock
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator:
+        with self.clock.part(LOADER):
+            batches = iter(self.loader)
+        end = object()
+        while True:
+            with self.clock.part(LOADER):
+                batch = next(batches, end)
+            if batch is end:
+                return
+            yield batch
+
+
+def model_parts(model: torch.nn.Module) -> list[tuple[str, object, str]]:
+    """What :meth:`PartClock.watching` needs to know of a model in testing."""
+    return [
+        ('data', model.data_preprocessor, 'forward'),
+        (NETWORK, model.split, 'front'),
+        (NETWORK, model.split, 'tail'),
+        (NETWORK, model.head, 'forward'),
+        ('maps', model, 'maps'),
+        ('boxes', model, '_add_boxes'),
+    ]
+
+
 def network_pass(model: torch.nn.Module, images: torch.Tensor) -> None:
     """Front, tail and classifier; not waited for."""
     import torch
 
     with torch.no_grad():
         model.head(model.extract_feat(images)[1])
+
+
+def maps_pass(model: torch.nn.Module, images: torch.Tensor, crops: int) -> None:
+    """:func:`network_pass`, then the maps of the K best classes of each picture; not waited for."""
+    import torch
+
+    with torch.no_grad():
+        features, tail_features = model.extract_feat(images)
+        class_maps = model.head(tail_features)
+        if crops > 1:
+            features, class_maps = (
+                x.unflatten(0, (-1, crops))[:, model.CENTRE_CROP] for x in (features, class_maps)
+            )
+        scores, topk = class_maps.mean((2, 3)), model.test_cfg.topk
+        every = topk in (-1, scores.shape[1])
+        model.maps(features, class_maps, None if every else scores.topk(topk, dim=1).indices)
 
 
 def evaluators(cfg: Config) -> list[dict]:
@@ -235,15 +286,15 @@ def measure_batches(batches: dict[str, Batch], topks: Sequence[int], rounds: int
 def measure_parts(batches: dict[str, Batch], topks: Sequence[int], rounds: int) -> list[dict]:
     """Medians of the parts' seconds, and their shares."""
     seconds: dict[tuple, list] = {(view, topk): [] for view in batches for topk in topks}
+    for view, topk in seconds:  # what the metric imports or builds at its first batch
+        batches[view].parts(topk)
     for _ in range(rounds):
         for view, topk in seconds:
             seconds[view, topk].append(batches[view].parts(topk))
     result = []
     for (view, topk), rows in seconds.items():
         medians = {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
-        whole = sum(medians.values())
-        shares = {part: value / whole for part, value in medians.items()}
-        result.append(dict(view=view, topk=topk, seconds=medians, sum=whole, shares=shares))
+        result.append(dict(view=view, topk=topk, **shares_of(medians)))
     return result
 
 
@@ -311,9 +362,8 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
     model = runner.model.to(device)
     loop = runner.test_loop
     runner.call_hook('before_run')
-    figures = loop.run()  # processes start
     count = len(loop.dataloader.dataset)
-    kept, sizes = [], []
+    kept, sizes = [], []  # the loader's processes start
     for data in loop.dataloader:
         sizes.append(len(data['inputs']))
         if len(kept) < KEPT:
@@ -321,17 +371,31 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
             kept.append(images.flatten(0, 1) if images.ndim == 5 else images)
     crops = len(kept[0]) // sizes[0]
 
-    def network() -> None:
+    def batches(sizes: Sequence[int]) -> Iterator[torch.Tensor]:
         for index, size in enumerate(sizes):
-            network_pass(model, kept[index % len(kept)][: size * crops])
+            yield kept[index % len(kept)][: size * crops]
         synchronise(device)
 
-    network()
-    times = seconds_in_turn(args.rounds, dict(test=loop.run, network=network))
-    rows = {name: summary([wall for wall, _ in pairs], count) for name, pairs in times.items()}
-    rows['test']['to_network'] = ratio_of_rounds(
-        rows['test']['seconds'], rows['network']['seconds']
+    def network(sizes: Sequence[int] = sizes) -> None:
+        for images in batches(sizes):
+            network_pass(model, images)
+
+    def network_and_maps(sizes: Sequence[int] = sizes) -> None:
+        for images in batches(sizes):
+            maps_pass(model, images, crops)
+
+    model.eval()
+    each = sorted(set(sizes))
+    network(each)
+    network_and_maps(each)
+    figures, parts = parts_of_loop(loop, model, device)
+    times = seconds_in_turn(
+        args.rounds, {'test': loop.run, NETWORK: network, MAPS: network_and_maps}
     )
+    rows = {name: summary([wall for wall, _ in pairs], count) for name, pairs in times.items()}
+    test = rows['test']
+    test['to_network'] = ratio_of_rounds(test['seconds'], rows[NETWORK]['seconds'])
+    test['to_maps'] = ratio_of_rounds(test['seconds'], rows[MAPS]['seconds'])
     return dict(
         pictures=count,
         batch=sizes[0],
@@ -339,8 +403,41 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
         metric_workers=max(metric.get('num_workers', 0) for metric in metrics),
         topk=model.test_cfg.topk,
         figures=figures,
+        parts=parts,
         **rows,
     )
+
+
+def parts_of_loop(
+    loop: TestLoop, model: torch.nn.Module, device: torch.device
+) -> tuple[dict, dict]:
+    """A whole test by its parts; the metric's processes start in it.
+
+    Returns:
+        tuple[dict, dict]: the test's figures; ``seconds`` and ``shares`` by :data:`LOOP_PARTS`,
+        and ``sum``.
+    """
+    clock = PartClock(device)
+    methods = [
+        *model_parts(model),
+        ('metric', loop.evaluator, 'process'),
+        ('metric', loop.evaluator, 'evaluate'),
+    ]
+    loader, loop.dataloader = loop.dataloader, WatchedLoader(loop.dataloader, clock)
+    try:
+        with clock.watching(methods):
+            figures = loop.run()
+    finally:
+        loop.dataloader = loader
+    seconds = {part: clock.seconds.get(part, 0.0) for part in LOOP_PARTS}
+    return figures, shares_of(seconds)
+
+
+def shares_of(seconds: dict[str, float]) -> dict:
+    """Parts' seconds, their sum, and what share of it each is."""
+    whole = sum(seconds.values())
+    shares = {part: value / whole for part, value in seconds.items()}
+    return dict(seconds=seconds, sum=whole, shares=shares)
 
 
 def summary(seconds: list[float], pictures: int) -> dict:
@@ -414,9 +511,8 @@ def parts_table(networks: Sequence[dict]) -> list[list[str]]:
     rows = [['network', 'C', 'crops', 'K', 'batch, s', *PARTS.values()]]
     for network in networks:
         for row in network['parts']:
-            shares = [f'{row["shares"][part]:.1%}' for part in PARTS]
             head = [network['name'], str(network['classes']), str(VIEWS[row['view']])]
-            rows.append([*head, str(row['topk']), f'{row["sum"]:.4g}', *shares])
+            rows.append([*head, str(row['topk']), *_shares(row, PARTS)])
     return rows
 
 
@@ -439,6 +535,7 @@ def loop_table(networks: Sequence[dict]) -> list[list[str]]:
     rows = [
         ['network', 'C', 'crops', 'K', 'pictures', 'batch', 'workers', 'test, s', 'pictures/s']
         + ['bare network, s', 'test / network', 'min – max']
+        + ['network and maps, s', 'test / network and maps', 'min – max']
     ]
     for network in networks:
         for view, row in network['loop'].items():
@@ -446,9 +543,24 @@ def loop_table(networks: Sequence[dict]) -> list[list[str]]:
                 [network['name'], str(network['classes']), str(VIEWS[view]), str(row['topk'])]
                 + [str(row['pictures']), str(row['batch'])]
                 + [f'{row["workers"]} + {row["metric_workers"]}', *_speed(row['test'])]
-                + [f'{row["network"]["median"]:.4g}', *ratio_cells(row['test']['to_network'])]
+                + [f'{row[NETWORK]["median"]:.4g}', *ratio_cells(row['test']['to_network'])]
+                + [f'{row[MAPS]["median"]:.4g}', *ratio_cells(row['test']['to_maps'])]
             )
     return rows
+
+
+def loop_parts_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Shares of a whole test."""
+    rows = [['network', 'C', 'crops', 'K', 'pictures', 'first test, s', *LOOP_PARTS.values()]]
+    for network in networks:
+        for view, row in network['loop'].items():
+            head = [network['name'], str(network['classes']), str(VIEWS[view]), str(row['topk'])]
+            rows.append([*head, str(row['pictures']), *_shares(row['parts'], LOOP_PARTS)])
+    return rows
+
+
+def _shares(row: dict, parts: Iterable[str]) -> list[str]:
+    return [f'{row["sum"]:.4g}', *(f'{row["shares"][part]:.1%}' for part in parts)]
 
 
 def _speed(row: dict) -> list[str]:
@@ -535,6 +647,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tables['Foreground maps of K classes'] = maps_table(networks)
     if args.pictures:
         tables['A whole test, from files to figures'] = loop_table(networks)
+        tables['Parts of a whole test'] = loop_parts_table(networks)
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
     if args.out:
