@@ -75,6 +75,13 @@ def test_pictures_of_the_metrics_are_up_to_date_and_small(script, repo_dir):
         path = repo_dir / 'docs/images' / name
         assert path.stat().st_size < 100_000
         stored = cv2.imread(str(path))[..., ::-1]
-        assert stored.shape == image.shape
-        # JPEG, and fonts that change with versions.
-        assert np.abs(stored.astype(int) - image).mean() < 4, name
+        # Versions of matplotlib differ in letters and, by a pixel, in margins: cells of 8×8 pixels
+        # are compared. Another θ or τ changes 0.5 % of them, another version 0.2 %.
+        assert np.abs(np.subtract(stored.shape, image.shape)).max() <= 2, name
+        size = stored.shape[1] // 8, stored.shape[0] // 8
+        cells = [
+            cv2.resize(np.ascontiguousarray(x), size, interpolation=cv2.INTER_AREA).astype(int)
+            for x in (stored, image)
+        ]
+        changed = np.abs(cells[0] - cells[1]).max(axis=-1) > 40
+        assert changed.mean() < 0.003, name
