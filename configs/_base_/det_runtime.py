@@ -3,6 +3,7 @@
 default_scope = 'mmdet'
 
 default_hooks = dict(
+    runtime_info=dict(type='bas_mm.DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),

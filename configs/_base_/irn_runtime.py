@@ -4,6 +4,7 @@ _base_ = './default_runtime.py'
 
 default_hooks = dict(
     _delete_=True,
+    runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50),
     param_scheduler=dict(type='ParamSchedulerHook'),

@@ -4,6 +4,7 @@ _base_ = './default_runtime.py'
 default_hooks = dict(
     # All but LocalizationVisualizationHook, which draws boxes.
     _delete_=True,
+    runtime_info=dict(type='DeferredRuntimeInfoHook'),
     timer=dict(type='IterTimerHook'),
     logger=dict(type='LoggerHook', interval=50, log_metric_by_epoch=False),
     param_scheduler=dict(type='ParamSchedulerHook'),

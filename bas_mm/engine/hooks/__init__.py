@@ -1,5 +1,6 @@
 from .checkpoint_keys_hook import CheckpointKeysHook, require_all_weights
 from .class_count_hook import ClassCountHook
+from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .displacement_mean_hook import DisplacementMeanHook
 from .epoch_seed_hook import EpochSeedHook
 from .localization_visualization_hook import LocalizationVisualizationHook
@@ -9,6 +10,7 @@ from .non_finite_loss_hook import NonFiniteLossHook
 __all__ = [
     'CheckpointKeysHook',
     'ClassCountHook',
+    'DeferredRuntimeInfoHook',
     'DisplacementMeanHook',
     'EpochSeedHook',
     'LocalizationVisualizationHook',

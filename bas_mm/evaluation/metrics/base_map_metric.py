@@ -178,6 +178,13 @@ class BaseMapMetric(BaseMetric):
                 if sample.get(field) is None:
                     raise ValueError(f'{name}: the data sample has no {field}')
         columns = [_to_arrays([s[field] for s in data_samples]) for field in self.batch_fields]
+        # The data preprocessor puts labels on the device: they come back together as well.
+        labels = [sample.get('gt_label') for sample in data_samples]
+        if all(isinstance(label, torch.Tensor) for label in labels):
+            data_samples = [
+                {**sample, 'gt_label': label}
+                for sample, label in zip(data_samples, _to_arrays(labels))
+            ]
         jobs = []
         for sample, name, *arrays in zip(data_samples, names, *columns):
             try:

@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from mmengine.hooks import CheckpointHook, Hook, LoggerHook
+from mmengine.runner import Runner
+
+
+class StepOutputs(NamedTuple):
+    """What one training step put out."""
+
+    #: Number of the iteration and of its epoch, from 0.
+    iteration: int
+    epoch: int
+    #: Log variables: tensors of one element, on their device, or numbers.
+    values: dict[str, Any]
+
+
+class DeferredOutputsHook(Hook, ABC):
+    """Base of hooks that look at the outputs of training steps, many steps at once.
+
+    Whoever reads a value of a step waits until the device has finished it, and the device then
+    waits for its next work. So the outputs stay where they are until something is done with them:
+    the log is written or a checkpoint saved, by the intervals of the runner's ``LoggerHook`` and
+    ``CheckpointHook``; an epoch or the training ends; a validation begins.
+    """
+
+    def __init__(self) -> None:
+        self._steps: list[StepOutputs] = []
+
+    @abstractmethod
+    def read(self, runner: Runner, steps: Sequence[StepOutputs]) -> None:
+        """Look at all steps since the last call, at least one.
+
+        Args:
+            runner (Runner): the runner.
+            steps (Sequence[StepOutputs]): in their order.
+        """
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Remember the outputs; read them where they are needed now.
+
+        Args:
+            runner (Runner): the runner.
+            batch_idx (int): index of the batch in the epoch.
+            data_batch (dict, optional): unused.
+            outputs (dict, optional): log variables of the training step.
+        """
+        if outputs is not None:
+            values = {
+                # Without the graph, which would be kept with them.
+                name: value.detach() if isinstance(value, torch.Tensor) else value
+                for name, value in outputs.items()
+            }
+            self._steps.append(StepOutputs(runner.iter, runner.epoch, values))
+        if self._needed_now(runner, batch_idx):
+            self._read_all(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Read what there is.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        self._read_all(runner)
+        super().after_train_epoch(runner)
+
+    def after_train(self, runner: Runner) -> None:
+        """Read what there is.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        self._read_all(runner)
+        super().after_train(runner)
+
+    def before_val(self, runner: Runner) -> None:
+        """Read what there is: the best checkpoint may be saved after the validation.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        self._read_all(runner)
+        super().before_val(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Read what there is, where somebody else saves a checkpoint.
+
+        Args:
+            runner (Runner): the runner.
+            checkpoint (dict): unused.
+        """
+        self._read_all(runner)
+
+    def _read_all(self, runner: Runner) -> bool:
+        steps, self._steps = self._steps, []
+        if steps:
+            self.read(runner, steps)
+        return bool(steps)
+
+    def _needed_now(self, runner: Runner, batch_idx: int) -> bool:
+        loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
+        savers = [h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch]
+        return (
+            self.is_last_train_iter(runner)
+            or self.end_of_epoch(runner.train_dataloader, batch_idx)
+            or any(self.every_n_inner_iters(batch_idx, hook.interval) for hook in loggers)
+            or any(self.every_n_train_iters(runner, h.interval, h.save_begin) for h in savers)
+        )
+
+
+def to_numbers(values: Sequence[Any]) -> list[Any]:
+    """Tensors of one element as Python numbers, in one transfer for each device and type.
+
+    Args:
+        values (Sequence): tensors of one element; what is none is passed on as it is.
+
+    Returns:
+        list: what ``item()`` would give of each.
+    """
+    numbers = list(values)
+    groups: dict[tuple, list[int]] = {}
+    for index, value in enumerate(values):
+        if isinstance(value, torch.Tensor):
+            groups.setdefault((value.device, value.dtype), []).append(index)
+    for indices in groups.values():
+        together = torch.stack([values[index].reshape(()) for index in indices])
+        for index, number in zip(indices, together.cpu().tolist()):
+            numbers[index] = number
+    return numbers

@@ -1,0 +1,169 @@
+"""A device that stands in for a GPU: memory of its own, and a note of who waits for it.
+
+    python tests/strict_device.py NOTES.json SCRIPT [ARGUMENTS]
+
+runs a script, such as ``tools/train.py``, with mmengine taking this device. Its tensors are tensors
+of the host in a cover; what is refused on a GPU is refused here: an operator over tensors of the
+device and of the host, and ``numpy()``. What makes the host wait for a GPU, or copies from or to
+one, is noted, with the place in the code.
+
+It lacks what a GPU has beyond that: streams, pinned memory, its own kernels, its speed.
+"""
+
+import json
+import runpy
+import sys
+import traceback
+from collections import Counter
+from pathlib import Path
+
+import torch
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
+NAME = 'strict'
+#: Operators whose result the host must know to go on.
+_WAITING = {
+    *('_local_scalar_dense', 'nonzero', 'masked_select', 'equal', 'is_nonzero'),
+    *('_unique', '_unique2', 'unique_dim', 'unique_consecutive', 'bincount'),
+}
+_HOST = torch.device('cpu')
+#: (what, whether ``non_blocking``, place) of all that was noted.
+notes: Counter = Counter()
+
+
+class StrictTensor(torch.Tensor):
+    """A tensor of the device; ``held`` is the one of the host that has its values."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @staticmethod
+    def __new__(cls, held: torch.Tensor) -> 'StrictTensor':
+        tensor = torch.Tensor._make_wrapper_subclass(
+            cls,
+            held.size(),
+            strides=held.stride(),
+            storage_offset=held.storage_offset(),
+            dtype=held.dtype,
+            device=torch.device(NAME, 0),
+        )
+        tensor.held = held
+        return tensor
+
+    def __repr__(self) -> str:
+        return f'StrictTensor({self.held})'
+
+    @classmethod
+    def __torch_dispatch__(cls, func, types, args=(), kwargs=None):
+        return _run(func, args, kwargs or {})
+
+
+def _run(func, args: tuple, kwargs: dict):
+    name = func.overloadpacket.__name__
+    if name == '_to_copy':
+        return _copy(args[0], kwargs)
+    if name in ('copy_', '_copy_from', '_copy_from_and_resize'):
+        target, source = args[:2] if name == 'copy_' else args[1::-1]
+        _note_copy(source, type(target), args[2] if len(args) > 2 else False)
+        _held(target).copy_(_held(source))
+        return target
+    # In inference mode these come whole.
+    if func.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd):
+        return func.decompose(*args, **kwargs)
+    tensors = [x for x in tree_leaves((args, kwargs)) if isinstance(x, torch.Tensor)]
+    own = [x for x in tensors if isinstance(x, StrictTensor)]
+    # One number of the host may go along.
+    of_host = [x for x in tensors if not isinstance(x, StrictTensor) and x.ndim]
+    if own and of_host:
+        if not name.startswith(('index', '_index')):  # may have its indices on the host
+            raise RuntimeError(
+                f'{func}: tensors of the host among those of the device: '
+                f'{[(type(x).__name__, tuple(x.shape)) for x in tensors]}'
+            )
+        _note(name, False)
+    masks = name.startswith(('index', '_index')) and any(x.dtype == torch.bool for x in own[1:])
+    if name in _WAITING or masks:
+        _note(name, False)
+    return _covered(func, args, kwargs, func(*tree_map(_held, args), **tree_map(_held, kwargs)))
+
+
+def _copy(source: torch.Tensor, kwargs: dict) -> torch.Tensor:
+    device = kwargs.get('device')
+    kind = type(source) if device is None else _kind(device)
+    kind = StrictTensor if kind is StrictTensor else torch.Tensor
+    held = _held(source)
+    copied = torch.ops.aten._to_copy(held, **{**kwargs, 'device': _HOST, 'non_blocking': False})
+    _note_copy(source, kind, kwargs.get('non_blocking', False))
+    return StrictTensor(copied) if kind is StrictTensor else copied
+
+
+def _note_copy(source: torch.Tensor, kind: type, non_blocking: bool) -> None:
+    to_device = kind is StrictTensor
+    if isinstance(source, StrictTensor) != to_device:
+        _note('to the device' if to_device else 'to the host', bool(non_blocking))
+
+
+def _note(what: str, non_blocking: bool) -> None:
+    frames = traceback.extract_stack()
+    ours = [f for f in frames if '/torch/' not in f.filename and f.filename != __file__]
+    place = Path(ours[-1].filename)
+    notes[what, non_blocking, f'{place.parent.name}/{place.name}', ours[-1].name] += 1
+
+
+def _kind(device: torch.device) -> type:
+    return StrictTensor if torch.device(device).type == NAME else torch.Tensor
+
+
+def _held(x):
+    if isinstance(x, StrictTensor):
+        return x.held
+    return _HOST if isinstance(x, torch.device) and x.type == NAME else x
+
+
+def _covered(func, args: tuple, kwargs: dict, result):
+    """The result with covers; what was written in place keeps its own."""
+    written = {}
+    for index, argument in enumerate(func._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = args[index] if index < len(args) else kwargs.get(argument.name)
+            for x in tree_leaves(value):
+                if isinstance(x, StrictTensor):
+                    written[id(x.held)] = x
+
+    def cover(x):
+        if not isinstance(x, torch.Tensor):
+            return x
+        return written.get(id(x)) if id(x) in written else StrictTensor(x)
+
+    return tree_map(cover, result)
+
+
+def register() -> None:
+    """Make the device known to torch, and the one that mmengine takes."""
+    import mmengine.device.utils
+
+    _setup_privateuseone_for_python_backend(NAME)
+    library = torch.library.Library('_', 'IMPL')
+    # Operators without a tensor of the device: those that make tensors.
+    library.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), 'PrivateUse1')
+    register.library = library  # for as long as the process lives
+    mmengine.device.utils.DEVICE = NAME
+
+
+def main() -> None:
+    """Run the script and write the notes."""
+    target, script, *arguments = sys.argv[1:]
+    register()
+    sys.argv = [script, *arguments]
+    sys.path[0] = str(Path(script).resolve().parent)
+    try:
+        runpy.run_path(script, run_name='__main__')
+    finally:
+        rows = [dict(zip(('what', 'non_blocking', 'file', 'function'), key)) for key in notes]
+        for row, count in zip(rows, notes.values()):
+            row['count'] = count
+        Path(target).write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == '__main__':
+    main()
