@@ -1,24 +1,26 @@
 """A device that stands in for a GPU: memory of its own, and a note of who waits for it.
 
-    python tests/strict_device.py NOTES.json SCRIPT [ARGUMENTS]
+Its tensors are tensors of the host in a cover. What a GPU refuses is refused here: an operator over
+tensors of the device and of the host, ``numpy()``. What makes the host wait for a GPU, or copies
+from or to one, is noted, with the place in the code. It has no streams and no pinned memory, nor
+a GPU's kernels and speed.
 
-runs a script, such as ``tools/train.py``, with mmengine taking this device. Its tensors are tensors
-of the host in a cover; what is refused on a GPU is refused here: an operator over tensors of the
-device and of the host, and ``numpy()``. What makes the host wait for a GPU, or copies from or to
-one, is noted, with the place in the code.
-
-It lacks what a GPU has beyond that: streams, pinned memory, its own kernels, its speed.
+:func:`on_strict_device` gives an environment in which every Python process has it, with mmengine
+taking it for training and testing; the processes write their notes when they end.
 """
 
+import atexit
 import json
-import runpy
+import os
 import sys
 import traceback
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
 from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = 'strict'
@@ -28,8 +30,22 @@ _WAITING = {
     *('_unique', '_unique2', 'unique_dim', 'unique_consecutive', 'bincount'),
 }
 _HOST = torch.device('cpu')
-#: (what, whether ``non_blocking``, place) of all that was noted.
+#: Of this process: what, whether non_blocking, file and function.
 notes: Counter = Counter()
+
+
+class Note(NamedTuple):
+    """What was noted of one place in the code."""
+
+    #: The script that ran.
+    script: str
+    #: 'to the host', 'to the device', or the operator that is waited for.
+    what: str
+    non_blocking: bool
+    #: Folder and name of the file, and the function.
+    file: str
+    function: str
+    count: int
 
 
 class StrictTensor(torch.Tensor):
@@ -143,27 +159,64 @@ def register() -> None:
     import mmengine.device.utils
 
     _setup_privateuseone_for_python_backend(NAME)
-    library = torch.library.Library('_', 'IMPL')
+    everything, named = torch.library.Library('_', 'IMPL'), torch.library.Library('aten', 'IMPL')
     # Operators without a tensor of the device: those that make tensors.
-    library.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), 'PrivateUse1')
-    register.library = library  # for as long as the process lives
+    everything.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), 'PrivateUse1')
+    # What torch calls below Python, as in torch.tensor, has to be told each by its name.
+    aten = torch.ops.aten
+    for func in (aten._copy_from.default, aten.empty_strided.default, aten.empty.memory_format):
+        name = func._schema.name + f'.{func._overloadname}'.removesuffix('.default')
+        named.impl(name, lambda *args, func=func, **kwargs: _run(func, args, kwargs), 'PrivateUse1')
+    register.libraries = everything, named  # for as long as the process lives
+
+    load = torch.load
+
+    def load_to_device(file, map_location=None, **kwargs):
+        if not isinstance(map_location, (str, torch.device)) or _kind(map_location) is torch.Tensor:
+            return load(file, map_location=map_location, **kwargs)
+        data = load(file, map_location='cpu', **kwargs)
+        return tree_map_only(torch.Tensor, lambda tensor: tensor.to(NAME), data)
+
+    torch.load = load_to_device
+    torch.Tensor.pin_memory = lambda self, device=None: self
     mmengine.device.utils.DEVICE = NAME
 
 
-def main() -> None:
-    """Run the script and write the notes."""
-    target, script, *arguments = sys.argv[1:]
+def start(folder: str) -> None:
+    """Register the device; when the process ends, its notes go into the folder."""
     register()
-    sys.argv = [script, *arguments]
-    sys.path[0] = str(Path(script).resolve().parent)
-    try:
-        runpy.run_path(script, run_name='__main__')
-    finally:
-        rows = [dict(zip(('what', 'non_blocking', 'file', 'function'), key)) for key in notes]
-        for row, count in zip(rows, notes.values()):
-            row['count'] = count
-        Path(target).write_text(json.dumps(rows, indent=1))
+    process = os.getpid()
+
+    def write() -> None:
+        if os.getpid() != process or not notes:
+            return
+        rows = [Note(Path(sys.argv[0]).name, *key, count)._asdict() for key, count in notes.items()]
+        (Path(folder) / f'{process}.json').write_text(json.dumps(rows, indent=1))
+
+    atexit.register(write)
 
 
-if __name__ == '__main__':
-    main()
+def on_strict_device(folder: Path) -> tuple[dict[str, str], Callable[[], list[Note]]]:
+    """The environment for processes, and what reads (and forgets) their notes.
+
+    Args:
+        folder (Path): an empty folder of the test.
+    """
+    (folder / 'notes').mkdir(parents=True)
+    (folder / 'sitecustomize.py').write_text(
+        f'import sys\n'
+        f'sys.path.append({str(Path(__file__).parent)!r})\n'
+        f'import strict_device\n'
+        f'strict_device.start({str(folder / "notes")!r})\n'
+    )
+    paths = (str(folder), os.environ.get('PYTHONPATH', ''))
+    environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, paths))}
+
+    def read() -> list[Note]:
+        found = []
+        for file in sorted((folder / 'notes').iterdir()):
+            found += [Note(**row) for row in json.loads(file.read_text())]
+            file.unlink()
+        return found
+
+    return environment, read

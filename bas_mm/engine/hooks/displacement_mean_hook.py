@@ -76,7 +76,7 @@ class DisplacementMeanHook(Hook):
         )
         mean = displacement_mean(model, loader)
         model.mean_shift.running_mean.copy_(mean)
-        print_log(f'Mean displacement: {mean.tolist()}', logger='current')
+        print_log(f'Mean displacement: {mean.cpu().tolist()}', logger='current')
         if is_main_process():
             self._store(runner, model)
         barrier()

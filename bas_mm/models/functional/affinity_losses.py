@@ -11,6 +11,7 @@ A training batch of 32 crops has 64 million pairs. What each adds to a loss depe
 Values and gradients are those of the sums over pairs.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -124,12 +125,21 @@ def _highest_points(boundary: torch.Tensor, kinds: torch.Tensor, radius: int) ->
         maxima = path_maxima(ranks[part], radius)
         images = torch.arange(len(maxima), device=order.device)[:, None, None, None]
         slots = (kinds[part] + 4 * images).mul_(size).add_(maxima)
-        counted = torch.bincount(slots.flatten(), minlength=len(maxima) * 4 * size)
+        slots = slots.flatten()
+        # Not torch.bincount, which looks for the largest and makes the host wait.
+        counted = order.new_zeros(len(maxima) * 4 * size)
+        counted.scatter_add_(0, slots, order.new_ones(()).expand(slots.shape))
         counts[part] = counted.view(-1, 4, size)
     # From ranks to points.
     return torch.zeros_like(counts[:, :DROPPED]).scatter_(
         2, order[:, None].expand(-1, DROPPED, -1), counts[:, :DROPPED]
     )
+
+
+@lru_cache
+def _offsets_on(device: torch.device, dtype: torch.dtype, radius: int) -> torch.Tensor:
+    """Offsets of pairs, (P, 2, 1, 1); copied to the device once, as that takes a wait."""
+    return torch.tensor(pair_offsets(radius), dtype=dtype, device=device)[..., None, None]
 
 
 def displacement_losses(
@@ -156,9 +166,8 @@ def displacement_losses(
         slopes = {kind: torch.zeros_like(d) for kind in (FOREGROUND, BACKGROUND)}
         shift = torch.zeros((), dtype=torch.float64, device=d.device)
         offsets = pair_offsets(radius)
-        for index, (offset, delta) in enumerate(
-            zip(offsets, d.new_tensor(offsets)[..., None, None])
-        ):
+        deltas = _offsets_on(d.device, d.dtype, radius)
+        for index, (offset, delta) in enumerate(zip(offsets, deltas)):
             partners = anchor_window(height, width, radius, offset)
             difference = first - d[partners]
             for kind, signs in (

@@ -1,0 +1,199 @@
+"""The commands on a device with memory of its own: nothing is left behind, little waited for."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import torch
+from strict_device import on_strict_device
+from tiny_pipeline import write_pipeline
+from tiny_project import ROOT, TinyProject
+
+EPOCHS, STEPS, BATCHES = 4, 4, 3  # of the project; validation every other epoch
+
+
+class _Commands:
+    """Commands in processes that have the device, and what they noted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment, self.notes = on_strict_device(folder / 'device')
+        self.environment.update(TinyProject.environment(PYTHONPATH=self.environment['PYTHONPATH']))
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess:
+        tool, *arguments = command
+        done = subprocess.run(
+            TinyProject.command(tool, *arguments),
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
+    def waits(self) -> dict[str, int]:
+        """How often the host was held up, by the file and the function."""
+        waits: dict[str, int] = {}
+        for note in self.notes():
+            if not note.non_blocking:
+                place = f'{note.file}:{note.function}'
+                waits[place] = waits.get(place, 0) + note.count
+        return waits
+
+
+#: Before the first step, and where a checkpoint is written or read.
+ONCE = {
+    'base_model/base_model.py:to',
+    'model/weight_init.py:update_init_info',
+    'model/base_module.py:init_weights',
+    'runner/checkpoint.py:<lambda>',
+    'runner/checkpoint.py:load',
+    'runner/runner.py:<lambda>',
+}
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('project'))
+
+
+@pytest.fixture(scope='module')
+def commands(project):
+    return _Commands(project.folder)
+
+
+@pytest.fixture(scope='module')
+def trained(project, commands):
+    """The waits of a training."""
+    commands.run('train.py', project.config, '--work-dir', 'device')
+    return commands.waits()
+
+
+@pytest.mark.slow
+def test_training_gives_the_weights_of_the_host(project, trained):
+    project.run_here('train.py', project.config, '--work-dir', 'host')
+    ours, theirs = (
+        torch.load(project.folder / folder / f'epoch_{EPOCHS}.pth', weights_only=False)
+        for folder in ('device', 'host')
+    )
+    assert ours['state_dict'].keys() == theirs['state_dict'].keys()
+    for name, value in theirs['state_dict'].items():
+        assert type(ours['state_dict'][name]) is torch.Tensor
+        torch.testing.assert_close(ours['state_dict'][name], value, rtol=1e-4, atol=1e-6, msg=name)
+    # The optimizer's state was written from the device as well.
+    momenta = [state['momentum_buffer'] for state in ours['optimizer']['state'].values()]
+    assert momenta
+    assert all(type(momentum) is torch.Tensor for momentum in momenta)
+
+
+@pytest.mark.slow
+def test_no_step_of_training_is_waited_for(trained):
+    waits = {place: count for place, count in trained.items() if place not in ONCE}
+    assert waits == {
+        # Two hooks read the losses and accuracies where an epoch ends: all are of one type.
+        'hooks/deferred_outputs_hook.py:to_numbers': 2 * EPOCHS,
+        # A batch's maps, scores and labels.
+        'metrics/base_map_metric.py:to_array': 3 * BATCHES * EPOCHS // 2,
+    }
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_a_checkpoint(project, commands, trained):
+    options = '--resume', '--cfg-options', f'train_cfg.max_epochs={EPOCHS + 1}'
+    commands.run('train.py', project.config, '--work-dir', 'device', *options)
+    assert commands.waits()['hooks/deferred_outputs_hook.py:to_numbers'] == 2
+    resumed = torch.load(project.folder / f'device/epoch_{EPOCHS + 1}.pth', weights_only=False)
+    assert resumed['meta']['iter'] == (EPOCHS + 1) * STEPS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('options', [(), ('--tta',)], ids=['centre', 'ten crops'])
+def test_a_test_has_the_figures_of_the_host_and_waits_for_batches(
+    project, commands, trained, options
+):
+    checkpoint = project.folder / f'device/epoch_{EPOCHS}.pth'
+    words = 'test.py', project.config, checkpoint, *options, '--out'
+    commands.run(*words, 'device.json')
+    waits = {place: count for place, count in commands.waits().items() if place not in ONCE}
+    project.run_here(*words, 'host.json')
+    ours, theirs = (
+        json.loads((project.folder / f'{name}.json').read_text()) for name in ('device', 'host')
+    )
+    assert ours == pytest.approx(theirs)
+    assert waits == {'metrics/base_map_metric.py:to_array': 3 * BATCHES}
+
+
+@pytest.mark.slow
+def test_pictures_are_localized_on_the_device(project, commands, trained):
+    pictures = sorted((project.folder / 'data/images/val').iterdir())[:3]
+    arguments = [project.config, project.folder / f'device/epoch_{EPOCHS}.pth', *pictures, '--json']
+    found = {}
+    for device in ('strict', 'cpu'):
+        done = subprocess.run(
+            [*TinyProject.command('')[:1], '-m', 'bas_mm', 'localize', *map(str, arguments)]
+            + ['--device', device],
+            cwd=ROOT,
+            env=commands.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        found[device] = json.loads(done.stdout)
+        assert bool(commands.notes()) == (device == 'strict')
+    assert found['strict'] == found['cpu']
+
+
+@pytest.mark.slow
+def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
+    pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
+    commands = _Commands(tmp_path)
+    config = write_pipeline(tmp_path)
+    done = commands.run(
+        *('wsss/run_pipeline.py', config, '--work-dir', 'work', '--num-workers', '1')
+    )
+    assert '| segmentor ' in done.stdout
+    notes = commands.notes()
+    assert {note.script for note in notes} >= {'train.py', 'make_seeds.py', 'make_masks.py'}
+    # In our part of a training step nothing is waited for.
+    ours = {p.name for p in (ROOT / 'bas_mm/models').rglob('*.py')}
+    waited = {
+        (Path(note.file).name, note.function)
+        for note in notes
+        if note.script == 'train.py' and not note.non_blocking and Path(note.file).name in ours
+    }
+    assert waited <= {('affinity_losses.py', '_offsets_on'), ('pretrained_backbone.py', '__call__')}
+
+
+def test_tensors_of_the_host_are_refused(tmp_path):
+    commands = _Commands(tmp_path)
+    script = tmp_path / 'mixed.py'
+    script.write_text(
+        'import torch\n'
+        'x = torch.ones(3).to("strict")\n'
+        'for wrong in (lambda: x + torch.ones(3), lambda: x.numpy()):\n'
+        '    try:\n'
+        '        wrong()\n'
+        '    except RuntimeError as error:\n'
+        '        print("refused:", error)\n'
+        'x.sum().item(), x[x > 0], x.cpu(), torch.ones(3).to("strict", non_blocking=True)\n'
+        'assert (x * 2 + 1).cpu().tolist() == [3, 3, 3]\n'
+    )
+    done = subprocess.run(
+        [*TinyProject.command('')[:1], str(script)],
+        env=commands.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('refused:') == 2
+    noted = {(note.what, note.non_blocking): note.count for note in commands.notes()}
+    assert noted == {
+        ('to the device', False): 1,
+        ('to the device', True): 1,
+        ('_local_scalar_dense', False): 1,
+        ('index', False): 1,
+        ('to the host', False): 2,
+    }
