@@ -183,7 +183,7 @@ def test_the_fast_recipe_is_the_recipe_with_options_for_gpus():
     plain, fast = _load('bas/bas_resnet50_ilsvrc.py'), _load('bas/bas_resnet50_ilsvrc_fast.py')
     assert fast.model.pop('channels_last') is True
     assert fast.optim_wrapper.optimizer.pop('fused') is True
-    amp = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
+    amp = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=dict(enabled=False))
     assert all(fast.optim_wrapper.pop(key) == value for key, value in amp.items())
     assert plain.optim_wrapper.pop('type') == 'OptimWrapper'
     assert plain.train_dataloader.pop('num_workers') < fast.train_dataloader.pop('num_workers')

@@ -92,7 +92,7 @@ def test_figures_by_a_clock_of_our_own(benchmark, monkeypatch, tmp_path):
                     yield dict(inputs=[0] * 4)
 
         assert cfg['dataset']['indices'] == 8
-        assert cfg['num_workers'] == 1
+        assert cfg['num_workers'] in (1, 6)
         return Loader()
 
     monkeypatch.setattr(benchmarking, 'time', Clock)
@@ -103,6 +103,10 @@ def test_figures_by_a_clock_of_our_own(benchmark, monkeypatch, tmp_path):
         recipe=dict(images_per_s=4, best=4, ratio=1, main_ms=62.5, extrapolated=16),
         other=dict(images_per_s=8, best=8, ratio=2, main_ms=62.5, extrapolated=16),
     )
+    # Six workers on four cores: 1 image per second of a core.
+    monkeypatch.setattr(benchmark, 'cores', lambda: 4)
+    rows = benchmark.measure_loaders(dict(dataset={}), dict(recipe=[1]), 8, 3, 6)
+    assert rows['recipe']['extrapolated'] == 8
 
 
 def test_config(benchmark, tmp_path, monkeypatch, capsys):

@@ -200,6 +200,8 @@ def test_options_are_settings_of_the_config(
     if wrapper == 'AmpOptimWrapper':
         dtype = 'bfloat16' if 'bf16' in variant else 'float16'
         assert cfg.optim_wrapper.dtype == dtype
+        scale = dict(bfloat16=dict(enabled=False), float16='dynamic')[dtype]
+        assert cfg.optim_wrapper.loss_scale == scale
 
 
 def test_one_method_alone_in_the_mixed_precision_of_a_gpu(project):

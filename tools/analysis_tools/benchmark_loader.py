@@ -16,8 +16,9 @@ One pass over the pictures is timed, with workers that run already, and the medi
 counts; of the steps, the time that the core spent on them. The files are in the operating system's
 memory: no disk is measured. "main ms" is what the main process's core spends per picture: without
 workers all there is to do, and on a busy machine the figure to look at. The last column says what
-8 workers would give if each had a core and did what one does here, and the main process did for
-each picture what it does here. It is extrapolated, not measured.
+8 workers would give if each had a core and did what one does here (what a core does, where there
+are more workers than cores), and the main process did for each picture what it does here. It is
+extrapolated, not measured.
 """
 
 from __future__ import annotations
@@ -155,6 +156,12 @@ def loaders(
         built.clear()
 
 
+def cores() -> int:
+    """Those that this process may use."""
+    usable = getattr(os, 'sched_getaffinity', None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
+
+
 def measure_loaders(
     loader: Mapping, pipelines: Mapping[str, list], pictures: int, rounds: int, workers: int
 ) -> dict[str, dict[str, float]]:
@@ -181,7 +188,7 @@ def measure_loaders(
         )
         if workers:
             rows[name]['extrapolated'] = min(
-                EXTRAPOLATED * rows[name]['images_per_s'] / workers,
+                EXTRAPOLATED * rows[name]['images_per_s'] / min(workers, cores()),
                 1e3 / max(rows[name]['main_ms'], 1e-9),
             )
     return rows

@@ -112,7 +112,8 @@ def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
         elif option == 'bf16' and device.type == 'cpu':
             set_cpu_amp(cfg)
         elif option == 'bf16':  # has float32's range: nothing to scale
-            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=1.0)
+            unscaled = dict(enabled=False)
+            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=unscaled)
         elif option == 'fp16':
             cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
 

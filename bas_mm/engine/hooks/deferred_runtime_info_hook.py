@@ -18,9 +18,10 @@ class DeferredRuntimeInfoHook(DeferredOutputsHook, RuntimeInfoHook):
     hub gets the same values in the same order, when the log is written or a checkpoint saved.
 
     That one also keeps every value of the training, each checkpoint has them all, and appending
-    one copies the others: after some 100,000 iterations the host spends milliseconds of every step
-    on that. Here the last ``history`` of each scalar are kept, more where a window of the runner's
-    log processor is longer, and all where one is 'epoch' or 'global'.
+    one copies the others: after 90,000 iterations that takes more than a millisecond of each step
+    (``tools/analysis_tools/benchmark_hooks.py``). Here the last ``history`` of each scalar are
+    kept, more where a window of the runner's log processor is longer, and all where one is 'epoch'
+    or 'global'.
 
     In place of mmengine's by its name: ``default_hooks=dict(runtime_info=dict(type=
     'DeferredRuntimeInfoHook'))``.
