@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import torch
 from torch.utils._pytree import tree_leaves, tree_map, tree_map_only
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = 'strict'
 #: Operators whose result the host must know to go on.
@@ -157,6 +156,7 @@ def _covered(func, args: tuple, kwargs: dict, result):
 def register() -> None:
     """Make the device known to torch, and the one that mmengine takes."""
     import mmengine.device.utils
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
     _setup_privateuseone_for_python_backend(NAME)
     everything, named = torch.library.Library('_', 'IMPL'), torch.library.Library('aten', 'IMPL')

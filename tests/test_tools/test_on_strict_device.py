@@ -9,6 +9,12 @@ import torch
 from strict_device import on_strict_device
 from tiny_pipeline import write_pipeline
 from tiny_project import ROOT, TinyProject
+from torch.utils import backend_registration
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(backend_registration, '_setup_privateuseone_for_python_backend'),
+    reason='this torch has no devices that are written in Python',
+)
 
 EPOCHS, STEPS, BATCHES = 4, 4, 3  # of the project; validation every other epoch
 

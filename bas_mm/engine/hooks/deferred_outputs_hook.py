@@ -8,6 +8,9 @@ import torch
 from mmengine.hooks import CheckpointHook, Hook, LoggerHook
 from mmengine.runner import Runner
 
+# Where nothing is done with them for long, what they take of the device's memory is bounded.
+_MOST_STEPS = 1000
+
 
 class StepOutputs(NamedTuple):
     """What one training step put out."""
@@ -111,7 +114,8 @@ class DeferredOutputsHook(Hook, ABC):
         loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
         savers = [h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch]
         return (
-            self.is_last_train_iter(runner)
+            len(self._steps) >= _MOST_STEPS
+            or self.is_last_train_iter(runner)
             or self.end_of_epoch(runner.train_dataloader, batch_idx)
             or any(self.every_n_inner_iters(batch_idx, hook.interval) for hook in loggers)
             or any(self.every_n_train_iters(runner, h.interval, h.save_begin) for h in savers)

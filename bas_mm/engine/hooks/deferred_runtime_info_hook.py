@@ -14,11 +14,11 @@ from .deferred_outputs_hook import DeferredOutputsHook, StepOutputs, to_numbers
 class DeferredRuntimeInfoHook(DeferredOutputsHook, RuntimeInfoHook):
     """mmengine's ``RuntimeInfoHook`` for trainings that are fast or long.
 
-    That one reads each output of each step, and waits for the device each time. Here the message
+    mmengine's reads each output of each step, and waits for the device each time. Here the message
     hub gets the same values in the same order, when the log is written or a checkpoint saved.
 
-    That one also keeps every value of the training, each checkpoint has them all, and appending
-    one copies the others: after 90,000 iterations that takes more than a millisecond of each step
+    mmengine also keeps every value of a training, each checkpoint has them all, and appending one
+    copies the others: after 90,000 iterations that takes more than a millisecond of each step
     (``tools/analysis_tools/benchmark_hooks.py``). Here the last ``history`` of each scalar are
     kept, more where a window of the runner's log processor is longer, and all where one is 'epoch'
     or 'global'.

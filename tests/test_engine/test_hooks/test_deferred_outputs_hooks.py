@@ -102,6 +102,15 @@ def test_nothing_is_read_between_two_lines_of_the_log(split_folder, tmp_path, mo
     assert reads == [3 * scalars, 2 * scalars]
 
 
+def test_outputs_do_not_pile_up_where_nobody_needs_them(split_folder, tmp_path, monkeypatch):
+    monkeypatch.setattr('bas_mm.engine.hooks.deferred_outputs_hook._MOST_STEPS', 2)
+    runner = _runner(split_folder, tmp_path, interval=50)
+    _poison(runner, 2)
+    with pytest.raises(FloatingPointError, match='in iteration 3 '):
+        runner.train()
+    assert runner.iter == 3  # not the end of the epoch
+
+
 def test_a_checkpoint_of_somebody_else_has_all_values_up_to_there(split_folder, tmp_path):
     runner = _runner(
         split_folder,
