@@ -156,9 +156,14 @@ def _covered(func, args: tuple, kwargs: dict, result):
 def register() -> None:
     """Make the device known to torch, and the one that mmengine takes."""
     import mmengine.device.utils
-    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+    from torch.utils import backend_registration
 
-    _setup_privateuseone_for_python_backend(NAME)
+    class Module(backend_registration._DummyBackendModule):
+        @staticmethod
+        def get_amp_supported_dtype() -> list[torch.dtype]:
+            return [torch.float16, torch.bfloat16]
+
+    backend_registration._setup_privateuseone_for_python_backend(NAME, Module())
     everything, named = torch.library.Library('_', 'IMPL'), torch.library.Library('aten', 'IMPL')
     # Operators without a tensor of the device: those that make tensors.
     everything.fallback(lambda func, *args, **kwargs: _run(func, args, kwargs), 'PrivateUse1')

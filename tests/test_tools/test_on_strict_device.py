@@ -107,6 +107,25 @@ def test_no_step_of_training_is_waited_for(trained):
 
 
 @pytest.mark.slow
+def test_options_of_training(project, commands):
+    model = ['model.channels_last=True', 'model.checkpoint_segments=2']
+    options = [*model, 'optim_wrapper.optimizer.fused=True', 'train_cfg.max_epochs=1']
+    words = 'train.py', project.config, '--cfg-options', *options, '--work-dir'
+    commands.run(*words, 'device_options')
+    assert {place for place in commands.waits() if place not in ONCE} == {
+        'hooks/deferred_outputs_hook.py:to_numbers',
+        'metrics/base_map_metric.py:to_array',
+    }
+    project.run_here(*words, 'host_options')
+    ours, theirs = (
+        torch.load(project.folder / folder / 'epoch_1.pth', weights_only=False)['state_dict']
+        for folder in ('device_options', 'host_options')
+    )
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@pytest.mark.slow
 def test_training_goes_on_from_a_checkpoint(project, commands, trained):
     options = '--resume', '--cfg-options', f'train_cfg.max_epochs={EPOCHS + 1}'
     commands.run('train.py', project.config, '--work-dir', 'device', *options)
