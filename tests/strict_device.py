@@ -148,7 +148,7 @@ def _covered(func, args: tuple, kwargs: dict, result):
     def cover(x):
         if not isinstance(x, torch.Tensor):
             return x
-        return written.get(id(x)) if id(x) in written else StrictTensor(x)
+        return written[id(x)] if id(x) in written else StrictTensor(x)
 
     return tree_map(cover, result)
 

@@ -186,7 +186,7 @@ OPTIONS = {
 class _SumsInFloat32(TorchDispatchMode):
     """Convolutions and products of float16 as a GPU computes them: rounded once, after the sum.
 
-    A CPU's own had not come back through the network after 25 minutes.
+    A CPU's own had not come back through the network after 20 minutes.
     """
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):

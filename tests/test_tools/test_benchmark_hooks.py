@@ -1,18 +1,15 @@
 """tools/analysis_tools/benchmark_hooks.py."""
 
-import importlib.util
 import json
 
 import pytest
+from modules import load_module
 
 
 @pytest.fixture
 def benchmark(repo_dir):
     path = repo_dir / 'tools' / 'analysis_tools' / 'benchmark_hooks.py'
-    spec = importlib.util.spec_from_file_location('benchmark_hooks', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path)
 
 
 def test_figures(benchmark, tmp_path, capsys):

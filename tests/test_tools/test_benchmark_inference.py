@@ -1,6 +1,5 @@
 """tools/analysis_tools/benchmark_inference.py for real, on a tiny network; none looks at a time."""
 
-import importlib.util
 import json
 import statistics
 from types import SimpleNamespace
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from mmengine.config import Config
+from modules import load_module
 from tiny_project import TinyProject
 
 from bas_mm.registry import DATASETS
@@ -31,10 +31,7 @@ def project(tmp_path_factory):
 @pytest.fixture(scope='module')
 def tool(repo_dir):
     path = repo_dir / 'tools' / TOOL
-    spec = importlib.util.spec_from_file_location('benchmark_inference', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path)
 
 
 def run(project, *arguments, check=True):

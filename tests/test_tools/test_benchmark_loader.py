@@ -1,6 +1,5 @@
 """tools/analysis_tools/benchmark_loader.py."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from types import SimpleNamespace
 
 import cv2
 import pytest
+from modules import load_module
 from tiny_run import write_split_folder
 
 from bas_mm.utils import benchmarking
@@ -20,10 +20,7 @@ def script(repo_dir):
 
 @pytest.fixture
 def benchmark(script):
-    spec = importlib.util.spec_from_file_location('benchmark_loader', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """tools/analysis_tools/benchmark_metrics.py."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -8,15 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from modules import load_module
 
 
 @pytest.fixture(scope='module')
 def benchmark(repo_dir):
     path = repo_dir / 'tools' / 'analysis_tools' / 'benchmark_metrics.py'
-    spec = importlib.util.spec_from_file_location('benchmark_metrics', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path)
 
 
 def test_as_a_command(repo_dir, tmp_path):

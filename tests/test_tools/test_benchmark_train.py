@@ -1,12 +1,12 @@
 """tools/analysis_tools/benchmark_train.py, for real on a tiny network; no test looks at a time."""
 
-import importlib.util
 import json
 import statistics
 
 import pytest
 import torch
 from mmengine.config import Config
+from modules import load_module
 from tiny_project import TinyProject
 
 from bas_mm.utils.benchmarking import ratio_cells, ratio_of_rounds, without_weights
@@ -33,10 +33,7 @@ def project(tmp_path_factory):
 @pytest.fixture(scope='module')
 def tool(repo_dir):
     path = repo_dir / 'tools' / TOOL
-    spec = importlib.util.spec_from_file_location('benchmark_train', path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(path)
 
 
 def run(project, *arguments, check=True):

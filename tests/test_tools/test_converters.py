@@ -1,5 +1,4 @@
 import argparse
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
+from modules import load_module
 from published_files import mobilenet_by_formula
 
 from bas_mm.registry import MODELS
@@ -29,10 +29,7 @@ def script(repo_dir: Path) -> Path:
 
 @pytest.fixture(scope='module')
 def converter(script: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('published_to_bas_mm', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 def our_model(repo_dir: Path, backbone: str, num_classes: int) -> torch.nn.Module:

@@ -1,6 +1,5 @@
 """Published DeepLabv2 names, on weights that are made here: no published file is needed."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import load_checkpoint
+from modules import load_module
 from published_files import (
     blocks_name,
     caffe_blob,
@@ -35,10 +35,7 @@ model = dict(
 @pytest.fixture(scope='module')
 def converter(repo_dir: Path) -> ModuleType:
     script = repo_dir / 'tools/model_converters/deeplabv2_to_bas_mm.py'
-    spec = importlib.util.spec_from_file_location('deeplabv2_to_bas_mm', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 @pytest.fixture(scope='module')

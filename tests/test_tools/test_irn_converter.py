@@ -1,10 +1,10 @@
-import importlib.util
 import json
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
+from modules import load_module
 
 from bas_mm.registry import MODELS
 
@@ -12,10 +12,7 @@ from bas_mm.registry import MODELS
 @pytest.fixture(scope='module')
 def converter(repo_dir):
     script = repo_dir / 'tools/model_converters/published_irn_to_bas_mm.py'
-    spec = importlib.util.spec_from_file_location('published_irn_to_bas_mm', script)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 @pytest.fixture(scope='module')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from modules import load_module
 from PIL import Image
 from releases import write_lines
 from segmentation_sets import (
@@ -34,12 +34,7 @@ needs_pycocotools = pytest.mark.skipif(
 
 def _load(repo_dir: Path, name: str) -> ModuleType:
     script = repo_dir / 'tools' / 'dataset_converters' / f'{name}.py'
-    spec = importlib.util.spec_from_file_location(name, script)
-    module = importlib.util.module_from_spec(spec)
-    # Pickle looks the workers' function up there.
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 @pytest.fixture(scope='module')

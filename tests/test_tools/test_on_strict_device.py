@@ -185,11 +185,14 @@ def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
     # In our part of a training step nothing is waited for.
     ours = {p.name for p in (ROOT / 'bas_mm/models').rglob('*.py')}
     waited = {
-        (Path(note.file).name, note.function)
+        (Path(note.file).name, note.function): note.count
         for note in notes
         if note.script == 'train.py' and not note.non_blocking and Path(note.file).name in ours
     }
-    assert waited <= {('affinity_losses.py', '_offsets_on'), ('pretrained_backbone.py', '__call__')}
+    # Before the first step.
+    waited.pop(('pretrained_backbone.py', '__call__'))
+    # Once in three steps of IRNet.
+    assert waited == {('affinity_losses.py', '_offsets_on'): 1}
 
 
 def test_tensors_of_the_host_are_refused(tmp_path):

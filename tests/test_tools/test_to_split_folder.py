@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
+from modules import load_module
 from releases import (
     write_aircraft,
     write_cars,
@@ -51,11 +51,7 @@ def script(repo_dir: Path) -> Path:
 
 @pytest.fixture(scope='module')
 def converter(script: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location('to_split_folder', script)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look it up
-    spec.loader.exec_module(module)
-    return module
+    return load_module(script)
 
 
 @pytest.mark.parametrize('name', CASES)

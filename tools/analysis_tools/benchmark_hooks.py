@@ -44,8 +44,8 @@ def hub_after(iterations: int, name: str) -> MessageHub:
 
     hub = MessageHub.get_instance(name)
     for scalar in (*OUTPUTS, *RATES, *TIMES) if iterations else ():
+        hub.update_scalar(f'train/{scalar}', 1.0)
         hub.log_scalars[f'train/{scalar}'] = HistoryBuffer([1.0] * iterations, [1] * iterations)
-        hub._resumed_keys[f'train/{scalar}'] = True
     return hub
 
 

@@ -68,24 +68,6 @@ class DeferredOutputsHook(Hook, ABC):
         if self._needed_now(runner, batch_idx):
             self._read_all(runner)
 
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Read what there is.
-
-        Args:
-            runner (Runner): the runner.
-        """
-        self._read_all(runner)
-        super().after_train_epoch(runner)
-
-    def after_train(self, runner: Runner) -> None:
-        """Read what there is.
-
-        Args:
-            runner (Runner): the runner.
-        """
-        self._read_all(runner)
-        super().after_train(runner)
-
     def before_val(self, runner: Runner) -> None:
         """Read what there is: the best checkpoint may be saved after the validation.
 
