@@ -198,7 +198,7 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
         _say(f'no accelerator: backend gloo in place of {dist_cfg.get("backend", "nccl")}')
         dist_cfg['backend'] = 'gloo'
     if cfg.get('sync_bn') is not None:
-        _say('no accelerator: batch norms are not synchronised (sync_bn is dropped)')
+        _say("no accelerator: sync_bn is dropped, torch's norms synchronise on accelerators only")
         cfg.sync_bn = None
     wrapper = cfg.get('model_wrapper_cfg')
     if wrapper is None:

@@ -12,6 +12,7 @@ from .classifiers import (
 from .data_preprocessors import LocalizationDataPreprocessor
 from .generators import ForegroundGenerator
 from .heads import BASHead, BASSegHead, CAMHead, DeepLabV2Head, MultiLabelCAMHead
+from .layers import WaitFreeSyncBatchNorm
 from .losses import AMCLoss, PositivesAgainstNegativesLoss
 from .segmentors import MultiScaleEncoderDecoder
 from .splits import BackboneSplit
@@ -41,4 +42,5 @@ __all__ = [
     'MultiScaleEncoderDecoder',
     'PositivesAgainstNegativesLoss',
     'PretrainedBackbone',
+    'WaitFreeSyncBatchNorm',
 ]

@@ -22,8 +22,9 @@ env_cfg = dict(
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     dist_cfg=dict(backend='nccl'),
 )
-# Where several GPUs are used, batch norms share their statistics.
-sync_bn = 'torch'
+# Where several GPUs are used, a classifier's batch norms share their statistics, without the waits
+# of mmengine's sync_bn='torch'; model.sync_batch_norm=False switches that off.
+sync_bn = None
 
 visualizer = dict(type='LocalizationVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 

@@ -1,5 +1,5 @@
 # The ILSVRC recipe with what makes it faster on GPUs; docs/benchmarks.md says what each is.
-# On one GPU model.compile=True is possible too; on several it needs sync_bn=None, another recipe.
+# model.compile=True is possible too, on one GPU and on several.
 _base_ = './bas_resnet50_ilsvrc.py'
 
 model = dict(channels_last=True)

@@ -209,17 +209,23 @@ def test_two_processes_test_like_one(tested, trained):
 
 @pytest.mark.slow
 def test_two_processes_train(project):
-    project.run(
-        *('dist_train.sh', 'tiny.py', '2', '--work-dir', 'dist', '--cfg-options'),
-        *('train_cfg.max_epochs=2', 'default_hooks.logger.interval=1'),
-    )
+    options = ['train_cfg.max_epochs=2', 'default_hooks.logger.interval=1', 'sync_bn=torch']
+    train = ['dist_train.sh', 'tiny.py', '2', '--cfg-options', *options]
+    done = project.run(*train, '--work-dir', 'dist')
+    # Of a user's config; ours need no accelerator to share the statistics of batch norms.
+    assert done.stdout.count('no accelerator: sync_bn is dropped') == 1
     checkpoint = load(project.folder / 'dist' / 'epoch_2.pth')
     # 16 pictures, 4 for each of two processes in a step: two steps an epoch.
     assert checkpoint['meta']['iter'] == 4
     assert not any(key.startswith('module.') for key in checkpoint['state_dict'])
     log = next((project.folder / 'dist').glob('*/*.log')).read_text()
     assert 'localization/gt_known' in log
-    assert all(torch.isfinite(v).all() for v in checkpoint['state_dict'].values())
+    weights = checkpoint['state_dict']
+    assert all(torch.isfinite(v).all() for v in weights.values())
+    project.run(*train, 'model.sync_batch_norm=False', '--work-dir', 'apart')
+    apart = load(project.folder / 'apart' / 'epoch_2.pth')['state_dict']
+    key = next(key for key in weights if key.endswith('running_mean'))
+    assert not torch.allclose(apart[key], weights[key])
 
 
 def check_resume_after_a_kill(project, whole):

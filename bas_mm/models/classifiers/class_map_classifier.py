@@ -9,6 +9,7 @@ from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
 from bas_mm.models.functional import run_chain, run_checkpointed, z
+from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 from bas_mm.models.splits import BackboneSplit
 from bas_mm.registry import MODELS
 
@@ -33,8 +34,12 @@ class ClassMapClassifier(ImageClassifier):
             the same. Default: 0, none.
         compile (bool | dict): whether ``torch.compile`` compiles the training forward, as one graph
             per batch size, or its arguments, such as ``dict(mode='max-autotune')``. Neither with
-            ``checkpoint_segments`` nor with batch norms that several processes synchronise.
+            ``checkpoint_segments`` nor with mmengine's ``sync_bn`` on several processes.
             Default: False.
+        sync_batch_norm (bool): where several processes are at work when the model is built, batch
+            norms share the statistics of all their batches, as the recipes ask for on several GPUs:
+            :class:`WaitFreeSyncBatchNorm`, without the waits of mmengine's ``sync_bn='torch'``,
+            which goes before it where a config sets both. Default: True.
 
     Raises:
         ValueError: an impossible split or option; the message names the key.
@@ -50,6 +55,7 @@ class ClassMapClassifier(ImageClassifier):
         channels_last: bool = False,
         checkpoint_segments: int = 0,
         compile: bool | dict = False,
+        sync_batch_norm: bool = True,
     ) -> None:
         if checkpoint_segments < 0:
             raise ValueError(
@@ -80,10 +86,16 @@ class ClassMapClassifier(ImageClassifier):
             # After an epoch's last, smaller batch torch would go on with a graph for all sizes.
             self.compile_cfg = {'dynamic': False, **(compile if isinstance(compile, dict) else {})}
         self._compiled_terms = None
-        self.to_memory_format()
+        self.sync_batch_norm = sync_batch_norm
+        self.prepare_modules()
 
-    def to_memory_format(self) -> None:
-        """Lay the weights out as ``channels_last`` says; what is loaded later keeps the layout."""
+    def prepare_modules(self) -> None:
+        """Norms as ``sync_batch_norm``, weights' layout as ``channels_last`` says.
+
+        To be called again after a module was added. Weights loaded later keep the layout.
+        """
+        if self.sync_batch_norm and get_world_size() > 1:
+            synchronise_batch_norms(self)
         if self.channels_last:
             self.to(memory_format=torch.channels_last)
 
@@ -126,12 +138,15 @@ class ClassMapClassifier(ImageClassifier):
 
     def _check_norms(self) -> None:
         """Raise a ValueError where a norm, torch's or mmcv's, would break the compiled graph."""
-        synchronised = any('SyncBatchNorm' in type(m).__name__ for m in self.modules())
-        if synchronised and get_world_size() > 1:
+        breaking = any(
+            'SyncBatchNorm' in type(m).__name__ and not isinstance(m, WaitFreeSyncBatchNorm)
+            for m in self.modules()
+        )
+        if breaking and get_world_size() > 1:
             raise ValueError(
                 'model.compile with sync_bn on several processes: each synchronised batch norm '
-                'waits for the device and breaks the graph. Set model.compile=False, or '
-                'sync_bn=None, with which every process has the statistics of its own batch.'
+                'waits for the device and breaks the graph. Set sync_bn=None; '
+                'model.sync_batch_norm=True shares the statistics without it.'
             )
 
     def _runner(self, segments: int) -> Callable[[list[nn.Module], torch.Tensor], torch.Tensor]:

@@ -19,7 +19,7 @@ class ForegroundMaps:
     def __init__(self, *args, generator: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.generator = MODELS.build(generator)
-        self.to_memory_format()
+        self.prepare_modules()
 
     def maps(
         self,

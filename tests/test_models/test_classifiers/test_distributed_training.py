@@ -1,7 +1,6 @@
-"""Two real processes (gloo, CPU) train BAS under DDP without a search for unused parameters."""
+"""Two real processes (gloo, CPU) train under DDP, without a search for unused parameters."""
 
 import os
-import socket
 
 import pytest
 import torch
@@ -10,39 +9,38 @@ import torch.multiprocessing as mp
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
-from tiny import samples_of, tiny_model, total
+from tiny import samples_of, tiny_model_cfg, total
+from torch._dynamo.utils import counters
+
+from bas_mm.models.layers import WaitFreeSyncBatchNorm
+from bas_mm.registry import MODELS
 
 LABELS = (0, 3, 1, 2)
-
-
-def _free_port() -> int:
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+COMPILED = dict(compile=dict(backend='aot_eager', fullgraph=True))
+# Name of the run: kind, options of the model.
+RUNS = {
+    'without norms': ('BASClassifier', dict(norm=False)),
+    'BAS': ('BASClassifier', {}),
+    'CAM': ('CAMClassifier', {}),
+    'compiled': ('BASClassifier', COMPILED),
+    'checkpointed': ('BASClassifier', dict(checkpoint_segments=2)),
+    'channels last': ('BASClassifier', dict(channels_last=True)),
+    'statistics of its own': ('BASClassifier', dict(sync_batch_norm=False)),
+}
 
 
 def _images() -> torch.Tensor:
     return torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(1)).double()
 
 
-def _worker(rank: int, port: int, out: str) -> None:
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=rank, world_size=2)
-    DefaultScope.get_instance('ddp', scope_name='bas_mm')
-    model = MMDistributedDataParallel(
-        tiny_model(norm=False).double(), find_unused_parameters=False, broadcast_buffers=False
-    )
-    optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), accumulative_counts=1)
-    mine = slice(2 * rank, 2 * rank + 2)
-    for _ in range(2):
-        data = dict(inputs=_images()[mine], data_samples=samples_of(LABELS[mine]))
-        model.module.data_preprocessor = _Pass()
-        model.train_step(data, optim)
-    if rank == 0:
-        torch.save(model.module.state_dict(), out)
-    dist.barrier()
-    dist.destroy_process_group()
+def _model(kind: str, norm: bool = True, **options):
+    """The same weights whatever the options and the number of processes."""
+    torch.manual_seed(0)
+    plain = MODELS.build({**tiny_model_cfg(kind, norm=norm), 'sync_batch_norm': False})
+    plain.init_weights()
+    model = MODELS.build({**tiny_model_cfg(kind, norm=norm), **options})
+    model.load_state_dict(plain.state_dict())
+    return model.double()
 
 
 class _Pass(torch.nn.Module):
@@ -52,16 +50,77 @@ class _Pass(torch.nn.Module):
         return data
 
 
-@pytest.mark.slow
-def test_two_processes_take_the_steps_of_one(tmp_path):
-    out = tmp_path / 'weights.pth'
-    mp.start_processes(_worker, (_free_port(), str(out)), nprocs=2, start_method='spawn')
-    model = tiny_model(norm=False).double()
+def _worker(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    DefaultScope.get_instance('ddp', scope_name='bas_mm')
+    mine = slice(2 * rank, 2 * rank + 2)
+    for name, (kind, options) in RUNS.items():
+        model = _model(kind, **options)
+        model.data_preprocessor = _Pass()
+        norms = [m for m in model.modules() if isinstance(m, WaitFreeSyncBatchNorm)]
+        wrapped = MMDistributedDataParallel(
+            model, find_unused_parameters=False, broadcast_buffers=False
+        )
+        optim = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1))
+        counters.clear()
+        for _ in range(2):
+            data = dict(inputs=_images()[mine], data_samples=samples_of(LABELS[mine]))
+            wrapped.train_step(data, optim)
+        found = dict(
+            weights=model.state_dict(),
+            norms=len(norms),
+            graphs=counters['stats']['unique_graphs'],
+            breaks=len(counters['graph_break']),
+        )
+        torch.save(found, f'{folder}/{name} {rank}.pth')
+    dist.barrier()
+    os._exit(0)  # gloo aborts an interpreter that ends after it
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('two')
+    mp.start_processes(_worker, (str(folder),), nprocs=2, start_method='spawn')
+    return folder
+
+
+def _found(folder, name: str) -> list[dict]:
+    return [torch.load(folder / f'{name} {rank}.pth', weights_only=True) for rank in (0, 1)]
+
+
+def _of_one_process(kind: str, norm: bool = True) -> dict[str, torch.Tensor]:
+    model = _model(kind, norm)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     for _ in range(2):
         optimizer.zero_grad()
         total(model(_images(), samples_of(LABELS), mode='loss')).backward()
         optimizer.step()
-    weights = torch.load(out, weights_only=True)
-    for name, value in model.state_dict().items():
-        torch.testing.assert_close(weights[name], value, rtol=1e-8, atol=1e-10, msg=name)
+    return model.state_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', [name for name in RUNS if name != 'statistics of its own'])
+def test_two_processes_take_the_steps_of_one(folder, name):
+    """Weights and running statistics, whatever the options."""
+    kind, options = RUNS[name]
+    expected = _of_one_process(kind, options.get('norm', True))
+    for found in _found(folder, name):
+        assert list(found['weights']) == list(expected)
+        for key, value in expected.items():
+            torch.testing.assert_close(found['weights'][key], value, rtol=1e-8, atol=1e-10, msg=key)
+        assert (found['norms'] > 0) == (name != 'without norms')
+
+
+@pytest.mark.slow
+def test_synchronised_norms_break_no_graph(folder):
+    for found in _found(folder, 'compiled'):
+        assert (found['graphs'], found['breaks']) == (1, 0)
+
+
+@pytest.mark.slow
+def test_norms_that_share_nothing_are_those_of_each_batch(folder):
+    one, two = _found(folder, 'statistics of its own')
+    assert one['norms'] == two['norms'] == 0
+    key = 'backbone.bn1.running_mean'
+    assert not torch.allclose(one['weights'][key], two['weights'][key])

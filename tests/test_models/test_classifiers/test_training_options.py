@@ -7,9 +7,12 @@ import torch
 from mmengine.optim import build_optim_wrapper
 from tiny import Moves, samples_of, tiny_model, tiny_model_cfg, total
 from torch._dynamo.utils import counters
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
+from twins import pretend_a_twin
 
 from bas_mm.models.classifiers import class_map_classifier
+from bas_mm.models.layers import WaitFreeSyncBatchNorm
 from bas_mm.registry import MODELS
 
 LABELS = (0, 3, 1, 2)
@@ -141,7 +144,7 @@ def test_compile_and_synchronised_norms_exclude_each_other_on_several_processes(
     model = _model('BASClassifier', compile=dict(backend='eager'))
     model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     monkeypatch.setattr(class_map_classifier, 'get_world_size', lambda: 2)
-    with pytest.raises(ValueError, match='model.compile=False, or sync_bn=None'):
+    with pytest.raises(ValueError, match='Set sync_bn=None; model.sync_batch_norm=True shares'):
         model(_images().double(), samples_of(LABELS), mode='loss')
 
 
@@ -207,10 +210,17 @@ def test_checkpointing_keeps_less_of_every_pass(kind):
         assert fewer[part] < limit * plain[part], part
 
 
+@pytest.mark.parametrize('twin', [False, True], ids=['one process', 'two processes'])
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_training_step_reads_no_value_and_sends_pictures_and_labels_alone(kind):
+def test_a_training_step_reads_no_value_and_sends_pictures_and_labels_alone(
+    kind, twin, monkeypatch
+):
     """On a device without values: whatever reads one there, or its place, is an error."""
+    if twin:
+        pretend_a_twin(monkeypatch)
     model = _model(kind).float().to('meta')
+    norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
+    assert {isinstance(m, WaitFreeSyncBatchNorm) for m in norms} == {twin}
     wrapper = build_optim_wrapper(
         model,
         dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),

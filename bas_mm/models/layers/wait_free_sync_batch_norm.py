@@ -1,0 +1,75 @@
+import torch
+import torch.nn as nn
+from mmengine.dist import get_world_size
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bas_mm.models.functional import SynchronisedNorm
+from bas_mm.registry import MODELS
+
+
+@MODELS.register_module()
+class WaitFreeSyncBatchNorm(_BatchNorm):
+    """Batch norm by the statistics of all processes' batches; the host waits for none of it.
+
+    torch's ``SyncBatchNorm`` reads on the host which process had an empty batch: the host waits
+    in every layer, and no graph of ``torch.compile`` goes through. Here no process may have an
+    empty batch. What else differs: it works on every device that its processes can talk about, on
+    CPUs over gloo too. Weights, buffers and their names are those of ``nn.BatchNorm2d``, which it
+    is on one process and in eval mode.
+
+    Args:
+        num_features, eps, momentum, affine, track_running_stats: those of ``nn.BatchNorm2d``;
+            ``momentum=None`` averages all batches alike.
+    """
+
+    def _check_input_dim(self, input: torch.Tensor) -> None:
+        if input.dim() < 2:
+            raise ValueError(f'a batch norm takes (N, C, ...), not {tuple(input.shape)}.')
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """(N, C, ...) -> the same shape and dtype, normalised by channel."""
+        self._check_input_dim(input)
+        if not self.training or get_world_size() == 1:
+            return super().forward(input)
+        y, mean, variance, count = SynchronisedNorm.apply(input, self.weight, self.bias, self.eps)
+        if self.track_running_stats:
+            self._record(mean, variance * (count / (count - 1)))
+        return y
+
+    @torch.no_grad()
+    def _record(self, mean: torch.Tensor, unbiased_variance: torch.Tensor) -> None:
+        """Move the running statistics."""
+        self.num_batches_tracked.add_(1)
+        share = self.momentum
+        if share is None:
+            share = self.num_batches_tracked.to(mean.dtype).reciprocal()
+        for running, new in ((self.running_mean, mean), (self.running_var, unbiased_variance)):
+            running.add_(share * (new - running))
+
+
+def synchronise_batch_norms(module: nn.Module) -> None:
+    """Put :class:`WaitFreeSyncBatchNorm` in the place of torch's batch norms below ``module``.
+
+    They keep their parameters and buffers, the very same tensors. Norms that synchronise already
+    stay what they are.
+
+    Args:
+        module (nn.Module): changed in place; no batch norm itself.
+    """
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            norm = WaitFreeSyncBatchNorm(
+                child.num_features,
+                child.eps,
+                child.momentum,
+                child.affine,
+                child.track_running_stats,
+                device='meta',  # every tensor is replaced: nothing is made that is thrown away
+            )
+            norm.train(child.training)
+            for kept in (child._parameters, child._buffers):
+                for key, tensor in kept.items():
+                    setattr(norm, key, tensor)
+            setattr(module, name, norm)
+        else:
+            synchronise_batch_norms(child)
