@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from compiling import needs_compile
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
 from tiny import samples_of, total
@@ -201,7 +202,10 @@ class _SumsInFloat32(TorchDispatchMode):
 
 @pytest.mark.slow
 @pytest.mark.parametrize('case', ['resnet'], indirect=True)
-@pytest.mark.parametrize('name', OPTIONS)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(name, marks=needs_compile if 'compile' in name else ()) for name in OPTIONS],
+)
 def test_options_and_the_golden_figures(case, name):
     """Run with -s, it prints how far each option moves them."""
     options, dtype, half, *limits = OPTIONS[name]

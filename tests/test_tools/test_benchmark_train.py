@@ -5,6 +5,7 @@ import statistics
 
 import pytest
 import torch
+from compiling import needs_compile
 from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
@@ -160,6 +161,7 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
     assert all(p.grad is None for p in contenders[1].model.parameters())
 
 
+@needs_compile
 def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, tool):
     cfg = without_weights(Config.fromfile(project.config))
     cfg.model.compile = dict(backend='none of that name')

@@ -12,6 +12,10 @@ from bas_mm.models.functional import run_chain, run_checkpointed, z
 from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 from bas_mm.models.splits import BackboneSplit
 from bas_mm.registry import MODELS
+from bas_mm.utils.dependencies import parse_release
+
+#: The lowest torch whose ``torch.compile`` takes a training step as one graph.
+COMPILE_TORCH = '2.7'
 
 
 class ClassMapClassifier(ImageClassifier):
@@ -34,8 +38,8 @@ class ClassMapClassifier(ImageClassifier):
             the same. Default: 0, none.
         compile (bool | dict): whether ``torch.compile`` compiles the training forward, as one graph
             per batch size, or its arguments, such as ``dict(mode='max-autotune')``. Neither with
-            ``checkpoint_segments`` nor with mmengine's ``sync_bn`` on several processes.
-            Default: False.
+            ``checkpoint_segments`` nor with mmengine's ``sync_bn`` on several processes. Needs
+            torch 2.7. Default: False.
         sync_batch_norm (bool): where several processes are at work when the model is built, batch
             norms share the statistics of all their batches, as the recipes ask for on several GPUs:
             :class:`WaitFreeSyncBatchNorm`, without the waits of mmengine's ``sync_bn='torch'``,
@@ -63,6 +67,12 @@ class ClassMapClassifier(ImageClassifier):
                 'or 0 for no checkpointing.'
             )
         compiled = isinstance(compile, dict) or compile
+        if compiled and parse_release(torch.__version__) < parse_release(COMPILE_TORCH):
+            raise ValueError(
+                f'model.compile={compile} needs torch {COMPILE_TORCH} or later, here is '
+                f'{torch.__version__}: its graph would break at the frozen pass. Set '
+                'model.compile=False, or update torch.'
+            )
         if compiled and checkpoint_segments:
             raise ValueError(
                 f'model.compile={compile} and model.checkpoint_segments={checkpoint_segments}: '

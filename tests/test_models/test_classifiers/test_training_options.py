@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from compiling import needs_compile
 from mmengine.optim import build_optim_wrapper
 from tiny import Moves, samples_of, tiny_model, tiny_model_cfg, total
 from torch._dynamo.utils import counters
@@ -60,8 +61,11 @@ def _step(model):
         dict(checkpoint_segments=3),
         dict(channels_last=True, checkpoint_segments=2),
         # The graph that dynamo makes; what compiles it is torch's affair.
-        dict(compile=dict(backend='eager', fullgraph=True)),
-        dict(channels_last=True, compile=dict(backend='aot_eager', fullgraph=True)),
+        pytest.param(dict(compile=dict(backend='eager', fullgraph=True)), marks=needs_compile),
+        pytest.param(
+            dict(channels_last=True, compile=dict(backend='aot_eager', fullgraph=True)),
+            marks=needs_compile,
+        ),
     ],
     ids=str,
 )
@@ -92,6 +96,7 @@ def test_gradients_in_float16():
         assert difference <= 0.2 * expected[name].norm(), name
 
 
+@needs_compile
 @pytest.mark.parametrize('kind', KINDS)
 def test_compiles_without_graph_breaks_in_loss_mode(kind):
     model = _model(kind)
@@ -101,6 +106,7 @@ def test_compiles_without_graph_breaks_in_loss_mode(kind):
     torch._dynamo.reset()
 
 
+@needs_compile
 def test_a_copy_of_a_compiled_model_computes_with_its_own_weights():
     model = _model('BASClassifier', compile=dict(backend='eager'))
     _step(model)
@@ -134,12 +140,22 @@ def test_negative_segments():
         _model('BASClassifier', checkpoint_segments=-1)
 
 
+@pytest.mark.parametrize('cfg', [True, {}, dict(backend='eager')], ids=str)
+def test_a_torch_that_would_break_the_graph(monkeypatch, cfg):
+    monkeypatch.setattr(torch, '__version__', '2.6.0+cu124')
+    _model('BASClassifier')  # without it, any torch will do
+    with pytest.raises(ValueError, match=r'needs torch 2\.7 or later, here is 2\.6\.0\+cu124'):
+        _model('BASClassifier', compile=cfg)
+
+
+@needs_compile
 def test_compile_and_checkpoints_exclude_each_other():
     message = r'model.compile=\{\} and model.checkpoint_segments=2'
     with pytest.raises(ValueError, match=message):
         _model('BASClassifier', compile={}, checkpoint_segments=2)
 
 
+@needs_compile
 def test_compile_and_synchronised_norms_exclude_each_other_on_several_processes(monkeypatch):
     model = _model('BASClassifier', compile=dict(backend='eager'))
     model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -148,6 +164,7 @@ def test_compile_and_synchronised_norms_exclude_each_other_on_several_processes(
         model(_images().double(), samples_of(LABELS), mode='loss')
 
 
+@needs_compile
 def test_another_batch_size_has_a_static_graph_of_its_own():
     graphs = []
 
