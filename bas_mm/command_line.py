@@ -220,20 +220,20 @@ def close_process_group() -> None:
 
     An interpreter that has had a gloo group now and then aborts when it exits, even after the
     group was destroyed ("terminate called without an active exception"): the launcher then reports
-    a failure of work that was done. So a process of a gloo job ends here, with status 0, before
-    the interpreter takes itself down.
+    a failure of work that was done. With torch 2.6 and before, to destroy the group may also wait
+    for ever. So a process of a gloo job ends here, with status 0: the operating system closes its
+    connections.
     """
     import torch.distributed as dist
 
     if not (dist.is_available() and dist.is_initialized()):
         return
-    over_gloo = dist.get_backend() == 'gloo'
-    dist.destroy_process_group()
-    if over_gloo:
+    if dist.get_backend() == 'gloo':
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
+    dist.destroy_process_group()
 
 
 def enable_amp(cfg: 'Config') -> None:

@@ -19,6 +19,7 @@ def installed(monkeypatch):
 
     found: dict = {}
     monkeypatch.setattr('bas_mm.export.packages.find_spec', lambda name: found[name])
+    monkeypatch.setattr('bas_mm.export.packages.metadata.version', lambda name: '2.6.0')  # torch's
     return only
 
 
@@ -48,6 +49,7 @@ def test_a_torch_whose_exporter_is_too_old_is_named(version, installed, monkeypa
 
 
 def test_a_package_that_is_switched_off_counts_as_missing(monkeypatch):
+    monkeypatch.setattr('bas_mm.export.packages.metadata.version', lambda name: '2.6.0')
     monkeypatch.setitem(sys.modules, 'onnxscript', None)
     with pytest.raises(ExportError, match='pip install .*onnxscript'):
         require_packages('a.onnx')

@@ -77,7 +77,8 @@ def test_a_checkpoint_that_does_not_fit_ends_in_one_line(project):
         (['c.py', 'c.py', '.'], r'\. is a folder'),
         (['c.py', 'c.py', 'a.pt2', '--size', '0', '3'], r'--size 0 3'),
         (['c.py', 'c.py', 'a.pt2', '--maps', 'some'], r'invalid choice'),
-        (['c.py', 'c.py', 'a.onnx'], r'not here: pip install .*onnxscript'),
+        # With torch 2.5 and before nothing that could be installed would help.
+        (['c.py', 'c.py', 'a.onnx'], r'not here: pip install .*onnxscript|need torch 2\.6'),
     ],
 )
 def test_wrong_commands_end_in_one_line_at_once(arguments, message, tmp_path):

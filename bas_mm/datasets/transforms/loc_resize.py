@@ -41,8 +41,8 @@ class LocResize(BaseTransform):
         interpolation (str): How :func:`mmcv.imresize` interpolates. Defaults to 'bilinear'.
         backend (str): 'cv2', or 'pillow', which averages over all pixels when it makes a picture
             smaller, as torchvision does with pictures of Pillow; or 'torchvision', which averages
-            like Pillow, rounds a few values to the next grey level, and takes about a quarter of
-            the time. Defaults to 'cv2'.
+            like Pillow, rounds a few values (with torch 2.8 and before up to a quarter of them) to
+            the next grey level, and takes about a quarter of the time. Defaults to 'cv2'.
 
     Raises:
         ValueError: The scale is no size, or there is no such backend or interpolation.

@@ -13,6 +13,7 @@ from torchvision.transforms import functional as tv
 
 from bas_mm.datasets.transforms.functional import boxes_to_original
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.dependencies import parse_release
 
 
 def build(name: str, **settings):
@@ -70,7 +71,9 @@ class TestResize:
         assert near['img'].flags.c_contiguous
         difference = np.abs(near['img'].astype(int) - exact['img'])
         assert difference.max() <= 1
-        assert difference.mean() < 0.05
+        # An older torch rounds more values down, of bilinear pictures up to 22 % of them.
+        exact_torch = parse_release(torch.__version__) >= (2, 10)
+        assert difference.mean() < (0.05 if exact_torch or interpolation == 'bicubic' else 0.25)
         assert (near['gt_bboxes'] == exact['gt_bboxes']).all()
         assert near['view_box'] == exact['view_box']
 

@@ -357,6 +357,7 @@ SCRIPT = textwrap.dedent(
     import torch
     from mmengine.dataset import DefaultSampler
     from mmengine.dist import get_rank, get_world_size
+    from bas_mm.command_line import close_process_group
     from map_samples import evaluate, make_metrics, make_sample
 
     torch.set_num_threads(1)
@@ -370,7 +371,7 @@ SCRIPT = textwrap.dedent(
                                [make_sample(i) for i in order], size)
             with open(f'{name}{get_rank()}.json', 'w') as file:
                 json.dump({k: v.hex() for k, v in figures.items()}, file)
-    torch.distributed.destroy_process_group()
+    close_process_group()
     """
 )
 

@@ -226,6 +226,7 @@ SCRIPT = textwrap.dedent(
     from mmengine.dist import get_rank, get_world_size
     from mmengine.dataset import DefaultSampler
     from mmengine.evaluator import Evaluator
+    from bas_mm.command_line import close_process_group
     from bas_mm.evaluation import LocalizationMetric
     from test_localization_metric import make_sample
 
@@ -242,7 +243,7 @@ SCRIPT = textwrap.dedent(
         figures = evaluator.evaluate(size)
         with open(f'{device}-{get_rank()}.json', 'w') as file:
             json.dump({k: v.hex() for k, v in figures.items()}, file)
-    torch.distributed.destroy_process_group()
+    close_process_group()
     """
 )
 
