@@ -20,6 +20,10 @@ class WaitFreeSyncBatchNorm(_BatchNorm):
     Args:
         num_features, eps, momentum, affine, track_running_stats: those of ``nn.BatchNorm2d``;
             ``momentum=None`` averages all batches alike.
+
+    Raises:
+        ValueError: in the forward pass, an input without channels or, on several processes, without
+            pictures.
     """
 
     def _check_input_dim(self, input: torch.Tensor) -> None:
@@ -31,6 +35,11 @@ class WaitFreeSyncBatchNorm(_BatchNorm):
         self._check_input_dim(input)
         if not self.training or get_world_size() == 1:
             return super().forward(input)
+        if input.numel() == 0:
+            raise ValueError(
+                f'an empty batch, {tuple(input.shape)}: norms that share statistics need pictures '
+                'in each process. Take a smaller batch_size, or model.sync_batch_norm=False.'
+            )
         y, mean, variance, count = SynchronisedNorm.apply(input, self.weight, self.bias, self.eps)
         if self.track_running_stats:
             self._record(mean, variance * (count / (count - 1)))

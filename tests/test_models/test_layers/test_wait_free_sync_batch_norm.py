@@ -10,6 +10,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
+from twins import pretend_a_twin
 
 from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 
@@ -134,3 +135,12 @@ def test_a_config_builds_it_and_it_counts_as_a_batch_norm():
 def test_input_without_channels():
     with pytest.raises(ValueError, match=r'takes \(N, C, \.\.\.\), not \(3,\)'):
         WaitFreeSyncBatchNorm(3)(torch.zeros(3))
+
+
+def test_a_process_without_pictures(monkeypatch):
+    pretend_a_twin(monkeypatch)
+    norm = WaitFreeSyncBatchNorm(3)
+    with pytest.raises(ValueError, match=r'empty batch, \(0, 3, 4, 4\): .* need pictures in each'):
+        norm(torch.zeros(0, 3, 4, 4))
+    norm.eval()
+    assert norm(torch.zeros(0, 3, 4, 4)).shape == (0, 3, 4, 4)
