@@ -15,10 +15,9 @@ from .frozen_pass import frozen_pass, untracked_statistics
 from .multi_label import draw_positive_class, positives_against_negatives
 from .multi_scale import maximum_of_scales, resize_labels, scaled_size
 from .random_walk import neighbour_affinities, propagate, random_walk, seeds_to_labels
-from .synchronised_norm import SynchronisedNorm
+from .synchronised_norm import synchronised_batch_norm
 
 __all__ = [
-    'SynchronisedNorm',
     'area',
     'at_least_float32',
     'background_activation_suppression',
@@ -42,6 +41,7 @@ __all__ = [
     'run_checkpointed',
     'scaled_size',
     'seeds_to_labels',
+    'synchronised_batch_norm',
     'take_class',
     'untracked_statistics',
     'z',

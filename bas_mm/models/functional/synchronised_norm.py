@@ -100,12 +100,29 @@ def gathered_moments(
     return pooled_moments(*every.view(processes, -1).split([channels, channels, 1], dim=1))
 
 
-class SynchronisedNorm(Function):
-    """y, µ, σ² and m of x, γ, β and ε; the gradients of the last three are not computed.
+def synchronised_batch_norm(
+    x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Normalise by the statistics of the batches of all processes; each has to call this once.
 
     Weights' gradients are those of a process's own batch: DistributedDataParallel, which brings
     all weights' gradients together, does so with them as well.
+
+    Args:
+        x (Tensor): (N, C, ...); N at least 1, and not the same in all processes if need be.
+        weight (Tensor, optional): γ, (C,). Default: 1.
+        bias (Tensor, optional): β, (C,). Default: 0.
+        eps (float): ε, above 0.
+
+    Returns:
+        tuple[Tensor, Tensor, Tensor, Tensor]: y, of x's shape and type; µ and σ², (C,), and m, (),
+        at least float32 and without a gradient.
     """
+    return _SynchronisedNorm.apply(x, weight, bias, eps)
+
+
+class _SynchronisedNorm(Function):
+    """:func:`synchronised_batch_norm` with the gradient of the formula above."""
 
     @staticmethod
     def forward(

@@ -3,7 +3,7 @@ import torch.nn as nn
 from mmengine.dist import get_world_size
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from bas_mm.models.functional import SynchronisedNorm
+from bas_mm.models.functional import synchronised_batch_norm
 from bas_mm.registry import MODELS
 
 
@@ -40,7 +40,7 @@ class WaitFreeSyncBatchNorm(_BatchNorm):
                 f'an empty batch, {tuple(input.shape)}: norms that share statistics need pictures '
                 'in each process. Take a smaller batch_size, or model.sync_batch_norm=False.'
             )
-        y, mean, variance, count = SynchronisedNorm.apply(input, self.weight, self.bias, self.eps)
+        y, mean, variance, count = synchronised_batch_norm(input, self.weight, self.bias, self.eps)
         if self.track_running_stats:
             self._record(mean, variance * (count / (count - 1)))
         return y

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from twins import pretend_a_twin
 
-from bas_mm.models.functional import SynchronisedNorm, synchronised_norm
+from bas_mm.models.functional import synchronised_batch_norm, synchronised_norm
 from bas_mm.models.functional.synchronised_norm import moments, pooled_moments
 
 EPS = 1e-3
@@ -98,7 +98,7 @@ def _leaves(dtype, layout):
 def test_two_equal_batches_are_normalised_as_one_of_them(way, monkeypatch, dtype, layout):
     pretend_a_twin(monkeypatch)
     x, weight, bias, grad = _leaves(dtype, layout)
-    y, mean, variance, count = SynchronisedNorm.apply(x, weight, bias, EPS)
+    y, mean, variance, count = synchronised_batch_norm(x, weight, bias, EPS)
     y.backward(grad)
     ours = [y.detach(), x.grad, weight.grad, bias.grad]
     assert [t.dtype for t in ours] == [dtype, dtype, torch.float32, torch.float32]
@@ -122,15 +122,15 @@ def test_frozen_weights_get_no_gradient_and_input_all_of_it(way, monkeypatch):
     """As in the pass of the Activation Map Constraint; and a frozen input costs no exchange."""
     pretend_a_twin(monkeypatch)
     x, weight, bias, grad = _leaves(torch.float32, torch.contiguous_format)
-    y, *_ = SynchronisedNorm.apply(x, weight, bias, EPS)
+    y, *_ = synchronised_batch_norm(x, weight, bias, EPS)
     (expected,) = torch.autograd.grad(y, x, grad)
-    y, *_ = SynchronisedNorm.apply(x, weight.detach(), bias.detach(), EPS)
+    y, *_ = synchronised_batch_norm(x, weight.detach(), bias.detach(), EPS)
     y.backward(grad)
     assert torch.equal(x.grad, expected)
     assert weight.grad is None
 
     monkeypatch.setattr(torch.distributed, 'all_reduce', lambda tensor: pytest.fail('exchanged'))
-    y, *_ = SynchronisedNorm.apply(x.detach(), weight, bias, EPS)
+    y, *_ = synchronised_batch_norm(x.detach(), weight, bias, EPS)
     y.backward(grad)
     assert weight.grad.isfinite().all()
     assert bias.grad.isfinite().all()
@@ -141,4 +141,6 @@ def test_gradient_against_differences(monkeypatch):
     pretend_a_twin(monkeypatch)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, 4, dtype=torch.double, generator=generator).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: SynchronisedNorm.apply(x, None, None, EPS)[0] ** 3, x)
+    assert torch.autograd.gradcheck(
+        lambda x: synchronised_batch_norm(x, None, None, EPS)[0] ** 3, x
+    )
