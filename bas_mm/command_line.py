@@ -233,7 +233,8 @@ def close_process_group() -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)
-    dist.destroy_process_group()
+    else:
+        dist.destroy_process_group()
 
 
 def enable_amp(cfg: 'Config') -> None:

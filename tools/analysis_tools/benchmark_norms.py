@@ -67,6 +67,7 @@ def pass_through(
 
     def run() -> tuple[float, float]:
         chain.zero_grad()
+        x.grad = None
         synchronise(device)
         dist.barrier()
         begin = time.perf_counter()

@@ -11,7 +11,6 @@ The sums of the second line, too, go over all processes: in each of the two pass
 exchange 2 C numbers (and their number of points) once. Nobody waits for them on the host.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -149,75 +148,43 @@ class _SynchronisedNorm(Function):
         ctx: Any, grad: torch.Tensor, *_: torch.Tensor
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None, None]:
         x, weight, mean, variance, count = ctx.saved_tensors
-        backward = _backward_by_kernels if _has_kernels(x) else _backward_by_operators
+        for_x, for_weight, for_bias, _ = ctx.needs_input_grad
+        by_kernels = _has_kernels(x)
         wide = None if weight is None else weight.to(mean.dtype)
-        needs = ctx.needs_input_grad
-        grads = backward(_dense(grad), x, wide, mean, variance, count, ctx.eps, needs)
+        inverse_deviation = (variance + ctx.eps).rsqrt()
+        grad = _dense(grad)
+        if by_kernels:
+            # Σ ∂y, Σ ∂y·(x − µ), ∂γ, ∂β
+            *sums, grad_weight, grad_bias = torch.batch_norm_backward_reduce(
+                grad, x, mean, inverse_deviation, wide, for_x, for_weight, for_bias
+            )
+        else:
+            # Of a norm in eval mode with µ and σ²: γ / √(σ² + ε) · ∂y, ∂γ = Σ ∂y·x̂, ∂β = Σ ∂y.
+            wide_x = x.to(mean.dtype)
+            grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
+                *(grad.to(mean.dtype), wide_x, wide, mean, variance),
+                *(None, None, False, ctx.eps, [bool(for_x), True, True]),
+            )
+            sums = grad_bias, grad_weight
+        if for_x:
+            joined = torch.cat(tuple(sums))
+            dist.all_reduce(joined)
+            sum_grad, sum_grad_x = joined.chunk(2)
+            if by_kernels:
+                counts = count.reshape(1).to(torch.int32)
+                grad_x = torch.batch_norm_backward_elemt(
+                    grad, x, mean, inverse_deviation, wide, sum_grad, sum_grad_x, counts
+                )
+            else:
+                # The two other terms of the formula, as a straight line in x.
+                scale = inverse_deviation if wide is None else wide * inverse_deviation
+                slope = -scale * inverse_deviation * sum_grad_x / count
+                offset = -scale * sum_grad / count - slope * mean
+                grad_x.add_(_along_channels(offset, x)).addcmul_(wide_x, _along_channels(slope, x))
+                grad_x = grad_x.to(x.dtype)
         return (
-            grads[0],
-            grads[1].to(weight.dtype) if needs[1] else None,
-            grads[2].to(weight.dtype) if needs[2] else None,
+            grad_x if for_x else None,
+            grad_weight.to(weight.dtype) if for_weight else None,
+            grad_bias.to(weight.dtype) if for_bias else None,
             None,
         )
-
-
-def _summed(*vectors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The sums of (C,) vectors over all processes, by one exchange."""
-    joined = torch.cat(vectors)
-    dist.all_reduce(joined)
-    return joined.chunk(len(vectors))
-
-
-def _backward_by_operators(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    mean: torch.Tensor,
-    variance: torch.Tensor,
-    count: torch.Tensor,
-    eps: float,
-    needs: Sequence[bool],
-) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-    """∂x, ∂γ = Σ ∂y·x̂ and ∂β = Σ ∂y."""
-    wide_x = x.to(mean.dtype)
-    # What a norm in eval mode with µ and σ² would have: its ∂x is γ / √(σ² + ε) · ∂y.
-    grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
-        *(grad.to(mean.dtype), wide_x, weight, mean, variance),
-        *(None, None, False, eps, [bool(needs[0]), True, True]),
-    )
-    if not needs[0]:
-        return None, grad_weight, grad_bias
-    sum_grad, sum_grad_x = _summed(grad_bias, grad_weight)
-    inverse_deviation = (variance + eps).rsqrt()
-    scale = inverse_deviation if weight is None else weight * inverse_deviation
-    # The two other terms of the formula, as a straight line in x.
-    slope = -scale * inverse_deviation * sum_grad_x / count
-    offset = -scale * sum_grad / count - slope * mean
-    grad_x.add_(_along_channels(offset, x)).addcmul_(wide_x, _along_channels(slope, x))
-    return grad_x.to(x.dtype), grad_weight, grad_bias
-
-
-def _backward_by_kernels(
-    grad: torch.Tensor,
-    x: torch.Tensor,
-    weight: torch.Tensor | None,
-    mean: torch.Tensor,
-    variance: torch.Tensor,
-    count: torch.Tensor,
-    eps: float,
-    needs: Sequence[bool],
-) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-    """∂x, ∂γ and ∂β, by the kernels that torch's SyncBatchNorm has on CUDA."""
-    inverse_deviation = (variance + eps).rsqrt()
-    # Σ ∂y, Σ ∂y·(x − µ), ∂γ, ∂β
-    sum_grad, sum_grad_x, grad_weight, grad_bias = torch.batch_norm_backward_reduce(
-        grad, x, mean, inverse_deviation, weight, *map(bool, needs[:3])
-    )
-    if not needs[0]:
-        return None, grad_weight, grad_bias
-    sum_grad, sum_grad_x = _summed(sum_grad, sum_grad_x)
-    counts = count.reshape(1).to(torch.int32)
-    grad_x = torch.batch_norm_backward_elemt(
-        grad, x, mean, inverse_deviation, weight, sum_grad, sum_grad_x, counts
-    )
-    return grad_x, grad_weight, grad_bias
