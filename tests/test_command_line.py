@@ -1,5 +1,6 @@
 """How a distributed command ends; its beginning is in test_tools/test_train_test_cli.py."""
 
+import logging
 import os
 
 import pytest
@@ -21,6 +22,8 @@ def test_how_a_job_ends(monkeypatch, backend, expected):
     monkeypatch.setattr(dist, 'is_initialized', lambda: backend is not None)
     monkeypatch.setattr(dist, 'get_backend', lambda: backend)
     monkeypatch.setattr(dist, 'destroy_process_group', lambda: seen.append('destroyed'))
+    # Of the process of the tests, which goes on.
+    monkeypatch.setattr(logging, 'shutdown', lambda: None)
     monkeypatch.setattr(os, '_exit', lambda status: seen.append(f'exit {status}'))
     close_process_group()
     assert seen == expected
