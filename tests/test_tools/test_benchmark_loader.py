@@ -106,9 +106,13 @@ def test_figures_by_a_clock_of_our_own(benchmark, monkeypatch, tmp_path):
     assert rows['recipe']['extrapolated'] == 8
 
 
-def test_config(benchmark, tmp_path, monkeypatch, capsys):
-    data = write_split_folder(tmp_path / 'data', dict(train=6, val=4, test=4))
-    config = tmp_path / 'config.py'
+REST = "dict(type='LocRandomCrop', crop_size=32), dict(type='PackLocalizationInputs')"
+
+
+def write_config(folder, *beginning):
+    """A training config of a split folder whose pipeline has this beginning."""
+    data = write_split_folder(folder / 'data', dict(train=6, val=4, test=4))
+    config = folder / 'config.py'
     config.write_text(f"""
 default_scope = 'bas_mm'
 train_dataloader = dict(
@@ -116,23 +120,69 @@ train_dataloader = dict(
     collate_fn=dict(type='default_collate'), sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(type='SplitFolder', data_root={str(data)!r}, data_prefix=dict(img_path='images'),
         classes=4, split_dir='metadata/train', with_boxes=False, pipeline=[
-            dict(type='LoadLocImage'),
-            dict(type='LocResize', scale=(40, 40), interpolation='area'),
-            dict(type='LocRandomCrop', crop_size=32), dict(type='PackLocalizationInputs')]))
+            {', '.join(beginning)}, {REST}]))
 """)
-    out = tmp_path / 'out.json'
-    common = ['--rounds', '1', '--workers', '0', '--out', str(out)]
-    benchmark.main([str(config), *common])
+    return str(config)
+
+
+def measured(benchmark, folder, *arguments):
+    """The rows of the loader without workers, and the names of the steps."""
+    out = folder / 'out.json'
+    benchmark.main([*arguments, '--rounds', '1', '--workers', '0', '--out', str(out)])
+    content = json.loads(out.read_text())
+    return content['workers']['0'], set(content['steps_ms'])
+
+
+def test_config(benchmark, tmp_path, capsys):
+    resize = "dict(type='LocResize', scale=(40, 40), interpolation='area')"
+    config = write_config(tmp_path, "dict(type='LoadLocImage')", resize)
     # An interpolation that neither Pillow nor torchvision has.
-    rows = json.loads(out.read_text())
-    assert set(rows['workers']['0']) == {'recipe', 'cached'}
-    assert {name for name in rows['steps_ms'] if 'resize' in name} == {'resize, cv2'}
+    rows, steps = measured(benchmark, tmp_path, config)
+    assert set(rows) == {'recipe', 'cached'}
+    assert {name for name in steps if 'resize' in name} == {'resize, cv2'}
     capsys.readouterr()
     options = ['--cfg-options', 'train_dataloader.dataset.pipeline.1.type=LocCenterCrop']
     with pytest.raises(SystemExit) as caught:
-        benchmark.main([str(config), *common, *options])
+        measured(benchmark, tmp_path, config, *options)
     assert caught.value.code == 2
-    assert "begins with ['LoadLocImage', 'LocCenterCrop']" in capsys.readouterr().err
+    assert "is ['LoadLocImage', 'LocCenterCrop', 'LocRandomCrop'" in capsys.readouterr().err
+
+
+def test_config_that_crops_before_the_resize(benchmark, tmp_path, capsys):
+    crop, resize = "dict(type='LocCropBottom', pixels=3)", "dict(type='LocResize', scale=40)"
+    config = write_config(tmp_path, "dict(type='LoadLocImage')", crop, resize)
+    rows, steps = measured(benchmark, tmp_path, config)
+    assert {'recipe', 'torchvision'} <= set(rows)
+    assert 'cached' not in rows
+    text = capsys.readouterr().out
+    assert 'cached is not measured: the cache has no place for LocCropBottom\n' in text
+    assert {'LocCropBottom', 'resize, cv2', 'resize, pillow'} <= steps
+
+
+def test_config_with_a_cache(benchmark, tmp_path):
+    """The recipe's cache is timed in a folder of this run; its own stays as it is."""
+    cache = tmp_path / 'cache'
+    config = write_config(
+        tmp_path,
+        f"dict(type='LoadResizedImage', cache_dir={str(cache)!r}, scale=40, backend='pillow')",
+    )
+    rows, steps = measured(benchmark, tmp_path, config)
+    assert {'recipe', 'decoded', 'torchvision'} <= set(rows)
+    assert 'cached' not in rows
+    assert {'resize, pillow', 'cached, in place of these'} <= steps
+    assert not cache.exists()
+
+
+def test_cached_pipeline_without_its_cache_is_of_the_same_settings(benchmark):
+    settings = dict(scale=(40, 30), interpolation='bicubic', backend='pillow')
+    cached = dict(type='LoadResizedImage', cache_dir='c', check_size=False, jpeg_quality=9)
+    beginning = benchmark.split([{**cached, **settings}, dict(type='LocRandomFlip')], '')
+    pipelines = benchmark.variants(beginning, 'own')
+    rest = dict(type='LocRandomFlip')
+    assert pipelines['recipe'] == [{**cached, **settings, 'cache_dir': 'own'}, rest]
+    load, resize = dict(type='LoadLocImage', check_size=False), dict(type='LocResize', **settings)
+    assert pipelines['decoded'] == [load, resize, rest]
+    assert pipelines['torchvision'][1] == {**resize, 'backend': 'torchvision'}
 
 
 def test_mistyped_path_is_answered_before_torch_is_imported(script):

@@ -7,10 +7,14 @@ The loader is the one that mmengine's Runner builds of ``train_dataloader``; wit
 that of a split folder of generated JPEGs of 500x375 pixels and some 100 kB, with the recipe's
 pipeline. Ways to get the resized picture, in turn in one run:
 
-* recipe: as the config says
+* recipe: as the config says; where that is ``LoadResizedImage``, with a cache of this run's own
+* decoded: without the cache, where the recipe has one
 * torchvision: ``LocResize(backend='torchvision')``
 * turbojpeg: the same, with ``LoadLocImage(imdecode_backend='turbojpeg')``, where it is installed
-* cached: ``LoadResizedImage``, whose cache the round before the timing has filled
+* cached: ``LoadResizedImage``, where the recipe has none and nothing comes between loading and
+  resizing
+
+The pass before the timing fills the caches.
 
 One pass over the pictures is timed, with workers that run already, and the median over the rounds
 counts; of the steps, the time that the core spent on them. The files are in the operating system's
@@ -31,7 +35,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +50,7 @@ from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - 
 
 SIZE = (375, 500)
 EXTRAPOLATED = 8
+RESIZE_SETTINGS = ('scale', 'interpolation', 'backend')
 
 
 def photograph_like(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
@@ -105,26 +110,73 @@ def generated_loader(folder: Path) -> dict:
     )
 
 
-def variants(pipeline: Sequence[Mapping], cache_dir: str) -> dict[str, list[dict]]:
+class Beginning(NamedTuple):
+    """What a pipeline begins with, up to the resized picture, and what follows.
+
+    Attributes:
+        load (dict): the ``LoadLocImage``.
+        between (list[dict]): what comes before the resize, such as ``LocCropBottom``.
+        resize (dict): the ``LocResize``.
+        rest (list[dict]): all that follows.
+        cached (dict, optional): the ``LoadResizedImage`` that stands for loading and resizing.
+    """
+
+    load: dict
+    between: list[dict]
+    resize: dict
+    rest: list[dict]
+    cached: dict | None = None
+
+
+def split(pipeline: Sequence[Mapping], source: str) -> Beginning:
+    """Take a pipeline apart; exit with status 2 where its beginning cannot be replaced."""
+    transforms = [dict(transform) for transform in pipeline]
+    types = [str(transform['type']).rpartition('.')[2] for transform in transforms]
+    if types[:1] == ['LoadResizedImage']:
+        cached, *rest = transforms
+        of_resize = {key: cached[key] for key in RESIZE_SETTINGS if key in cached}
+        others = {'type', 'cache_dir', 'jpeg_quality', *RESIZE_SETTINGS}
+        of_load = {key: value for key, value in cached.items() if key not in others}
+        load, resize = dict(type='LoadLocImage', **of_load), dict(type='LocResize', **of_resize)
+        return Beginning(load, [], resize, rest, cached)
+    if types[:1] != ['LoadLocImage'] or 'LocResize' not in types:
+        fail(
+            f'{source}: train_dataloader.dataset.pipeline is {types}; LoadLocImage and LocResize, '
+            'or LoadResizedImage, are needed at its beginning'
+        )
+    index = types.index('LocResize')
+    load, *between = transforms[:index]
+    return Beginning(load, between, transforms[index], transforms[index + 1 :])
+
+
+def variants(beginning: Beginning, cache_dir: str) -> dict[str, list[dict]]:
     """The pipelines by name; what is not installed or does not fit is named and left out."""
-    load, resize, *rest = (dict(transform) for transform in pipeline)
-    quick = {**resize, 'backend': 'torchvision'}
-    pipelines = {'recipe': [load, resize, *rest]}
+    load, between, resize, rest, cached = beginning
+    decoded = [load, *between, resize, *rest]
+    if cached is None:
+        pipelines = {'recipe': decoded}
+    else:
+        pipelines = {'recipe': [{**cached, 'cache_dir': cache_dir}, *rest], 'decoded': decoded}
     # Those that all backends have.
     if resize.get('interpolation', 'bilinear') in ('bilinear', 'bicubic'):
-        pipelines['torchvision'] = [load, quick, *rest]
+        quick = [*between, {**resize, 'backend': 'torchvision'}, *rest]
+        pipelines['torchvision'] = [load, *quick]
         turbo = {**load, 'imdecode_backend': 'turbojpeg'}
         try:
             build(turbo)
-            pipelines['turbojpeg'] = [turbo, quick, *rest]
+            pipelines['turbojpeg'] = [turbo, *quick]
         except ImportError as error:
             print(f'turbojpeg is not measured: {error}\n')
-    settings = {**load, **resize, 'type': 'LoadResizedImage', 'cache_dir': cache_dir}
-    try:
-        build(settings)
-        pipelines['cached'] = [settings, *rest]
-    except (TypeError, ValueError) as error:
-        print(f'cached is not measured: {error}\n')
+    if between:
+        names = ', '.join(str(transform['type']) for transform in between)
+        print(f'cached is not measured: the cache has no place for {names}\n')
+    elif cached is None:
+        settings = {**load, **resize, 'type': 'LoadResizedImage', 'cache_dir': cache_dir}
+        try:
+            build(settings)
+            pipelines['cached'] = [settings, *rest]
+        except (TypeError, ValueError) as error:
+            print(f'cached is not measured: {error}\n')
     return pipelines
 
 
@@ -195,7 +247,11 @@ def measure_loaders(
 
 
 def measure_steps(
-    loader: Mapping, pipelines: Mapping[str, list], pictures: int, rounds: int
+    loader: Mapping,
+    beginning: Beginning,
+    pipelines: Mapping[str, list],
+    pictures: int,
+    rounds: int,
 ) -> dict[str, float]:
     """Milliseconds of a core per picture of each step, in this process, medians."""
     import torch
@@ -219,7 +275,7 @@ def measure_steps(
         steps[name] = each
         return each()
 
-    load, resize, *rest = map(build, pipelines['recipe'])
+    load, resize = build(beginning.load), build(beginning.resize)
     arguments = getattr(load, 'backend_args', None)
     paths = [info['img_path'] for info in infos]
     contents = add('read', lambda path: fileio.get(path, backend_args=arguments), paths)
@@ -229,29 +285,22 @@ def measure_steps(
     if all(content.startswith(b'\xff\xd8') for content in contents):
         tensors = [torch.frombuffer(bytearray(c), dtype=torch.uint8) for c in contents]
         add('decode, torchvision.io', lambda x: decode_jpeg(x, ImageReadMode.RGB), tensors)
+    for transform in map(build, beginning.between):
+        loaded = add(type(transform).__name__, transform, loaded)
     results = add(f'resize, {resize.backend}', resize, loaded)
     for backend in ('pillow', 'torchvision', 'cv2') if 'torchvision' in pipelines else ():
         if backend != resize.backend:
-            other = build({**pipelines['recipe'][1], 'backend': backend})
+            other = build({**beginning.resize, 'backend': backend})
             add(f'resize, {backend}', other, loaded)
-    if 'cached' in pipelines:
-        add('cached, in place of these', build(pipelines['cached'][0]), infos)
-    for transform in rest:
+    with_cache = 'recipe' if beginning.cached else 'cached'
+    if with_cache in pipelines:
+        add('cached, in place of these', build(pipelines[with_cache][0]), infos)
+    for transform in map(build, beginning.rest):
         results = add(type(transform).__name__, transform, results)
     collate = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
     steps['collate'] = lambda: collate(results)
     times = in_turn(rounds, **steps)
     return {name: 1e3 * row['core'] / len(infos) for name, row in times.items()}
-
-
-def check_pipeline(loader: Mapping, source: str) -> None:
-    """Exit with status 2 unless the pipeline is one whose beginning can be replaced."""
-    types = [str(t['type']).rpartition('.')[2] for t in loader['dataset'].get('pipeline', ())]
-    if types[:2] != ['LoadLocImage', 'LocResize']:
-        fail(
-            f'{source}: train_dataloader.dataset.pipeline begins with {types[:2]}; LoadLocImage '
-            'and LocResize are needed'
-        )
 
 
 def print_rows(workers: int, rows: Mapping[str, Mapping[str, float]]) -> None:
@@ -301,14 +350,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         else:
             write_pictures(Path(folder, 'pictures'), args.pictures)
             loader = generated_loader(Path(folder, 'pictures'))
-        check_pipeline(loader, args.config or 'the default')
-        pipelines = variants(loader['dataset']['pipeline'], str(Path(folder, 'cache')))
+        source = args.config or 'the generated pictures'
+        beginning = split(loader['dataset'].get('pipeline', ()), source)
+        pipelines = variants(beginning, str(Path(folder, 'cache')))
         results = {}
         for workers in args.workers:
             rows = measure_loaders(loader, pipelines, args.pictures, args.rounds, workers)
             results[str(workers)] = rows
             print_rows(workers, rows)
-        steps = measure_steps(loader, pipelines, min(args.pictures, 32), args.rounds)
+        steps = measure_steps(loader, beginning, pipelines, min(args.pictures, 32), args.rounds)
     print('ms of a core per picture')
     for name, milliseconds in steps.items():
         print(f'  {name:28}{milliseconds:8.3f}')
