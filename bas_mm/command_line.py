@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ __all__ = [
     'enable_amp',
     'enable_ten_crop',
     'fail',
+    'fail_on_input_errors',
     'inner_datasets',
     'load_config',
     'prepare_devices',
@@ -95,11 +97,42 @@ class CommandParser(argparse.ArgumentParser):
 def fail(message: str) -> NoReturn:
     """Print one line to stderr, once per job, and exit with status 2."""
     if os.environ.get('RANK', '0') == '0':
-        program = Path(sys.argv[0])
-        # `python -m bas_mm` is bas_mm.
-        name = program.parent.name if program.name == '__main__.py' else program.name
-        print(f'{name}: error: {message}', file=sys.stderr)
+        _print_error(message)
     raise SystemExit(2)
+
+
+def _print_error(message: str) -> None:
+    program = Path(sys.argv[0])
+    # `python -m bas_mm` is bas_mm.
+    name = program.parent.name if program.name == '__main__.py' else program.name
+    print(f'{name}: error: {message}', file=sys.stderr)
+
+
+@contextmanager
+def fail_on_input_errors(cfg: 'Config', path: str) -> Iterator[None]:
+    """Exit with status 2 and one line where what a run was given is wrong, not the program.
+
+    Each process of a job says its own, as a broken picture is seen by one of them. With the
+    variable ``BAS_MM_TRACEBACK=1`` errors come with their traceback, as all others do.
+
+    Args:
+        cfg (Config): The run's config.
+        path (str): Its file, for the message.
+    """
+    try:
+        yield
+    except Exception as error:
+        if os.environ.get('BAS_MM_TRACEBACK') == '1':
+            raise
+        from bas_mm.utils.input_errors import describe_input_error
+
+        message = describe_input_error(error, dict(cfg.items()))
+        if message is None:
+            raise
+        rank = os.environ.get('RANK', '0')
+        of_process = f' in process {rank}' if rank != '0' else ''
+        _print_error(f'{path}{of_process}: {message}')
+        raise SystemExit(2) from None
 
 
 def require_file(path: str, what: str) -> None:

@@ -14,6 +14,7 @@ from bas_mm.command_line import (
     close_process_group,
     enable_ten_crop,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -108,13 +109,14 @@ def main() -> None:
 
     from bas_mm.evaluation.result_files import write_json
 
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    if args.out is not None and not args.out.endswith('.json'):
-        Path(args.out).parent.mkdir(parents=True, exist_ok=True)
-        # 'gpu' gathers through the process group, whatever its backend; no shared folder.
-        dump = DumpResults(out_file_path=args.out, collect_device='gpu')
-        runner.test_evaluator.metrics.append(dump)
-    figures = runner.test()
+    with fail_on_input_errors(cfg, args.config):
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        if args.out is not None and not args.out.endswith('.json'):
+            Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+            # 'gpu' gathers through the process group, whatever its backend; no shared folder.
+            dump = DumpResults(out_file_path=args.out, collect_device='gpu')
+            runner.test_evaluator.metrics.append(dump)
+        figures = runner.test()
     if args.out is not None and args.out.endswith('.json') and is_main_process():
         # Some metrics give NumPy's numbers.
         write_json(args.out, {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()})

@@ -14,6 +14,7 @@ from bas_mm.command_line import (
     close_process_group,
     enable_amp,
     fail,
+    fail_on_input_errors,
     inner_datasets,
     load_config,
     prepare_devices,
@@ -85,8 +86,9 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-    runner.train()
+    with fail_on_input_errors(cfg, args.config):
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner.train()
     close_process_group()
 
 

@@ -334,5 +334,28 @@ def test_settings_that_do_not_fit(trained):
 def test_checkpoint_of_another_model(trained):
     options = ['--cfg-options', 'model.head.hidden_channels=16', 'default_hooks.logger.interval=1']
     command = ['test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 't4']
-    with pytest.raises(RuntimeError, match='does not fit the model.* instead of'):
-        trained.run_here(*command, *options)
+    done = trained.run_here(*command, *options, check=False)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith('test.py: error: tiny.py: The checkpoint does not fit the model. ')
+    assert 'instead of' in last
+
+
+@pytest.mark.slow
+def test_mistakes_of_the_input_end_in_one_line(project, monkeypatch):
+    unknown = ['train.py', 'tiny.py', '--cfg-options', 'model.backbone.type=SmallNot']
+    done = project.run_here(*unknown, check=False)
+    assert done.returncode == 2
+    assert 'Traceback' not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith(
+        "train.py: error: tiny.py: model.backbone.type='SmallNot': there is no model of this name"
+    )
+    missing = ['train.py', 'tiny.py', '--cfg-options', 'train_dataloader.dataset.data_root=nowhere']
+    done = project.run_here(*missing, check=False)
+    assert done.returncode == 2
+    assert 'Traceback' not in done.stderr
+    expected = r'train\.py: error: tiny\.py: train_dataloader\.dataset: nowhere/metadata/train.*'
+    assert re.fullmatch(expected, done.stderr.splitlines()[-1])
+    monkeypatch.setenv('BAS_MM_TRACEBACK', '1')
+    with pytest.raises(KeyError, match='SmallNot is not in'):
+        project.run_here(*unknown)

@@ -17,6 +17,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     CommandParser,
     close_process_group,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -50,7 +51,8 @@ def main() -> None:
 
     from mmengine.runner import Runner
 
-    Runner.from_cfg(cfg).test()
+    with fail_on_input_errors(cfg, args.config):
+        Runner.from_cfg(cfg).test()
     close_process_group()
 
 

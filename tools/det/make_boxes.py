@@ -24,6 +24,7 @@ from bas_mm.command_line import (
     close_process_group,
     enable_ten_crop,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -187,18 +188,21 @@ def main() -> None:
 
     if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
         leave_out_unreadable(cfg)
-    runner = Runner.from_cfg(cfg)
-    try:
-        figures = runner.test()
-    except UnreadableImageError as error:
-        if args.launcher != 'none':  # the one line would be that of the first process alone
-            raise
-        # A worker process puts its traceback before it.
-        what = ''.join(str(error).rpartition('unreadable picture')[1:]).strip()
-        advice = ''
-        if args.split == 'train':
-            advice = ', or leave such pictures out by train_dataloader.dataset.skip_unreadable=True'
-        fail(f'{what}. Repair it{advice}')
+    with fail_on_input_errors(cfg, args.config):
+        runner = Runner.from_cfg(cfg)
+        try:
+            figures = runner.test()
+        except UnreadableImageError as error:
+            if args.launcher != 'none':  # the one line would be that of the first process alone
+                raise
+            # A worker process puts its traceback before it.
+            what = ''.join(str(error).rpartition('unreadable picture')[1:]).strip()
+            advice = ''
+            if args.split == 'train':
+                advice = (
+                    ', or leave such pictures out by train_dataloader.dataset.skip_unreadable=True'
+                )
+            fail(f'{what}. Repair it{advice}')
     if is_main_process():
         boxes, pictures = (
             figures[f'localization/{name}'] for name in ('boxes_written', 'pictures')

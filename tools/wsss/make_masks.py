@@ -19,6 +19,7 @@ from bas_mm.command_line import (
     CommandParser,
     close_process_group,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -89,7 +90,8 @@ def main() -> None:
     from bas_mm.wsss.mask_run import MaskRun
 
     try:
-        runner = Runner.from_cfg(cfg)
+        with fail_on_input_errors(cfg, args.config):
+            runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         maker = MaskMaker(model, params)

@@ -18,6 +18,7 @@ from bas_mm.command_line import (
     CommandParser,
     close_process_group,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -75,7 +76,8 @@ def main() -> None:
     try:
         scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
         flip = bool(cfg.seed_cfg.get('flip', True))
-        runner = Runner.from_cfg(cfg)
+        with fail_on_input_errors(cfg, args.config):
+            runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         maker = SeedMaker(model, flip)
