@@ -25,6 +25,7 @@ __all__ = [
     'machine_facts',
     'peak_bytes',
     'quiet_logs',
+    'random_items',
     'ratio_cells',
     'ratio_of_rounds',
     'seconds_in_turn',
@@ -148,6 +149,26 @@ def collate_of(dataloader: Mapping) -> Callable[[list], dict]:
 
     arguments = dict(dataloader.get('collate_fn') or dict(type='pseudo_collate'))
     return partial(FUNCTIONS.get(arguments.pop('type')), **arguments)
+
+
+def random_items(count: int, size: int, num_classes: int) -> list[dict]:
+    """Samples of random bytes, as ``PackLocalizationInputs`` would give them; always the same.
+
+    Args:
+        count: How many.
+        size: Height and width.
+        num_classes: Labels are below.
+    """
+    import torch
+    from mmpretrain.structures import DataSample
+
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(0, num_classes, (count,), generator=generator)
+    return [
+        dict(inputs=image, data_samples=DataSample().set_gt_label(label))
+        for image, label in zip(images, labels.tolist())
+    ]
 
 
 def without_weights(cfg: Config, num_classes: int | None = None) -> Config:

@@ -10,7 +10,12 @@ from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
 
-from bas_mm.utils.benchmarking import ratio_cells, ratio_of_rounds, without_weights
+from bas_mm.utils.benchmarking import (
+    random_items,
+    ratio_cells,
+    ratio_of_rounds,
+    without_weights,
+)
 
 TOOL = 'analysis_tools/benchmark_train.py'
 CPU = torch.device('cpu')
@@ -115,7 +120,9 @@ def test_options_beside_the_base(figures):
             for name, row in rows.items():
                 assert row['memory_to_base'] == row['peak_bytes'] / base['peak_bytes']
                 assert row['time_to_base'] == ratio_of_rounds(row['seconds'], base['seconds'])
-                assert (row['memory_to_base'] < 1) == ('bf16' in name)
+                # Some bytes of a small tensor, freed sooner or later, may be in a peak.
+                assert (row['memory_to_base'] < 0.99) == ('bf16' in name)
+                assert row['memory_to_base'] < 1.01
 
 
 def test_parts_make_a_whole(figures):
@@ -140,9 +147,7 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
     """The same weights and statistics afterwards, bit for bit, and no gradient left over."""
     path = project.cam if method == 'CAM' else project.config
     contenders = [
-        tool.Contender(
-            without_weights(Config.fromfile(path)), method, tool.random_items(3, 32, 4), CPU
-        )
+        tool.Contender(without_weights(Config.fromfile(path)), method, random_items(3, 32, 4), CPU)
         for _ in range(2)
     ]
     for _ in range(2):
@@ -151,7 +156,7 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
     whole, parts = (contender.model.state_dict() for contender in contenders)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
     fresh = tool.Contender(
-        without_weights(Config.fromfile(path)), method, tool.random_items(3, 32, 4), CPU
+        without_weights(Config.fromfile(path)), method, random_items(3, 32, 4), CPU
     )
     before = fresh.model.state_dict()
     trained = {
@@ -165,7 +170,7 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
 def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, tool):
     cfg = without_weights(Config.fromfile(project.config))
     cfg.model.compile = dict(backend='none of that name')
-    contender = tool.Contender(cfg, 'BAS', tool.random_items(3, 32, 4), CPU)
+    contender = tool.Contender(cfg, 'BAS', random_items(3, 32, 4), CPU)
     assert {'front', 'tail', 'amc'} <= set(contender.parts())
     with pytest.raises(Exception, match='none of that name'):
         contender.step()  # compiled, as before

@@ -57,6 +57,7 @@ from bas_mm.utils.benchmarking import (  # noqa: E402
     machine_facts,
     peak_bytes,
     quiet_logs,
+    random_items,
     ratio_cells,
     ratio_of_rounds,
     seconds_in_turn,
@@ -219,20 +220,6 @@ class Contender:
         with clock.part('data'):
             data = self.collate(self.items)
         self.model.train_step(data, self.wrapper)
-
-
-def random_items(count: int, size: int, num_classes: int) -> list[dict]:
-    """Samples of random bytes, as ``PackLocalizationInputs`` would give them."""
-    import torch
-    from mmpretrain.structures import DataSample
-
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
-    labels = torch.randint(0, num_classes, (count,), generator=generator)
-    return [
-        dict(inputs=image, data_samples=DataSample().set_gt_label(label))
-        for image, label in zip(images, labels.tolist())
-    ]
 
 
 def limit_of(cfg: Config, size: int) -> dict:

@@ -1,0 +1,88 @@
+"""tools/analysis_tools/benchmark_all.py: what it runs, and what it does with how that ends."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from modules import load_module
+
+
+@pytest.fixture
+def tool(repo_dir):
+    return load_module(repo_dir / 'tools/analysis_tools/benchmark_all.py')
+
+
+@pytest.fixture
+def commands(tool, tmp_path, monkeypatch):
+    """Little scripts in the place of the tools; the folder of the results."""
+    scripts = dict(
+        good='import json, sys; print("table"); json.dump(sys.argv[1:-1], open(sys.argv[-1], "w"))',
+        bad='import sys; sys.exit("no memory")',
+        slow='import time; time.sleep(60)',
+    )
+    for name, text in scripts.items():
+        (tmp_path / f'{name}.py').write_text(text)
+    monkeypatch.setattr(tool, 'TOOLS', tmp_path)
+    monkeypatch.setattr(tool, 'gpu_count', lambda: 0)
+    parts = {name: (f'{name}.py', '--a 1', '--b 2') for name in ('bad', 'slow', 'good')}
+    monkeypatch.setattr(tool, 'PARTS', parts)
+    return tmp_path / 'new' / 'results'
+
+
+@pytest.mark.parametrize('gpus', [0, 1, 2])
+def test_the_tools_take_the_arguments(tool, repo_dir, tmp_path, gpus, monkeypatch):
+    monkeypatch.setattr('torch.cuda.device_count', lambda: gpus)
+    for part in tool.PARTS:
+        _, script, *arguments = tool.command_of(part, tmp_path, gpus)
+        args = load_module(Path(script)).parse_args(arguments)
+        assert args.out == str(tmp_path / f'{part}.json')
+        if part == 'options':
+            assert ('fp16' in args.variants) == (gpus > 0)
+        if part == 'steps':
+            assert args.classes == [200, 1000]
+            assert args.batch is None  # 16 on a CPU, 32 on a GPU
+            assert len(args.backbones) == 4
+            assert args.rounds == (20 if gpus else 5)
+        if part == 'norms':
+            assert args.device == ('cuda' if gpus == 2 else 'cpu')
+
+
+def test_one_after_the_other(tool, commands, capsys):
+    with pytest.raises(SystemExit) as caught:
+        tool.main([str(commands), '--minutes', '0.02'])
+    assert caught.value.code == 1
+    out = capsys.readouterr().out
+    assert f'bad: {sys.executable}' in out
+    assert f'bad               FAILED with status 1, see {commands}/bad.log\n' in out
+    assert 'slow              stopped after 1.2 s\n' in out
+    assert 'good              done, ' in out
+    assert json.loads((commands / 'good.json').read_text()) == ['--a', '1', '--out']
+    assert (commands / 'good.md').read_text() == 'table\n'
+    assert (commands / 'bad.log').read_text() == 'no memory\n'
+
+
+def test_what_is_there_is_not_run_again(tool, commands, capsys):
+    tool.main([str(commands), '--parts', 'good'])
+    capsys.readouterr()
+    tool.main([str(commands), '--parts', 'good'])
+    assert capsys.readouterr().out == 'good              was there\n'
+
+
+def test_on_gpus(tool, commands, monkeypatch):
+    monkeypatch.setattr(tool, 'gpu_count', lambda: 3)
+    tool.main([str(commands), '--parts', 'good'])
+    arguments = json.loads((commands / 'good.json').read_text())
+    assert arguments == ['--a', '1', '--b', '2', '--out']
+
+
+def test_gpus_are_counted(tool):
+    assert tool.gpu_count() == 0
+
+
+def test_a_file_is_no_folder(tool, tmp_path, capsys):
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(SystemExit) as caught:
+        tool.main([str(tmp_path / 'file')])
+    assert caught.value.code == 2
+    assert 'file is no folder' in capsys.readouterr().err

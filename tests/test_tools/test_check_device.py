@@ -1,0 +1,162 @@
+"""tools/analysis_tools/check_device.py, for real on a tiny network."""
+
+import argparse
+import json
+import warnings
+
+import pytest
+import torch
+from mmengine.config import Config
+from modules import load_module
+from tiny_project import TinyProject
+
+from bas_mm.models.functional import synchronised_norm
+from bas_mm.utils.benchmarking import without_weights
+
+TOOL = 'analysis_tools/check_device.py'
+CPU = torch.device('cpu')
+PARTS = ['loss', 'norms_median', 'norms_largest', 'directions_median', 'statistics']
+
+
+@pytest.fixture(scope='module')
+def project(tmp_path_factory):
+    return TinyProject(tmp_path_factory.mktemp('project'))
+
+
+@pytest.fixture
+def tool(repo_dir):
+    return load_module(repo_dir / 'tools' / TOOL)
+
+
+@pytest.fixture
+def cfg(project):
+    return without_weights(Config.fromfile(project.config))
+
+
+def test_figures(project):
+    out = project.folder / 'figures.json'
+    common = ['--configs', project.config, '--size', 32, '--device', 'cpu', '--out', out]
+    done = project.run_here(TOOL, *common)
+    content = json.loads(out.read_text())
+    (network,) = content['networks']
+    rows = network['rows']
+    assert list(rows) == [
+        'float32, CPU',
+        *('float64, cpu', 'float32, cpu', 'channels_last, cpu', 'checkpoint, cpu', 'bf16, cpu'),
+        'bf16+channels_last, cpu',
+    ]
+    assert list(rows['bf16, cpu']) == PARTS
+    assert max(rows['float64, cpu'].values()) < 1e-10
+    assert rows['float32, cpu'] == rows['float32, CPU']
+    for name in ('float32', 'channels_last', 'checkpoint'):
+        assert 0 < rows[f'{name}, cpu']['loss'] < 1e-5
+        assert 0 < rows[f'{name}, cpu']['norms_median'] < 1e-3
+        assert 0 < rows[f'{name}, cpu']['directions_median'] < 1e-2
+        assert 0 < rows[f'{name}, cpu']['statistics'] < 1e-5
+    assert 1e-5 < rows['bf16, cpu']['loss'] < 0.1
+    assert 1e-4 < rows['bf16, cpu']['statistics'] < 0.1
+    norms = content['norms']
+    assert list(norms) == ['float64, cpu', 'float32, cpu', 'bfloat16, cpu', 'float16, cpu']
+    for (name, row), limit in zip(norms.items(), (1e-14, 1e-6, 0.02, 2e-3)):
+        assert list(row) == ['y', 'x', 'γ', 'β'], name
+        assert max(row.values()) < limit, name
+    assert not torch.distributed.is_initialized()
+    assert f'| {rows["bf16, cpu"]["loss"]:.1e} ' in done.stdout
+    assert 'waits' not in network
+
+
+def test_differences_by_hand(tool):
+    def one(loss, scale, turned):
+        gradients = dict(
+            a=torch.tensor([3.0, 4.0]) * scale,
+            b=torch.tensor([0.0, 10.0]) if not turned else torch.tensor([10.0, 0.0]),
+            small=torch.tensor([1.0]) * turned,
+        )
+        return dict(loss=loss, gradients=gradients, statistics=dict(m=torch.tensor([2.0]) * scale))
+
+    reference = one(2.0, 1, False)
+    reference['gradients']['small'] = torch.tensor([0.1])
+    ours = tool.difference(one(2.2, 1.5, True), reference)
+    # Of three gradients the larger two: a is half as long again, b is turned by a right angle.
+    expected = [0.1, 0.25, 0.5, (0.5 + 2**0.5) / 2, 0.5]
+    assert list(ours) == PARTS
+    assert list(ours.values()) == pytest.approx(expected)
+
+
+def test_a_wrong_device_is_seen(tool, cfg, monkeypatch):
+    """One operator with an error of a percent, as a broken kernel would have it."""
+    args = argparse.Namespace(batch=2, size=32, variants=['float32'])
+    right = tool.measure(cfg, args, CPU)['float32, cpu']
+    step = tool.step
+    relu = torch.nn.functional.relu
+
+    def on_a_broken_device(cfg, weights, images, labels, variant, device):
+        with monkeypatch.context() as patch:
+            if device != torch.device('cpu'):
+                patch.setattr(
+                    torch.nn.functional, 'relu', lambda x, inplace=False: 1.01 * relu(x, inplace)
+                )
+            return step(cfg, weights, images, labels, variant, CPU)
+
+    monkeypatch.setattr(tool, 'step', on_a_broken_device)
+    rows = tool.measure(cfg, args, torch.device('cpu', 0))
+    assert rows['float32, CPU'] == right
+    assert rows['float32, cpu']['norms_median'] > 100 * right['norms_median']
+
+
+def test_scaled_losses_and_their_gradients(tool, cfg):
+    """By its own scale a float16 variant has the gradients of the unscaled loss."""
+    weights, images = tool.random_weights(cfg), tool.pictures(2, 32)
+    plain, half = tool.Variant('float64'), tool.Variant('float64', 'float16')
+    assert (plain.scale, half.scale) == (1, 1024)
+    reference = tool.step(cfg, weights, images, [0, 1], plain, CPU)
+    ours = tool.step(cfg, weights, images, [0, 1], half, CPU)
+    assert tool.difference(ours, reference)['norms_median'] < 0.2
+
+
+def test_tf32_is_switched_and_put_back(tool):
+    def switches():
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    before = switches()
+    for name, expected in (('float32', False), ('tf32', True), ('bf16', True)):
+        with tool.rounding_as(tool.VARIANTS[name]):
+            assert switches() == (expected, expected)
+        assert switches() == before
+
+
+def test_waits_are_counted_with_their_lines(tool, cfg, monkeypatch):
+    """What torch does on a GPU in this mode: it warns at each wait."""
+    modes = []
+
+    def backward(self, *args, _backward=torch.Tensor.backward, **kwargs):
+        if modes[-1:] == ['warn']:
+            warnings.warn('called a synchronizing CUDA operation', stacklevel=1)
+            warnings.warn('something else', stacklevel=1)
+        return _backward(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, 'backward', backward)
+    monkeypatch.setattr(torch.cuda, 'synchronize', lambda device: None)
+    monkeypatch.setattr(torch.cuda, 'set_sync_debug_mode', modes.append)
+    args = argparse.Namespace(batch=2, size=32)
+    waits = tool.waits_of_step(cfg, args, CPU)
+    assert modes == ['warn', 'default']
+    assert len(waits) == 1
+    assert waits[0].startswith(f'{__file__}:')
+    table = tool.waits_table([dict(name='tiny', waits=waits * 2)])
+    assert table[1] == ['tiny', '2', waits[0]]
+
+
+def test_norms_on_the_way_of_kernels_are_checked_too(tool, monkeypatch):
+    """A mistake in the backward pass is seen."""
+    ours = synchronised_norm._along_channels
+    monkeypatch.setattr(synchronised_norm, '_along_channels', lambda v, x: 1.1 * ours(v, x))
+    row = tool.check_norms(CPU)['float64, cpu']
+    assert row['x'] > 1e-3
+
+
+def test_a_config_that_is_none_of_bas(project, repo_dir):
+    config = repo_dir / 'configs/cam/cam_resnet50_cub.py'
+    done = project.run_here(TOOL, '--configs', config, '--device', 'cpu', check=False)
+    assert done.returncode == 2
+    assert 'is none of BAS: its model has no generator' in done.stderr.splitlines()[-1]

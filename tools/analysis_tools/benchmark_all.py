@@ -1,0 +1,132 @@
+"""The tables of docs/benchmarks.md on this machine, into files of one folder.
+
+    python tools/analysis_tools/benchmark_all.py work_dirs/benchmarks
+    python tools/analysis_tools/benchmark_all.py work_dirs/benchmarks --parts steps --minutes 5
+
+Each part is a command, shown before it runs, whose output goes to ``PART.md``, its figures to
+``PART.json`` and what it says else to ``PART.log``. One that fails, or is not done after
+``--minutes``, does not stop the others; at the end there is a line for each, and the exit status is
+1 unless all went well. A part whose figures are there is not run again: the same command goes on
+where it was stopped. On a GPU all parts take some minutes each, on a CPU some of them an hour.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from bas_mm.command_line import fail  # noqa: E402 - after the path is set
+
+TOOLS = Path(__file__).resolve().parent
+
+#: The parts, those first that a machine lent for a short time should do: a tool, its arguments, and
+#: more of them for GPUs. ``tests/test_tools/test_benchmark_all.py`` sees that the tools take them.
+PARTS = {
+    'steps': ('benchmark_train.py', '--classes 200 1000 --no-parts', '--rounds 20'),
+    'options': (
+        'benchmark_train.py',
+        '--backbones resnet50 --classes 200 --variants channels_last bf16 channels_last+bf16 fused '
+        'foreach checkpoint',
+        'fp16 --rounds 20',
+    ),
+    'compile': (
+        'benchmark_train.py',
+        '--backbones resnet50 --classes 200 --no-parts --variants compile bf16+compile',
+        'channels_last+bf16+compile --rounds 20',
+    ),
+    'exactness': ('check_device.py', '', ''),
+    'loader': ('benchmark_loader.py', '--workers 0 1 2 4 8', ''),
+    'inference': ('benchmark_inference.py', '--backbones resnet50 --classes 200', '--rounds 9'),
+    'norms': ('benchmark_norms.py', '--rounds 15', ''),
+    'exactness_compile': (
+        'check_device.py',
+        '--backbones resnet50 --variants compile bf16+compile',
+        '',
+    ),
+    'test_of_cub': (
+        'benchmark_inference.py',
+        '--classes 200 --pictures 5794 --views centre --rounds 1',
+        '',
+    ),
+}
+
+
+def gpu_count() -> int:
+    """CUDA devices, counted in a process of its own: this one leaves them to the commands."""
+    count = 'import torch; print(torch.cuda.device_count())'
+    command = [sys.executable, '-W', 'ignore', '-c', count]
+    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def command_of(part: str, folder: Path, gpus: int) -> list[str]:
+    """A part's command.
+
+    Args:
+        part (str): of :data:`PARTS`.
+        folder (Path): where its figures go.
+        gpus (int): how many GPUs there are.
+    """
+    tool, arguments, on_gpus = PARTS[part]
+    words = [*arguments.split(), *(on_gpus.split() if gpus else ())]
+    if part == 'norms' and gpus == 1:  # two processes need a GPU each
+        words += ['--device', 'cpu']
+    return [sys.executable, str(TOOLS / tool), *words, '--out', str(folder / f'{part}.json')]
+
+
+def run(part: str, folder: Path, gpus: int, seconds: float | None) -> str:
+    """Run a part; how it ended, in a word or two."""
+    if (folder / f'{part}.json').exists():
+        return 'was there'
+    command = command_of(part, folder, gpus)
+    print(f'{part}: {shlex.join(command)}', flush=True)
+    begin = time.monotonic()
+    with (folder / f'{part}.md').open('w') as out, (folder / f'{part}.log').open('w') as log:
+        try:
+            done = subprocess.run(
+                command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, timeout=seconds
+            )
+        except subprocess.TimeoutExpired:
+            return f'stopped after {seconds:g} s'
+    if done.returncode:
+        return f'FAILED with status {done.returncode}, see {folder / part}.log'
+    return f'done, {time.monotonic() - begin:.0f} s'
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('folder', type=Path, help='of the results')
+    parser.add_argument('--parts', nargs='+', choices=tuple(PARTS), default=list(PARTS))
+    parser.add_argument('--minutes', type=float, help='that a part may take (no limit)')
+    args = parser.parse_args(argv)
+    if args.minutes is not None and args.minutes <= 0:
+        parser.error('--minutes must be above 0')
+    if args.folder.exists() and not args.folder.is_dir():
+        fail(f'{args.folder} is no folder')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the parts one after the other."""
+    args = parse_args(argv)
+    args.folder.mkdir(parents=True, exist_ok=True)
+    gpus = gpu_count()
+    seconds = None if args.minutes is None else 60 * args.minutes
+    ends = {part: run(part, args.folder, gpus, seconds) for part in args.parts}
+    for part, end in ends.items():
+        print(f'{part:18}{end}')
+    if not all(end.startswith(('done', 'was there')) for end in ends.values()):
+        raise SystemExit(1)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,397 @@
+"""Whether a device, a type or an option computes a training step as a CPU does in float64.
+
+    python tools/analysis_tools/check_device.py
+    python tools/analysis_tools/check_device.py --backbones mobilenetv1 --variants float32 bf16
+
+For each network BAS with random weights takes the losses of one batch and their gradients: once on
+the CPU in float64, by the operators as they are written, and then on the device in each way that
+``--variants`` names. Printed, as Markdown, and written to ``--out``, how far the others are off:
+
+* *loss*: of its value
+* *norms*: the gradients' norms, median and largest of those of the larger half
+* *directions*: |g − g'| / |g'| of the same gradients, median
+* *statistics*: the running means and variances after the step, |b − b'| / |b'|, largest
+
+float32 on the CPU is the first row, as the measure of what rounding alone does. On GPUs *float32*
+has TF32 off, *tf32* is as torch multiplies by itself and convolves by default. A loss in float16 is
+multiplied by 1024 before it goes back.
+
+On a GPU, too, a whole ``train_step`` with torch's warnings of waits switched on: *waits* counts
+where the host waited for the device, and names the lines.
+
+The last table is of batch norms that share their statistics: in a job of this one process, that is
+with nobody to share them with, y and the gradients of x, γ and β as the plain norm gives them in
+float64 on the CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).resolve().parents[2]
+if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+    sys.path.insert(0, str(ROOT))
+
+from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
+
+if TYPE_CHECKING:
+    import torch
+    from mmengine.config import Config
+
+BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way to compute a step.
+
+    Attributes:
+        dtype: that of weights and pictures, 'float32' or 'float64'.
+        half: that of autocast; None: none.
+        tf32: whether a GPU may round factors to TF32.
+        options: of the model.
+    """
+
+    dtype: str = 'float32'
+    half: str | None = None
+    tf32: bool = False
+    options: tuple[tuple[str, object], ...] = ()
+
+    @property
+    def scale(self) -> int:
+        """By what the loss is multiplied, so that small gradients have a float16."""
+        return 1024 if self.half == 'float16' else 1
+
+
+VARIANTS = {
+    'float64': Variant('float64'),
+    'float32': Variant(),
+    'tf32': Variant(tf32=True),
+    'channels_last': Variant(options=(('channels_last', True),)),
+    'checkpoint': Variant(options=(('checkpoint_segments', 4),)),
+    'compile': Variant(options=(('compile', True),)),
+    'bf16': Variant(half='bfloat16', tf32=True),
+    'fp16': Variant(half='float16', tf32=True),
+    'bf16+channels_last': Variant('float32', 'bfloat16', True, (('channels_last', True),)),
+    'bf16+compile': Variant('float32', 'bfloat16', True, (('compile', True),)),
+}
+#: What is not run unless it is named: code takes minutes to generate, and a CPU has no TF32 and
+#: does not come back from float16.
+ONLY_IF_NAMED = {'cuda': ('compile', 'bf16+compile')}
+ONLY_IF_NAMED['cpu'] = ('tf32', 'fp16', *ONLY_IF_NAMED['cuda'])
+
+
+@contextmanager
+def rounding_as(variant: Variant) -> Iterator[None]:
+    """Let a GPU round factors to TF32, or not."""
+    import torch
+
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = matmul.allow_tf32, cudnn.allow_tf32
+    matmul.allow_tf32 = cudnn.allow_tf32 = variant.tf32
+    try:
+        yield
+    finally:
+        matmul.allow_tf32, cudnn.allow_tf32 = before
+
+
+def step(
+    cfg: Config,
+    weights: dict[str, torch.Tensor],
+    images: torch.Tensor,
+    labels: Sequence[int],
+    variant: Variant,
+    device: torch.device,
+) -> dict:
+    """Loss, gradients and running statistics of one step, as float64 on the CPU.
+
+    Args:
+        cfg (Config): a BAS config without pretrained weights.
+        weights (dict): of the model, on the CPU.
+        images (Tensor): (N, 3, H, W), float64, normalised.
+        labels (Sequence[int]): N classes.
+        variant (Variant): how to compute.
+        device (torch.device): where.
+    """
+    import torch
+    from mmpretrain.structures import DataSample
+
+    from bas_mm.registry import MODELS
+
+    model = MODELS.build(dict(cfg.model, **dict(variant.options)))
+    model.load_state_dict(weights)
+    dtype = getattr(torch, variant.dtype)
+    model.to(device, dtype).train()
+    samples = [DataSample().set_gt_label(label) for label in labels]
+    half = torch.autocast(device.type, dtype=variant.half and getattr(torch, variant.half))
+    with rounding_as(variant):
+        if variant.half is None:
+            losses = model(images.to(device, dtype), samples, mode='loss')
+        else:
+            with half:
+                losses = model(images.to(device, dtype), samples, mode='loss')
+        loss, _ = model.parse_losses(losses)
+        (variant.scale * loss).backward()
+    gradients = {name: p.grad for name, p in model.named_parameters()}
+    buffers = {name: b for name, b in model.named_buffers() if b.is_floating_point()}
+    gradients = {name: g.cpu().double() / variant.scale for name, g in gradients.items()}
+    return dict(
+        loss=loss.item(),
+        gradients=gradients,
+        statistics={name: b.cpu().double() for name, b in buffers.items() if 'running' in name},
+    )
+
+
+def difference(ours: dict, reference: dict) -> dict[str, float]:
+    """How far a :func:`step` is off another; see the head of this file."""
+    expected = {name: g.norm().item() for name, g in reference['gradients'].items()}
+    larger = sorted(expected, key=expected.get)[len(expected) // 2 :]
+    gradients = ours['gradients']
+    norms = [abs(gradients[n].norm().item() / expected[n] - 1) for n in larger]
+    turns = [(gradients[n] - reference['gradients'][n]).norm().item() / expected[n] for n in larger]
+    statistics_ = [
+        ((ours['statistics'][n] - b).norm() / b.norm().clamp_min(1e-12)).item()
+        for n, b in reference['statistics'].items()
+    ]
+    return dict(
+        loss=abs(ours['loss'] / reference['loss'] - 1),
+        norms_median=statistics.median(norms),
+        norms_largest=max(norms),
+        directions_median=statistics.median(turns),
+        statistics=max(statistics_, default=0.0),
+    )
+
+
+def pictures(count: int, size: int) -> torch.Tensor:
+    """Noise whose detail falls off with its fineness, as that of photographs does, normalised.
+
+    In plain noise all pictures are alike: norms would blow their small differences up, and with
+    them the rounding.
+
+    Returns:
+        Tensor: (count, 3, size, size), float64.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(count, 3, size, size, generator=generator, dtype=torch.float64)
+    fineness = torch.hypot(torch.fft.fftfreq(size)[:, None], torch.fft.rfftfreq(size))
+    fineness[0, 0] = 1 / size
+    images = torch.fft.irfft2(torch.fft.rfft2(noise) / fineness, (size, size))
+    return images / images.std()
+
+
+def random_weights(cfg: Config) -> dict[str, torch.Tensor]:
+    """Of a config's model, always the same; the scales of its norms, which may begin at 0, too."""
+    import torch
+    from torch import nn
+
+    from bas_mm.utils.benchmarking import build_model
+
+    torch.manual_seed(0)
+    model = build_model(cfg)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+    return model.state_dict()
+
+
+def measure(cfg: Config, args: argparse.Namespace, device: torch.device) -> dict[str, dict]:
+    """All rows of one network by name."""
+    import torch
+
+    weights = random_weights(cfg)
+    images = pictures(args.batch, args.size)
+    generator = torch.Generator().manual_seed(0)
+    classes = cfg.model.head.num_classes
+    labels = torch.randint(0, classes, (args.batch,), generator=generator).tolist()
+    batch = weights, images, labels
+    cpu = torch.device('cpu')
+    reference = step(cfg, *batch, VARIANTS['float64'], cpu)
+    rows = {'float32, CPU': difference(step(cfg, *batch, VARIANTS['float32'], cpu), reference)}
+    for name in args.variants:
+        ours = step(cfg, *batch, VARIANTS[name], device)
+        rows[f'{name}, {device.type}'] = difference(ours, reference)
+    return rows
+
+
+def waits_of_step(cfg: Config, args: argparse.Namespace, device: torch.device) -> list[str]:
+    """Where the host waits for a GPU in a ``train_step``: files and lines, once for each time."""
+    import torch
+    from mmengine.optim import build_optim_wrapper
+
+    from bas_mm.utils.benchmarking import build_model, collate_of, random_items
+
+    model = build_model(cfg).to(device).train()
+    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    items = random_items(args.batch, args.size, cfg.model.head.num_classes)
+    collate = collate_of(cfg.train_dataloader)
+    model.train_step(collate(items), wrapper)  # the optimizer's state is made in the first one
+    torch.cuda.synchronize(device)
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter('always')
+        torch.cuda.set_sync_debug_mode('warn')
+        try:
+            model.train_step(collate(items), wrapper)
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+    return [f'{w.filename}:{w.lineno}' for w in seen if 'synchroniz' in str(w.message)]
+
+
+def check_norms(device: torch.device) -> dict[str, dict[str, float]]:
+    """Synchronised batch norms beside the plain one: largest differences over largest values."""
+    import torch
+    import torch.distributed as dist
+    import torch.nn.functional as F
+
+    from bas_mm.models.functional import synchronised_batch_norm
+
+    generator = torch.Generator().manual_seed(0)
+    x, go = torch.randn(2, 8, 16, 14, 14, generator=generator, dtype=torch.float64)
+    weight, bias = torch.rand(2, 16, generator=generator, dtype=torch.float64)
+    eps = 1e-5
+
+    def run(norm: Callable, dtype: torch.dtype, where: torch.device) -> list[torch.Tensor]:
+        wide = torch.promote_types(dtype, torch.float32)  # as in mixed precision
+        leaves = [x.to(where, dtype), weight.to(where, wide), bias.to(where, wide)]
+        leaves = [leaf.detach().requires_grad_() for leaf in leaves]
+        y = norm(*leaves)
+        y.backward(go.to(where, dtype))
+        return [t.detach().cpu().double() for t in (y, *(leaf.grad for leaf in leaves))]
+
+    def plain(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+
+    def shared(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        return synchronised_batch_norm(x, weight, bias, eps)[0]
+
+    reference = run(plain, torch.float64, torch.device('cpu'))
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        backend = 'nccl' if device.type == 'cuda' else 'gloo'
+        dist.init_process_group(backend, f'file://{folder}/meet', rank=0, world_size=1)
+        try:
+            for name in ('float64', 'float32', 'bfloat16', 'float16'):
+                ours = run(shared, getattr(torch, name), device)
+                rows[f'{name}, {device.type}'] = {
+                    part: ((a - b).abs().max() / b.abs().max()).item()
+                    for part, a, b in zip(('y', 'x', 'γ', 'β'), ours, reference)
+                }
+        finally:
+            dist.destroy_process_group()
+    return rows
+
+
+def network_table(networks: Sequence[dict]) -> list[list[str]]:
+    """Differences of all networks."""
+    rows = [['network', 'computed in', 'loss', 'norms, median', 'norms, largest']]
+    rows[0] += ['directions, median', 'statistics, largest']
+    for network in networks:
+        for name, row in network['rows'].items():
+            rows.append([network['name'], name, *(f'{value:.1e}' for value in row.values())])
+    return rows
+
+
+def waits_table(networks: Sequence[dict]) -> list[list[str]]:
+    """How often, and where, the host waited."""
+    rows = [['network', 'waits', 'where']]
+    for network in networks:
+        places = ', '.join(sorted(set(network['waits'])))
+        rows.append([network['name'], str(len(network['waits'])), places])
+    return rows
+
+
+def norms_table(norms: dict[str, dict[str, float]]) -> list[list[str]]:
+    """Differences of the synchronised norm."""
+    rows = [['x', 'y', '∂x', '∂γ', '∂β']]
+    return rows + [[name, *(f'{v:.1e}' for v in row.values())] for name, row in norms.items()]
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line; configs that must exist do."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument(
+        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+    )
+    parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
+    parser.add_argument(
+        '--variants',
+        nargs='+',
+        choices=tuple(VARIANTS),
+        help='ways to compute (all but those of compile; on a CPU those of use there)',
+    )
+    parser.add_argument('--batch', type=int, default=4, help='pictures (4)')
+    parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
+    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
+    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
+    )
+    args = parser.parse_args(argv)
+    if min(args.batch, args.size) < 1:
+        parser.error('--batch and --size must be at least 1')
+    args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
+    args.configs = args.configs or [
+        str(ROOT / f'configs/bas/bas_{backbone}_cub.py') for backbone in args.backbones
+    ]
+    for path in args.configs:
+        require_file(path, 'config')
+    return args
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Compute, print the tables, write the figures."""
+    args = parse_args(argv)
+
+    import torch
+    from mmengine.device import get_device
+
+    from bas_mm.apis import markdown_table
+    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.benchmarking import machine_facts, quiet_logs, without_weights
+
+    quiet_logs()
+    device = torch.device(args.device or get_device())
+    if args.variants is None:
+        left_out = ONLY_IF_NAMED.get(device.type, ())
+        args.variants = [name for name in VARIANTS if name not in left_out]
+    networks = []
+    for name, path in zip(args.names, args.configs):
+        print(f'{name} …', file=sys.stderr, flush=True)
+        cfg = without_weights(load_config(path, args.cfg_options, None))
+        if 'generator' not in cfg.model:
+            fail(f'the config {path} is none of BAS: its model has no generator')
+        networks.append(dict(name=name, config=path, rows=measure(cfg, args, device)))
+        if device.type == 'cuda':
+            networks[-1]['waits'] = waits_of_step(cfg, args, device)
+    norms = check_norms(device)
+    tables = {f'Off float64 on the CPU, batch {args.batch}': network_table(networks)}
+    if device.type == 'cuda':
+        tables['Waits of the host in a step'] = waits_table(networks)
+    tables['Synchronised batch norm'] = norms_table(norms)
+    for title, rows in tables.items():
+        print(f'\n{title}:\n\n{markdown_table(rows)}')
+    if args.out:
+        settings = dict(
+            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
+            machine=machine_facts(),
+            device=str(device),
+            batch=args.batch,
+            size=args.size,
+        )
+        write_json(args.out, dict(**settings, networks=networks, norms=norms))
+        print(f'\nFigures: {args.out}')
+
+
+if __name__ == '__main__':
+    main()
