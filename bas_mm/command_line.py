@@ -6,9 +6,11 @@ at once, before some seconds of imports.
 
 import argparse
 import logging
+import multiprocessing
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -109,30 +111,49 @@ def _print_error(message: str) -> None:
 
 
 @contextmanager
-def fail_on_input_errors(cfg: 'Config', path: str) -> Iterator[None]:
-    """Exit with status 2 and one line where what a run was given is wrong, not the program.
+def fail_on_input_errors(
+    cfg: 'Config', path: str, stands_for: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Exit with status 2 and one message where what a run was given is wrong, not the program.
 
     Each process of a job says its own, as a broken picture is seen by one of them. With the
-    variable ``BAS_MM_TRACEBACK=1`` errors come with their traceback, as all others do.
+    variable ``BAS_MM_TRACEBACK=1`` the traceback comes before it.
 
     Args:
         cfg (Config): The run's config.
         path (str): Its file, for the message.
+        stands_for (Mapping[str, str], optional): Keys that a tool has put into the config, each
+            with that of the file whose value it has.
     """
     try:
         yield
     except Exception as error:
-        if os.environ.get('BAS_MM_TRACEBACK') == '1':
-            raise
-        from bas_mm.utils.input_errors import describe_input_error
-
-        message = describe_input_error(error, dict(cfg.items()))
+        message = _input_error(error, dict(cfg.items()))
         if message is None:
             raise
+        for key, in_file in (stands_for or {}).items():
+            if message.startswith(f'{key}.'):
+                message = in_file + message.removeprefix(key)
+        if os.environ.get('BAS_MM_TRACEBACK') == '1':
+            traceback.print_exc()
         rank = os.environ.get('RANK', '0')
         of_process = f' in process {rank}' if rank != '0' else ''
         _print_error(f'{path}{of_process}: {message}')
+        import torch.distributed as dist
+
+        if dist.is_available() and dist.is_initialized() and dist.get_backend() == 'gloo':
+            _end_process(2)  # see close_process_group
         raise SystemExit(2) from None
+
+
+def _input_error(error: Exception, cfg: dict) -> str | None:
+    """:func:`describe_input_error`, which must not take the error's place by one of its own."""
+    from bas_mm.utils.input_errors import describe_input_error
+
+    try:
+        return describe_input_error(error, cfg)
+    except Exception:
+        return None
 
 
 def require_file(path: str, what: str) -> None:
@@ -262,12 +283,19 @@ def close_process_group() -> None:
     if not (dist.is_available() and dist.is_initialized()):
         return
     if dist.get_backend() == 'gloo':
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+        _end_process(0)
     else:
         dist.destroy_process_group()
+
+
+def _end_process(status: int) -> None:
+    """End this process at once, and with it those that it has started."""
+    for child in multiprocessing.active_children():
+        child.terminate()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def enable_amp(cfg: 'Config') -> None:

@@ -1,8 +1,10 @@
 """How commands end; the beginning of distributed ones is in test_tools/test_train_test_cli.py."""
 
 import logging
+import multiprocessing
 import os
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch.distributed as dist
@@ -10,6 +12,7 @@ from mmengine.config import Config
 
 from bas_mm.command_line import close_process_group, fail_on_input_errors
 from bas_mm.datasets import UnreadableImageError
+from bas_mm.registry import DATASETS
 
 
 @pytest.mark.parametrize(
@@ -50,6 +53,46 @@ def test_each_process_tells_its_own_errors(monkeypatch, capsys, rank, expected):
         raise UnreadableImageError('unreadable picture a.jpg')
     assert caught.value.code == 2
     assert capsys.readouterr().err == expected
+
+
+def test_the_traceback_comes_before_the_message_where_it_is_asked_for(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    monkeypatch.setenv('BAS_MM_TRACEBACK', '1')
+    with pytest.raises(SystemExit), fail_on_input_errors(Config({}), 'c.py'):
+        raise UnreadableImageError('unreadable picture a.jpg')
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first.startswith('Traceback')
+    assert last == 'train.py: error: c.py: unreadable picture a.jpg'
+
+
+def test_keys_that_a_tool_has_put_in_are_said_as_in_the_file(monkeypatch, capsys):
+    cfg = Config(dict(test_dataloader=dict(dataset=dict(type='Nothing'))))
+    with (
+        pytest.raises(SystemExit),
+        fail_on_input_errors(cfg, 'c.py', dict(test_dataloader='train_dataloader')),
+    ):
+        DATASETS.build(cfg.test_dataloader.dataset)
+    assert ": c.py: train_dataloader.dataset.type='Nothing': there is" in capsys.readouterr().err
+
+
+def test_gloo_jobs_end_at_once(monkeypatch):
+    """With their children, whom nobody would wait for."""
+    ended = []
+    child = SimpleNamespace(terminate=lambda: ended.append('child'))
+    monkeypatch.setattr(multiprocessing, 'active_children', lambda: [child])
+    monkeypatch.setattr(dist, 'is_initialized', lambda: True)
+    monkeypatch.setattr(dist, 'get_backend', lambda: 'gloo')
+    monkeypatch.setattr(logging, 'shutdown', lambda: None)
+    monkeypatch.setattr(os, '_exit', lambda status: ended.append(status))
+    with pytest.raises(SystemExit), fail_on_input_errors(Config({}), 'c.py'):
+        raise UnreadableImageError('unreadable picture a.jpg')
+    assert ended == ['child', 2]
+
+
+def test_errors_of_the_description_do_not_take_the_place_of_others(monkeypatch):
+    monkeypatch.setattr('bas_mm.utils.input_errors.describe_input_error', lambda *_: 1 / 0)
+    with pytest.raises(ValueError, match='the first'), fail_on_input_errors(Config({}), 'c.py'):
+        raise ValueError('the first')
 
 
 def test_other_errors_pass():

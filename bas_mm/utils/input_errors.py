@@ -1,4 +1,4 @@
-"""Which errors of a run are its input's, and what to say of them in one line."""
+"""Which errors of a run are its input's, and what to say of them."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
 __all__ = ['describe_input_error']
 
 _PACKAGE = __name__.partition('.')[0]
+_FOLDER = Path(__file__).resolve().parents[1]
+_BUILDERS = 'mmengine.registry.build_functions'
+_RUNNER = 'mmengine.runner.runner'
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 _UNKNOWN_ARGUMENT = re.compile(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING_ARGUMENT = re.compile(r'(\S+)\(\) missing \d+ required .*arguments?: (.+)')
+# An entry of a printed traceback: its file, and its line of code.
+_PRINTED_STEP = re.compile(r'^ *File "(.+)", line \d+, in .+\n *(.*)', re.MULTILINE)
+# Between an error's printed traceback and that of the one that was raised because of it.
+_NEXT_ERROR = re.compile(r'\n\n(?:The above exception was|During handling of the above exception)')
+# mmengine's methods that build loaders and loops themselves, of parts without a type.
+_BUILT_BY_RUNNER = ('build_dataloader', 'build_train_loop', 'build_val_loop', 'build_test_loop')
 
 
 def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
@@ -23,9 +33,11 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
 
     An error is the input's where
 
-    * a ``raise`` of bas_mm made it, which all say what is wrong with what they were given; or
+    * a ``raise`` of bas_mm made it, here or in a worker process: those say what is wrong, and are
+      written for the person who started the run; or
     * mmengine did not find the ``type`` of a part of the config, or a part of the config has a key
-      that its type does not take, or lacks one that it needs.
+      that its type does not take, or lacks one that it needs; or
+    * a checkpoint file could not be read.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -38,21 +50,25 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     steps = list(_steps(error.__traceback__))
     if not steps:
         return None
-    said = _said_by_us(error, steps[-1])
+    said = _said_by_a_worker(error, steps[-1]) or _said_by_us(error, steps[-1])
     if said is not None:
         built = _built(steps)
-        where = _path_of(cfg, built[-1]) if built else None
+        where = _path_of(cfg, built[-1], steps) if built else None
         named = where is None or said.startswith(where)
         return said if named else f'{where}: {said}'
-    if isinstance(error, KeyError):
-        return _unknown_type(error, cfg, steps)
-    if isinstance(error, TypeError):
-        return (
+    found = _unreadable_checkpoint(error, steps)
+    if found is None and isinstance(error, KeyError):
+        found = _unknown_type(error, cfg, steps)
+    if found is None and isinstance(error, TypeError):
+        found = (
             _unknown_argument(error, cfg, steps)
             or _missing_argument(error, cfg, steps)
             or _unknown_optimizer(error, cfg)
         )
-    return None
+    return found
+
+
+# What was raised, and by whom
 
 
 def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
@@ -66,29 +82,88 @@ def _module(frame: FrameType) -> str:
     return frame.f_globals.get('__name__') or ''
 
 
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition('.')[0] == _PACKAGE
+
+
+def _is_a_raise_of_ours(step: TracebackType) -> bool:
+    """Not an error that comes out of a function in C, which has no entry of its own."""
+    raised = step.tb_frame.f_code.co_code[step.tb_lasti] == dis.opmap['RAISE_VARARGS']
+    return raised and _module(step.tb_frame).partition('.')[0] == _PACKAGE
+
+
+def _message(error: BaseException) -> str:
+    # A KeyError's text is the repr of its message.
+    return str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+
+
 def _said_by_us(error: BaseException, last: TracebackType) -> str | None:
-    """The message, where a ``raise`` of bas_mm made it, here or in a loader's worker process."""
-    if type(error).__module__.partition('.')[0] == _PACKAGE:
-        # A worker's traceback comes before the message, behind the type's name.
-        name = f'{type(error).__module__}.{type(error).__qualname__}: '
-        return str(error).rpartition(name)[2].strip()
-    code = last.tb_frame.f_code.co_code
-    # What comes out of a function in C that our code calls is no message of ours.
-    raised = code[last.tb_lasti] == dis.opmap['RAISE_VARARGS']
-    if not raised or _module(last.tb_frame).partition('.')[0] != _PACKAGE:
+    """The message of an error of a type of ours, or that a ``raise`` of bas_mm made."""
+    kind, inner, text = type(error), error.__cause__ or error.__context__, str(error)
+    if _is_ours(kind):
+        return _message(error) or None
+    if kind is NotImplementedError or not _is_a_raise_of_ours(last):
         return None
-    return str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if type(inner) is kind and str(inner) and str(inner) in text:
+        # Handed on with the name of a picture, say: whose error is the one within?
+        steps = list(_steps(inner.__traceback__))
+        if not steps or _said_by_us(inner, steps[-1]) is None:
+            return None
+    return _message(error) or None
+
+
+def _said_by_a_worker(error: BaseException, last: TracebackType) -> str | None:
+    """:func:`_said_by_us` of an error of another process, of which there is the text alone."""
+    kind = type(error)
+    if _module(last.tb_frame) == 'torch._utils':  # a loader's: the traceback is the message
+        printed = str(error)
+        message = re.split(rf'\n(?:[\w.]+\.)?{re.escape(kind.__name__)}: ', printed)[-1].strip()
+    elif type(error.__cause__).__name__ in ('_RemoteTraceback', 'RemoteTraceback'):
+        printed, message = str(error.__cause__), _message(error)
+    else:
+        return None
+    if _is_ours(kind):
+        return message
+    outer, *inner = reversed(_NEXT_ERROR.split(printed))
+    for block in (outer, *inner):
+        name, _, text = block.strip().rpartition('\n')[2].partition(': ')
+        if block is not outer and not (name == kind.__name__ and text and text in message):
+            break  # not handed on: an error of ours that came of another
+        steps = _PRINTED_STEP.findall(block)
+        file, code = steps[-1] if steps else ('', '')
+        ours = Path(file).resolve().is_relative_to(_FOLDER) and code.startswith('raise ')
+        if kind is NotImplementedError or not ours:
+            return None
+    return message
+
+
+def _unreadable_checkpoint(error: BaseException, steps: Iterable[TracebackType]) -> str | None:
+    for step in steps:
+        frame = step.tb_frame
+        if frame.f_code.co_name == '_load_checkpoint' and _module(frame).startswith('mmengine'):
+            first = _message(error).partition('\n')[0]
+            kind = type(error).__name__
+            file = frame.f_locals.get('filename')
+            return f'{file} cannot be read as a checkpoint: {kind}: {first}'
+    return None
+
+
+# Where in the config
 
 
 def _built(steps: Iterable[TracebackType]) -> list[Mapping]:
     """The parts of the config that mmengine was building, the outermost first."""
     frames = [step.tb_frame for step in steps]
-    parts = [
-        frame.f_locals.get('cfg')
-        for frame in frames
-        if _module(frame) == 'mmengine.registry.build_functions'
-    ]
+    parts = [frame.f_locals.get('cfg') for frame in frames if _module(frame) == _BUILDERS]
     return [part for part in parts if isinstance(part, Mapping) and 'type' in part]
+
+
+def _built_class(steps: list[TracebackType]) -> Any:
+    """What the innermost of them has for a type; None if mmengine had not found it."""
+    for step in reversed(steps):
+        if _module(step.tb_frame) == _BUILDERS and 'obj_cls' in step.tb_frame.f_locals:
+            return step.tb_frame.f_locals['obj_cls']
+    return None
 
 
 def _parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping]]:
@@ -102,14 +177,23 @@ def _parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mappin
             yield from _parts(child, (*path, str(index)))
 
 
-def _path_of(cfg: Mapping, part: Mapping) -> str | None:
+def _path_of(cfg: Mapping, part: Mapping, steps: Iterable[TracebackType]) -> str | None:
     """Where in a config a part stands; mmengine builds copies, and adds to some."""
     same = [(path, dict(other)) for path, other in _parts(cfg) if other.get('type') == part['type']]
     part = dict(part)
     equal = [path for path, other in same if other == part]
-    within = [path for path, other in same if other.items() <= part.items()] if not equal else []
+    within = [path for path, other in same if other.items() <= part.items()]
     found = equal or within or [path for path, _ in same]
+    # Validation and test are often of equal parts.
+    calls = {step.tb_frame.f_code.co_name for step in steps}
+    for phase in ('train', 'val', 'test'):
+        of_phase = [path for path in found if path.startswith(f'{phase}_')]
+        if f'build_{phase}_loop' in calls and of_phase:
+            return of_phase[0]
     return found[0] if found else None
+
+
+# What a config has wrong
 
 
 def _like(name: str, names: Mapping[str, str]) -> str:
@@ -135,15 +219,13 @@ def _registered(registry: Any) -> dict[str, str]:
 
 
 def _unknown_type(error: KeyError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
-    match = _UNKNOWN_TYPE.match(str(error.args[0]) if error.args else '')
-    if match is None or not _module(steps[-1].tb_frame).startswith('mmengine.registry'):
+    match = _UNKNOWN_TYPE.match(_message(error))
+    if match is None or _module(steps[-1].tb_frame) != _BUILDERS:
         return None
-    name = match[1]
-    paths = [path for path, part in _parts(cfg) if part.get('type') == name]
-    if not paths:
+    path = _path_of(cfg, {**_built(steps)[-1], 'type': match[1]}, steps)
+    if path is None:
         return None
-    registry = steps[-1].tb_frame.f_locals.get('registry')
-    return _no_such_type(paths[0], name, registry)
+    return _no_such_type(path, match[1], steps[-1].tb_frame.f_locals['registry'])
 
 
 def _no_such_type(path: str, name: str, registry: Any) -> str:
@@ -166,47 +248,53 @@ def _unknown_optimizer(error: TypeError, cfg: Mapping) -> str | None:
     return _no_such_type('optim_wrapper.optimizer', name, OPTIMIZERS)
 
 
-def _in_constructor(steps: list[TracebackType]) -> bool:
-    """Whether an error of arguments came from building a part, not from what the part did then."""
-    last = steps[-1].tb_frame
-    return last.f_code.co_name == '__init__' or _module(last).partition('.')[0] == 'mmengine'
+def _functions(kind: Any) -> dict[str, Any]:
+    """What is called to make one of a type, by the names that Python's errors give it."""
+    if not inspect.isclass(kind):
+        return {getattr(kind, '__qualname__', ''): kind}
+    functions = {}
+    for parent in kind.__mro__:
+        functions[f'{parent.__name__}.__init__'] = parent.__init__
+        functions[getattr(parent.__init__, '__qualname__', '')] = parent.__init__
+    return functions
+
+
+def _arguments(kind: Any) -> dict[str, str]:
+    """The names of all arguments of a type, by themselves."""
+    names: set[str] = set()
+    for function in _functions(kind).values():
+        try:
+            names.update(inspect.signature(function).parameters)
+        except ValueError:  # of some functions in C nothing is known
+            continue
+    return {name: name for name in names - {'self', 'args', 'kwargs'}}
 
 
 def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     match = _UNKNOWN_ARGUMENT.fullmatch(str(error))
-    if match is None or not _in_constructor(steps):
+    if match is None:
         return None
-    key = match[2]
-    built = _built(steps)
-    # mmengine builds loaders and loops itself, of parts without a type.
-    parts = [(path, part) for path, part in _parts(cfg) if key in part and 'type' not in part]
-    if built and key in built[-1]:
-        path, name = _path_of(cfg, built[-1]), str(built[-1]['type'])
-        takes = _arguments(steps)
-    elif parts:
-        path, name, takes = parts[0][0], match[1].removesuffix('.__init__'), {}
+    key, built = match[2], _built(steps)
+    last = steps[-1].tb_frame
+    if built:
+        kind = _built_class(steps)
+        path, name, takes = _path_of(cfg, built[-1], steps), built[-1]['type'], _arguments(kind)
+        # Else the type takes it, and what it then calls does not: an error of its own.
+        if key not in built[-1] or key in takes or match[1] not in _functions(kind):
+            return None
+    elif _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
+        parts = [path for path, part in _parts(cfg) if key in part and 'type' not in part and path]
+        path, name, takes = next(iter(parts), None), match[1].removesuffix('.__init__'), {}
     else:
         return None
-    key_path = f'{path}.{key}' if path else key
-    return f'{key_path}: {name} takes no {key}{_like(key, takes)}'
+    return None if path is None else f'{path}.{key}: {name} takes no {key}{_like(key, takes)}'
 
 
 def _missing_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     match = _MISSING_ARGUMENT.fullmatch(str(error))
     built = _built(steps)
-    if match is None or not built or not _in_constructor(steps):
+    # From within a type's own code it would be that code's error.
+    if match is None or not built or _module(steps[-1].tb_frame) != _BUILDERS:
         return None
-    path, name = _path_of(cfg, built[-1]), str(built[-1]['type'])
-    return f'{path}: {name} needs {match[2]}' if path is not None else None
-
-
-def _arguments(steps: list[TracebackType]) -> dict[str, str]:
-    """The names of all arguments of the part that mmengine was building, by themselves."""
-    for step in reversed(steps):
-        kind = step.tb_frame.f_locals.get('obj_cls')
-        if _module(step.tb_frame) != 'mmengine.registry.build_functions' or kind is None:
-            continue
-        functions = [c.__init__ for c in kind.__mro__] if inspect.isclass(kind) else [kind]
-        names = {name for f in functions for name in inspect.signature(f).parameters}
-        return {name: name for name in names - {'self', 'args', 'kwargs'}}
-    return {}
+    path = _path_of(cfg, built[-1], steps)
+    return None if path is None else f'{path}: {built[-1]["type"]} needs {match[2]}'

@@ -140,7 +140,8 @@ def test_config(benchmark, tmp_path, capsys):
     rows, steps = measured(benchmark, tmp_path, config)
     assert set(rows) == {'recipe', 'cached'}
     assert {name for name in steps if 'resize' in name} == {'resize, cv2'}
-    capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "torchvision and turbojpeg are not measured: 'area' is not for both\n" in said
     options = ['--cfg-options', 'train_dataloader.dataset.pipeline.1.type=LocCenterCrop']
     with pytest.raises(SystemExit) as caught:
         measured(benchmark, tmp_path, config, *options)
@@ -150,13 +151,15 @@ def test_config(benchmark, tmp_path, capsys):
 
 def test_config_that_crops_before_the_resize(benchmark, tmp_path, capsys):
     crop, resize = "dict(type='LocCropBottom', pixels=3)", "dict(type='LocResize', scale=40)"
-    config = write_config(tmp_path, "dict(type='LoadLocImage')", crop, resize)
+    config = write_config(tmp_path, "dict(type='LoadLocImage')", crop, crop, resize)
     rows, steps = measured(benchmark, tmp_path, config)
     assert {'recipe', 'torchvision'} <= set(rows)
     assert 'cached' not in rows
     text = capsys.readouterr().out
-    assert 'cached is not measured: the cache has no place for LocCropBottom\n' in text
-    assert {'LocCropBottom', 'resize, cv2', 'resize, pillow'} <= steps
+    assert (
+        'cached is not measured: the cache has no place for LocCropBottom, LocCropBottom\n' in text
+    )
+    assert {'LocCropBottom', 'LocCropBottom (2)', 'resize, cv2', 'resize, pillow'} <= steps
 
 
 def test_config_with_a_cache(benchmark, tmp_path):

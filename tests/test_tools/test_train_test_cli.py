@@ -342,7 +342,7 @@ def test_checkpoint_of_another_model(trained):
 
 
 @pytest.mark.slow
-def test_mistakes_of_the_input_end_in_one_line(project, monkeypatch):
+def test_mistakes_of_the_input_end_in_one_line(project):
     unknown = ['train.py', 'tiny.py', '--cfg-options', 'model.backbone.type=SmallNot']
     done = project.run_here(*unknown, check=False)
     assert done.returncode == 2
@@ -356,6 +356,9 @@ def test_mistakes_of_the_input_end_in_one_line(project, monkeypatch):
     assert 'Traceback' not in done.stderr
     expected = r'train\.py: error: tiny\.py: train_dataloader\.dataset: nowhere/metadata/train.*'
     assert re.fullmatch(expected, done.stderr.splitlines()[-1])
-    monkeypatch.setenv('BAS_MM_TRACEBACK', '1')
-    with pytest.raises(KeyError, match='SmallNot is not in'):
-        project.run_here(*unknown)
+    no_checkpoint = ['test.py', 'tiny.py', 'tiny.py']
+    done = project.run_here(*no_checkpoint, check=False)
+    assert done.returncode == 2
+    assert 'Traceback' not in done.stderr
+    expected = 'test.py: error: tiny.py: tiny.py cannot be read as a checkpoint: UnpicklingError: '
+    assert done.stderr.splitlines()[-1].startswith(expected)

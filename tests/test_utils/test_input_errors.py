@@ -1,12 +1,18 @@
 """Errors of a real Runner on configs with one mistake each."""
 
+import sys
+
+import numpy as np
 import pytest
-import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
+from torch import nn
 
-from bas_mm.registry import DATASETS, HOOKS, MODELS
+from bas_mm.datasets import AnnotationError
+from bas_mm.datasets.transforms import LocResize
+from bas_mm.evaluation.metrics.ordered_workers import OrderedWorkers
+from bas_mm.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from bas_mm.utils.input_errors import describe_input_error
 
 
@@ -100,48 +106,181 @@ def test_broken_picture_in_a_loader(tmp_path, workers):
 
 
 def parts():
-    """Registered parts with errors of their own, which are no input's; their names."""
+    """Registered parts with errors of their own, which are not the input's."""
 
-    class FailsItself(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            dict().update(1, 2, 3)
-
-    class CallsWrongly(torch.nn.Module):
+    class LacksAnArgument(nn.Module):
         def __init__(self, key=None):
             super().__init__()
-            self.call()
+            self.conv = nn.Conv2d(3, 8)
 
-        def call(self):
-            FailsItself(key=1)
-
-    class LooksUpWrongly(torch.nn.Module):
-        def __init__(self):
+    class GivesAnUnknownArgument(nn.Module):
+        def __init__(self, key=None):
             super().__init__()
-            raise KeyError('Nothing is not in the bas_mm::model registry')
+            self.conv = nn.Conv2d(3, 8, key=key)
 
-    return [FailsItself, CallsWrongly, LooksUpWrongly]
+    class GivesAKeyOfTheConfig(nn.Module):
+        def __init__(self, key=None):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 1, batch_size=4)
+
+    class NeedsMore(nn.Module):
+        def __init__(self, more):
+            super().__init__()
+
+    class LacksAnArgumentOfItsParent(NeedsMore):
+        def __init__(self, key=None):
+            super().__init__()
+
+    class RaisesWhatMMEngineRaises(nn.Module):
+        def __init__(self, key=None):
+            raise KeyError('RaisesWhatMMEngineRaises is not in the bas_mm::model registry')
+
+    class IsNotDone(nn.Module):
+        def __init__(self, key=None):
+            raise NotImplementedError
+
+    return [
+        *(LacksAnArgument, GivesAnUnknownArgument, GivesAKeyOfTheConfig),
+        *(LacksAnArgumentOfItsParent, RaisesWhatMMEngineRaises, IsNotDone),
+    ]
 
 
 @pytest.mark.parametrize('part', parts(), ids=lambda part: part.__name__)
 def test_errors_of_the_program_are_left_alone(description, part, monkeypatch):
     monkeypatch.setitem(MODELS.module_dict, part.__name__, part)
-    backbone = dict(_delete_=True, type=part.__name__)
-    if part.__name__ == 'CallsWrongly':
-        backbone['key'] = 1
-    assert description(model__backbone=backbone) is None
+    assert description(model__backbone=dict(_delete_=True, type=part.__name__, key=1)) is None
 
 
-def test_only_what_our_own_statements_raise(description, monkeypatch):
-    """Not what a call in bas_mm raises out of torch."""
-    from bas_mm.models.classifiers.class_map_classifier import ClassMapClassifier
+def test_calls_of_the_loop_are_none_of_the_config(description, monkeypatch):
+    """The loop calls it with ``optim_wrapper``, which is a key of the config as well."""
 
-    def forward(self, *args, **kwargs):
-        torch.zeros(2) + torch.zeros(3)
+    def train_step(self, data, wrapper):
+        raise AssertionError
 
-    forward = type(forward)(forward.__code__, vars(__import__(ClassMapClassifier.__module__)))
-    monkeypatch.setattr(ClassMapClassifier, 'forward', forward)
+    monkeypatch.setattr('bas_mm.models.BASClassifier.train_step', train_step)
     assert description() is None
+
+
+def in_our_file(code):
+    """A function of bas_mm's own, from its source."""
+    space = vars(sys.modules['bas_mm.models.classifiers.class_map_classifier'])
+    space = dict(space, __name__=space['__name__'])
+    exec(compile(code, 'bas_mm', 'exec'), space)
+    return space['forward']
+
+
+@pytest.mark.parametrize(
+    ('body', 'expected'),
+    [
+        ('torch.zeros(2) + torch.zeros(3)', None),
+        ('[].remove(1)', None),
+        ('raise NotImplementedError', None),
+        ('raise ValueError', None),
+        ("raise ValueError('a message of ours')", 'a message of ours'),
+        ("raise KeyError('a message of ours')", 'a message of ours'),
+        # Handed on: with the message of another, and with one of our own.
+        (
+            "try:\n  [].remove(1)\n except ValueError as error:\n  raise ValueError(f'a: {error}')",
+            None,
+        ),
+        (
+            "try:\n  [].remove(1)\n except ValueError as error:\n  raise ValueError('no 1 in it')",
+            'no 1 in it',
+        ),
+        (
+            "try:\n  raise ValueError('b')\n except ValueError as error:\n"
+            "  raise ValueError(f'a: {error}') from error",
+            'a: b',
+        ),
+    ],
+)
+def test_only_what_our_own_statements_raise(description, monkeypatch, body, expected):
+    """Not what a call in bas_mm raises out of torch or Python."""
+    forward = in_our_file(f'def forward(self, *args, **kwargs):\n {body}\n')
+    monkeypatch.setattr('bas_mm.models.BASClassifier.forward', forward)
+    assert description() == expected
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+def test_plain_errors_of_a_loader(data, tmp_path, workers):
+    """A ValueError of a transform, and one that NumPy raises within another."""
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    cfg.train_dataloader.num_workers = workers
+    crop = dict(type='LocRandomCrop', crop_size=200)
+    cfg.train_dataloader.dataset.pipeline.insert(1, crop)
+    with pytest.raises(ValueError) as caught:
+        Runner.from_cfg(cfg).train()
+    said = describe_input_error(caught.value, dict(cfg.items()))
+    assert 'images/train/' in said
+    assert '200' in said
+    assert '\n' not in said
+
+
+class FailsInNumPy:
+    """A transform with a mistake of its own."""
+
+    def __call__(self, results):
+        raise np.zeros(3) + np.zeros(2)
+
+
+def test_an_error_of_a_program_in_a_loaders_worker(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(TRANSFORMS.module_dict, 'FailsInNumPy', FailsInNumPy)
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    cfg.train_dataloader.num_workers = 1
+    cfg.train_dataloader.dataset.pipeline.insert(1, dict(type='FailsInNumPy'))
+    with pytest.raises(ValueError, match='broadcast') as caught:
+        Runner.from_cfg(cfg).train()
+    assert describe_input_error(caught.value, dict(cfg.items())) is None
+
+
+def work(kind):
+    """What a metric's workers do with one picture."""
+    if kind == 'ours':
+        return LocResize(scale=0)
+    return np.zeros(3) + np.zeros(2)
+
+
+@pytest.mark.parametrize('kind', ['ours', 'NumPy'])
+def test_errors_of_a_metrics_workers(kind):
+    """By way of the metric's own: it hands them on with the name of the picture."""
+    workers = OrderedWorkers(1)
+    workers.submit(work, [('a.png', (kind,))])
+    with pytest.raises(ValueError, match=r'a\.png: ') as caught:
+        list(workers.finished(everything=True))
+    said = describe_input_error(caught.value, {})
+    assert said == (str(caught.value) if kind == 'ours' else None)
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (b'no checkpoint', 'UnpicklingError'),
+        (b'PK\3\4', 'RuntimeError'),
+        (None, 'FileNotFoundError'),
+    ],
+)
+def test_checkpoints(data, tmp_path, content, reason):
+    file = tmp_path / 'c.pth'
+    if content is not None:
+        file.write_bytes(content)
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    cfg.load_from = str(file)
+    with pytest.raises(Exception) as caught:
+        Runner.from_cfg(cfg).test()
+    said = describe_input_error(caught.value, dict(cfg.items()))
+    assert said.startswith(f'{file} cannot be read as a checkpoint: {reason}: ')
+    assert '\n' not in said
+
+
+def test_validation_and_test_of_equal_parts(data, tmp_path):
+    for phase in ('val', 'test'):
+        cfg = tiny_run_cfg(data, tmp_path / phase, epochs=1)
+        for name in ('val', 'test'):
+            cfg[f'{name}_dataloader'].dataset.data_root = 'nowhere'
+        with pytest.raises(AnnotationError) as caught:
+            getattr(Runner.from_cfg(cfg), phase)()
+        said = describe_input_error(caught.value, dict(cfg.items()))
+        assert said.startswith(f'{phase}_dataloader.dataset: nowhere/')
 
 
 def test_an_error_without_traceback_is_none_of_a_run():

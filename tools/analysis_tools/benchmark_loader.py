@@ -167,6 +167,9 @@ def variants(beginning: Beginning, cache_dir: str) -> dict[str, list[dict]]:
             pipelines['turbojpeg'] = [turbo, *quick]
         except ImportError as error:
             print(f'turbojpeg is not measured: {error}\n')
+    else:
+        kind = resize['interpolation']
+        print(f'torchvision and turbojpeg are not measured: {kind!r} is not for both\n')
     if between:
         names = ', '.join(str(transform['type']) for transform in between)
         print(f'cached is not measured: the cache has no place for {names}\n')
@@ -256,11 +259,10 @@ def measure_steps(
     """Milliseconds of a core per picture of each step, in this process, medians."""
     import torch
     from mmengine import fileio
-    from mmengine.registry import FUNCTIONS
     from torchvision.io import ImageReadMode, decode_jpeg
 
     from bas_mm.registry import DATASETS
-    from bas_mm.utils.benchmarking import in_turn
+    from bas_mm.utils.benchmarking import collate_of, in_turn
 
     dataset = DATASETS.build(dict(loader['dataset'], pipeline=[], indices=pictures))
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -272,7 +274,8 @@ def measure_steps(
         def each() -> list:
             return [function(dict(x) if isinstance(x, dict) else x) for x in inputs]
 
-        steps[name] = each
+        same = sum(other == name or other.startswith(f'{name} (') for other in steps)
+        steps[f'{name} ({same + 1})' if same else name] = each
         return each()
 
     load, resize = build(beginning.load), build(beginning.resize)
@@ -297,7 +300,7 @@ def measure_steps(
         add('cached, in place of these', build(pipelines[with_cache][0]), infos)
     for transform in map(build, beginning.rest):
         results = add(type(transform).__name__, transform, results)
-    collate = FUNCTIONS.get(loader.get('collate_fn', dict(type='pseudo_collate'))['type'])
+    collate = collate_of(loader)
     steps['collate'] = lambda: collate(results)
     times = in_turn(rounds, **steps)
     return {name: 1e3 * row['core'] / len(infos) for name, row in times.items()}

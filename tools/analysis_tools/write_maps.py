@@ -51,7 +51,8 @@ def main() -> None:
 
     from mmengine.runner import Runner
 
-    with fail_on_input_errors(cfg, args.config):
+    stands_for = {'test_dataloader': f'{args.split}_dataloader'}
+    with fail_on_input_errors(cfg, args.config, stands_for):
         Runner.from_cfg(cfg).test()
     close_process_group()
 

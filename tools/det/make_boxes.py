@@ -186,9 +186,10 @@ def main() -> None:
 
     from bas_mm.datasets import UnreadableImageError
 
-    if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
-        leave_out_unreadable(cfg)
-    with fail_on_input_errors(cfg, args.config):
+    stands_for = {'test_dataloader': f'{args.split}_dataloader'}
+    with fail_on_input_errors(cfg, args.config, stands_for):
+        if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
+            leave_out_unreadable(cfg)
         runner = Runner.from_cfg(cfg)
         try:
             figures = runner.test()

@@ -92,28 +92,28 @@ def main() -> None:
     try:
         with fail_on_input_errors(cfg, args.config):
             runner = Runner.from_cfg(cfg)
-        runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        maker = MaskMaker(model, params)
-        dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
-        folder = MaskFolder(args.out)
-        run = MaskRun(
-            *(maker, dataset, seeds, folder),
-            num_workers=loader.get('num_workers', 2),
-            num_writers=args.writers,
-            say=runner.logger.info,
-        )
-        if is_main_process():
-            settings = dict(
-                form=1,
-                weights=weights_digest(model),
-                config=config_digest(cfg.model),
-                classes=list(dataset.metainfo['classes']),
-                **asdict(params),
-                **seeds.settings(),
+            runner.load_or_resume()
+            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+            maker = MaskMaker(model, params)
+            dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
+            folder = MaskFolder(args.out)
+            run = MaskRun(
+                *(maker, dataset, seeds, folder),
+                num_workers=loader.get('num_workers', 2),
+                num_writers=args.writers,
+                say=runner.logger.info,
             )
-            folder.open(settings, args.overwrite)
-        barrier()  # nobody looks for files before old ones are gone
+            if is_main_process():
+                settings = dict(
+                    form=1,
+                    weights=weights_digest(model),
+                    config=config_digest(cfg.model),
+                    classes=list(dataset.metainfo['classes']),
+                    **asdict(params),
+                    **seeds.settings(),
+                )
+                folder.open(settings, args.overwrite)
+            barrier()  # nobody looks for files before old ones are gone
     except (OSError, RuntimeError, TypeError, ValueError) as error:
         fail(str(error))
     try:

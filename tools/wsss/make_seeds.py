@@ -74,40 +74,40 @@ def main() -> None:
     from bas_mm.wsss.seed_run import SeedRun
 
     try:
-        scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
-        flip = bool(cfg.seed_cfg.get('flip', True))
         with fail_on_input_errors(cfg, args.config):
+            scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
+            flip = bool(cfg.seed_cfg.get('flip', True))
             runner = Runner.from_cfg(cfg)
-        runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        maker = SeedMaker(model, flip)
-        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
-        classes = list(dataset.metainfo['classes'])
-        if len(classes) != model.head.num_classes:
-            fail(
-                f'the data set has {len(classes)} classes, model.head.num_classes is '
-                f'{model.head.num_classes}'
+            runner.load_or_resume()
+            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+            maker = SeedMaker(model, flip)
+            dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+            classes = list(dataset.metainfo['classes'])
+            if len(classes) != model.head.num_classes:
+                fail(
+                    f'the data set has {len(classes)} classes, model.head.num_classes is '
+                    f'{model.head.num_classes}'
+                )
+            fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
+            folder = SeedFolder(args.out)
+            run = SeedRun(
+                *(maker, dataset, folder, scales, fuse),
+                num_workers=cfg.seed_dataloader.get('num_workers', 2),
+                num_writers=args.writers,
+                say=runner.logger.info,
             )
-        fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
-        folder = SeedFolder(args.out)
-        run = SeedRun(
-            *(maker, dataset, folder, scales, fuse),
-            num_workers=cfg.seed_dataloader.get('num_workers', 2),
-            num_writers=args.writers,
-            say=runner.logger.info,
-        )
-        if is_main_process():
-            settings = dict(
-                form=1,
-                weights=weights_digest(model),
-                config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
-                scales=scales,
-                flip=flip,
-                classes=classes,
-                fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
-            )
-            folder.open(settings, args.overwrite)
-        barrier()  # nobody looks for files before old ones are gone
+            if is_main_process():
+                settings = dict(
+                    form=1,
+                    weights=weights_digest(model),
+                    config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
+                    scales=scales,
+                    flip=flip,
+                    classes=classes,
+                    fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
+                )
+                folder.open(settings, args.overwrite)
+            barrier()  # nobody looks for files before old ones are gone
     except (
         AnnotationError,
         UnreadableImageError,
