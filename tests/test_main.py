@@ -144,6 +144,11 @@ def test_it_calls_itself_as_it_was_called(monkeypatch, capsys, program, name):
             + ['model.head.hidden_channels=3'],
             'tiny.pth: The checkpoint does not fit the model',
         ),
+        (
+            ['localize', 'tiny.py', 'tiny.pth', 'pictures', '--cfg-options']
+            + ['model.backbone.type=ResNot'],
+            "tiny.py: model.backbone.type='ResNot': there is no model of this name",
+        ),
         (['seeds', 'tiny.py', 'tiny.pth', 'pictures'], 'SegmentationSeedInferencer cannot use'),
         (['seeds', 'tiny.py', 'tiny.pth', 'pictures', '--save-seeds'], 'needs --out-dir'),
     ],

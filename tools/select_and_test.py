@@ -18,6 +18,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     CommandParser,
     close_process_group,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
@@ -55,7 +56,8 @@ def main() -> None:
     try:
         set_thresholds(cfg.val_evaluator, args.thresholds)
         prepare_devices(cfg, args.launcher)
-        result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
+        with fail_on_input_errors(cfg, args.config):
+            result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
     except ValueError as error:
         fail(f'{args.config}: {error}')
 

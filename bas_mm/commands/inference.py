@@ -7,12 +7,18 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from bas_mm.apis.named_configs import find_config
-from bas_mm.command_line import CommandParser, fail, load_config, require_file
+from bas_mm.command_line import (
+    CommandParser,
+    fail,
+    fail_on_input_errors,
+    load_config,
+    require_file,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -86,7 +92,8 @@ def run_inference(
         from bas_mm.datasets import UnreadableImageError
 
         try:
-            inferencer = make(cfg)
+            with fail_on_input_errors(cfg, args.config) if cfg is not None else nullcontext():
+                inferencer = make(cfg)
             # On a terminal the lines show the progress, and a bar would stand in their way.
             inferencer.show_progress = args.json or not output.isatty()
             result = inferencer(

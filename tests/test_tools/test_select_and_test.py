@@ -22,6 +22,12 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     assert same.returncode == 2
     assert 'val_dataloader and test_dataloader read the same pictures' in same.stderr
 
+    mistake = ['--cfg-options', *own, 'val_dataloader.batchsize=2']
+    unknown = project.run_here('select_and_test.py', 'tiny.py', *checkpoints, *mistake, check=False)
+    assert unknown.returncode == 2
+    expected = 'tiny.py: val_dataloader.batchsize: DataLoader takes no batchsize'
+    assert unknown.stderr.splitlines()[-1].endswith(expected)
+
     thetas = [0.2, 0.4, 0.6]
     done = project.run_here(
         *('select_and_test.py', 'tiny.py', *checkpoints, '--thresholds', *map(str, thetas)),
