@@ -112,7 +112,11 @@ INLINE = (
         'test_embedded_configs.py has several seeds',
         'benchmark_embedded.py --seeds 0',
     ),
-    Rule(r'--backbones NETWORK --classes C$', 'any', '--backbones resnet50 --classes 5'),
+    Rule(
+        r'benchmark_train\.py --classes 200 1000',
+        'one network',
+        'benchmark_train.py --backbones resnet50 --classes 5',
+    ),
     Rule(
         r'(benchmark_train\.py .*)',
         'one picture, one step',
@@ -143,6 +147,11 @@ INLINE = (
 
 #: Other machines, other places, other tests.
 REPLACED = (
+    Rule(
+        r'benchmark_all\.py work_dirs/benchmarks$',
+        'its quickest part; test_benchmark_all.py sees what the others run',
+        'benchmark_all.py work_dirs/benchmarks --parts norms',
+    ),
     Rule(
         r'^bash tools/quickstart\.sh',
         'it makes an environment: test_package_setup_env.py',
