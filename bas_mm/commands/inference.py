@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -92,8 +92,13 @@ def run_inference(
         from bas_mm.datasets import UnreadableImageError
 
         try:
-            with fail_on_input_errors(cfg, args.config) if cfg is not None else nullcontext():
+            try:
                 inferencer = make(cfg)
+            except (KeyError, TypeError):
+                if cfg is None:
+                    raise
+                with fail_on_input_errors(cfg, args.config):
+                    raise
             # On a terminal the lines show the progress, and a bar would stand in their way.
             inferencer.show_progress = args.json or not output.isatty()
             result = inferencer(

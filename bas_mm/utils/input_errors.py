@@ -160,10 +160,9 @@ def _built(steps: Iterable[TracebackType]) -> list[Mapping]:
 
 def _built_class(steps: list[TracebackType]) -> Any:
     """What the innermost of them has for a type; None if mmengine had not found it."""
-    for step in reversed(steps):
-        if _module(step.tb_frame) == _BUILDERS and 'obj_cls' in step.tb_frame.f_locals:
-            return step.tb_frame.f_locals['obj_cls']
-    return None
+    frames = [step.tb_frame for step in steps if _module(step.tb_frame) == _BUILDERS]
+    found = frames[-1].f_locals if frames else {}
+    return found.get('obj_cls') or found.get('scheduler_cls')
 
 
 def _parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping]]:
@@ -248,26 +247,29 @@ def _unknown_optimizer(error: TypeError, cfg: Mapping) -> str | None:
     return _no_such_type('optim_wrapper.optimizer', name, OPTIMIZERS)
 
 
-def _functions(kind: Any) -> dict[str, Any]:
-    """What is called to make one of a type, by the names that Python's errors give it."""
+def _constructors(kind: Any) -> dict[str, Any]:
+    """What is called to make one of a type, by the names that Python's errors give it.
+
+    Of a class its own ``__init__``, and those that this hands arguments on to.
+    """
     if not inspect.isclass(kind):
-        return {getattr(kind, '__qualname__', ''): kind}
+        return {getattr(kind, '__qualname__', ''): kind} if callable(kind) else {}
     functions = {}
     for parent in kind.__mro__:
+        if '__init__' not in vars(parent):
+            continue
         functions[f'{parent.__name__}.__init__'] = parent.__init__
         functions[getattr(parent.__init__, '__qualname__', '')] = parent.__init__
+        if not any(p.kind is p.VAR_KEYWORD for p in _parameters(parent.__init__)):
+            break
     return functions
 
 
-def _arguments(kind: Any) -> dict[str, str]:
-    """The names of all arguments of a type, by themselves."""
-    names: set[str] = set()
-    for function in _functions(kind).values():
-        try:
-            names.update(inspect.signature(function).parameters)
-        except ValueError:  # of some functions in C nothing is known
-            continue
-    return {name: name for name in names - {'self', 'args', 'kwargs'}}
+def _parameters(function: Any) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # of some functions in C nothing is known
+        return []
 
 
 def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
@@ -276,25 +278,41 @@ def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]
         return None
     key, built = match[2], _built(steps)
     last = steps[-1].tb_frame
-    if built:
-        kind = _built_class(steps)
-        path, name, takes = _path_of(cfg, built[-1], steps), built[-1]['type'], _arguments(kind)
+    if _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
+        path, takes = _path_of_runners_part(cfg, key, steps), {}
+        name = match[1].removesuffix('.__init__')
+    elif built:
+        constructors = _constructors(_built_class(steps))
+        names = {p.name for function in constructors.values() for p in _parameters(function)}
+        takes = {other: other for other in names - {'self', 'args', 'kwargs'}}
+        path, name = _path_of(cfg, built[-1], steps), built[-1]['type']
         # Else the type takes it, and what it then calls does not: an error of its own.
-        if key not in built[-1] or key in takes or match[1] not in _functions(kind):
+        if key not in built[-1] or key in takes or match[1] not in constructors:
             return None
-    elif _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
-        parts = [path for path, part in _parts(cfg) if key in part and 'type' not in part and path]
-        path, name, takes = next(iter(parts), None), match[1].removesuffix('.__init__'), {}
     else:
         return None
     return None if path is None else f'{path}.{key}: {name} takes no {key}{_like(key, takes)}'
 
 
+def _path_of_runners_part(cfg: Mapping, key: str, steps: list[TracebackType]) -> str | None:
+    """Which loop's or loader's settings have a key: those that mmengine was at."""
+    calls = [step.tb_frame.f_code.co_name for step in steps]
+    kind = 'dataloader' if calls[-1] == 'build_dataloader' else 'cfg'
+    phases = [phase for phase in ('train', 'val', 'test') if f'build_{phase}_loop' in calls]
+    for phase in phases or ('train', 'val', 'test'):
+        part = cfg.get(f'{phase}_{kind}')
+        if isinstance(part, Mapping) and key in part:
+            return f'{phase}_{kind}'
+    return None
+
+
 def _missing_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     match = _MISSING_ARGUMENT.fullmatch(str(error))
-    built = _built(steps)
+    built, last = _built(steps), _module(steps[-1].tb_frame)
+    if match is None or not built or match[1] not in _constructors(_built_class(steps)):
+        return None
     # From within a type's own code it would be that code's error.
-    if match is None or not built or _module(steps[-1].tb_frame) != _BUILDERS:
+    if last.partition('.')[0] != 'mmengine':
         return None
     path = _path_of(cfg, built[-1], steps)
     return None if path is None else f'{path}: {built[-1]["type"]} needs {match[2]}'

@@ -72,6 +72,34 @@ CUSTOM = 'Modules of your own are made known by custom_imports'
         ),
         (dict(train_dataloader__batchsize=2), 'train_dataloader.batchsize: DataLoader takes no'),
         (dict(train_cfg__max_epoch=3), 'train_cfg.max_epoch: EpochBasedTrainLoop takes no'),
+        # Of a part that is right elsewhere, and where the loop has a type.
+        (dict(val_cfg__topk=1), 'val_cfg.topk: ValLoop takes no topk'),
+        (
+            dict(val_cfg__type='ValLoop', val_dataloader__batchsize=2),
+            'val_dataloader.batchsize: DataLoader takes no batchsize',
+        ),
+        (
+            dict(param_scheduler=dict(_delete_=True, type='MultiStepLR', milestones=[1], gama=0.1)),
+            'param_scheduler.gama: MultiStepLR takes no gama; like it are gamma',
+        ),
+        (
+            dict(param_scheduler=dict(_delete_=True, type='MultiStepLR')),
+            "param_scheduler: MultiStepLR needs 'milestones'",
+        ),
+        (
+            dict(
+                param_scheduler=dict(
+                    **dict(_delete_=True, type='PolyLR', powr=1),
+                    **dict(begin=0, end=1, by_epoch=True, convert_to_iter_based=True),
+                )
+            ),
+            'param_scheduler.powr: PolyLR takes no powr; like it are power',
+        ),
+        # mmcv's parent of the transform has it.
+        (
+            dict(train_dataloader__dataset__pipeline__0__ignore_empty=True),
+            'train_dataloader.dataset.pipeline.0.ignore_empty: LoadLocImage takes no ignore_empty',
+        ),
         (
             dict(model__generator=dict(type='ForegroundGenerator', _delete_=True)),
             "model.generator: ForegroundGenerator needs 'num_classes' and 'in_channels'",

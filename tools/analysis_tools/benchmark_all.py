@@ -1,4 +1,4 @@
-"""The tables of docs/benchmarks.md on this machine, into files of one folder.
+"""Tables like those of docs/benchmarks.md on this machine, into files of one folder.
 
     python tools/analysis_tools/benchmark_all.py work_dirs/benchmarks
     python tools/analysis_tools/benchmark_all.py work_dirs/benchmarks --parts steps --minutes 5
@@ -7,7 +7,7 @@ Each part is a command, shown before it runs, whose output goes to ``PART.md``, 
 ``PART.json`` and what it says else to ``PART.log``. One that fails, or is not done after
 ``--minutes``, does not stop the others; at the end there is a line for each, and the exit status is
 1 unless all went well. A part whose figures are there is not run again: the same command goes on
-where it was stopped. On a GPU all parts take some minutes each, on a CPU some of them an hour.
+where it was stopped. On a CPU of two cores several of them take a quarter of an hour and more.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ PARTS = {
     'loader': ('benchmark_loader.py', '--workers 0 1 2 4 8', ''),
     'inference': ('benchmark_inference.py', '--backbones resnet50 --classes 200', '--rounds 9'),
     'norms': ('benchmark_norms.py', '--rounds 15', ''),
+    'hooks': ('benchmark_hooks.py', '', ''),
     'exactness_compile': (
         'check_device.py',
         '--backbones resnet50 --variants compile bf16+compile',
@@ -54,7 +55,7 @@ PARTS = {
     ),
     'test_of_cub': (
         'benchmark_inference.py',
-        '--classes 200 --pictures 5794 --views centre --rounds 1',
+        '--backbones mobilenetv1 --classes 200 --pictures 5794 --views centre --rounds 1',
         '',
     ),
 }
