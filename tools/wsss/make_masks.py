@@ -114,7 +114,7 @@ def main() -> None:
                 )
                 folder.open(settings, args.overwrite)
             barrier()  # nobody looks for files before old ones are gone
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+    except OSError as error:
         fail(str(error))
     try:
         result = run.run()

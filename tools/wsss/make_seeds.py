@@ -108,13 +108,7 @@ def main() -> None:
                 )
                 folder.open(settings, args.overwrite)
             barrier()  # nobody looks for files before old ones are gone
-    except (
-        AnnotationError,
-        UnreadableImageError,
-        FileNotFoundError,
-        ValueError,
-        TypeError,
-    ) as error:
+    except OSError as error:
         fail(str(error))
     try:
         result = run.run()
