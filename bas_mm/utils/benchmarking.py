@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -13,11 +15,15 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bas_mm.command_line import require_file
+
 if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
 
 __all__ = [
+    'BACKBONES',
+    'add_network_arguments',
     'build_model',
     'collate_of',
     'held_bytes',
@@ -28,11 +34,15 @@ __all__ = [
     'random_items',
     'ratio_cells',
     'ratio_of_rounds',
+    'resolve_networks',
     'seconds_in_turn',
     'synchronise',
     'without_weights',
+    'write_figures',
 ]
 
+#: The paper's.
+BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 _MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy')
 
 
@@ -224,6 +234,56 @@ def held_bytes(model: torch.nn.Module, optimizer: torch.optim.Optimizer | None =
         tensors += [value for value in states if hasattr(value, 'untyped_storage')]
     storages = {s.data_ptr(): s.nbytes() for s in (t.untyped_storage() for t in tensors)}
     return sum(storages.values())
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which networks of BAS a benchmark is about, where they run, and where its figures go."""
+    parser.add_argument(
+        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+    )
+    parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
+    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
+    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument(
+        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
+    )
+
+
+def resolve_networks(args: argparse.Namespace, folder: Path) -> None:
+    """Put the names and config files of the networks into the arguments, as ``names``, ``configs``.
+
+    Args:
+        args: Of a parser with :func:`add_network_arguments`.
+        folder: Of the BAS configs.
+
+    Raises:
+        SystemExit: With status 2, where a config file does not exist.
+    """
+    args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
+    args.configs = args.configs or [
+        str(folder / f'bas_{backbone}_cub.py') for backbone in args.backbones
+    ]
+    for path in args.configs:
+        require_file(path, 'config')
+
+
+def write_figures(
+    path: str, argv: Sequence[str] | None, device: torch.device | str, **figures: object
+) -> None:
+    """Write a benchmark's figures, with what they depend on, and say where.
+
+    Args:
+        path: A JSON file.
+        argv: What the benchmark was called with; None: the command line.
+        device: Where it ran.
+        **figures: Its settings and figures, plain values.
+    """
+    from bas_mm.evaluation.result_files import write_json
+
+    command = [Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)]
+    facts = dict(command=command, machine=machine_facts(), device=str(device))
+    write_json(path, {**facts, **figures})
+    print(f'\nFigures: {path}')
 
 
 def machine_facts() -> dict[str, str | int | dict[str, str]]:

@@ -120,9 +120,10 @@ def test_options_beside_the_base(figures):
             for name, row in rows.items():
                 assert row['memory_to_base'] == row['peak_bytes'] / base['peak_bytes']
                 assert row['time_to_base'] == ratio_of_rounds(row['seconds'], base['seconds'])
-                # Some bytes of a small tensor, freed sooner or later, may be in a peak.
-                assert (row['memory_to_base'] < 0.99) == ('bf16' in name)
-                assert row['memory_to_base'] < 1.01
+                # By what is left in torch's records of earlier runs, a batch's labels, 24 bytes,
+                # are counted as freed in one run and not in another.
+                less = base['peak_bytes'] - row['peak_bytes']
+                assert less > 0.01 * base['peak_bytes'] if 'bf16' in name else less <= 24
 
 
 def test_parts_make_a_whole(figures):

@@ -45,18 +45,19 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     fail,
     load_config,
     prepare_devices,
-    require_file,
 )
 from bas_mm.utils.benchmarking import (  # noqa: E402
+    add_network_arguments,
     build_model,
     collate_of,
-    machine_facts,
     quiet_logs,
     ratio_cells,
     ratio_of_rounds,
+    resolve_networks,
     seconds_in_turn,
     synchronise,
     without_weights,
+    write_figures,
 )
 from bas_mm.utils.part_clock import PartClock  # noqa: E402
 
@@ -65,7 +66,6 @@ if TYPE_CHECKING:
     from mmengine.config import Config
     from mmengine.runner import TestLoop
 
-BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 VIEWS = {'centre': 1, 'ten': 10}  # crops
 NETWORK = 'network'
 MAPS = 'network_and_maps'
@@ -570,10 +570,7 @@ def _speed(row: dict) -> list[str]:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument(
-        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
-    )
-    parser.add_argument('--configs', nargs='+', help='in place of --backbones')
+    add_network_arguments(parser)
     parser.add_argument(
         '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"
     )
@@ -596,12 +593,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--metric-workers', type=int, help="processes of the metric (the config's; 0 on a CPU)"
     )
     parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
-    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
-    parser.add_argument('--out', help='JSON file of all figures')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
-    )
     args = parser.parse_args(argv)
     numbers = (args.batch, args.rounds, args.threads, *args.picture_size, *args.maps)
     numbers += tuple(args.classes or ())
@@ -609,12 +601,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error('sizes and numbers must be at least 1')
     if min(args.pictures, args.metric_workers or 0, args.workers or 0) < 0:
         parser.error('--pictures, --workers and --metric-workers must be at least 0')
-    args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
-    args.configs = args.configs or [
-        str(ROOT / f'configs/bas/bas_{backbone}_cub.py') for backbone in args.backbones
-    ]
-    for path in args.configs:
-        require_file(path, 'config')
+    resolve_networks(args, ROOT / 'configs/bas')
     return args
 
 
@@ -626,7 +613,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmengine.device import get_device
 
     from bas_mm.apis import markdown_table
-    from bas_mm.evaluation.result_files import write_json
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -651,15 +637,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
     if args.out:
-        settings = dict(
-            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
-            machine=machine_facts(),
-            device=args.device,
-            batch=args.batch,
-            rounds=args.rounds,
-        )
-        write_json(args.out, dict(**settings, networks=networks))
-        print(f'\nFigures: {args.out}')
+        counts = dict(batch=args.batch, rounds=args.rounds)
+        write_figures(args.out, argv, args.device, **counts, networks=networks)
 
 
 if __name__ == '__main__':

@@ -51,10 +51,10 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     set_cpu_amp,
 )
 from bas_mm.utils.benchmarking import (  # noqa: E402
+    BACKBONES,
     build_model,
     collate_of,
     held_bytes,
-    machine_facts,
     peak_bytes,
     quiet_logs,
     random_items,
@@ -63,6 +63,7 @@ from bas_mm.utils.benchmarking import (  # noqa: E402
     seconds_in_turn,
     synchronise,
     without_weights,
+    write_figures,
 )
 from bas_mm.utils.part_clock import PartClock, replaced  # noqa: E402
 
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
 
-BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 METHODS = ('CAM', 'BAS')
 BASE = 'base'
 OPTIONS = ('channels_last', 'bf16', 'fp16', 'compile', 'fused', 'foreach', 'checkpoint')
@@ -461,7 +461,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmengine.device import get_device
 
     from bas_mm.apis import markdown_table
-    from bas_mm.evaluation.result_files import write_json
 
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -501,16 +500,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
     if args.out:
-        settings = dict(
-            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
-            machine=machine_facts(),
-            device=str(device),
-            batch=args.batch,
-            size=args.size,
-            rounds=args.rounds,
-        )
-        write_json(args.out, dict(**settings, networks=networks))
-        print(f'\nFigures: {args.out}')
+        counts = dict(batch=args.batch, size=args.size, rounds=args.rounds)
+        write_figures(args.out, argv, device, **counts, networks=networks)
 
 
 if __name__ == '__main__':

@@ -45,13 +45,18 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
+from bas_mm.command_line import fail, load_config  # noqa: E402 - see above
+from bas_mm.utils.benchmarking import (  # noqa: E402
+    add_network_arguments,
+    quiet_logs,
+    resolve_networks,
+    without_weights,
+    write_figures,
+)
 
 if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
-
-BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 
 
 @dataclass(frozen=True)
@@ -137,13 +142,11 @@ def step(
     dtype = getattr(torch, variant.dtype)
     model.to(device, dtype).train()
     samples = [DataSample().set_gt_label(label) for label in labels]
-    half = torch.autocast(device.type, dtype=variant.half and getattr(torch, variant.half))
+    short = getattr(torch, variant.half or 'bfloat16')
+    half = torch.autocast(device.type, dtype=short, enabled=variant.half is not None)
     with rounding_as(variant):
-        if variant.half is None:
+        with half:
             losses = model(images.to(device, dtype), samples, mode='loss')
-        else:
-            with half:
-                losses = model(images.to(device, dtype), samples, mode='loss')
         loss, _ = model.parse_losses(losses)
         (variant.scale * loss).backward()
     gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
@@ -356,10 +359,7 @@ def norms_table(norms: dict[str, dict[str, float]]) -> list[list[str]]:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument(
-        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
-    )
-    parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
+    add_network_arguments(parser)
     parser.add_argument(
         '--variants',
         nargs='+',
@@ -368,20 +368,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--batch', type=int, default=4, help='pictures (4)')
     parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
-    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
-    parser.add_argument('--out', help='JSON file of all figures')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
-    )
     args = parser.parse_args(argv)
     if min(args.batch, args.size) < 1:
         parser.error('--batch and --size must be at least 1')
-    args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
-    args.configs = args.configs or [
-        str(ROOT / f'configs/bas/bas_{backbone}_cub.py') for backbone in args.backbones
-    ]
-    for path in args.configs:
-        require_file(path, 'config')
+    resolve_networks(args, ROOT / 'configs/bas')
     return args
 
 
@@ -393,8 +383,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     from mmengine.device import get_device
 
     from bas_mm.apis import markdown_table
-    from bas_mm.evaluation.result_files import write_json
-    from bas_mm.utils.benchmarking import machine_facts, quiet_logs, without_weights
 
     quiet_logs()
     device = torch.device(args.device or get_device())
@@ -420,15 +408,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     norms = check_norms(device)
     show('Synchronised batch norm', norms_table(norms))
     if args.out:
-        settings = dict(
-            command=[Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)],
-            machine=machine_facts(),
-            device=str(device),
-            batch=args.batch,
-            size=args.size,
-        )
-        write_json(args.out, finite(dict(**settings, networks=networks, norms=norms)))
-        print(f'\nFigures: {args.out}')
+        rows = finite(dict(networks=networks, norms=norms))
+        write_figures(args.out, argv, device, batch=args.batch, size=args.size, **rows)
 
 
 if __name__ == '__main__':
