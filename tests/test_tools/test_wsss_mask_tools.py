@@ -144,6 +144,30 @@ def test_what_make_masks_keeps_and_refuses(project):
     assert not (project.folder / 'never').exists()
 
 
+def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
+    project, monkeypatch
+):
+    shutil.copytree(project.folder / 'seeds', project.folder / 'cut')
+    cut = project.folder / 'cut' / f'{project.ids[1]}.npz'
+    cut.write_bytes(b'PK')
+    _refused(project, *MASKS[:3], 'cut', 'stopped', says=f'irn.py: cut/{cut.name} is no seed file')
+    for kind, stops in (
+        (OSError, 'one line'),
+        (ValueError, 'traceback'),
+        (RuntimeError, 'traceback'),
+    ):
+
+        def fails(*_, kind=kind):
+            raise kind('No space left on device')
+
+        monkeypatch.setattr('bas_mm.wsss.mask_maker.MaskMaker.start', fails)
+        if stops == 'one line':
+            _refused(project, *MASKS, 'stopped', '--overwrite', says='No space left on device')
+        else:
+            with pytest.raises(kind, match='No space left'):
+                project.run_here(*MASKS, 'stopped', '--overwrite', check=False)
+
+
 def test_scores_by_either_config_and_by_folder(project):
     found = []
     truth = Path(project.dataset.get_data_info(0)['seg_map_path']).parent

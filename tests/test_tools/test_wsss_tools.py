@@ -94,7 +94,29 @@ def test_two_processes_make_the_seeds_of_one(project):
     command = 'wsss/make_seeds.py', 'seeds.py', '0.pth', 'third', '--fuse', 'cut'
     done = project.run_ranks(*command, check=False)
     assert done.returncode != 0
-    assert f'make_seeds.py: error: cut/{project.ids[1]}.npz is no seed file' in done.stderr
+    broken = f'cut/{project.ids[1]}.npz is no seed file'
+    assert f'make_seeds.py: error: seeds.py in process 1: {broken}' in done.stderr
+
+
+def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
+    project, monkeypatch
+):
+    command = 'make_seeds.py', 'seeds.py', '0.pth', 'stopped'
+    for kind, stops in (
+        (OSError, 'one line'),
+        (ValueError, 'traceback'),
+        (RuntimeError, 'traceback'),
+    ):
+
+        def fails(*_, kind=kind):
+            raise kind('No space left on device')
+
+        monkeypatch.setattr('bas_mm.wsss.seed_maker.SeedMaker.start', fails)
+        if stops == 'one line':
+            _refused(project, *command, says='No space left on device')
+        else:
+            with pytest.raises(kind, match='No space left'):
+                project.wsss(*command, check=False)
 
 
 @pytest.mark.slow

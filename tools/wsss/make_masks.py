@@ -117,8 +117,9 @@ def main() -> None:
     except OSError as error:
         fail(str(error))
     try:
-        result = run.run()
-    except (OSError, RuntimeError, ValueError) as error:
+        with fail_on_input_errors(cfg, args.config):
+            result = run.run()
+    except OSError as error:  # of a disk that is full, say
         # Of whichever process it is: each has pictures of its own.
         print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
         raise SystemExit(2) from None

@@ -65,7 +65,6 @@ def main() -> None:
     from mmengine.model import is_model_wrapper
     from mmengine.runner import Runner
 
-    from bas_mm.datasets import AnnotationError, UnreadableImageError
     from bas_mm.registry import DATASETS
     from bas_mm.wsss.digests import config_digest, weights_digest
     from bas_mm.wsss.map_folder import MapFolder
@@ -111,8 +110,9 @@ def main() -> None:
     except OSError as error:
         fail(str(error))
     try:
-        result = run.run()
-    except (AnnotationError, UnreadableImageError, ValueError, OSError) as error:
+        with fail_on_input_errors(cfg, args.config):
+            result = run.run()
+    except OSError as error:  # of a disk that is full, say
         # Of whichever process it is: each has pictures of its own.
         print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
         raise SystemExit(2) from None
