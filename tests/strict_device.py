@@ -183,8 +183,15 @@ def register() -> None:
         return tree_map_only(torch.Tensor, lambda tensor: tensor.to(NAME), data)
 
     torch.load = load_to_device
-    torch.Tensor.pin_memory = lambda self, device=None: self
+    torch.Tensor.pin_memory = _pin_memory
     mmengine.device.utils.DEVICE = NAME
+
+
+def _pin_memory(tensor: torch.Tensor, device: object = None) -> torch.Tensor:
+    """As torch's: of the host's tensors alone."""
+    if tensor.device.type != 'cpu':
+        raise RuntimeError(f'cannot pin a tensor of {tensor.device}: only dense CPU tensors can be')
+    return tensor
 
 
 def start(folder: str) -> None:

@@ -54,6 +54,8 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
     def _send(self, samples: list[DataSample], field: str) -> None:
         """Put one vector of each sample on the device: a single copy, from pinned memory."""
         vectors = [sample.get(field) for sample in samples]
+        if any(vector.device.type != 'cpu' for vector in vectors):
+            return  # sent before: a batch of training that is tested as well, for its pictures
         joined = torch.cat(vectors)
         if torch.cuda.is_available():  # from other memory the host waits whatever it was told
             joined = joined.pin_memory()

@@ -21,6 +21,8 @@ def pinned(monkeypatch):
     shapes = []
 
     def pin_memory(tensor):
+        if tensor.device.type != 'cpu':
+            raise RuntimeError('only dense CPU tensors can be pinned')
         shapes.append(tuple(tensor.shape))
         return tensor
 
@@ -53,6 +55,19 @@ def test_several_labels_and_scores(pinned):
     assert pinned == [(6,), (15,)]
     assert [len(sample.gt_label) for sample in data['data_samples']] == [2, 1, 3]
     assert [sample.gt_score.shape for sample in data['data_samples']] == [(5,)] * 3
+
+
+def test_a_batch_can_be_sent_twice(pinned):
+    # As the pictures drawn during training are: mmengine hands the same samples to both.
+    preprocessor = LocalizationDataPreprocessor(**SETTINGS).to('meta')
+    batch = _batch((3, 4, 4), samples_of(LABELS))
+    preprocessor(batch, training=True)
+    labels = [sample.gt_label for sample in batch['data_samples']]
+    with Moves() as moves:
+        data = preprocessor(batch)
+    assert pinned == [(3,)]
+    assert moves.seen == [((3, 3, 4, 4), 'meta', True)]
+    assert all(a.gt_label is b for a, b in zip(data['data_samples'], labels))
 
 
 @pytest.mark.parametrize('non_blocking', [True, False])
