@@ -1,7 +1,8 @@
 """Train, choose θ on ``val``, report on ``test``: the order in which nobody tunes on ``test``."""
 
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,12 @@ class LocalizationResult:
     seconds: float = 0.0
 
 
+# How a data set is read, not which pictures it has.
+_NOT_OF_WHICH_PICTURES = frozenset(
+    ('pipeline', 'test_mode', 'check_files', 'serialize_data', 'lazy_init', 'max_refetch')
+)
+
+
 def _plain(figures: dict) -> dict[str, float]:
     return {name.partition('/')[2]: value for name, value in figures.items()}
 
@@ -60,7 +67,12 @@ def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
     if 'gt_known@' not in ' '.join(val):
         return val['threshold']  # there was one θ only
     thresholds = [float(key.partition('@')[2]) for key in val if key.startswith('gt_known@')]
-    return min(thresholds, key=lambda t: (-sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
+    return min(thresholds, key=lambda t: (-_sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
+
+
+def _sum(percentages: Iterable[float]) -> float:
+    """A sum that is equal where the counts are: of percentages the last digits are of rounding."""
+    return round(sum(percentages), 8)
 
 
 def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:
@@ -92,7 +104,11 @@ def require_own_val(cfg: Config) -> None:
     """
 
     def pictures(loader: dict) -> dict:
-        return {k: v for k, v in loader.dataset.items() if k not in ('pipeline', 'test_mode')}
+        return {
+            key: os.path.normpath(value) if isinstance(value, str) and value else value
+            for key, value in loader.dataset.items()
+            if key not in _NOT_OF_WHICH_PICTURES
+        }
 
     if cfg.get('val_dataloader') is None:
         raise ValueError('there is no val_dataloader to choose on')
@@ -172,7 +188,7 @@ def choose_checkpoint_and_test(
         val, threshold = _validate(cfg, checkpoint, name, choose_by)
         # With one θ only, there are no figures per θ.
         keys = [f'{figure}@{threshold:.10g}' for figure in choose_by]
-        reached = sum(val.get(key, val[key.partition('@')[0]]) for key in keys)
+        reached = _sum(val.get(key, val[key.partition('@')[0]]) for key in keys)
         if best is None or reached > best[0]:
             best = (reached, checkpoint, val, threshold)
     return _test(cfg, best[1], name, best[3], best[2])

@@ -286,12 +286,13 @@ def write_figures(
     print(f'\nFigures: {path}')
 
 
-def machine_facts() -> dict[str, str | int | dict[str, str]]:
+def machine_facts() -> dict[str, str | int | dict]:
     """Name what a benchmark's figures depend on, as plain values for a JSON file.
 
     Returns:
         ``cpu`` (its model), ``cores`` (those this process may use), ``threads`` (of torch),
-        ``device`` (the GPU's name, or 'cpu'), ``python``, and ``versions`` of the libraries.
+        ``device`` (the GPU's name, or 'cpu'), ``tf32`` (whether GPUs use it), ``python``, and
+        ``versions`` of the libraries.
     """
     import torch
 
@@ -300,6 +301,11 @@ def machine_facts() -> dict[str, str | int | dict[str, str]]:
         cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
+        # Whether GPUs may round the factors of float32 to 10 bits.
+        tf32=dict(
+            convolutions=torch.backends.cudnn.allow_tf32,
+            products=torch.backends.cuda.matmul.allow_tf32,
+        ),
         python=platform.python_version(),
         # Of the modules: OpenMMLab's packages are published under several names.
         versions={name: import_module(name).__version__ for name in _MODULES},

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from .functional.seed_sizes import strided_size
-from .functional.seeds import resize_maps
+from .functional.seeds import normalise_maps, resize_maps
 from .seed_file import SeedFile, SeedFileError, check_maps, read_arrays
 
 __all__ = ['MapFolder']
@@ -26,7 +26,8 @@ class MapFolder:
     - ``<image id>/<class>.npy`` with one array (h', w') each, named likewise.
 
     Names go before indices; index 0 is the first foreground class. Maps are finite and
-    non-negative; they need not be normalised, and are resized (bilinear) where their size differs.
+    non-negative; those of seed files are normalised already, others need not be. They are resized
+    (bilinear) where their size differs.
     Further classes are left alone.
 
     Args:
@@ -55,7 +56,7 @@ class MapFolder:
 
         Returns:
             tuple[np.ndarray, np.ndarray]: strided (K, ceil(h / 4), ceil(w / 4)) and high_res
-            (K, h, w), float32, not normalised.
+            (K, h, w), float32, normalised: each map divided by its maximum + 1e-5, once.
 
         Raises:
             SeedFileError: There are no maps of the picture or of one of its classes, or a file
@@ -83,9 +84,10 @@ class MapFolder:
             if label not in rows:
                 raise self._no_map(path, label)
         picked = [rows[label] for label in classes]
+        found = [maps[picked] for maps in (seeds.strided, seeds.high_res)]
         return tuple(
-            _resize(maps[picked], size)
-            for maps, size in zip((seeds.strided, seeds.high_res), sizes)
+            maps if maps.shape[1:] == size else normalise_maps(_resize(maps, size))
+            for maps, size in zip(found, sizes)
         )
 
     def _pick(self, entries: Mapping, label: int, where: Path) -> Any:
@@ -108,9 +110,9 @@ class MapFolder:
                 check_maps(array[None].astype(np.float32), [0], 'a map')
             except ValueError as error:
                 raise SeedFileError(f'{path}: {error}') from None
+        maps = [array[None].astype(np.float32) for _, array in found]
         return tuple(
-            np.concatenate([_resize(array[None].astype(np.float32), size) for _, array in found])
-            for size in sizes
+            normalise_maps(np.concatenate([_resize(one, size) for one in maps])) for size in sizes
         )
 
 

@@ -9,7 +9,10 @@ from bas_mm.models.functional.random_walk import propagate, seeds_to_labels
 
 from .functional.masks import MaskParams
 
-__all__ = ['MaskMaker']
+__all__ = ['UNUSABLE', 'MaskMaker']
+
+#: Of a picture without a usable mask; no class has this label.
+UNUSABLE = 255
 
 
 class MaskMaker:
@@ -44,7 +47,8 @@ class MaskMaker:
             classes (Tensor): (K,) int64 in [0, 254).
 
         Returns:
-            Tensor: (h, w) uint8 on the device: 0 background, k + 1 class k.
+            Tensor: (h, w) uint8 on the device: 0 background, k + 1 class k; :data:`UNUSABLE`
+            everywhere where IRNet's boundaries are not finite.
 
         Raises:
             ValueError: IRNet's map is not one at 1/4 of the picture.
@@ -68,4 +72,6 @@ class MaskMaker:
             p.steps,
             p.power,
         )
-        return seeds_to_labels(scores, classes, p.background)
+        labels = seeds_to_labels(scores, classes, p.background)
+        # With the labels, as to read it by itself the host would wait for the device.
+        return torch.where(boundary.isfinite().all(), labels, UNUSABLE)

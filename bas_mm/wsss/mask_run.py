@@ -12,7 +12,7 @@ from bas_mm.evaluation.result_files import write_bytes
 
 from .mask_folder import MaskFolder
 from .mask_inputs import MaskInput, MaskInputs
-from .mask_maker import MaskMaker
+from .mask_maker import UNUSABLE, MaskMaker
 from .output_run import OutputRun
 from .seed_source import SeedSource
 
@@ -64,6 +64,14 @@ class MaskRun(OutputRun):
         return self.maker.start(item.picture, item.seeds, item.classes)
 
     def write(self, item: MaskInput, result: torch.Tensor) -> None:
-        """Fetch and write the mask."""
+        """Fetch and write the mask.
+
+        Raises:
+            ValueError: IRNet's boundaries are not finite.
+        """
         mask = result.cpu().numpy()
+        if mask[0, 0] == UNUSABLE:
+            raise ValueError(
+                f'{item.image_id}: the network gives no usable boundaries: some are NaN or infinite'
+            )
         write_bytes(self.folder.path(item.image_id), encode_palette_png(mask))

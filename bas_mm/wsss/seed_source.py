@@ -9,7 +9,31 @@ from typing import Any
 
 from .seed_file import SeedFile
 
-__all__ = ['SeedSource']
+__all__ = ['SeedSource', 'seeds_settings']
+
+
+def seeds_settings(folder: str | Path, name: str) -> dict[str, Any]:
+    """What the seeds of a folder were made with, for the settings of what is made of them.
+
+    Args:
+        folder (str | Path): The folder.
+        name (str): What the seeds are there.
+
+    Returns:
+        dict[str, Any]: ``name.KEY`` for each key of ``seeds.json``, none where there is no such
+        file.
+
+    Raises:
+        ValueError: ``seeds.json`` cannot be read.
+    """
+    path = Path(folder) / 'seeds.json'
+    try:
+        settings = json.loads(path.read_text(encoding='utf-8'))
+        return {f'{name}.{key}': value for key, value in settings.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise ValueError(f'{path} cannot be read: {error}') from None
 
 
 class SeedSource:
@@ -50,14 +74,8 @@ class SeedSource:
         Raises:
             ValueError: ``seeds.json`` cannot be read.
         """
-        path = self.folder / 'seeds.json'
-        try:
-            settings = json.loads(path.read_text(encoding='utf-8'))
-            return {f'seeds.{key}': value for key, value in settings.items()}
-        except FileNotFoundError:
-            return {'seeds': str(self.folder.resolve())}
-        except (OSError, ValueError, AttributeError) as error:
-            raise ValueError(f'{path} cannot be read: {error}') from None
+        found = seeds_settings(self.folder, 'seeds')
+        return found or {'seeds': str(self.folder.resolve())}
 
     def _advice(self) -> str:
         return f'make them with tools/wsss/make_seeds.py CONFIG CHECKPOINT {self.folder}'

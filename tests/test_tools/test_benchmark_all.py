@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,22 @@ def test_one_after_the_other(tool, commands, capsys):
     assert json.loads((commands / 'good.json').read_text()) == ['--a', '1', '--out']
     assert (commands / 'good.md').read_text() == 'table\n'
     assert (commands / 'bad.log').read_text() == 'no memory\n'
+
+
+def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, commands, capsys):
+    child = 'import time, pathlib; time.sleep(3); pathlib.Path("LATE").touch()'
+    text = (
+        'import json, subprocess, sys, time; json.dump(1, open(sys.argv[-1], "w")); '
+        f'subprocess.Popen([sys.executable, "-c", {child!r}]); time.sleep(60)'
+    )
+    late = commands.parents[1] / 'late'
+    (commands.parents[1] / 'slow.py').write_text(text.replace('LATE', late.as_posix()))
+    with pytest.raises(SystemExit):
+        tool.main([str(commands), '--parts', 'slow', '--minutes', '0.02'])
+    assert not (commands / 'slow.json').exists()
+    assert (commands / 'slow.partial.json').read_text() == '1'
+    time.sleep(3)
+    assert not late.exists()
 
 
 def test_what_is_there_is_not_run_again(tool, commands, capsys):

@@ -78,6 +78,47 @@ def test_golden_figures_of_boxes_from_files(project, golden):
     assert figures == json.loads(done.stdout[done.stdout.index('{') :])
 
 
+def test_the_threshold_is_chosen_by_both_figures_where_there_are_scores(project):
+    # A box of a bright part and a faint part, which θ = 0.6 leaves out.
+    faint = np.zeros((224, 224), np.float32)
+    faint[50:150, 50:90], faint[50:150, 90:150] = 1, 0.4
+    whole, part = (50, 50, 150, 150), (50, 50, 90, 150)
+    boxes = [[whole]] * 2 + [[part]] * 3  # GT-Known: 2 of 5 at θ = 0.2, 3 at θ = 0.6
+    folder = project.folder / 'chosen'
+    for split in ('val', 'my test'):
+        ids = _write_split(folder / split, boxes, [0] * 4 + [1])
+        for file in (folder / split).glob('*.txt'):
+            text = file.read_text()
+            file.write_text(text.replace('test/', f'{split}/'))
+        _write_maps(folder / 'maps', [n.replace('test/', f'{split}/') for n in ids], [faint] * 5)
+    # Classes are right where θ = 0.2 finds the box: 2 + 2 against 0 + 3.
+    rows = [(1, 0), (1, 0), (0, 1), (0, 1), (1, 0)]
+    for name, splits in (('both', ('val', 'my test')), ('val', ('val',)), ('test', ('my test',))):
+        (folder / f'{name}.csv').write_text(
+            ''.join(
+                f'{split}/{i:03d}.jpg,{a},{b}\n'
+                for split in splits
+                for i, (a, b) in enumerate(rows)
+            )
+        )
+
+    def chosen(*options):
+        done = _run(
+            *(project, 'chosen/maps', 'chosen/my test', '--metrics', 'LocalizationMetric'),
+            *('--thresholds', '0.2', '0.6', *options),
+        )
+        return done.stdout.splitlines()[0], done.stderr
+
+    val = '--val-maps', 'chosen/maps', '--val-split', 'chosen/val'
+    both = 'θ = 0.2, chosen on chosen/val by Top-1 Loc + GT-Known'
+    assert chosen(*val, '--scores', 'chosen/both.csv')[0] == both
+    assert chosen(*val, '--val-scores', 'chosen/val.csv')[0] == both
+    alone = 'θ = 0.6, chosen on chosen/val by GT-Known alone, without scores'
+    assert chosen(*val, '--scores', 'chosen/test.csv')[0] == alone
+    assert chosen(*val)[0] == alone
+    assert 'is the best of 2 on chosen/my test itself' in chosen()[1]
+
+
 @pytest.mark.slow
 def test_golden_figures_of_masks_from_files(project, golden):
     expected, (maps, boxes, masks, _, labels) = golden

@@ -150,6 +150,11 @@ def test_fusing_while_making_and_afterwards(project):
     done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
     assert 'fused_later: 0 made, 7 were there' in done.stdout
     _refused(project, 'fuse_seeds.py', 'one', 'other', 'fused', says='seeds of other settings')
+    # The maps are made again, by another checkpoint: what was fused with the old ones is old.
+    project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'other', '--overwrite')
+    make = 'make_seeds.py', 'seeds.py', '0.pth', 'fused', '--fuse', 'other'
+    for command in (make, ('fuse_seeds.py', 'one', 'other', 'fused_later')):
+        _refused(project, *command, says='seeds of other settings (fuse.weights: ')
     _refused(project, 'fuse_seeds.py', 'one', 'other', 'one', says='another folder')
     _refused(project, 'fuse_seeds.py', 'data', 'other', 'x', says='has no seeds.json')
     name = project.ids[2]

@@ -31,6 +31,11 @@ def test_what_is_no_setting(values, message):
         params_of(IRNLabelParams(), values, 'key')
 
 
+def test_a_walk_without_a_power_of_the_affinities_is_refused():
+    with pytest.raises(ValueError, match=r'mask_cfg\.beta=0: give a number above 0'):
+        params_of(MaskParams(), dict(beta=0), 'mask_cfg')
+
+
 @pytest.mark.parametrize('data', ['resnet50_voc12', 'resnet50_coco14', 'small_embedded'])
 def test_configs_have_the_settings(data):
     folder = Path(__file__).resolve().parents[2] / 'configs/wsss'

@@ -157,6 +157,16 @@ def test_bad_seeds_are_named(dataset, model, seeds, tmp_path):
     refused('1 of 7 pictures have no seeds.*make_seeds.py CONFIG CHECKPOINT')
 
 
+@pytest.mark.parametrize('value', [float('nan'), float('inf')])
+def test_boundaries_that_are_not_finite_name_their_picture(dataset, seeds, tmp_path, value):
+    model = irnet()
+    with torch.no_grad():
+        next(iter(model.boundary_branch.parameters())).flatten()[0] = value
+    with pytest.raises(ValueError, match=r': the network gives no usable boundaries'):
+        _run(dataset, model, seeds, tmp_path / 'out')[0].run()
+    assert not list((tmp_path / 'out').glob('*.png'))
+
+
 def test_models_that_make_no_masks(dataset, model):
     with pytest.raises(TypeError, match='Linear has no boundary_with_mirror: masks need IRNet'):
         MaskMaker(torch.nn.Linear(1, 1))

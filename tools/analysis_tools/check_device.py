@@ -245,6 +245,8 @@ def waits_of_step(cfg: Config, args: argparse.Namespace, device: torch.device) -
     items = random_items(args.batch, args.size, cfg.model.head.num_classes)
     collate = collate_of(cfg.train_dataloader)
     model.train_step(collate(items), wrapper)  # the optimizer's state is made in the first one
+    # New ones: those of the first step have their labels on the device already.
+    items = random_items(args.batch, args.size, cfg.model.head.num_classes)
     torch.cuda.synchronize(device)
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter('always')
@@ -405,11 +407,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     show(f'Off float64 on the CPU, batch {args.batch}', network_table(networks))
     if device.type == 'cuda':
         show('Waits of the host in a step', waits_table(networks))
+
+    def write(norms: dict | None) -> None:
+        if args.out:
+            rows = finite(dict(networks=networks, norms=norms))
+            write_figures(args.out, argv, device, batch=args.batch, size=args.size, **rows)
+
+    write(None)  # the job of the norms may fail by itself, where NCCL does
     norms = check_norms(device)
     show('Synchronised batch norm', norms_table(norms))
-    if args.out:
-        rows = finite(dict(networks=networks, norms=norms))
-        write_figures(args.out, argv, device, batch=args.batch, size=args.size, **rows)
+    write(norms)
 
 
 if __name__ == '__main__':

@@ -24,6 +24,7 @@ from mmengine.utils import track_iter_progress  # noqa: E402
 from bas_mm.command_line import fail  # noqa: E402
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
+from bas_mm.datasets.split_lists import read_lines  # noqa: E402
 from bas_mm.datasets.transforms.functional import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
 from bas_mm.evaluation.result_files import write_json  # noqa: E402
@@ -50,6 +51,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--val-maps', type=Path, help='maps of the split that chooses θ')
     parser.add_argument('--val-split', type=Path, help='the split folder that chooses θ')
     parser.add_argument('--scores', type=Path, help='class scores: lines of id,score0,score1,…')
+    parser.add_argument(
+        '--val-scores',
+        type=Path,
+        help='those of the split that chooses θ (where all its pictures are in --scores, these)',
+    )
     parser.add_argument('--view', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'))
     parser.add_argument(
         '--no-normalize', action='store_true', help='maps are at the view and in [0, 1] already'
@@ -59,6 +65,8 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if (args.val_maps is None) != (args.val_split is None):
         fail('--val-maps and --val-split go together')
+    if args.val_scores is not None and args.val_split is None:
+        fail('--val-scores needs --val-maps and --val-split')
     if args.val_split is not None and args.val_split.resolve() == args.split_dir.resolve():
         fail('--val-split is SPLIT_DIR itself: θ would be chosen on what is reported')
     for folder in filter(None, (args.maps, args.split_dir, args.val_maps, args.val_split)):
@@ -69,8 +77,10 @@ def parse_args() -> argparse.Namespace:
 
 def read_split(split_dir: Path, mask_root: str) -> SplitFolder:
     """The pictures of a split with their ground truth; the pictures themselves are not needed."""
-    labels = (split_dir / 'class_labels.txt').read_text(encoding='utf-8').split()
-    count = 1 + max(int(line.rpartition(',')[2]) for line in labels)
+    labels, _ = read_lines(str(split_dir / 'class_labels.txt'))
+    # What is no number the data set below tells by its line.
+    numbers = [line.rpartition(',')[2] for line in labels]
+    count = 1 + max((int(number) for number in numbers if number.isdecimal()), default=0)
     return SplitFolder(
         str(split_dir),
         data_prefix={'img_path': '', 'mask_path': mask_root},
@@ -132,6 +142,11 @@ def samples(
         yield sample
 
 
+def ids_of(dataset: SplitFolder) -> list[str]:
+    """Ids of a split's pictures."""
+    return [dataset.get_data_info(index)['image_id'] for index in range(len(dataset))]
+
+
 def evaluate(
     metrics: list, dataset: SplitFolder, maps: Path, args: argparse.Namespace, scores: dict | None
 ) -> dict[str, float]:
@@ -162,9 +177,21 @@ def main() -> None:
     if args.val_maps is not None:
         chooser = METRICS.build(dict(type='LocalizationMetric', thresholds=thresholds))
         val = read_split(args.val_split, args.mask_root)
-        figures = evaluate([chooser], val, args.val_maps, args, None)
+        val_scores = scores
+        if args.val_scores is not None:
+            val_scores = read_scores(args.val_scores)
+        elif scores is not None and not scores.keys() >= set(ids_of(val)):
+            val_scores = None
+        figures = evaluate([chooser], val, args.val_maps, args, val_scores)
         thresholds = figures['localization/threshold']
-        print(f'θ = {thresholds:g}, chosen on {args.val_split}')
+        by = 'GT-Known alone, without scores' if val_scores is None else 'Top-1 Loc + GT-Known'
+        print(f'θ = {thresholds:g}, chosen on {args.val_split} by {by}')
+    elif len(thresholds) > 1 and 'LocalizationMetric' in names:
+        print(
+            f'θ is the best of {len(thresholds)} on {args.split_dir} itself: figures to report '
+            'need --val-maps and --val-split, or one θ',
+            file=sys.stderr,
+        )
     metrics = []
     for name in names:
         options = dict(normalize=not args.no_normalize, num_workers=args.workers)

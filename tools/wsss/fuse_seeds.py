@@ -44,6 +44,7 @@ def main() -> None:
     from bas_mm.wsss.seed_file import SeedFile, read_seed_classes
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_run import fuse_seed_file
+    from bas_mm.wsss.seed_source import seeds_settings
 
     try:
         settings = json.loads((args.seeds / SeedFolder.SETTINGS).read_text(encoding='utf-8'))
@@ -66,7 +67,12 @@ def main() -> None:
     try:
         other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
         folder.open(
-            {**settings, 'seeds': str(args.seeds.resolve()), 'fuse': str(args.maps.resolve())},
+            {
+                **settings,
+                'seeds': str(args.seeds.resolve()),
+                'fuse': str(args.maps.resolve()),
+                **seeds_settings(args.maps, 'fuse'),
+            },
             args.overwrite,
         )
         with (

@@ -71,6 +71,7 @@ def main() -> None:
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_maker import SeedMaker, check_scales
     from bas_mm.wsss.seed_run import SeedRun
+    from bas_mm.wsss.seed_source import seeds_settings
 
     try:
         with fail_on_input_errors(cfg, args.config):
@@ -105,6 +106,8 @@ def main() -> None:
                     classes=classes,
                     fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
                 )
+                if args.fuse is not None:
+                    settings |= seeds_settings(args.fuse, 'fuse')
                 folder.open(settings, args.overwrite)
             barrier()  # nobody looks for files before old ones are gone
     except OSError as error:

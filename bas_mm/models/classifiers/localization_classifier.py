@@ -124,10 +124,14 @@ class LocalizationClassifier(ClassMapClassifier):
         if topk in (-1, self.head.num_classes):
             return None
         if topk > 1:
-            return score1.topk(topk, dim=1).indices
-        labelled = all('gt_label' in sample for sample in data_samples)
+            # The first of equal ones, as the ranks of the metrics have it; torch.topk takes any.
+            return score1.sort(dim=1, descending=True, stable=True).indices[:, :topk]
+        labelled = [i for i, sample in enumerate(data_samples) if 'gt_label' in sample]
         if self.test_cfg.class_source == 'gt' and labelled:
-            return self.labels_of(data_samples).to(score1.device)[:, None]
+            labels = self.labels_of([data_samples[i] for i in labelled]).to(score1.device)[:, None]
+            if len(labelled) == len(data_samples):
+                return labels
+            return pred_labels.index_copy(0, torch.tensor(labelled, device=score1.device), labels)
         # Not the centre crop's first: place and class of one answer belong together.
         return pred_labels
 

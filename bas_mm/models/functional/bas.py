@@ -33,18 +33,20 @@ def foreground_score(class_maps: torch.Tensor, foreground_map: torch.Tensor) -> 
         class_maps (Tensor): A, (N, C, h, w).
         foreground_map (Tensor): M_f, (N, 1, H, W) in [0, 1]. It is average-pooled to A's size:
             kernel 2, stride 2 for the published networks (28×28 to 14×14), nothing where the
-            tail keeps the size.
+            tail keeps the size; adaptively where no kernel with a stride like it gives that size.
 
     Returns:
         Tensor: (N, C), at least float32; gradient flows into both arguments.
     """
     (height, width), size = foreground_map.shape[-2:], class_maps.shape[-2:]
     if (height, width) != size:
-        if height % size[0] or width % size[1]:
+        kernel = (height // size[0], width // size[1])
+        if min(kernel) and (height // kernel[0], width // kernel[1]) == size:
+            # Of an odd side the last row is left out, as the tail's pooling leaves it out.
+            foreground_map = F.avg_pool2d(foreground_map, kernel)
+        else:
             # On GPUs this has no deterministic backward pass.
             foreground_map = F.adaptive_avg_pool2d(foreground_map, size)
-        else:
-            foreground_map = F.avg_pool2d(foreground_map, (height // size[0], width // size[1]))
     return z(class_maps * foreground_map)
 
 

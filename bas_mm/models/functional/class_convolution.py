@@ -34,8 +34,11 @@ def class_convolution(
     # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
     taps = chosen.flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
     products = at_least_float32(torch.bmm(taps, features.flatten(2)))
-    padding = tuple(k // 2 for k in kernel)
-    logits = F.fold(products, features.shape[-2:], tuple(kernel), padding=padding)
+    if tuple(kernel) == (1, 1):  # on GPUs fold's backward is a launch for each image
+        logits = products.unflatten(2, features.shape[-2:])
+    else:
+        padding = tuple(k // 2 for k in kernel)
+        logits = F.fold(products, features.shape[-2:], tuple(kernel), padding=padding)
     if bias is not None:
         logits = logits + bias[classes][:, :, None, None]
     return logits

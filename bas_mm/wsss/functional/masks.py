@@ -38,6 +38,8 @@ class MaskParams:
             lowest = 2 if name == 'radius' else 0
             if getattr(self, name) < lowest:
                 raise ValueError(f'mask_cfg.{name}={getattr(self, name)}: give at least {lowest}')
+        if self.beta == 0:  # 0^0 is 1: points would have affinities beyond the picture's border
+            raise ValueError('mask_cfg.beta=0: give a number above 0')
 
 
 class MaskScores(NamedTuple):

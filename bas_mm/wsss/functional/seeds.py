@@ -77,11 +77,12 @@ def normalise_maps(maps: _Maps) -> _Maps:
 
 
 def fuse_maps(maps: _Maps, other: _Maps) -> _Maps:
-    """Fuse the maps of two methods: normalise both, add, normalise the sum.
+    """Fuse the maps of two methods, each normalised: add them, normalise the sum.
 
     Args:
-        maps (Tensor | np.ndarray): (K, h, w), non-negative.
-        other (Tensor | np.ndarray): (K, h, w), of the same classes in the same order.
+        maps (Tensor | np.ndarray): (K, h, w), of :func:`normalise_maps`. Faint maps would not stay
+            as they are if they were normalised again.
+        other (Tensor | np.ndarray): Likewise, of the same classes in the same order.
 
     Returns:
         Tensor | np.ndarray: (K, h, w) in [0, 1).
@@ -93,4 +94,4 @@ def fuse_maps(maps: _Maps, other: _Maps) -> _Maps:
         raise ValueError(
             f'maps to be fused differ in shape: {tuple(maps.shape)} and {tuple(other.shape)}'
         )
-    return normalise_maps(normalise_maps(maps) + normalise_maps(other))
+    return normalise_maps(maps + other)

@@ -123,6 +123,33 @@ def test_predicted_map_is_the_mean_over_the_classes_asked_for(kind, test_cfg, la
         assert sample.pred_bboxes.dtype == torch.int64
 
 
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_a_label_counts_where_others_of_the_batch_have_none(kind):
+    model, images = tiny_model(kind, topk=1, class_source='gt').eval(), _images()
+    samples = samples_of(LABELS)
+    for i in (0, 2):
+        del samples[i].gt_label
+    with torch.no_grad():
+        score1, maps = model(images)
+        model(images, samples, mode='predict')
+    for i, sample in enumerate(samples):
+        label = int(score1[i].argmax()) if i in (0, 2) else LABELS[i]
+        torch.testing.assert_close(sample.pred_map, maps[i, label])
+
+
+@pytest.mark.parametrize('topk', [2, 3])
+def test_of_equal_scores_the_first_classes_are_shown(topk):
+    model, images = tiny_model(topk=topk).eval(), _images()
+    for parameter in model.head.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        score1, maps = model(images)
+        samples = model(images, mode='predict')
+    assert not score1.any()
+    for i, sample in enumerate(samples):
+        torch.testing.assert_close(sample.pred_map, maps[i, :topk].mean(0))
+
+
 def test_no_box_without_a_threshold():
     model = tiny_model().eval()
     with torch.no_grad():

@@ -46,12 +46,21 @@ def test_foreground_score_pools_two_by_two():
         torch.testing.assert_close(ours, expected)
 
 
-@pytest.mark.parametrize('size', [(28, 28), (29, 28), (7, 14)])
+@pytest.mark.parametrize('size', [(28, 28), (25, 28), (7, 14)])
 @pytest.mark.parametrize('dtype', [torch.float64, torch.float32, torch.bfloat16])
 def test_foreground_score_is_that_of_adaptive_pooling_bit_for_bit(size, dtype):
     maps, foreground = torch.randn(2, 3, 14, 14).to(dtype), torch.rand(2, 1, *size).to(dtype)
     pooled = torch.nn.functional.adaptive_avg_pool2d(foreground, (14, 14))
     assert torch.equal(foreground_score(maps, foreground), z(maps * pooled))
+
+
+@pytest.mark.parametrize('size', [(28, 28), (29, 28), (29, 29)])
+def test_foreground_score_pools_by_kernel_and_stride_2(size):
+    # A tail of pooling makes 14 of 29 as of 28 rows, and sees none of the last.
+    maps, foreground = torch.randn(2, 3, 14, 14).double(), torch.rand(2, 1, *size).double()
+    cut = foreground[:, :, :28, :28]
+    pooled = sum(cut[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)) / 4
+    torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
 
 
 def test_foreground_score_without_pooling_where_sizes_agree():

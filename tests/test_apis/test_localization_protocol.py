@@ -1,0 +1,65 @@
+"""What is chosen on ``val``, where figures tie, and which ``val`` is none."""
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+
+from bas_mm.apis import localization_protocol
+from bas_mm.apis.localization_protocol import choose_checkpoint_and_test, require_own_val
+from bas_mm.evaluation.metrics import LocalizationMetric
+
+# Top-1 and GT-Known counts of 40 pictures at two θ: the sums are equal, those of their
+# percentages, 57.5 + 57.5 and 52.5 + 62.5 say, need not be.
+TIES = [((23, 23), (21, 25)), ((7, 22), (4, 25)), ((11, 12), (9, 14)), ((1, 28), (0, 29))]
+
+
+def _figures(counts: tuple, pictures: int) -> dict:
+    rows = np.zeros((8, len(counts)), int)
+    for column, (top1, gt_known) in enumerate(counts):
+        rows[:, column] = top1, top1, gt_known, 0, pictures, pictures, gt_known, 0
+    return LocalizationMetric([0.1, 0.2][: len(counts)]).figures(rows, pictures)[0]
+
+
+@pytest.mark.parametrize('pictures', [40, 300, 5794])
+def test_the_smaller_threshold_on_a_tie_as_the_metric_has_it(pictures):
+    choose = localization_protocol._best_threshold
+    rng, rounded = np.random.default_rng(0), 0
+    ties = list(TIES) if pictures == 40 else []
+    for _ in range(300):
+        top1, gt_known, shift = rng.integers(0, pictures // 2, 3)
+        ties.append(((top1 + shift, gt_known), (top1, gt_known + shift)))
+    for counts in ties:
+        val = _figures(counts, pictures)
+        assert val['threshold'] == 0.1
+        assert choose(val, ('top1_loc', 'gt_known')) == 0.1
+        sums = [val[f'top1_loc@{t}'] + val[f'gt_known@{t}'] for t in (0.1, 0.2)]
+        rounded += sums[0] < sums[1]
+    assert rounded, 'no tie here that a plain sum would lose'
+
+
+def test_the_first_checkpoint_on_a_tie(monkeypatch):
+    vals = {name: _figures((pair,), 40) for name, pair in zip('ab', TIES[0])}
+    plain = [v['top1_loc'] + v['gt_known'] for v in vals.values()]
+    assert plain[0] < plain[1]
+    monkeypatch.setattr(localization_protocol, 'require_own_val', lambda cfg: None)
+    monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, *_: (vals[c], 0.1))
+    monkeypatch.setattr(localization_protocol, '_test', lambda cfg, c, *_: c)
+    assert choose_checkpoint_and_test(Config(), ['a', 'b'], 'name') == 'a'
+
+
+@pytest.mark.parametrize(
+    'change',
+    [{}, dict(split_dir='metadata/test/'), dict(data_root='data/./CUB'), dict(check_files=False)],
+)
+def test_val_that_reads_the_pictures_of_test_in_another_way(change):
+    dataset = dict(type='SplitFolder', data_root='data/CUB/', split_dir='metadata/test')
+    cfg = Config(
+        dict(
+            val_dataloader=dict(dataset={**dataset, **change}),
+            test_dataloader=dict(dataset=dataset),
+        )
+    )
+    with pytest.raises(ValueError, match='read the same pictures'):
+        require_own_val(cfg)
+    cfg.val_dataloader.dataset.split_dir = 'metadata/val'
+    require_own_val(cfg)
