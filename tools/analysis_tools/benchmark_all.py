@@ -5,10 +5,10 @@
 
 Each part is a command, shown before it runs, whose output goes to ``PART.md``, its figures to
 ``PART.json`` and what it says else to ``PART.log``. One that fails, or is not done after
-``--minutes``, does not stop the others; figures that it had are in ``PART.partial.json``. At the end
-there is a line for each, and the exit status is 1 unless all went well. A part whose figures are
-there is not run again: the same command goes on where it was stopped. On two cores several of them
-take a quarter of an hour and more.
+``--minutes``, does not stop the others; figures that it had are in ``PART.partial.json``. At the
+end there is a line for each, and the exit status is 1 unless all went well. A part whose figures
+are there is not run again: the same command goes on where it was stopped. On two cores several of
+them take a quarter of an hour and more.
 """
 
 from __future__ import annotations
