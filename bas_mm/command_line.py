@@ -112,7 +112,10 @@ def _print_error(message: str) -> None:
 
 @contextmanager
 def fail_on_input_errors(
-    cfg: 'Config', path: str, stands_for: Mapping[str, str] | None = None
+    cfg: 'Config',
+    path: str,
+    stands_for: Mapping[str, str] | None = None,
+    others: tuple[type[Exception], ...] = (),
 ) -> Iterator[None]:
     """Exit with status 2 and one message where what a run was given is wrong, not the program.
 
@@ -124,11 +127,15 @@ def fail_on_input_errors(
         path (str): Its file, for the message.
         stands_for (Mapping[str, str], optional): Keys that a tool has put into the config, each
             with that of the file whose value it has.
+        others (tuple[type[Exception], ...]): Kinds of errors that are the input's whoever raised
+            them: those of files, say, where a command reads and writes nothing else.
     """
     try:
         yield
     except Exception as error:
         message = _input_error(error, dict(cfg.items()))
+        if message is None and isinstance(error, others):
+            message = str(error)
         if message is None:
             raise
         for key, in_file in (stands_for or {}).items():

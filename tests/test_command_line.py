@@ -95,6 +95,22 @@ def test_errors_of_the_description_do_not_take_the_place_of_others(monkeypatch):
         raise ValueError('the first')
 
 
+def test_kinds_of_errors_that_are_the_inputs_whoever_raised_them(monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    with (
+        pytest.raises(SystemExit) as caught,
+        fail_on_input_errors(Config({}), 'c.py', others=(OSError,)),
+    ):
+        raise FileExistsError('disk a is full')
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == 'train.py: error: c.py: disk a is full\n'
+    with (
+        pytest.raises(ValueError, match='too many'),
+        fail_on_input_errors(Config({}), 'c.py', others=(OSError,)),
+    ):
+        _first, _second = range(3)
+
+
 def test_other_errors_pass():
     with pytest.raises(ValueError, match='too many'), fail_on_input_errors(Config({}), 'c.py'):
         _first, _second = range(3)

@@ -21,6 +21,11 @@ COLUMNS = {
     'top1_cls': 'Top-1 Cls',
 }
 
+# How a data set is read, not which pictures it has.
+_NOT_OF_WHICH_PICTURES = frozenset(
+    ('pipeline', 'test_mode', 'check_files', 'serialize_data', 'lazy_init', 'max_refetch')
+)
+
 
 @dataclass
 class LocalizationResult:
@@ -43,12 +48,6 @@ class LocalizationResult:
     val: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
-
-
-# How a data set is read, not which pictures it has.
-_NOT_OF_WHICH_PICTURES = frozenset(
-    ('pipeline', 'test_mode', 'check_files', 'serialize_data', 'lazy_init', 'max_refetch')
-)
 
 
 def _plain(figures: dict) -> dict[str, float]:

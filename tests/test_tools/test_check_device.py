@@ -11,6 +11,7 @@ from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
 
+from bas_mm.models.data_preprocessors import LocalizationDataPreprocessor
 from bas_mm.models.functional import synchronised_norm
 from bas_mm.utils.benchmarking import without_weights
 
@@ -141,6 +142,13 @@ def test_waits_are_counted_with_their_lines(tool, cfg, monkeypatch):
             warnings.warn('something else', stacklevel=1)
         return _backward(self, *args, **kwargs)
 
+    sent = []
+    send = LocalizationDataPreprocessor._send_labels
+    monkeypatch.setattr(
+        LocalizationDataPreprocessor,
+        '_send_labels',
+        lambda self, samples: (sent.append(samples[0]), send(self, samples)),
+    )
     monkeypatch.setattr(torch.Tensor, 'backward', backward)
     monkeypatch.setattr(torch.cuda, 'synchronize', lambda device: None)
     monkeypatch.setattr(torch.cuda, 'set_sync_debug_mode', set_mode)
@@ -149,6 +157,7 @@ def test_waits_are_counted_with_their_lines(tool, cfg, monkeypatch):
         warnings.simplefilter('ignore')
         waits = tool.waits_of_step(cfg, args, CPU)
     assert modes == ['warn', 'default']
+    assert sent[0] is not sent[1], 'its labels would be on the device already'
     assert len(waits) == 1
     assert waits[0].startswith(f'{__file__}:')
     table = tool.waits_table([dict(name='tiny', waits=waits * 2)])
@@ -171,6 +180,20 @@ def test_a_mistake_of_the_norms_is_seen(tool, alone, monkeypatch):
     monkeypatch.setattr(synchronised_norm, '_along_channels', lambda v, x: 1.1 * ours(v, x))
     row = tool.norm_differences(CPU)['float64, cpu']
     assert row['x'] > 1e-3
+
+
+def test_figures_are_kept_where_the_norms_fail(tool, project, tmp_path, monkeypatch):
+    def fails(device):
+        raise RuntimeError('NCCL error')
+
+    monkeypatch.setattr(tool, 'check_norms', fails)
+    out = tmp_path / 'figures.json'
+    options = '--batch', '2', '--size', '32', '--variants', 'float32', '--device', 'cpu'
+    with pytest.raises(RuntimeError, match='NCCL error'):
+        tool.main(['--configs', str(project.config), *options, '--out', str(out)])
+    content = json.loads(out.read_text())
+    assert content['norms'] is None
+    assert list(content['networks'][0]['rows']) == ['float32, CPU', 'float32, cpu']
 
 
 def test_what_json_has_no_number_for(tool):

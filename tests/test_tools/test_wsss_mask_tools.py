@@ -151,21 +151,13 @@ def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
     cut = project.folder / 'cut' / f'{project.ids[1]}.npz'
     cut.write_bytes(b'PK')
     _refused(project, *MASKS[:3], 'cut', 'stopped', says=f'irn.py: cut/{cut.name} is no seed file')
-    for kind, stops in (
-        (OSError, 'one line'),
-        (ValueError, 'traceback'),
-        (RuntimeError, 'traceback'),
-    ):
-
-        def fails(*_, kind=kind):
-            raise kind('No space left on device')
-
-        monkeypatch.setattr('bas_mm.wsss.mask_maker.MaskMaker.start', fails)
-        if stops == 'one line':
-            _refused(project, *MASKS, 'stopped', '--overwrite', says='No space left on device')
-        else:
-            with pytest.raises(kind, match='No space left'):
-                project.run_here(*MASKS, 'stopped', '--overwrite', check=False)
+    command = *MASKS, 'stopped', '--overwrite'
+    project.make_it_fail(monkeypatch, 'bas_mm.wsss.mask_maker.MaskMaker.start', OSError)
+    _refused(project, *command, says='irn.py: made to fail')
+    for kind in (ValueError, RuntimeError):
+        project.make_it_fail(monkeypatch, 'bas_mm.wsss.mask_maker.MaskMaker.start', kind)
+        with pytest.raises(kind, match='made to fail'):
+            project.run_here(*command, check=False)
 
 
 def test_scores_by_either_config_and_by_folder(project):

@@ -102,21 +102,12 @@ def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
     project, monkeypatch
 ):
     command = 'make_seeds.py', 'seeds.py', '0.pth', 'stopped'
-    for kind, stops in (
-        (OSError, 'one line'),
-        (ValueError, 'traceback'),
-        (RuntimeError, 'traceback'),
-    ):
-
-        def fails(*_, kind=kind):
-            raise kind('No space left on device')
-
-        monkeypatch.setattr('bas_mm.wsss.seed_maker.SeedMaker.start', fails)
-        if stops == 'one line':
-            _refused(project, *command, says='No space left on device')
-        else:
-            with pytest.raises(kind, match='No space left'):
-                project.wsss(*command, check=False)
+    project.make_it_fail(monkeypatch, 'bas_mm.wsss.seed_maker.SeedMaker.start', OSError)
+    _refused(project, *command, says='seeds.py: made to fail')
+    for kind in (ValueError, RuntimeError):
+        project.make_it_fail(monkeypatch, 'bas_mm.wsss.seed_maker.SeedMaker.start', kind)
+        with pytest.raises(kind, match='made to fail'):
+            project.wsss(*command, check=False)
 
 
 @pytest.mark.slow

@@ -144,6 +144,15 @@ class TinyProject:
         return subprocess.CompletedProcess(tool, code, out, err)
 
     @staticmethod
+    def make_it_fail(monkeypatch, function: str, kind: type[Exception]) -> None:
+        """Let a function of the package raise an error that is none of the package's own."""
+
+        def fails(*_):
+            raise kind('made to fail')
+
+        monkeypatch.setattr(function, fails)
+
+    @staticmethod
     def command(tool: str, *arguments: str) -> list[str]:
         """A tool and its arguments as a command."""
         program = 'bash' if tool.endswith('.sh') else sys.executable

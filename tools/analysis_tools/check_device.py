@@ -407,16 +407,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     show(f'Off float64 on the CPU, batch {args.batch}', network_table(networks))
     if device.type == 'cuda':
         show('Waits of the host in a step', waits_table(networks))
-
-    def write(norms: dict | None) -> None:
+    norms = None
+    try:  # a job of its own, which may fail where NCCL does: the figures above are kept
+        norms = check_norms(device)
+        show('Synchronised batch norm', norms_table(norms))
+    finally:
         if args.out:
             rows = finite(dict(networks=networks, norms=norms))
             write_figures(args.out, argv, device, batch=args.batch, size=args.size, **rows)
-
-    write(None)  # the job of the norms may fail by itself, where NCCL does
-    norms = check_norms(device)
-    show('Synchronised batch norm', norms_table(norms))
-    write(norms)
 
 
 if __name__ == '__main__':

@@ -89,40 +89,32 @@ def main() -> None:
     from bas_mm.wsss.mask_maker import MaskMaker
     from bas_mm.wsss.mask_run import MaskRun
 
-    try:
-        with fail_on_input_errors(cfg, args.config):
-            runner = Runner.from_cfg(cfg)
-            runner.load_or_resume()
-            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-            maker = MaskMaker(model, params)
-            dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
-            folder = MaskFolder(args.out)
-            run = MaskRun(
-                *(maker, dataset, seeds, folder),
-                num_workers=loader.get('num_workers', 2),
-                num_writers=args.writers,
-                say=runner.logger.info,
+    # Errors of files, a full disk's too, are none of the program.
+    with fail_on_input_errors(cfg, args.config, others=(OSError,)):
+        runner = Runner.from_cfg(cfg)
+        runner.load_or_resume()
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        maker = MaskMaker(model, params)
+        dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
+        folder = MaskFolder(args.out)
+        run = MaskRun(
+            *(maker, dataset, seeds, folder),
+            num_workers=loader.get('num_workers', 2),
+            num_writers=args.writers,
+            say=runner.logger.info,
+        )
+        if is_main_process():
+            settings = dict(
+                form=1,
+                weights=weights_digest(model),
+                config=config_digest(cfg.model),
+                classes=list(dataset.metainfo['classes']),
+                **asdict(params),
+                **seeds.settings(),
             )
-            if is_main_process():
-                settings = dict(
-                    form=1,
-                    weights=weights_digest(model),
-                    config=config_digest(cfg.model),
-                    classes=list(dataset.metainfo['classes']),
-                    **asdict(params),
-                    **seeds.settings(),
-                )
-                folder.open(settings, args.overwrite)
-            barrier()  # nobody looks for files before old ones are gone
-    except OSError as error:
-        fail(str(error))
-    try:
-        with fail_on_input_errors(cfg, args.config):
-            result = run.run()
-    except OSError as error:  # of a disk that is full, say
-        # Of whichever process it is: each has pictures of its own.
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+            folder.open(settings, args.overwrite)
+        barrier()  # nobody looks for files before old ones are gone
+        result = run.run()
     if is_main_process():
         print(f'{args.out}: {result.made} made, {result.found} were there')
     close_process_group()

@@ -73,52 +73,44 @@ def main() -> None:
     from bas_mm.wsss.seed_run import SeedRun
     from bas_mm.wsss.seed_source import seeds_settings
 
-    try:
-        with fail_on_input_errors(cfg, args.config):
-            scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
-            flip = bool(cfg.seed_cfg.get('flip', True))
-            runner = Runner.from_cfg(cfg)
-            runner.load_or_resume()
-            model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-            maker = SeedMaker(model, flip)
-            dataset = DATASETS.build(cfg.seed_dataloader.dataset)
-            classes = list(dataset.metainfo['classes'])
-            if len(classes) != model.head.num_classes:
-                fail(
-                    f'the data set has {len(classes)} classes, model.head.num_classes is '
-                    f'{model.head.num_classes}'
-                )
-            fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
-            folder = SeedFolder(args.out)
-            run = SeedRun(
-                *(maker, dataset, folder, scales, fuse),
-                num_workers=cfg.seed_dataloader.get('num_workers', 2),
-                num_writers=args.writers,
-                say=runner.logger.info,
+    # Errors of files, a full disk's too, are none of the program.
+    with fail_on_input_errors(cfg, args.config, others=(OSError,)):
+        scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
+        flip = bool(cfg.seed_cfg.get('flip', True))
+        runner = Runner.from_cfg(cfg)
+        runner.load_or_resume()
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        maker = SeedMaker(model, flip)
+        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+        classes = list(dataset.metainfo['classes'])
+        if len(classes) != model.head.num_classes:
+            fail(
+                f'the data set has {len(classes)} classes, model.head.num_classes is '
+                f'{model.head.num_classes}'
             )
-            if is_main_process():
-                settings = dict(
-                    form=1,
-                    weights=weights_digest(model),
-                    config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
-                    scales=scales,
-                    flip=flip,
-                    classes=classes,
-                    fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
-                )
-                if args.fuse is not None:
-                    settings |= seeds_settings(args.fuse, 'fuse')
-                folder.open(settings, args.overwrite)
-            barrier()  # nobody looks for files before old ones are gone
-    except OSError as error:
-        fail(str(error))
-    try:
-        with fail_on_input_errors(cfg, args.config):
-            result = run.run()
-    except OSError as error:  # of a disk that is full, say
-        # Of whichever process it is: each has pictures of its own.
-        print(f'{Path(sys.argv[0]).name}: error: {error}', file=sys.stderr, flush=True)
-        raise SystemExit(2) from None
+        fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
+        folder = SeedFolder(args.out)
+        run = SeedRun(
+            *(maker, dataset, folder, scales, fuse),
+            num_workers=cfg.seed_dataloader.get('num_workers', 2),
+            num_writers=args.writers,
+            say=runner.logger.info,
+        )
+        if is_main_process():
+            settings = dict(
+                form=1,
+                weights=weights_digest(model),
+                config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
+                scales=scales,
+                flip=flip,
+                classes=classes,
+                fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
+            )
+            if args.fuse is not None:
+                settings |= seeds_settings(args.fuse, 'fuse')
+            folder.open(settings, args.overwrite)
+        barrier()  # nobody looks for files before old ones are gone
+        result = run.run()
     if is_main_process():
         print(f'{args.out}: {result.made} made, {result.found} were there')
     close_process_group()

@@ -34,12 +34,11 @@ class MaskParams:
     def __post_init__(self) -> None:
         if not 0 <= self.background <= 1:
             raise ValueError(f'mask_cfg.background={self.background}: give a number in [0, 1]')
-        for name in ('radius', 'beta', 'steps', 'power'):
-            lowest = 2 if name == 'radius' else 0
+        if self.beta <= 0:  # 0^0 is 1: points would have affinities beyond the picture's border
+            raise ValueError(f'mask_cfg.beta={self.beta}: give a number above 0')
+        for name, lowest in (('radius', 2), ('steps', 0), ('power', 0)):
             if getattr(self, name) < lowest:
                 raise ValueError(f'mask_cfg.{name}={getattr(self, name)}: give at least {lowest}')
-        if self.beta == 0:  # 0^0 is 1: points would have affinities beyond the picture's border
-            raise ValueError('mask_cfg.beta=0: give a number above 0')
 
 
 class MaskScores(NamedTuple):
