@@ -1,4 +1,4 @@
-"""What ``tools/train.py`` and ``tools/test.py`` share.
+"""What the command-line tools share.
 
 Imports of torch and mmengine are inside the functions that need them: a mistyped path is answered
 at once, before some seconds of imports.

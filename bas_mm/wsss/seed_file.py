@@ -134,7 +134,7 @@ class SeedFile:
                 other classes.
         """
         found, maps = _load_maps(path, name)
-        again = 'make the seeds again with tools/wsss/make_seeds.py'
+        again = 'delete this file and make it again with tools/wsss/make_seeds.py'
         if found.tolist() != list(classes):
             raise SeedFileError(
                 f'{path} has the classes {found.tolist()}, but the picture has {list(classes)}: '
