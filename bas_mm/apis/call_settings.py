@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .arguments import whole_number
+
 __all__ = ['CallSettings']
 
 
@@ -17,7 +19,7 @@ class CallSettings:
     Each is described where users give it: :class:`~bas_mm.apis.LocalizationInferencer`.
 
     Raises:
-        ValueError: The batch size is below 1.
+        ValueError: The batch size is no whole number, or below 1.
     """
 
     batch_size: int
@@ -31,8 +33,7 @@ class CallSettings:
     on_prediction: Callable[[Any], None] | None
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f'batch_size must be at least 1, got {self.batch_size}')
+        whole_number('batch_size', self.batch_size, 1)
 
     @property
     def save_vis(self) -> bool:

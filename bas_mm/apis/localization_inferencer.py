@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from numbers import Real
@@ -26,6 +26,7 @@ from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.visualization import LocalizationVisualizer
 
+from .arguments import in_range, is_single
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
@@ -156,8 +157,8 @@ class LocalizationInferencer(PictureInferencer):
         """
         if threshold is None:
             threshold = self.threshold
-        elif not 0 <= threshold < 1:
-            raise ValueError(f'threshold must be in [0, 1), got {threshold}')
+        else:
+            threshold = in_range('threshold', threshold, 0, 1, closed=False)
         masks = return_masks or save_masks
         if masks and threshold is None:
             raise ValueError('a mask needs a threshold, and the config has none: give threshold=')
@@ -223,8 +224,13 @@ class LocalizationInferencer(PictureInferencer):
         """The class to localize of each picture."""
         if labels is None:
             return None
-        if isinstance(labels, (int, np.integer, str)):
+        if is_single(labels):
             return [self.class_index(labels)] * count
+        if isinstance(labels, Set):
+            raise ValueError(
+                'labels of each picture have an order, which a set has not: give a list'
+            )
+        labels = list(labels)
         if len(labels) != count:
             raise ValueError(f'there are {len(labels)} labels for {count} pictures')
         return [self.class_index(label) for label in labels]

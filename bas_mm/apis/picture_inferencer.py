@@ -157,9 +157,16 @@ class PictureInferencer(BaseInferencer):
         names = self._given_classes or noted.get('classes') or _classes_of_config(cfg, count)
         names = tuple(map(str, names or range(count)))
         if len(names) != count:
+            shown = ', '.join(names[:3]) + (' ...' if len(names) > 3 else '')
+            if not self._given_classes and noted.get('classes'):
+                raise ValueError(
+                    f'the checkpoint was trained with {len(names)} classes ({shown}), but the '
+                    f'model of the config has {count}: give the config that it was trained with, '
+                    'or None for the one noted in it'
+                )
             raise ValueError(
-                f'there are {len(names)} names of classes ({", ".join(names[:3])} ...), but the '
-                f'model has {count} classes: give classes='
+                f'there are {len(names)} names of classes ({shown}), but the model has {count} '
+                'classes: give classes='
             )
         return names
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker, check_scales
 
+from .arguments import in_range, is_single
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
@@ -149,9 +150,9 @@ class SegmentationSeedInferencer(PictureInferencer):
         What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
         ``"complete": false``.
         """
-        for name, value in (('background', background), ('score_thr', score_thr)):
-            if value is not None and not 0 <= value <= 1:
-                raise ValueError(f'{name} must be in [0, 1], got {value}')
+        background = in_range('background', background, 0, 1, closed=True)
+        if score_thr is not None:
+            score_thr = in_range('score_thr', score_thr, 0, 1, closed=True)
         if save_seeds and out_dir is None:
             raise ValueError('save_seeds needs out_dir')
         if labels is None and self.scoring is None:
@@ -160,7 +161,10 @@ class SegmentationSeedInferencer(PictureInferencer):
                 'labels'
             )
         own = self.cfg.get('seed_cfg') or {}
-        scales = check_scales(own.get('scales', (1.0, 0.5, 1.5, 2.0)) if scales is None else scales)
+        if scales is None:
+            scales = check_scales(own.get('scales', (1.0, 0.5, 1.5, 2.0)))
+        else:
+            scales = check_scales(scales, 'scales')
         maker = SeedMaker(self.model, bool(own.get('flip', True)) if flip is None else flip)
 
         def finish(found: SeedPrediction, name: str, folder: PredictionFolder | None) -> None:
@@ -210,13 +214,12 @@ class SegmentationSeedInferencer(PictureInferencer):
         """The classes of each picture, ascending."""
         if labels is None:
             return None
-        if isinstance(labels, (int, np.integer, str)):
-            labels = [labels]
-        if not len(labels):
+        labels = [labels] if is_single(labels) else list(labels)
+        if not labels:
             raise ValueError(
                 'labels is empty: give classes, or None for those that the network finds'
             )
-        one_for_all = any(isinstance(k, str) or not isinstance(k, Iterable) for k in labels)
+        one_for_all = any(map(is_single, labels))
         lists = [labels] * count if one_for_all else labels
         if len(lists) != count:
             raise ValueError(f'there are {len(lists)} lists of labels for {count} pictures')

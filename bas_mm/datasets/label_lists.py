@@ -91,11 +91,14 @@ def unknown_class(
 ) -> AnnotationError:
     """Make the error for a class that is none of a set's."""
     shown = ', '.join(classes[:3]) + (' ...' if len(classes) > 3 else '')
+    advice = f'The {len(classes)} classes are {shown}: correct the name, or set `classes`'
+    if _is_whole(name):
+        advice += f'. Indices are counted from 0, to {len(classes) - 1}'
     return AnnotationError.at(
         file,
         line,
         f'unknown class {name!r}',
-        f'The {len(classes)} classes are {shown}: correct the name, or set `classes`',
+        advice,
         unit=unit,
     )
 
@@ -127,7 +130,7 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
                 file,
                 line,
                 f'{name} has no class',
-                'Write its classes behind it, or take the line out',
+                'Write its classes behind it, take the line out, or set allow_unlabelled=True',
             )
         try:
             labels.append(sorted({indices[word] for word in words}))

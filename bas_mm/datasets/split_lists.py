@@ -286,7 +286,7 @@ def read_localization(
     """
     index = dict(zip(ids, range(len(ids))))
     lines, numbers = read_lines(file)
-    if lines and lines[0].count(',') == 2:
+    if lines and (lines[0].count(',') == 2 or lines[0].rsplit(',', 2)[0] in index):
         lists: BoxLists | MaskLists = _parse_masks(file, lines, numbers, index, ids_file)
         found = [bool(paths) for paths in lists.mask_paths]
     else:
@@ -539,7 +539,7 @@ def _parse_masks(
     ignore_paths = [''] * len(index)
     mask_lines: list[list[int]] = [[] for _ in index]
     for line, number in zip(lines, numbers):
-        fields = line.split(',')
+        fields = line.rsplit(',', 2)
         position = index.get(fields[0])
         if position is None or len(fields) != 3:
             _raise_unknown(file, number, line, 'id,mask_path,ignore_path', 3, ids_file)

@@ -6,11 +6,13 @@ import os
 import os.path as osp
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Pool
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from .errors import AnnotationError, UnreadableImageError
+from .mask_file import decode_mask
 from .release_dataset import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
@@ -172,14 +174,15 @@ def write_binary_masks(
         stem = osp.splitext(info['image_id'])[0]
         paths = []
         for position, path in enumerate(info['mask_paths']):
-            gray = cv2.imread(path, cv2.IMREAD_GRAYSCALE)
-            if gray is None:
-                raise UnreadableImageError.of(path, 'it is no picture')
+            try:
+                content = Path(path).read_bytes()
+            except OSError as error:
+                raise UnreadableImageError.of(path, str(error)) from error
+            mask = decode_mask(content, info['mask_threshold'], path)
             name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
             target = osp.join(root, name)
             os.makedirs(osp.dirname(target), exist_ok=True)
-            mask = np.where(gray > info['mask_threshold'], 255, 0).astype(np.uint8)
-            if not cv2.imwrite(target, mask):
+            if not cv2.imwrite(target, np.where(mask, 255, 0).astype(np.uint8)):
                 raise OSError(f'cannot write {target}')
             paths.append(name)
         written.append(tuple(paths))

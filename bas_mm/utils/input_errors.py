@@ -196,8 +196,13 @@ def _path_of(cfg: Mapping, part: Mapping, steps: Iterable[TracebackType]) -> str
 
 
 def _like(name: str, names: Mapping[str, str]) -> str:
-    """A clause with the likest names: those by which they are called, of those that they have."""
-    close = get_close_matches(name, sorted(names), n=3)
+    """A clause with the likest names: those by which they are called, of those that they have.
+
+    Args:
+        name: As the config has it, with a package's scope or without.
+        names: What each name is called by.
+    """
+    close = get_close_matches(name.rpartition('.')[2], sorted(names), n=3)
     return f'; like it are {", ".join(names[other] for other in close)}' if close else ''
 
 

@@ -67,7 +67,10 @@ class MultiScaleViews(Dataset):
                 'PackInputs are enough'
             )
         if not classes.numel():
-            raise ValueError(f'{image_id} has no label, and seeds are those of labelled classes')
+            raise ValueError(
+                f'{image_id} has no label, and seeds are those of labelled classes: give '
+                'seed_dataloader a list without it'
+            )
         return PictureViews(
             image_id,
             scale_views(picture, self.scales),

@@ -65,7 +65,8 @@ class OutputRun:
         for image_id, labels in self.pictures:
             if not labels:
                 raise ValueError(
-                    f'{image_id} has no label, and {self.WHAT} are those of labelled classes'
+                    f'{image_id} has no label, and {self.WHAT} are those of labelled classes: '
+                    'give the data set a list without it'
                 )
 
     def inputs(self, indices: Sequence[int]) -> Dataset:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 import numpy as np
 import torch
@@ -91,13 +92,22 @@ class SeedMaker:
         return self.finish(self.start(views, classes, size), classes, size)
 
 
-def check_scales(scales: Sequence[float]) -> tuple[float, ...]:
+def check_scales(scales: Sequence[float], key: str = 'seed_cfg.scales') -> tuple[float, ...]:
     """The scales as floats.
 
+    Args:
+        scales (Sequence[float]): As they were given.
+        key (str): Where, for the message.
+
     Raises:
-        ValueError: There is none, one is not positive, or one comes twice.
+        ValueError: There is none, one is not positive and finite, or one comes twice; or they are
+            no list of numbers.
     """
-    values = tuple(float(scale) for scale in scales)
-    if not values or min(values) <= 0 or len(set(values)) < len(values):
-        raise ValueError(f'seed_cfg.scales={scales}: different positive factors are needed')
+    try:
+        values = () if isinstance(scales, str) else tuple(float(scale) for scale in scales)
+    except (TypeError, ValueError):
+        values = ()
+    good = values and all(0 < value < inf for value in values)
+    if not good or len(set(values)) < len(values):
+        raise ValueError(f'{key}={scales!r}: a list of different positive factors is needed')
     return values

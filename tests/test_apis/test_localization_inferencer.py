@@ -278,6 +278,10 @@ def test_config_and_classes_from_the_checkpoint(run, tmp_path):
     assert given.classes == tuple('wxyz')
     with pytest.raises(ValueError, match='there are 2 names of classes .* has 4 classes'):
         LocalizationInferencer(run.cfg, run.checkpoint, 'cpu', classes=['a', 'b'])
+    other = deepcopy(run.cfg)
+    other.model.generator.num_classes = other.model.head.num_classes = 7
+    with pytest.raises(ValueError, match='trained with 4 classes .* has 7: give the config'):
+        LocalizationInferencer(other, run.checkpoint, 'cpu')
 
     # Weights alone, as converters write them: the names are those of the config's data set.
     bare = tmp_path / 'bare.pth'
@@ -379,13 +383,19 @@ def test_arguments_that_make_no_sense(run, inferencer):
         (dict(labels=[0, 1]), '2 labels for 1 pictures'),
         (dict(labels=[1.9]), 'a class is an index or a name, got 1.9'),
         (dict(labels=True), 'a class is an index or a name, got True'),
-        (dict(threshold=1.5), r'threshold must be in \[0, 1\)'),
-        (dict(batch_size=0), 'batch_size'),
+        (dict(labels=1.0), 'a class is an index or a name, got 1.0'),
+        (dict(labels={'red'}), 'a set has not'),
+        (dict(threshold=1.5), r'threshold must be a number in \[0, 1\), got 1.5'),
+        (dict(threshold='0.5'), "threshold must be a number .* got '0.5'"),
+        (dict(threshold=[0.5]), r'threshold must be a number .* got \[0.5\]'),
+        (dict(batch_size=0), 'batch_size must be a whole number of at least 1, got 0'),
+        (dict(batch_size=1.5), 'batch_size must be a whole number .* got 1.5'),
+        (dict(batch_size='2'), "batch_size must be a whole number .* got '2'"),
         (dict(save_maps=True), 'need out_dir'),
     ):
         with pytest.raises(ValueError, match=message):
             inferencer(picture, **keywords)
-    for label in ('2', np.int64(2), torch.tensor([2])):
+    for label in ('2', np.int64(2), torch.tensor(2), torch.tensor([2]), iter([2])):
         assert inferencer(picture, labels=label)['predictions'][0].class_name == 'blue'
 
 

@@ -175,8 +175,9 @@ def test_arrays_and_class_names(project, inferencer):
     names = [project.classes[2], project.classes[0]]
     (found,) = inferencer(array, labels=names)['predictions']
     assert found.labels == [0, 2]
-    (by_path,) = inferencer(project.paths[0], labels=[[2, '0']])['predictions']
-    np.testing.assert_array_equal(found.high_res, by_path.high_res)
+    for labels in ([[2, '0']], torch.tensor([2, 0])):
+        (by_path,) = inferencer(project.paths[0], labels=labels)['predictions']
+        np.testing.assert_array_equal(found.high_res, by_path.high_res)
 
 
 def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
@@ -185,9 +186,12 @@ def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
         (dict(labels=['nothing']), "no class 'nothing'"),
         (dict(labels=[]), 'labels is empty'),
         (dict(labels=[1.9]), 'a class is an index or a name, got 1.9'),
-        (dict(score_thr=2), 'score_thr must be in'),
-        (dict(background=-1), 'background must be in'),
-        (dict(scales=()), 'scales'),
+        (dict(score_thr=2), 'score_thr must be a number in'),
+        (dict(background=-1), 'background must be a number in'),
+        (dict(background=None), 'background must be a number'),
+        (dict(background='a'), 'background must be a number'),
+        (dict(scales=()), '^scales='),
+        (dict(scales=1.0), '^scales=1.0: a list'),
         (dict(save_seeds=True), 'needs out_dir'),
     ):
         with pytest.raises(ValueError, match=message):

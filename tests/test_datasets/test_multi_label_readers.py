@@ -186,7 +186,12 @@ class TestVOC:
         ('number', 'text', 'expected'),
         [
             (2, None, 'train.txt, line 2: 2007_000039 has no line in'),
-            (2, '2007_000039', 'labels.txt, line 2: 2007_000039 has no class'),
+            (
+                2,
+                '2007_000039',
+                'labels.txt, line 2: 2007_000039 has no class. Write its classes behind it, take '
+                'the line out, or set allow_unlabelled=True',
+            ),
             (2, '2007_000039 aeroplain', "labels.txt, line 2: unknown class 'aeroplain'"),
             (2, '2007_000039 0', "labels.txt, line 2: unknown class '0'"),
             (2, '2007_000032.jpg dog', 'line 2: 2007_000032 was listed before, in line 1'),
@@ -202,6 +207,7 @@ class TestVOC:
         write_lines(voc / 'labels.txt', ['2007_000032 14 11', f'2007_000039 {index}'])
         message = error_of(VOC12MultiLabel, str(voc), 'train', labels='labels.txt')
         assert f"labels.txt, line 2: unknown class '{index}'" in message
+        assert message.endswith('Indices are counted from 0, to 19')
 
     def test_empty_list(self, voc):
         write_lines(voc / 'bad.txt', [])

@@ -134,6 +134,25 @@ class TestReading:
         message = message_of(split_writer.root)
         assert 'localization.txt, line 3: 5 fields where id,mask_path,ignore_path' in message
 
+    def test_masks_of_pictures_with_commas(self, split_writer):
+        split_writer.write(
+            'train',
+            image_ids=['a,b,c.jpg', 'd.jpg'],
+            class_labels=['a,b,c.jpg,1', 'd.jpg,0'],
+            localization=['a,b,c.jpg,0.png,i.png', 'a,b,c.jpg,1.png,', 'd.jpg,2.png,'],
+            image_sizes=['a,b,c.jpg,20,10', 'd.jpg,20,10'],
+        )
+        prefix = dict(img_path='images', mask_path='masks')
+        for folder in ('images', 'masks'):
+            (split_writer.root / folder).mkdir()
+        for name in ('0.png', '1.png', '2.png', 'i.png'):
+            (split_writer.root / 'masks' / name).touch()
+        for name in ('a,b,c.jpg', 'd.jpg'):
+            (split_writer.root / 'images' / name).touch()
+        info = build(split_writer.root, data_prefix=prefix).get_data_info(0)
+        assert [Path(path).name for path in info['mask_paths']] == ['0.png', '1.png']
+        assert Path(info['ignore_path']).name == 'i.png'
+
     def test_number_of_classes(self, split_writer):
         split_writer.write_good()
         assert build(split_writer.root, classes=2).metainfo['classes'] == ('0', '1')

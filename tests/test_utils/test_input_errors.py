@@ -58,6 +58,11 @@ CUSTOM = 'Modules of your own are made known by custom_imports'
             f'mmpretrain.EfficientFormer. {CUSTOM}',
         ),
         (
+            dict(model__backbone=dict(_delete_=True, type='mmpretrain.ConvNext')),
+            "model.backbone.type='mmpretrain.ConvNext': there is no model of this name; like "
+            f'it are mmpretrain.ConvNeXt, Conv, mmpretrain.SparseConvNeXt. {CUSTOM}',
+        ),
+        (
             dict(optim_wrapper__optimizer__type='SDG'),
             f"optim_wrapper.optimizer.type='SDG': there is no optimizer of this name; like it are "
             f'SGD. {CUSTOM}',

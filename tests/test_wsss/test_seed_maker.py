@@ -88,7 +88,7 @@ def test_pictures_that_cannot_become_seeds(dataset):
         MultiScaleViews(odd, SCALES, [0])[0]
     odd.changes = dict(data_samples=dataset[0]['data_samples'].clone())
     odd.changes['data_samples'].gt_label = torch.zeros(0, dtype=torch.int64)
-    with pytest.raises(ValueError, match='odd_one has no label'):
+    with pytest.raises(ValueError, match='odd_one has no label.*give seed_dataloader a list'):
         MultiScaleViews(odd, SCALES, [0])[0]
 
 
@@ -101,6 +101,6 @@ def test_models_and_settings_that_make_no_seeds():
         SeedMaker(model).make(
             [torch.zeros(3, 40, 50, dtype=torch.uint8)], torch.tensor([1]), (40, 50)
         )
-    for bad in ([], [0.0], [1.0, -1], [1.0, 1]):
+    for bad in ([], [0.0], [1.0, -1], [1.0, 1], [float('nan')], [float('inf')], 1.0, '1', [None]):
         with pytest.raises(ValueError, match='seed_cfg.scales'):
             check_scales(bad)

@@ -139,10 +139,17 @@ class LoadLocImage(LoadImageFromFile):
             return
         listed = (results.get('width', width), results.get('height', height))
         if listed != (width, height):
+            # Cameras note that a picture is to be turned, and most viewers turn it.
+            turned = ''
+            if listed == (height, width):
+                turned = (
+                    ' If they are those of the picture turned as its file notes, set '
+                    "color_type='color' in LoadLocImage."
+                )
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, but its split says '
-                f'{listed[0]}x{listed[1]}: its boxes cannot be trusted. Correct image_sizes.txt '
-                'and the boxes, or set check_size=False in LoadLocImage'
+                f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} Correct '
+                'image_sizes.txt and the boxes, or set check_size=False in LoadLocImage'
             )
 
     def _decode(self, content: bytes) -> np.ndarray | None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import mmcv
 import numpy as np
 from mmcv.transforms import BaseTransform
 from mmengine import fileio
@@ -9,6 +8,7 @@ from bas_mm.evaluation.functional import view_mask
 from bas_mm.registry import TRANSFORMS
 
 from ..errors import AnnotationError, UnreadableImageError
+from ..mask_file import decode_mask
 
 __all__ = ['LoadLocMask']
 
@@ -33,14 +33,15 @@ class LoadLocMask(BaseTransform):
     - gt_mask: (H, W), uint8: 0, 1 and 255 (ignored)
 
     Args:
-        threshold (int, optional): Pixels of a mask file above it are the object, or to be
-            ignored. With masks that count annotators, as CUB's do, 127 asks for the majority.
-            Defaults to None: the data set's own (``mask_threshold``), 0 where it has none.
+        threshold (int, optional): Pixels of a mask file above this level of 255 are the object, or
+            to be ignored; see :func:`~bas_mm.datasets.mask_file.decode_mask`. With masks that
+            count annotators, as CUB's do, 127 asks for the majority. Defaults to None: the data
+            set's own (``mask_threshold``), 0 where it has none.
         backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
 
     Raises:
         AnnotationError: The picture has no mask.
-        UnreadableImageError: A mask file is missing or no picture.
+        UnreadableImageError: A mask file is missing, no picture, or one of floating-point numbers.
     """
 
     def __init__(self, threshold: int | None = None, backend_args: dict | None = None) -> None:
@@ -68,10 +69,7 @@ class LoadLocMask(BaseTransform):
             content = fileio.get(str(path), backend_args=self.backend_args)
         except OSError as error:
             raise UnreadableImageError.of(str(path), str(error)) from error
-        mask = mmcv.imfrombytes(content, flag='grayscale', backend='cv2') if content else None
-        if mask is None:
-            raise UnreadableImageError.of(str(path), 'it cannot be decoded')
-        return mask > threshold
+        return decode_mask(content, threshold, str(path))
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(threshold={self.threshold})'

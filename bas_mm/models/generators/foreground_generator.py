@@ -2,7 +2,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
-from bas_mm.models.functional import class_convolution
+from bas_mm.models.functional import class_convolution, require_feature_map
 from bas_mm.registry import MODELS
 
 
@@ -55,6 +55,9 @@ class ForegroundGenerator(BaseModule):
         Returns:
             Tensor: (N, C, h, w), or (N, K, h, w), in (0, 1).
         """
+        require_feature_map(
+            features, self.in_channels, 'model.generator.in_channels', "the backbone's front"
+        )
         # Up to half of the classes their own maps alone are cheaper, by measurement.
         if classes is not None and 2 * classes.shape[1] <= self.num_classes:
             conv = self.conv

@@ -2,7 +2,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
-from bas_mm.models.functional import z
+from bas_mm.models.functional import require_feature_map, z
 from bas_mm.registry import MODELS
 
 
@@ -50,6 +50,9 @@ class CAMHead(BaseModule):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """A, the class maps: (N, in_channels, h, w) -> (N, C, h, w)."""
+        require_feature_map(
+            features, self.in_channels, 'model.head.in_channels', "the backbone's tail"
+        )
         return self.classifier(features)
 
     def loss(self, class_maps: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -3,7 +3,7 @@ import torch.nn as nn
 from mmpretrain.models import MultiLabelClsHead
 from mmpretrain.structures import DataSample
 
-from bas_mm.models.functional import z
+from bas_mm.models.functional import require_feature_map, z
 from bas_mm.registry import MODELS
 
 
@@ -45,6 +45,9 @@ class MultiLabelCAMHead(MultiLabelClsHead):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """A, the class maps: (N, in_channels, h, w) -> (N, C, h, w)."""
+        require_feature_map(
+            features, self.in_channels, 'model.head.in_channels', "the backbone's tail"
+        )
         return self.classifier(features)
 
     def loss(self, class_maps: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:

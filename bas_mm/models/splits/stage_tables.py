@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 import torch.nn as nn
 
+from bas_mm.registry import MODELS
+
 StageTable = dict[str, tuple[str, ...]]
 
 _TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
@@ -55,8 +57,16 @@ def stage_table(backbone: nn.Module) -> StageTable:
         f'model.backbone: {type(backbone).__name__} has no stage table. Name its stages in the '
         "config, e.g. model.split=dict(point='b', stages=dict(a=['conv1', 'bn1'], b=['layer1'], "
         "c=['layer2'])), or use a backbone whose forward is that of one of: "
-        f'{", ".join(sorted(_TABLES))}.'
+        f"{', '.join(sorted(_TABLES))}; or one of bas_mm's own: "
+        f'{", ".join(sorted(_with_stages()))}.'
     )
+
+
+def _with_stages() -> list[str]:
+    """Our registered backbones that list their stages themselves."""
+    return [
+        name for name, cls in MODELS.module_dict.items() if callable(getattr(cls, 'stages', None))
+    ]
 
 
 @stage_table_of('ResNet')

@@ -127,6 +127,11 @@ def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
     boxes = dict(gt_bboxes=np.zeros((1, 4)))
     with pytest.raises(AnnotationError, match='has 60x40 pixels, but its split says 40x60'):
         read(path, {**listed, **boxes})
+    # The picture's, turned by a quarter.
+    with pytest.raises(AnnotationError, match="as its file notes, set color_type='color'"):
+        read(path, {**listed, **boxes})
+    with pytest.raises(AnnotationError, match=r'cannot be trusted\. Correct'):
+        read(path, {**listed, **boxes, 'width': 41})
     assert read(path, {**listed, **boxes}, check_size=False)['img_shape'] == (40, 60)
     assert read(path, listed)['img_shape'] == (40, 60)
     assert read(path, boxes)['img_shape'] == (40, 60)

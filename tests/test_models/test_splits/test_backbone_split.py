@@ -79,8 +79,9 @@ def test_unknown_point_names_those_there_are():
 
 def test_unknown_family_says_how_to_name_the_stages():
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 5, 3))
-    with pytest.raises(ValueError, match=r'Sequential has no stage table.*model.split'):
+    with pytest.raises(ValueError, match=r'Sequential has no stage table.*model.split') as error:
         BackboneSplit(backbone, 'a')
+    assert 'BASInceptionV3, MobileNetV1' in str(error.value)
     stages = dict(a=['0', '1'], b=['2'])
     split = BackboneSplit(backbone, 'a', stages=stages)
     images = torch.randn(1, 3, 9, 9)

@@ -1,0 +1,42 @@
+"""Reading of mask files: bytes in, array out."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from .errors import UnreadableImageError
+
+__all__ = ['decode_mask']
+
+
+def decode_mask(content: bytes, threshold: int, path: str) -> np.ndarray:
+    """Where a mask file has an object, as its picture is seen.
+
+    A pixel's level is its gray value, of colours the largest of red, green and blue, so that every
+    class of a palette but a black one is an object. Files of 16 bits are read as such: a threshold
+    is a level of 255, and means the same share of 65535 there. An alpha channel and the orientation
+    noted in a file are ignored, as pictures' are.
+
+    Args:
+        content (bytes): The file.
+        threshold (int): Pixels above this level are the object, 0 to 254.
+        path (str): Its name, for messages.
+
+    Returns:
+        np.ndarray: (H, W), bool.
+
+    Raises:
+        UnreadableImageError: It is no picture, or one of floating-point numbers.
+    """
+    picture = None
+    if content:
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise UnreadableImageError.of(path, 'it cannot be decoded')
+    if picture.dtype.kind != 'u':
+        raise UnreadableImageError.of(
+            path, f'a mask has whole numbers of 8 or 16 bits, not {picture.dtype}'
+        )
+    level = picture if picture.ndim == 2 else picture[..., :3].max(axis=-1)
+    return level > threshold * (np.iinfo(level.dtype).max // 255)
