@@ -50,6 +50,13 @@ CHANNELS = {
     'resnet50': (1024, 2048),
     'inceptionv3': (768, 2048),
 }
+# backbone -> the stage that ends in F.
+FRONTS = {
+    'vgg16': 'conv4_3',
+    'mobilenetv1': 'block11',
+    'resnet50': 'layer3',
+    'inceptionv3': 'Mixed_6e',
+}
 
 
 def _load(name: str) -> Config:
@@ -79,7 +86,9 @@ def test_recipe_of_the_table(data, backbone):
     cfg = _load(f'bas/bas_{backbone}_{data}.py')
     head = cfg.model.head
     assert (head.loss_fg.loss_weight, head.loss_amc.area_weight) == (alpha, beta)
-    assert (cfg.model.test_cfg.topk, cfg.model.test_cfg.get('threshold')) == (k, theta)
+    test_cfg = cfg.model.test_cfg
+    assert (test_cfg.topk, test_cfg.get('threshold')) == (k, theta)
+    assert test_cfg.class_source == 'gt'  # what GT-Known asks for
     if theta is None:
         types = [evaluator.type for evaluator in cfg.test_evaluator]
         assert types == ['PxAP', 'mmpretrain.Accuracy']
@@ -88,25 +97,33 @@ def test_recipe_of_the_table(data, backbone):
     assert cfg.model.get('init_cfg') is None
     assert head.num_classes == cfg.model.generator.num_classes == NUM_CLASSES[data]
     assert (cfg.model.generator.in_channels, head.in_channels) == CHANNELS[backbone]
+    assert cfg.model.split.point == FRONTS[backbone]
 
     cam = _load(f'cam/cam_{backbone}_{data}.py')
     assert cam.model.backbone == cfg.model.backbone
     assert cam.model.split == cfg.model.split
     assert cam.model.head.num_classes == NUM_CLASSES[data]
+    # θ of CAM's paper.
+    assert cam.model.test_cfg == dict(topk=1, class_source='gt', threshold=0.2)
+    if theta is not None:
+        assert cam.test_evaluator.thresholds == cam.val_evaluator.thresholds == 0.2
     for kind, run in (('bas', cfg), ('cam', cam)):
         if data in FINE_GRAINED:
             assert _structure(run) == _structure(_load(f'{kind}/{kind}_{backbone}_cub.py'))
     for run in (cfg, cam):
-        assert run.train_cfg.max_epochs == epochs
-        assert (run.param_scheduler.step_size, run.param_scheduler.get('gamma')) == (step, 0.1)
+        assert (run.train_cfg.by_epoch, run.train_cfg.max_epochs) == (True, epochs)
+        scheduler = dict(type='StepLR', by_epoch=True, step_size=step, gamma=0.1)
+        assert run.param_scheduler == scheduler
         optimizer = dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True)
         assert run.optim_wrapper.optimizer == optimizer
         assert run.optim_wrapper.constructor == 'RecipeOptimWrapperConstructor'
         assert run.optim_wrapper.get('paramwise_cfg') is None
         whole = 2 * batch if (data, backbone) == ('ilsvrc', 'vgg16') else batch
-        assert run.auto_scale_lr.base_batch_size == whole
+        assert run.auto_scale_lr == dict(enable=False, base_batch_size=whole)
         # ILSVRC's configs are for four GPUs.
         assert run.train_dataloader.batch_size == (whole // 4 if data == 'ilsvrc' else whole)
+        hooks = [hook.type for hook in run.custom_hooks]
+        assert hooks == ['ClassCountHook', 'EpochSeedHook', 'NonFiniteLossHook']
         assert run.get('sync_bn') is None  # it would wait; the classifier shares statistics itself
         assert run.model.get('sync_batch_norm', True)
 
@@ -118,6 +135,26 @@ def _structure(cfg: Config) -> dict:
     for part in ('generator', 'head'):
         model.get(part, {}).pop('num_classes', None)
     return model
+
+
+@pytest.mark.parametrize('kind', ['bas', 'cam'])
+@pytest.mark.parametrize('data', NUM_CLASSES)
+def test_pictures_of_the_recipe(kind, data):
+    """Any part of 256×256 pixels and its mirror image in training, the centre in testing."""
+    cfg = _load(f'{kind}/{kind}_resnet50_{data}.py')
+    read, pack = dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')
+    resize = dict(type='LocResize', scale=(256, 256), backend='pillow')
+    crop, flip = dict(type='LocRandomCrop', crop_size=224), dict(type='LocRandomFlip', prob=0.5)
+    tested = [read, resize, dict(type='LocCenterCrop', crop_size=224), pack]
+    if data == 'openimages30k':
+        tested = [read, {**resize, 'scale': (224, 224)}, dict(type='LoadLocMask'), pack]
+    assert cfg.train_dataloader.dataset.pipeline == [read, resize, crop, flip, pack]
+    for split in ('val', 'test'):
+        assert cfg[f'{split}_dataloader'].dataset.pipeline == tested
+    colours = cfg.model.data_preprocessor
+    # ImageNet's, of RGB; pictures are read as BGR.
+    assert (colours.mean, colours.std) == ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+    assert colours.to_rgb
 
 
 @pytest.mark.parametrize('kind', ['bas', 'cam'])
@@ -139,6 +176,8 @@ def test_splits_that_choose_and_splits_that_report(kind):
     ]
     assert [s[2] for s in splits('openimages30k')] == ['metadata/val', 'metadata/test']
     assert [s[2] for s in splits('fgvc_aircraft')] == ['val', 'test']
+    aircraft = _load(f'{kind}/{kind}_resnet50_fgvc_aircraft.py').train_dataloader.dataset
+    assert aircraft.split == 'train'  # 'trainval' has the pictures that choose
     for name in ('cub_cubv2val', 'ilsvrc_imagenetv2val'):
         cfg = _load(f'{kind}/{kind}_resnet50_{name}.py')
         plain = _load(f'{kind}/{kind}_resnet50_{name.split("_")[0]}.py')

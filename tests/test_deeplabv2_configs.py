@@ -37,21 +37,37 @@ def test_figures_of_the_recipe(name, classes):
     assert head.dilations == (6, 12, 18, 24)
     assert head.num_classes == classes
     assert cfg.model.train_cfg.scales == (1.0, 0.75, 0.5)
-    assert cfg.model.test_cfg.flip
-    assert len(cfg.model.test_cfg.scales) > 1
+    scales = (0.5, 0.75, 1.0, 1.25, 1.5)
+    assert cfg.model.test_cfg == dict(scales=scales, flip=True, crf=None)
     optimizer = dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
     assert cfg.optim_wrapper.optimizer == optimizer
     (poly,) = cfg.param_scheduler
-    assert (poly.type, poly.power, poly.end, poly.by_epoch) == ('PolyLR', 0.9, 20000, False)
+    assert poly == dict(type='PolyLR', power=0.9, by_epoch=False, begin=0, end=20000)
     assert cfg.train_cfg.max_iters == 20000
     assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 10
     pipeline = {step.type: step for step in cfg.train_dataloader.dataset.pipeline}
-    assert pipeline['mmseg.RandomCrop'].crop_size == (321, 321)
+    assert pipeline['mmseg.RandomCrop'] == dict(type='mmseg.RandomCrop', crop_size=(321, 321))
     assert cfg.model.data_preprocessor.size == (321, 321)
     assert pipeline['mmseg.RandomFlip'].prob == 0.5
     factors = [steps[0].scale_factor for steps in pipeline['RandomChoice'].transforms]
-    assert (min(factors), max(factors)) == (0.5, 1.5)
-    assert cfg.test_evaluator.type == 'mmseg.IoUMetric'
+    assert tuple(factors) == scales
+    assert cfg.test_evaluator == dict(type='mmseg.IoUMetric', iou_metrics=['mIoU'])
+    # Statistics and colours are ImageNet's, of RGB; what is missing of a crop is ignored.
+    assert (backbone.style, backbone.norm_eval) == ('pytorch', True)
+    assert head.align_corners  # crops of 321 = 8·40 + 1 pixels
+    colours = cfg.model.data_preprocessor
+    assert (colours.mean, colours.std) == ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375])
+    assert (colours.bgr_to_rgb, colours.pad_val, colours.seg_pad_val) == (True, 0, 255)
+
+
+def test_the_published_weights_want_their_own_colours_and_strides():
+    model, plain = load(VOC.replace('r101', 'r101-caffe')).model, load(VOC).model
+    assert (model.backbone.style, model.backbone.init_cfg) == ('caffe', None)
+    colours = model.data_preprocessor
+    # BGR in 0 … 255 less the mean.
+    assert (colours.mean, colours.std) == ([104.008, 116.669, 122.675], [1.0, 1.0, 1.0])
+    assert not colours.bgr_to_rgb
+    assert model.decode_head == plain.decode_head
 
 
 def test_embedded_data_are_those_of_the_seeds():

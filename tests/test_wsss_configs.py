@@ -30,32 +30,50 @@ def home(tmp_path_factory) -> Path:
 def test_recipe_of_bas_seg(data):
     cfg = Config.fromfile(CONFIGS / f'bas_seg_resnet50_{data}.py')
     assert cfg.model.head.num_classes == cfg.model.generator.num_classes == NUM_CLASSES[data]
-    assert (cfg.model.head.loss_fg.loss_weight, cfg.model.head.loss_amc.area_weight) == (0.2, 1.2)
+    head = cfg.model.head
+    assert head.loss_fg == dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.2)
+    assert head.loss_amc == dict(type='AMCLoss', area_weight=1.2)
+    assert 'loss_cls' not in head  # the default: positives against negatives
+    assert not cfg.model.generator.bias
     assert cfg.train_cfg.max_epochs == 10
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.005, momentum=0, weight_decay=1e-4)
+    assert cfg.optim_wrapper.constructor == 'RecipeOptimWrapperConstructor'
     factors = cfg.optim_wrapper.paramwise_cfg
-    assert factors.new_weight == factors.new_bias == 10 * factors.backbone_weight == 10
+    assert factors.new_weight == factors.new_bias == 10
+    assert factors.backbone_weight == factors.backbone_bias == 1
     assert factors.train_norm_bias
     assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 16
     (schedule,) = cfg.param_scheduler
     assert (schedule.type, schedule.power, schedule.end) == ('PolyLR', 0.9, 10)
+    assert (schedule.begin, schedule.convert_to_iter_based) == (0, True)
+    assert cfg.train_dataloader.dataset.split == dict(voc12='train_aug', coco14='train2014')[data]
     pipeline = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
     assert tuple(pipeline['LocResize'].scale) == (512, 512)
     assert pipeline['LocResize'].interpolation == 'bicubic'
+    assert pipeline['LocResize'].backend == 'pillow'
+    assert pipeline['mmcv.RandomFlip'].prob == 0.5
     assert pipeline['mmpretrain.RandomCrop'].crop_size == 448
+    assert pipeline['LocResize'] in cfg.val_dataloader.dataset.pipeline
 
 
 @pytest.mark.parametrize('data', ['voc12', 'coco14'])
 def test_recipe_of_cam(data):
     cfg = Config.fromfile(CONFIGS / f'cam_resnet50_{data}.py')
     bas = Config.fromfile(CONFIGS / f'bas_seg_resnet50_{data}.py')
-    assert cfg.model.head.num_classes == NUM_CLASSES[data]
+    # Its loss is the default: the multi-label soft-margin loss.
+    head = dict(type='MultiLabelCAMHead', in_channels=2048, num_classes=NUM_CLASSES[data])
+    assert cfg.model.head == head
     assert cfg.model.backbone == bas.model.backbone
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == 5
-    assert cfg.optim_wrapper.optimizer.lr == 0.1
+    # All else is BAS-Seg's.
+    bas.optim_wrapper.optimizer.lr, bas.param_scheduler[0].end = 0.1, 5
+    assert cfg.optim_wrapper == bas.optim_wrapper
+    assert cfg.param_scheduler == bas.param_scheduler
     assert cfg.train_dataloader.batch_size == 16
     pipeline = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
     assert tuple(pipeline['mmcv.RandomResize'].scale) == (640, 640)
+    assert tuple(pipeline['mmcv.RandomResize'].ratio_range) == (0.5, 1.0)
+    assert pipeline['mmcv.RandomFlip'].prob == 0.5
     assert pipeline['mmpretrain.RandomCrop'].crop_size == 512
 
 

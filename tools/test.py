@@ -103,23 +103,23 @@ def main() -> None:
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process
-    from mmengine.evaluator import DumpResults
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
+    from bas_mm.evaluation.predictions_dump import PredictionsDump
     from bas_mm.evaluation.result_files import write_json
 
     with fail_on_input_errors(cfg, args.config):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         if args.out is not None and not args.out.endswith('.json'):
-            Path(args.out).parent.mkdir(parents=True, exist_ok=True)
             # 'gpu' gathers through the process group, whatever its backend; no shared folder.
-            dump = DumpResults(out_file_path=args.out, collect_device='gpu')
+            dump = PredictionsDump(out_file_path=args.out, collect_device='gpu')
             runner.test_evaluator.metrics.append(dump)
         figures = runner.test()
-    if args.out is not None and args.out.endswith('.json') and is_main_process():
-        # Some metrics give NumPy's numbers.
-        write_json(args.out, {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()})
+        if args.out is not None and args.out.endswith('.json') and is_main_process():
+            # Some metrics give NumPy's numbers.
+            figures = {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()}
+            write_json(args.out, figures)
     close_process_group()
 
 

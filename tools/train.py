@@ -78,7 +78,9 @@ def main() -> None:
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        cfg.resume, cfg.load_from = True, None
+        from bas_mm.utils.last_checkpoint import find_last_checkpoint
+
+        cfg.resume, cfg.load_from = True, find_last_checkpoint(cfg.work_dir)
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
     prepare_devices(cfg, args.launcher)

@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
+
+from bas_mm.utils.last_checkpoint import find_last_checkpoint
 
 # Figures of a table of results: name in the metric -> head of the column.
 COLUMNS = {
@@ -210,7 +211,7 @@ def train_and_test(
     runner = _runner(cfg, f'{name}_train')
     runner.train()
     seconds = time.perf_counter() - start
-    checkpoint = Path(runner.work_dir, 'last_checkpoint').read_text().strip()
+    checkpoint = find_last_checkpoint(runner.work_dir)
     result = choose_threshold_and_test(cfg, checkpoint, name, choose_by)
     result.seconds = seconds
     return result

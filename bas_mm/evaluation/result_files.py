@@ -5,14 +5,16 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 __all__ = [
     'TEMPORARY_PREFIX',
+    'whole_file',
     'write_array',
     'write_bytes',
     'write_json',
@@ -29,26 +31,44 @@ _UMASK = os.umask(0o077)
 os.umask(_UMASK)
 
 
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Open a file to be written atomically: a reader sees the old file or the whole new one.
+
+    Args:
+        path (str | Path): The file. Its folder is made when it is not there.
+
+    Raises:
+        OSError: It cannot be written; it has the file's name, also where the disk is full.
+    """
+    path, temporary = Path(path), None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        # In the same folder: a rename is atomic within one file system only.
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
+        with os.fdopen(handle, 'wb') as file:
+            yield file
+        # mkstemp makes a private file; give it the mode that open() would have given.
+        os.chmod(temporary, 0o666 & ~_UMASK)
+        os.replace(temporary, path)
+    except BaseException as error:
+        if temporary is not None:
+            os.unlink(temporary)
+        name = str(getattr(error, 'filename', None) or TEMPORARY_PREFIX)
+        if isinstance(error, OSError) and error.errno and TEMPORARY_PREFIX in name:
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+        raise
+
+
 def write_bytes(path: str | Path, content: bytes) -> None:
-    """Write a file atomically: a reader sees the old file or the whole new one.
+    """Write a file atomically; see :func:`whole_file`.
 
     Args:
         path (str | Path): The file. Its folder is made when it is not there.
         content (bytes): What it shall hold.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # In the same folder: a rename is atomic within one file system only.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
-    try:
-        with os.fdopen(handle, 'wb') as file:
-            file.write(content)
-        # mkstemp makes a private file; give it the mode that open() would have given.
-        os.chmod(temporary, 0o666 & ~_UMASK)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with whole_file(path) as file:
+        file.write(content)
 
 
 def write_text(path: str | Path, text: str) -> None:

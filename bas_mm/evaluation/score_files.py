@@ -7,23 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from .result_files import write_text
+from .result_files import whole_file
 
 __all__ = ['read_scores', 'write_scores']
 
 
 def write_scores(path: str | Path, scores: Iterable[tuple[str, np.ndarray]]) -> None:
-    """Write class scores, atomically, with all their digits.
+    """Write class scores, atomically, with all their digits, and no more than a line in memory.
 
     Args:
         path (str | Path): The file.
         scores (Iterable[tuple[str, np.ndarray]]): Id and scores (C,) of each picture.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    # The digits of each type that give the same number back, float32's being fewer.
-    writer.writerows([image_id, *map(str, values)] for image_id, values in scores)
-    write_text(path, text.getvalue())
+    with whole_file(path) as file, io.TextIOWrapper(file, encoding='utf-8', newline='') as text:
+        writer = csv.writer(text, lineterminator='\n')
+        # The digits of each type that give the same number back, float32's being fewer.
+        writer.writerows([image_id, *map(str, values)] for image_id, values in scores)
 
 
 def read_scores(path: str | Path) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import errno
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,7 @@ _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _BUILDERS = 'mmengine.registry.build_functions'
 _RUNNER = 'mmengine.runner.runner'
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 _UNKNOWN_ARGUMENT = re.compile(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING_ARGUMENT = re.compile(r'(\S+)\(\) missing \d+ required .*arguments?: (.+)')
@@ -37,7 +39,9 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       written for the person who started the run; or
     * mmengine did not find the ``type`` of a part of the config, or a part of the config has a key
       that its type does not take, or lacks one that it needs; or
-    * a checkpoint file could not be read.
+    * a checkpoint file could not be read; or
+    * a file, which the error names, could not be written or read: the disk is full, or it is not
+      allowed.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -56,7 +60,7 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
         where = _path_of(cfg, built[-1], steps) if built else None
         named = where is None or said.startswith(where)
         return said if named else f'{where}: {said}'
-    found = _unreadable_checkpoint(error, steps)
+    found = _unreadable_checkpoint(error, steps) or _unwritable_file(error)
     if found is None and isinstance(error, KeyError):
         found = _unknown_type(error, cfg, steps)
     if found is None and isinstance(error, TypeError):
@@ -146,6 +150,12 @@ def _unreadable_checkpoint(error: BaseException, steps: Iterable[TracebackType])
             file = frame.f_locals.get('filename')
             return f'{file} cannot be read as a checkpoint: {kind}: {first}'
     return None
+
+
+def _unwritable_file(error: BaseException) -> str | None:
+    of_disk = isinstance(error, OSError) and error.errno in _OF_DISKS
+    # Without a file's name it may be a device's or a system's.
+    return f'{error.filename}: {error.strerror}' if of_disk and error.filename else None
 
 
 # Where in the config

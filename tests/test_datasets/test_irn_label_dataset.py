@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from mmengine.dataset import Compose
 from PIL import Image
+from segmentation_sets import VOC_SPLITS, write_voc
 from tiny_irn import pictures_cfg, write_irn_pictures
 
 from bas_mm.datasets import AnnotationError, IRNLabelDataset, UnreadableImageError
@@ -36,6 +37,23 @@ def test_pictures_of_the_set_with_their_labels(root):
     assert infos[1]['img_path'] == str(root / 'JPEGImages/pic_1.jpg')
     assert infos[1]['seg_map_path'] == str(root / 'labels/pic_1.png')
     assert 'gt_label' not in infos[1]
+
+
+def test_true_masks_of_the_pictures_are_not_looked_at(tmp_path):
+    pictures = dict(
+        type='VOC12MultiLabel',
+        data_root=str(write_voc(tmp_path / 'voc')),
+        split='train',
+        data_prefix=dict(seg_map_path='SegmentationClass'),
+    )
+    assert 'seg_map_path' in DATASETS.build(pictures).get_data_info(0)
+    (tmp_path / 'labels').mkdir()
+    for image_id in VOC_SPLITS['train']:
+        (tmp_path / f'labels/{image_id}.png').touch()
+    dataset = IRNLabelDataset(pictures, str(tmp_path / 'labels'))
+    for index, image_id in enumerate(VOC_SPLITS['train']):
+        info = dataset.get_data_info(index)
+        assert info['seg_map_path'] == str(tmp_path / f'labels/{image_id}.png')
 
 
 def test_labels_are_indices(root):
@@ -85,6 +103,7 @@ def test_random_scale_is_of_the_pictures_own_size(root):
     assert 0.49 < min(factors) < 0.55
     assert 1.45 < max(factors) < 1.51
     assert np.mean(factors) == pytest.approx(1, abs=0.06)
+    assert np.std(factors) == pytest.approx(12**-0.5, abs=0.03)  # all between are as likely
     same = TRANSFORMS.build(dict(type='RandomScale', ratio_range=(1, 1)))(_load(root, 1))
     np.testing.assert_array_equal(same['gt_seg_map'], _load(root, 1)['gt_seg_map'])
     for wrong in ((0, 1), (2, 1)):

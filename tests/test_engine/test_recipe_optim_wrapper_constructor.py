@@ -30,6 +30,15 @@ def test_factor_of_every_parameter(kind):
     assert all(g['weight_decay'] == 5e-4 and g['nesterov'] for g in groups)
 
 
+def test_a_factor_follows_from_the_whole_name():
+    model = torch.nn.Module()
+    # Neither is below ``backbone``, and the first holds one weight that is no bias.
+    model.bias_of_backbone = torch.nn.Conv2d(1, 1, 1, bias=False)
+    model.head = torch.nn.ModuleDict(dict(backbone=torch.nn.Conv2d(1, 1, 1)))
+    groups = _wrapper(model).optimizer.param_groups
+    assert {g['name']: len(g['params']) for g in groups} == dict(new_weight=2, new_bias=1)
+
+
 def test_other_factors_and_unknown_ones():
     groups = _wrapper(tiny_model(), paramwise_cfg=dict(new_bias=5)).optimizer.param_groups
     assert {g['name']: g['lr'] for g in groups} == pytest.approx(

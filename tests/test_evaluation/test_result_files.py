@@ -1,11 +1,14 @@
 """Files are whole or not there."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
 
-from bas_mm.evaluation.result_files import write_array, write_json, write_table
+from bas_mm.evaluation.predictions_dump import PredictionsDump
+from bas_mm.evaluation.result_files import whole_file, write_array, write_json, write_table
+from bas_mm.evaluation.score_files import write_scores
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -16,6 +19,40 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
         write_json(path, {'a': 0.2})
     assert json.loads(path.read_text()) == {'a': 0.1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.fixture
+def small_files():
+    """A system that lets no file grow beyond 4 KiB."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize(
+    'write',
+    [
+        lambda path: write_json(path, list(range(5000))),
+        lambda path: write_scores(path, [(f'{i}.jpg', np.zeros(100)) for i in range(50)]),
+        lambda path: PredictionsDump(str(path)).compute_metrics([np.zeros(5000)]),
+    ],
+)
+def test_what_the_system_does_not_let_grow_is_named(tmp_path, write, small_files):
+    path = tmp_path / 'out.pkl'
+    with pytest.raises(OSError, match=f'File too large.*{path}'):
+        write(path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_of_other_files_keep_their_names(tmp_path):
+    with (
+        pytest.raises(FileNotFoundError, match='nothing.txt') as error,
+        whole_file(tmp_path / 'a.txt') as file,
+    ):
+        file.write((tmp_path / 'nothing.txt').read_bytes())
+    assert error.value.filename == str(tmp_path / 'nothing.txt')
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_longest_name_and_the_usual_mode(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """Errors of a real Runner on configs with one mistake each."""
 
+import errno
+import os
 import sys
 
 import numpy as np
@@ -314,6 +316,24 @@ def test_validation_and_test_of_equal_parts(data, tmp_path):
             getattr(Runner.from_cfg(cfg), phase)()
         said = describe_input_error(caught.value, dict(cfg.items()))
         assert said.startswith(f'{phase}_dataloader.dataset: nowhere/')
+
+
+@pytest.mark.parametrize(
+    ('number', 'file', 'expected'),
+    [
+        (errno.ENOSPC, 'out/a.npy', 'out/a.npy: No space left on device'),
+        (errno.EROFS, 'out', 'out: Read-only file system'),
+        (errno.EACCES, 'out', 'out: Permission denied'),
+        (errno.ENOENT, 'out', None),  # of what, and why, is not known here
+        (errno.ENOSPC, None, None),  # of shared memory, say
+    ],
+)
+def test_files_that_cannot_be_written(description, monkeypatch, number, file, expected):
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number), *([file] if file else []))
+
+    monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
+    assert description() == expected
 
 
 def test_an_error_without_traceback_is_none_of_a_run():

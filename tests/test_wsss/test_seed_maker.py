@@ -90,6 +90,9 @@ def test_pictures_that_cannot_become_seeds(dataset):
     odd.changes['data_samples'].gt_label = torch.zeros(0, dtype=torch.int64)
     with pytest.raises(ValueError, match='odd_one has no label.*give seed_dataloader a list'):
         MultiScaleViews(odd, SCALES, [0])[0]
+    # Seeds are in the order of classes, whatever the order of labels.
+    odd.changes['data_samples'].gt_label = torch.tensor([3, 0, 2])
+    assert MultiScaleViews(odd, SCALES, [0])[0].classes.tolist() == [0, 2, 3]
 
 
 def test_models_and_settings_that_make_no_seeds():

@@ -31,12 +31,12 @@ def main() -> None:
         masks, classes, _ = find_truth_masks(args)
         pairs = [(args.folder / f'{name}.png', mask) for name, mask in masks.items()]
         scores = evaluate_masks(pairs, len(classes), args.num_workers)
-    except ValueError as error:
+        figures = report(scores, classes, len(pairs))
+        print(table(figures))
+        if args.out is not None:
+            write_json(args.out, figures)
+    except (ValueError, OSError) as error:
         fail(str(error))
-    figures = report(scores, classes, len(pairs))
-    print(table(figures))
-    if args.out is not None:
-        write_json(args.out, figures)
 
 
 if __name__ == '__main__':

@@ -37,12 +37,12 @@ def main() -> None:
             thresholds = (cfg.get('seed_evaluator') or {}).get('thresholds')
         pairs = [(SeedFile.path(args.folder, name), mask) for name, mask in masks.items()]
         scores = evaluate_seeds(pairs, len(classes), thresholds or THRESHOLDS, args.num_workers)
-    except ValueError as error:
+        figures = report(scores, classes, len(pairs))
+        print(table(figures))
+        if args.out is not None:
+            write_json(args.out, figures)
+    except (ValueError, OSError) as error:
         fail(str(error))
-    figures = report(scores, classes, len(pairs))
-    print(table(figures))
-    if args.out is not None:
-        write_json(args.out, figures)
 
 
 if __name__ == '__main__':

@@ -46,6 +46,7 @@ def main() -> None:
     from mmengine.config import Config
 
     from bas_mm.apis.localization_protocol import markdown_table
+    from bas_mm.utils.last_checkpoint import find_last_checkpoint
     from bas_mm.wsss.pipeline.plan import plan
     from bas_mm.wsss.pipeline.report import read_figures, time_table
     from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
@@ -72,7 +73,7 @@ def main() -> None:
             return
         runner.run(args.skip, args.until)
         figures = read_figures(work_dir)
-    except (PipelineError, ValueError) as error:
+    except (PipelineError, ValueError, OSError) as error:
         fail(str(error))
     seconds = time_table(runner.state, [step.name for step in steps])
     say('\n' + markdown_table([('step', 's'), *((name, f'{s:.0f}') for name, s in seconds)]))
@@ -83,7 +84,7 @@ def main() -> None:
         from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
 
         base = Path(cfg.filename).parent
-        checkpoint = (work_dir / 'segmentor' / 'last_checkpoint').read_text().strip()
+        checkpoint = find_last_checkpoint(work_dir / 'segmentor')
         sheet = draw_sheet(
             base / cfg.bas, base / cfg.segmentor, checkpoint, work_dir, args.pictures
         )

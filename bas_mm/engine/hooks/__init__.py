@@ -6,6 +6,7 @@ from .epoch_seed_hook import EpochSeedHook
 from .localization_visualization_hook import LocalizationVisualizationHook
 from .needed_boxes_hook import NeededBoxesHook
 from .non_finite_loss_hook import NonFiniteLossHook
+from .whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'CheckpointKeysHook',
@@ -16,5 +17,6 @@ __all__ = [
     'LocalizationVisualizationHook',
     'NeededBoxesHook',
     'NonFiniteLossHook',
+    'WholeCheckpointHook',
     'require_all_weights',
 ]

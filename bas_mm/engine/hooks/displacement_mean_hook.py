@@ -9,13 +9,14 @@ from mmengine.dist import all_reduce, barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 from torch import nn
 from torch.utils.data import Dataset
 
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
+from bas_mm.utils.last_checkpoint import find_last_checkpoint
 
 # Of the buffer in a checkpoint.
 _KEY = 'mean_shift.running_mean'
@@ -84,7 +85,7 @@ class DisplacementMeanHook(Hook):
     @staticmethod
     def _store(runner: Runner, model: IRNet) -> None:
         info = runner.message_hub.runtime_info
-        path = info.get('last_ckpt') or find_latest_checkpoint(runner.work_dir)
+        path = info.get('last_ckpt') or find_last_checkpoint(runner.work_dir)
         if path is None:
             print_log('No checkpoint to put the mean displacement into.', logger='current')
             return

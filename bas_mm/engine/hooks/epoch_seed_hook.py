@@ -24,6 +24,9 @@ class EpochSeedHook(Hook):
 
     What a device itself computes in no fixed order (``cudnn_benchmark``, atomic additions) is
     out of reach: bit for bit equality on GPUs needs ``randomness.deterministic=True`` too.
+
+    A loop that is counted in iterations is one endless epoch. What is resumed in it sees the same
+    pictures in the same order, but augmentations of its own.
     """
 
     # First of all hooks that run before an epoch: what they draw is seeded too.

@@ -148,6 +148,6 @@ class CocoBoxWriter(BaseMapMetric):
             path.with_name(f'{path.stem}_classes.txt'), ''.join(f'{name}\n' for name in names)
         )
         if self.scores_file is not None:
-            write_scores(self.scores_file, [(row['image_id'], row['scores']) for row in rows])
+            write_scores(self.scores_file, ((row['image_id'], row['scores']) for row in rows))
         # Last of all: where it is, the others are.
         write_json(path, coco_boxes(pictures, names), indent=None)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bas_mm.utils.last_checkpoint import find_last_checkpoint
+
 from .state import PipelineState
 from .step import Step
 
@@ -174,7 +176,7 @@ class PipelineRunner:
                     f'{self.processes} processes cannot share'
                 )
             _add_option(launch, f'train_dataloader.batch_size={share}')
-        if step.resumable_training and (step.outputs[0] / 'last_checkpoint').is_file():
+        if step.resumable_training and find_last_checkpoint(step.outputs[0]):
             launch.append('--resume')
         environment = dict(os.environ)
         path = [str(self.tools.parent), environment.get('PYTHONPATH')]
@@ -201,13 +203,13 @@ class PipelineRunner:
             )
 
     def _last_checkpoint(self, match: re.Match) -> str:
-        file = Path(match[1]) / 'last_checkpoint'
-        try:
-            return file.read_text(encoding='utf-8').strip()
-        except OSError:
+        checkpoint = find_last_checkpoint(match[1])
+        if checkpoint is None:
             raise PipelineError(
-                f'{file} is not there: the training in {match[1]} has left no checkpoint'
-            ) from None
+                f'{match[1]}/last_checkpoint is not there: the training in {match[1]} has left no '
+                'checkpoint'
+            )
+        return checkpoint
 
     def _say(self, number: int, step: Step, text: str) -> None:
         self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.runner import get_priority
 from torch import nn
 
 from bas_mm.engine.hooks import CheckpointKeysHook
@@ -26,6 +27,10 @@ def test_what_fits_passes(runner):
     check(runner, {f'module.{key}': value for key, value in state.items()})
     check(runner, {**state, 'more': torch.zeros(1)})
     assert all(torch.equal(value, state[key]) for key, value in before.items())
+
+
+def test_no_hook_changes_the_checkpoint_after_it():
+    assert get_priority(CheckpointKeysHook.priority) == get_priority('LOWEST')
 
 
 def test_missing_and_reshaped_weights_are_named(runner):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from mmengine.dataset import DefaultSampler
+from mmengine.runner import get_priority
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.engine.hooks import EpochSeedHook
@@ -63,6 +64,22 @@ def test_seed_and_process_matter(monkeypatch):
     assert not torch.equal(first, draw(make_runner(seed=4), [0]))
     monkeypatch.setattr('bas_mm.engine.hooks.epoch_seed_hook.get_rank', lambda: 1)
     assert not torch.equal(first, draw(make_runner(), [0]))
+
+
+def test_the_iteration_tells_a_resumed_run_of_one_endless_epoch_from_its_beginning():
+    items = []
+    for iteration in (0, 100):
+        runner = make_runner()
+        hook = EpochSeedHook()
+        hook.before_train(runner)
+        runner.iter = iteration
+        hook.before_train_epoch(runner)
+        items.append(torch.cat(list(runner.train_dataloader)))
+    assert len(torch.stack(items).unique()) == 2 * items[0].numel()
+
+
+def test_no_hook_draws_before_the_epoch_is_seeded():
+    assert get_priority(EpochSeedHook.priority) < get_priority('HIGH')
 
 
 def test_what_the_loader_wanted_done_in_workers_is_done():

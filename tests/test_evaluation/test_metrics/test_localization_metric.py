@@ -83,6 +83,27 @@ def test_figures_from_first_principles():
     assert figures['localization/top5_cls'] == pytest.approx((ranks < 5).mean() * 100)
 
 
+def test_both_figures_choose_the_threshold():
+    """GT-Known alone would take 0.1, where three boxes and no class are right."""
+    pred_map = torch.full((8, 9), 0.3)
+    pred_map[0, 0], pred_map[3:5, 3:5] = 0, 1
+    score = torch.tensor([0.9, 0.1])
+    samples = [
+        make_sample(
+            index,
+            pred_map=pred_map,
+            pred_score=score,
+            gt_label=torch.tensor([int(index < 3)]),
+            gt_bboxes=torch.tensor([[0, 0, 71, 63] if index < 3 else [22, 22, 41, 41]]),
+        )
+        for index in range(5)
+    ]
+    figures = evaluate(samples, thresholds=[0.1, 0.5])
+    assert figures['localization/gt_known@0.1'] == 60
+    assert figures['localization/threshold'] == 0.5
+    assert figures['localization/gt_known'] == figures['localization/top1_loc'] == 40
+
+
 def test_one_threshold_reports_plain_names_only():
     figures = evaluate([make_sample(i) for i in range(5)], thresholds=0.5)
     assert set(figures) == {

@@ -189,6 +189,15 @@ def test_what_cannot_run_is_named(model):
         other(torch.randn(1, 3, 32, 32))
 
 
+@torch.no_grad()
+def test_boundaries_of_half_precision_are_told_apart_in_float32():
+    model = MODELS.build(tiny_irn_cfg()).eval().bfloat16()
+    images = _images().bfloat16()
+    logits = model.boundary_branch(model.extract_feat(images))
+    assert logits.dtype == torch.bfloat16
+    assert torch.equal(model(images)[0], logits.float().sigmoid())
+
+
 def test_recipe_of_the_paper():
     for data in ('voc12', 'coco14'):
         cfg = Config.fromfile(CONFIGS / f'irn_resnet50_{data}.py')
@@ -200,16 +209,28 @@ def test_recipe_of_the_paper():
             displacement_branch=dict(lr_mult=10)
         )
         assert cfg.train_dataloader.batch_size == cfg.auto_scale_lr.base_batch_size == 32
-        assert (cfg.param_scheduler[0].type, cfg.param_scheduler[0].power) == ('PolyLR', 0.9)
+        assert cfg.train_dataloader.sampler.shuffle
+        poly = dict(type='PolyLR', power=0.9, by_epoch=True, begin=0, end=3)
+        assert cfg.param_scheduler == [dict(poly, convert_to_iter_based=True)]
         # The pictures that have seeds.
         pictures = cfg.train_dataloader.dataset.pictures
         seeds = Config.fromfile(CONFIGS / f'cam_resnet50_{data}.py').seed_dataloader.dataset
         assert {key: seeds[key] for key in pictures} == pictures
-        crop = next(
-            t for t in cfg.train_dataloader.dataset.pipeline if t.type == 'mmseg.RandomCrop'
-        )
-        assert crop.crop_size == cfg.model.data_preprocessor.size == (512, 512)
-        assert cfg.custom_hooks[-1].type == 'DisplacementMeanHook'
+        pipeline = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
+        assert pipeline['RandomScale'].ratio_range == (0.5, 1.5)
+        assert pipeline['mmcv.RandomFlip'].prob == 0.5
+        colours = cfg.model.data_preprocessor
+        assert pipeline['mmseg.RandomCrop'].crop_size == colours.size == (512, 512)
+        # ImageNet's, of RGB; what is missing of a crop counts in no pair.
+        assert colours.mean == [123.675, 116.28, 103.53]
+        assert colours.std == [58.395, 57.12, 57.375]
+        assert (colours.bgr_to_rgb, colours.pad_val, colours.seg_pad_val) == (True, 0, 255)
+        hooks = ['EpochSeedHook', 'NonFiniteLossHook', 'DisplacementMeanHook']
+        assert [hook.type for hook in cfg.custom_hooks] == hooks
+        assert [t.type for t in cfg.custom_hooks[-1].pipeline] == [
+            'LoadLocImage',
+            'mmseg.PackSegInputs',
+        ]
     model = MODELS.build(cfg.model)
     groups = {
         name: module.num_groups
@@ -221,6 +242,8 @@ def test_recipe_of_the_paper():
     assert [groups.pop(name) for name in boundary] == [4] * 5
     assert list(groups.values()) == [16] * 6
     assert model.radius == 10
+    assert model.loss_weight == dict(pos=0.5, neg=0.5, dp_fg=0.5, dp_bg=0.5)
+    assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
     with torch.no_grad():
         boundary, displacement = model.eval()(torch.randn(1, 3, 64, 96))
     assert boundary.shape == (1, 1, 16, 24)

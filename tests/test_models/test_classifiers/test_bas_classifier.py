@@ -46,6 +46,8 @@ def _slow_terms(model, images, labels):
 @pytest.mark.parametrize('training', [True, False])
 def test_losses_gradients_and_buffers_equal_a_slow_computation(training):
     model = tiny_model().double().train(training)
+    for conv in (model.head.classifier[-1], model.generator.conv):
+        nn.init.normal_(conv.bias, std=0.1)  # they begin with 0
     reference = copy.deepcopy(model)
     labels = torch.tensor(LABELS)
     losses = model(_images().double(), samples_of(LABELS), mode='loss')
@@ -62,6 +64,18 @@ def test_losses_gradients_and_buffers_equal_a_slow_computation(training):
     if training:
         # One batch was counted, not two.
         assert model.backbone.layer4[0].bn1.num_batches_tracked == 1
+
+
+def test_accuracies_are_those_of_either_score():
+    labels = torch.tensor(LABELS)
+    maps = nn.functional.one_hot(labels, 4).float()[:, :, None, None].repeat(1, 1, 2, 2)
+    # The first picture is right as a whole, not where its foreground is; the last one never.
+    maps[0, 1, 0, 0] = 2
+    maps[3, 3] = 2
+    foreground = torch.zeros(4, 1, 2, 2)
+    foreground[..., 0, 0] = 1
+    losses = tiny_model().head.loss(maps, maps[:, :1], foreground, labels)
+    assert (losses['acc_cls'].item(), losses['acc_fg'].item()) == (75, 50)
 
 
 def test_every_parameter_gets_a_gradient_without_unused_ones():
@@ -121,6 +135,14 @@ def test_predicted_map_is_the_mean_over_the_classes_asked_for(kind, test_cfg, la
         box = protocol_a_boxes(sample.pred_map.numpy(), [0.5], (64, 64))
         assert sample.pred_bboxes.tolist() == box.tolist()
         assert sample.pred_bboxes.dtype == torch.int64
+
+
+def test_boxes_are_those_of_a_view_that_is_no_square():
+    model = tiny_model(threshold=0.5).eval()
+    with torch.no_grad():
+        (sample,) = model(_images(1, 96)[:, :, :64], mode='predict')
+    box = protocol_a_boxes(sample.pred_map.numpy(), [0.5], (64, 96))
+    assert sample.pred_bboxes.tolist() == box.tolist()
 
 
 @pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])

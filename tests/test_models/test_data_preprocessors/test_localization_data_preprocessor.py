@@ -44,6 +44,16 @@ def test_labels_travel_in_one_copy_that_nobody_waits_for(pinned, shape):
     assert all(sample.gt_label.device.type == 'meta' for sample in data['data_samples'])
 
 
+def test_views_stay_in_their_places_and_get_the_colours_of_pictures():
+    views = torch.randint(0, 256, (2, 10, 3, 4, 5), dtype=torch.uint8)
+    preprocessor = LocalizationDataPreprocessor(**SETTINGS)
+    found = preprocessor(dict(inputs=views))['inputs']
+    mean = torch.tensor(SETTINGS['mean'])[:, None, None]
+    torch.testing.assert_close(found, (views.flip(2) - mean) / 60)
+    alone = preprocessor(dict(inputs=views[:, 3]))['inputs']
+    assert torch.equal(alone, found[:, 3])
+
+
 def test_several_labels_and_scores(pinned):
     samples = [DataSample().set_gt_label(labels) for labels in ([1, 4], [0], [2, 3, 4])]
     for sample in samples:

@@ -10,6 +10,7 @@ from bas_mm.models.functional.affinity_losses import (
     displacement_losses,
     pair_kinds,
 )
+from bas_mm.models.functional.affinity_paths import path_maxima
 
 
 def _fast_losses(boundary, displacement, labels, radius) -> dict[str, torch.Tensor]:
@@ -50,6 +51,17 @@ def test_values_and_gradients_are_those_of_all_pairs(radius, monkeypatch):
             if wanted is not None:
                 assert wanted.abs().max() > 0
                 torch.testing.assert_close(gradient, wanted, rtol=1e-9, atol=1e-15)
+
+
+def test_grids_of_more_points_than_short_integers_count():
+    generator = torch.Generator().manual_seed(2)
+    boundary = torch.rand(1, 1, 182, 183, generator=generator, dtype=torch.float64)
+    kinds = pair_kinds(torch.arange(182 * 183).view(1, 182, 183) % 4 // 2, 2)
+    affinity = 1 - path_maxima(boundary[:, 0], 2)
+    background, foreground = (-(affinity[kinds == kind] + 1e-5).log().mean() for kind in (0, 1))
+    pos, neg = boundary_losses(boundary, kinds, 2)
+    torch.testing.assert_close(pos, (background + foreground) / 2)
+    torch.testing.assert_close(neg, -(1 + 1e-5 - affinity[kinds == 2]).log().mean())
 
 
 def test_without_pairs_of_a_kind_the_loss_is_zero():

@@ -63,6 +63,12 @@ def test_foreground_score_pools_by_kernel_and_stride_2(size):
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
 
 
+def test_foreground_score_pools_each_side_by_a_kernel_of_its_own():
+    maps, foreground = torch.randn(2, 3, 3, 7).double(), torch.rand(2, 1, 13, 15).double()
+    pooled = torch.nn.functional.avg_pool2d(foreground, (4, 2))
+    torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
+
+
 def test_foreground_score_without_pooling_where_sizes_agree():
     maps, foreground = torch.randn(1, 2, 5, 5), torch.rand(1, 1, 5, 5)
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * foreground))
@@ -90,6 +96,12 @@ def test_background_activation_suppression_case_by_case(saturated):
     assert score.grad is None
     slope = [1 / (2 + 1e-8), 0.0, 1 / (3 + 1e-8), 0.0, 0.0, 0.0]
     torch.testing.assert_close(back.grad, torch.tensor(slope, dtype=torch.float64))
+
+
+def test_background_activation_suppression_of_faint_scores_and_by_default():
+    # 1e-8 is as much as the first score itself; then the constant is 1, whatever the ratio.
+    score, back = torch.tensor([[1e-8, 1e-9, 1.0], [5e-9, 2e-9, 2.0]], dtype=torch.float64)
+    assert background_activation_suppression(score, back).tolist() == pytest.approx([0.25, 1, 1])
 
 
 def test_area_is_the_mean_of_each_image():

@@ -131,6 +131,9 @@ def test_labels():
     assert labels.dtype == torch.uint8
     assert labels.tolist() == [[5, 0, 80]]
     assert seeds_to_labels(scores, torch.tensor([4, 79]), background=0.5).tolist() == [[5, 0, 0]]
+    # A score that equals the background's does not exceed it.
+    even = torch.full((1, 1, 1), 0.25)
+    assert seeds_to_labels(even, torch.tensor([4]), background=0.25).tolist() == [[0]]
     assert seeds_to_labels(scores, torch.tensor([4, 253])).tolist() == [[5, 0, 254]]
     with pytest.raises(ValueError, match='no place for class 254, only for classes 0 to 253'):
         seeds_to_labels(scores, torch.tensor([4, 254]))

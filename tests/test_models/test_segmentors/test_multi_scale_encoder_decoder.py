@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from PIL import Image
 
 from bas_mm.registry import MODELS
 from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
@@ -212,6 +213,27 @@ def test_crf_refines_the_probabilities_of_each_picture(randomize, batch, picture
         np.testing.assert_allclose(sample.seg_logits.data.softmax(0), expected, atol=1e-5)
         assert np.array_equal(sample.pred_sem_seg.data[0], expected.argmax(0))
         assert not torch.equal(sample.pred_sem_seg.data, raw.pred_sem_seg.data)
+
+
+def test_crf_sees_pixels_as_they_are_stored(randomize, batch, pictures, monkeypatch):
+    seen = []
+
+    def keep(image, probabilities, params):
+        seen.append(image)
+        return probabilities
+
+    module = 'bas_mm.models.segmentors.multi_scale_encoder_decoder'
+    monkeypatch.setattr(f'{module}.crf_probabilities', keep)
+    exif = Image.Exif()
+    exif[0x0112] = 3  # turn it by 180°
+    for sample in pictures:
+        with Image.open(sample.img_path) as picture:
+            picture.save(sample.img_path, exif=exif)
+    with torch.no_grad():
+        build(randomize, test_cfg=dict(crf=dict())).predict(batch[0], pictures)
+    for sample, image in zip(pictures, seen):
+        with Image.open(sample.img_path) as picture:
+            np.testing.assert_array_equal(image[..., ::-1], np.asarray(picture))
 
 
 def test_crf_without_its_picture_is_refused(randomize, batch, pictures):

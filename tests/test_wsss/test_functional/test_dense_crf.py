@@ -1,9 +1,11 @@
 import builtins
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bas_mm.wsss.functional import dense_crf
 from bas_mm.wsss.functional.dense_crf import (
     LABEL_CRF,
     PROBABILITY_CRF,
@@ -88,6 +90,12 @@ def test_probabilities_follow_the_edge_of_the_picture(library):
     np.testing.assert_allclose(untouched, probabilities, atol=1e-4)
 
 
+def test_what_is_impossible_counts_as_a_hundred_thousandth(library):
+    image, second = two_halves()
+    refined = crf_probabilities(image, np.stack([second, ~second]).astype(float), CRFParams(0))
+    np.testing.assert_allclose(refined.min(0), 1e-5, rtol=1e-3)
+
+
 def test_order_of_the_colours_does_not_matter(library):
     image, second = two_halves()
     probabilities = np.stack([np.where(second, 0.4, 0.6), np.where(second, 0.6, 0.4)])
@@ -113,8 +121,6 @@ def test_labels_follow_the_edge_and_zero_is_a_label(library):
 def test_label_unary_is_that_of_the_library(library, monkeypatch):
     from pydensecrf.utils import unary_from_labels
 
-    from bas_mm.wsss.functional import dense_crf
-
     labels = np.random.default_rng(1).integers(0, 4, (6, 5))
     energies = []
 
@@ -126,6 +132,33 @@ def test_label_unary_is_that_of_the_library(library, monkeypatch):
     crf_labels(np.zeros((6, 5, 3), np.uint8), labels, 4)
     expected = unary_from_labels(labels, 4, gt_prob=0.7, zero_unsure=False)
     np.testing.assert_allclose(energies[0].reshape(4, -1), expected, rtol=1e-6)
+
+
+def test_the_library_is_given_each_parameter(monkeypatch):
+    given = []
+
+    class Library:
+        def __init__(self, *size):
+            given.append(size)
+
+        def addPairwiseGaussian(self, **kernel):
+            given.append(kernel)
+
+        def addPairwiseBilateral(self, rgbim, **kernel):
+            given.append(kernel)
+
+        def setUnaryEnergy(self, energy):
+            self.energy = energy
+
+        def inference(self, iterations):
+            given.append(iterations)
+            return self.energy
+
+    monkeypatch.setattr(dense_crf, 'crf_library', lambda: SimpleNamespace(DenseCRF2D=Library))
+    image = np.zeros((6, 5, 3), np.uint8)
+    crf_probabilities(image, np.full((2, 6, 5), 0.5), CRFParams(7, 2, 1.5, 8, 11, 2.5))
+    gaussian, bilateral = dict(sxy=2, compat=1.5), dict(sxy=8, srgb=11, compat=2.5)
+    assert given == [(5, 6, 2), gaussian, bilateral, 7]
 
 
 def test_several_maps_of_one_picture(library):

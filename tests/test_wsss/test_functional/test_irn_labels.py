@@ -68,7 +68,12 @@ def test_rule_itself_and_its_settings(monkeypatch):
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r'irn_label_cfg.background=0.4, foreground=0.3'):
         IRNLabelParams(background=0.4)
-    image, maps = _picture(2)
-    maps[0, 3, 3] = np.nan
-    with pytest.raises(ValueError, match=r'leave \[0, 1\]'):
-        irn_labels(image, maps, np.array([0, 1]))
+    with pytest.raises(ValueError, match=r'irn_label_cfg.background=0.17, foreground=1.5'):
+        IRNLabelParams(foreground=1.5)
+    IRNLabelParams(foreground=1, background=1)
+    IRNLabelParams(foreground=0, background=0)
+    for wrong in (np.nan, -0.1, 1.1):
+        image, maps = _picture(2)
+        maps[0, 3, 3] = wrong
+        with pytest.raises(ValueError, match=r'leave \[0, 1\]'):
+            irn_labels(image, maps, np.array([0, 1]))

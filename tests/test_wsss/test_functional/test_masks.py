@@ -44,8 +44,15 @@ def test_what_does_not_fit_is_said():
         mask_scores(mask_confusion(good, np.full_like(good, 255), 2))
 
 
-@pytest.mark.parametrize('wrong', [dict(background=1.2), dict(radius=1), dict(steps=-1)])
+@pytest.mark.parametrize(
+    'wrong', [dict(background=1.2), dict(radius=1), dict(beta=0), dict(steps=-1), dict(power=-1)]
+)
 def test_settings_that_make_no_sense(wrong):
     assert MaskParams() == MaskParams(0.22, 5, 10, 256, 1.5)
     with pytest.raises(ValueError, match=f'mask_cfg.{next(iter(wrong))}='):
         MaskParams(**wrong)
+
+
+@pytest.mark.parametrize('background', [0, 1])
+def test_the_outermost_settings(background):
+    assert MaskParams(background, 2, 0.1, 0, 0).radius == 2

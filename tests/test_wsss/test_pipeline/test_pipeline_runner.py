@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
+from bas_mm.wsss.pipeline.state import PipelineState
 from bas_mm.wsss.pipeline.step import Step
 
 TOOLS = Path(__file__).resolve().parents[3] / 'tools'
@@ -238,3 +239,15 @@ def test_batch_is_shared_by_the_processes(folder):
     step = Step('net', '', ((str(tool), str(out)),), (out,), distributed=True, batch=16)
     _run(folder, 2, steps=[step])
     assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=8'
+
+
+def test_seconds_are_those_of_all_starts_with_the_same_settings(tmp_path):
+    state = PipelineState(tmp_path / 'pipeline.json')
+    assert state.seconds('cam') == 0
+    for seconds, done in ((2.5, False), (1.0, True)):
+        state.begin('cam', 'these')
+        state.end('cam', 'these', seconds, done)
+    again = PipelineState(tmp_path / 'pipeline.json')
+    assert (again.seconds('cam'), again.is_done('cam')) == (3.5, True)
+    again.begin('cam', 'others')
+    assert (again.seconds('cam'), again.is_done('cam')) == (0, False)

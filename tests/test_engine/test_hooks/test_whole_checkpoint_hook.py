@@ -1,0 +1,92 @@
+"""Checkpoints of a real Runner on a disk that is full when one is written."""
+
+import errno
+import os
+
+import pytest
+import torch
+from mmengine.fileio import LocalBackend
+from mmengine.runner import Runner
+from tiny_run import tiny_run_cfg, write_split_folder
+
+from bas_mm.utils.input_errors import describe_input_error
+
+
+@pytest.fixture(scope='module')
+def split_folder(tmp_path_factory):
+    return write_split_folder(tmp_path_factory.mktemp('data'), dict(train=8, test=4))
+
+
+def run(split_folder, folder, **checkpoint):
+    cfg = tiny_run_cfg(split_folder, folder, epochs=2)
+    cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook', interval=1, **checkpoint)
+    return Runner.from_cfg(cfg)
+
+
+def fill_the_disk(monkeypatch, after: int):
+    """From the file after so many on, half of each is written."""
+    fdopen, seen = os.fdopen, []
+
+    class Full:
+        def __init__(self, file):
+            self.file = file
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, content):
+            seen.append(len(content))
+            if len(seen) <= after:
+                return self.file.write(content)
+            self.file.write(content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(
+        'bas_mm.evaluation.result_files.os.fdopen', lambda *args: Full(fdopen(*args))
+    )
+    return seen
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir() if path.is_file())
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(split_folder, tmp_path, monkeypatch):
+    written = fill_the_disk(monkeypatch, 1)
+    with pytest.raises(OSError, match='No space left on device') as error:
+        run(split_folder, tmp_path).train()
+    assert len(written) == 2
+    assert str(tmp_path / 'epoch_2.pth') in str(error.value)
+    said = describe_input_error(error.value, {})
+    assert said == f'{tmp_path}/epoch_2.pth: No space left on device'
+    assert [name for name in names(tmp_path) if 'epoch' in name] == ['epoch_1.pth']
+    assert not any(name.startswith('.') for name in names(tmp_path))
+    assert torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['meta']['epoch'] == 1
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_1.pth')
+
+
+def test_old_checkpoints_go_and_the_best_one_stays(split_folder, tmp_path):
+    best = dict(save_best='localization/gt_known', rule='greater')
+    runner = run(split_folder, tmp_path, max_keep_ckpts=1, **best)
+    runner.train_loop.val_interval = 1
+    runner.train()
+    found = [name for name in names(tmp_path) if name.endswith('.pth')]
+    assert 'epoch_1.pth' not in found
+    assert any(name.startswith('best_localization_gt_known_') for name in found)
+    last = (tmp_path / 'last_checkpoint').read_text()
+    assert last == str(tmp_path / 'epoch_2.pth')
+    other = run(split_folder, tmp_path)
+    other.resume(last)
+    assert other.epoch == 2
+
+
+def test_backends_that_a_config_names_are_left_alone(split_folder, tmp_path):
+    own = dict(backend='local')
+    runner = run(split_folder, tmp_path, backend_args=own)
+    (hook,) = [h for h in runner.hooks if type(h).__name__ == 'WholeCheckpointHook']
+    hook.before_train(runner)
+    assert hook.backend_args == own
+    assert type(hook.file_backend) is LocalBackend
