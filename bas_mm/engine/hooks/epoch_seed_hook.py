@@ -1,13 +1,14 @@
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
-from torch.utils.data import DataLoader
+from mmengine.runner import IterBasedTrainLoop, Runner
+from torch.utils.data import DataLoader, get_worker_info
 
 from bas_mm.registry import HOOKS
 
@@ -22,11 +23,13 @@ class EpochSeedHook(Hook):
     and the process: what happened before leaves no trace in them, and no two epochs, processes
     or workers draw the same augmentations. Persistent workers are started anew for each epoch.
 
+    A loop that is counted in iterations is one endless epoch, in which a run may be resumed
+    anywhere. There the generators follow from the seed, the process and the batch: those of the
+    process that loads a batch are seeded before it, and those of the main process before the step
+    with it. Its augmentations do not depend on the number of workers either.
+
     What a device itself computes in no fixed order (``cudnn_benchmark``, atomic additions) is
     out of reach: bit for bit equality on GPUs needs ``randomness.deterministic=True`` too.
-
-    A loop that is counted in iterations is one endless epoch. What is resumed in it sees the same
-    pictures in the same order, but augmentations of its own.
     """
 
     # First of all hooks that run before an epoch: what they draw is seeded too.
@@ -34,6 +37,7 @@ class EpochSeedHook(Hook):
 
     def __init__(self) -> None:
         self._worker_init_fn: Callable[[int], None] | None = None
+        self._batches: _SeededBatches | None = None
 
     def before_train(self, runner: Runner) -> None:
         """Hand the seed of a resumed run, which differs when none is configured, to the sampler.
@@ -49,20 +53,111 @@ class EpochSeedHook(Hook):
             loader.sampler.seed = runner.seed
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed this epoch.
+        """Seed this epoch, or the first batch of a loop that is counted in iterations.
 
         Args:
             runner (Runner): the runner.
         """
-        # In an iteration-based loop there is one endless epoch: the iteration tells a resumed
-        # one from the first.
+        loader: DataLoader = runner.train_dataloader
+        if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
+            entropy = (runner.seed, get_rank())
+            self._batches = _SeededBatches(loader.collate_fn, entropy, runner.iter)
+            loader.collate_fn = self._batches
+            loader.worker_init_fn = partial(
+                _init_worker_of_batches, before=self._worker_init_fn, batches=self._batches
+            )
+            # Else what torch draws for a new iterator would be missing in a resumed run.
+            loader.generator = loader.generator or torch.Generator().manual_seed(runner.seed)
+            self._batches.seed(runner.iter)
+            return
+        # The iteration is there for loops of other kinds, whose epochs may be endless.
         entropy = (runner.seed, runner.epoch, runner.iter, get_rank())
         _seed_all(entropy)
-        loader: DataLoader = runner.train_dataloader
         loader.worker_init_fn = partial(_init_worker, before=self._worker_init_fn, entropy=entropy)
         if loader.num_workers and loader.persistent_workers:
             # The only handle that torch gives on workers that outlive an epoch.
             loader._iterator = None
+
+    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
+        """Seed a step of a loop that is counted in iterations: what the model draws.
+
+        Args:
+            runner (Runner): the runner.
+            batch_idx (int): not used.
+            data_batch (Any): not used.
+        """
+        if self._batches is not None:
+            self._batches.seed(runner.iter, step=True)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
+    ) -> None:
+        """Seed the next batch where no other process loads it.
+
+        Args:
+            runner (Runner): the runner.
+            batch_idx (int): not used.
+            data_batch (Any): not used.
+            outputs (Any): not used.
+        """
+        if self._batches is None:
+            return
+        if runner.train_dataloader.num_workers:
+            # For workers that are started when the data are through.
+            self._batches.first = runner.iter + 1
+        else:
+            self._batches.seed(runner.iter + 1)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
+        """Seed the next batch anew after what a validation has drawn.
+
+        Args:
+            runner (Runner): the runner.
+            metrics (dict, optional): not used.
+        """
+        if self._batches is not None and not runner.train_dataloader.num_workers:
+            self._batches.seed(runner.iter)
+
+
+class _SeededBatches:
+    """A loader's collate function that, after a batch, seeds the process for its next one.
+
+    Args:
+        collate (Callable): the loader's own.
+        entropy (tuple[int, ...]): what the generators follow from beside the batch.
+        first (int): number of the first batch.
+    """
+
+    def __init__(
+        self, collate: Callable[[Sequence[Any]], Any], entropy: tuple[int, ...], first: int
+    ) -> None:
+        self.collate, self.entropy, self.first = collate, entropy, first
+        self.done = 0
+
+    def __call__(self, samples: Sequence[Any]) -> Any:
+        batch = self.collate(samples)
+        self.done += 1
+        self.seed_next()
+        return batch
+
+    def seed_next(self) -> None:
+        """Seed this process for its next batch: workers take turns."""
+        worker = get_worker_info()
+        turn, turns = (0, 1) if worker is None else (worker.id, worker.num_workers)
+        self.seed(self.first + turn + turns * self.done)
+
+    def seed(self, batch: int, step: bool = False) -> None:
+        """Seed this process for a batch, or for the step with it."""
+        _seed_all((*self.entropy, batch, int(step)))
+
+
+def _init_worker_of_batches(
+    worker_id: int, before: Callable[[int], None] | None, batches: _SeededBatches
+) -> None:
+    """In a worker process: what the loader wanted done first, then its first batch's seeds."""
+    if before is not None:
+        before(worker_id)
+    batches.seed_next()
 
 
 def _init_worker(
