@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from mmengine.dataset import DefaultSampler
-from mmengine.runner import get_priority
+from mmengine.dataset import DefaultSampler, InfiniteSampler
+from mmengine.runner import IterBasedTrainLoop, get_priority
+from mmengine.runner.loops import _InfiniteDataloaderIterator
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.engine.hooks import EpochSeedHook
@@ -76,6 +77,59 @@ def test_the_iteration_tells_a_resumed_run_of_one_endless_epoch_from_its_beginni
         hook.before_train_epoch(runner)
         items.append(torch.cat(list(runner.train_dataloader)))
     assert len(torch.stack(items).unique()) == 2 * items[0].numel()
+
+
+def iterate(runner, first, count, steps=False):
+    """Batches of a real loop that is counted in iterations, started at one of them."""
+    runner.iter = first
+    runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    hook = EpochSeedHook()
+    hook.before_train(runner)
+    hook.before_train_epoch(runner)
+    iterator, items = _InfiniteDataloaderIterator(runner.train_dataloader), []
+    iterator.skip_iter(first)
+    for runner.iter in range(first, first + count):
+        batch = next(iterator)
+        hook.before_train_iter(runner, runner.iter)
+        drawn = Noise()[0] if steps else torch.zeros(0)
+        items.append(torch.cat([batch.flatten(), drawn]))
+        hook.after_train_iter(runner, runner.iter)
+        if runner.iter % 3 == 2:  # a validation, which draws too
+            runner.iter += 1
+            torch.rand(5), random.random(), np.random.rand()  # noqa: NPY002
+            hook.after_val_epoch(runner)
+    return torch.stack(items)
+
+
+def endless(workers=0):
+    runner = make_runner()
+    runner.train_dataloader = DataLoader(
+        Noise(), batch_size=2, num_workers=workers, sampler=InfiniteSampler(Noise(), seed=11)
+    )
+    return runner
+
+
+@pytest.mark.parametrize('first', [3, 4])
+@pytest.mark.parametrize('workers', [0, 1, 3])
+def test_iterations_that_are_resumed_draw_what_they_would_have_drawn(workers, first):
+    whole = iterate(endless(), 0, 8, steps=True)
+    assert len(whole.unique()) == whole.numel()
+    torch.rand(17)
+    assert torch.equal(iterate(endless(workers), first, 8 - first, steps=True), whole[first:])
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_iterations_over_data_that_end_draw_anew_in_each_pass(workers):
+    whole = iterate(make_runner(workers), 0, 12)
+    assert len(whole.unique()) == whole.numel()
+    assert torch.equal(whole, iterate(make_runner(), 0, 12))
+    assert torch.equal(whole[8:], iterate(make_runner(workers), 8, 4))
+
+
+def test_what_the_loader_wanted_done_in_the_workers_of_iterations_is_done():
+    runner = endless(workers=1)
+    runner.train_dataloader.worker_init_fn = mark
+    assert iterate(runner, 0, 2).shape == (2, 2 * 4)
 
 
 def test_no_hook_draws_before_the_epoch_is_seeded():
