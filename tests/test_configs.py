@@ -137,6 +137,12 @@ def _structure(cfg: Config) -> dict:
     return model
 
 
+@pytest.mark.parametrize('file', sorted((CONFIGS / '_base_').glob('*_runtime.py')))
+def test_checkpoints_are_whole_in_every_run(file):
+    hooks = Config.fromfile(file).default_hooks
+    assert hooks.checkpoint.type.rpartition('.')[2] == 'WholeCheckpointHook'
+
+
 @pytest.mark.parametrize('kind', ['bas', 'cam'])
 @pytest.mark.parametrize('data', NUM_CLASSES)
 def test_pictures_of_the_recipe(kind, data):

@@ -78,9 +78,13 @@ def main() -> None:
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':
-        from bas_mm.utils.last_checkpoint import find_last_checkpoint
+        from bas_mm.utils.last_checkpoint import repair_note
 
-        cfg.resume, cfg.load_from = True, find_last_checkpoint(cfg.work_dir)
+        try:
+            repair_note(cfg.work_dir)
+        except FileNotFoundError as error:
+            fail(f'{error}. Give one by its name: --resume CHECKPOINT')
+        cfg.resume, cfg.load_from = True, None
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
     prepare_devices(cfg, args.launcher)

@@ -6,6 +6,8 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 __all__ = ['in_range', 'is_single', 'whole_number']
 
 
@@ -28,7 +30,7 @@ def whole_number(name: str, value: Any, least: int) -> int:
         ValueError: It is something else, as 1.0 and True are, or smaller.
     """
     try:
-        number = None if isinstance(value, bool) else operator.index(value)
+        number = None if isinstance(value, (bool, np.bool_)) else operator.index(value)
     except TypeError:
         number = None
     if number is None or number < least:
@@ -50,7 +52,7 @@ def in_range(name: str, value: Any, low: float, high: float, *, closed: bool) ->
         ValueError: It is no number, or another one.
     """
     try:
-        number = None if isinstance(value, (str, bool)) else float(value)
+        number = None if isinstance(value, (str, bytes, bool, np.bool_)) else float(value)
     except (TypeError, ValueError):
         number = None
     if number is None or not (low <= number < high or (closed and number == high)):

@@ -14,7 +14,8 @@ def decode_mask(content: bytes, threshold: int, path: str) -> np.ndarray:
     """Where a mask file has an object, as its picture is seen.
 
     A pixel's level is its gray value, of colours the largest of red, green and blue, so that every
-    class of a palette but a black one is an object. Files of 16 bits are read as such: a threshold
+    class of a palette but a black one is an object; of a JPEG, whose colours stray, its luminance,
+    which strays, too: give a threshold. Files of 16 bits are read as such: a threshold
     is a level of 255, and means the same share of 65535 there. An alpha channel and the orientation
     noted in a file are ignored, as pictures' are.
 
@@ -27,16 +28,19 @@ def decode_mask(content: bytes, threshold: int, path: str) -> np.ndarray:
         np.ndarray: (H, W), bool.
 
     Raises:
-        UnreadableImageError: It is no picture, or one of floating-point numbers.
+        UnreadableImageError: It is no picture, or not one of unsigned numbers of 8 or 16 bits.
     """
     picture = None
     if content:
-        picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+        is_jpeg = content.startswith(b'\xff\xd8')
+        gray = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+        flags = gray if is_jpeg else cv2.IMREAD_UNCHANGED
+        picture = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if picture is None:
         raise UnreadableImageError.of(path, 'it cannot be decoded')
     if picture.dtype.kind != 'u':
         raise UnreadableImageError.of(
-            path, f'a mask has whole numbers of 8 or 16 bits, not {picture.dtype}'
+            path, f'a mask has unsigned numbers of 8 or 16 bits, not {picture.dtype}'
         )
     level = picture if picture.ndim == 2 else picture[..., :3].max(axis=-1)
     return level > threshold * (np.iinfo(level.dtype).max // 255)

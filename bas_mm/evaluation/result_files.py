@@ -56,7 +56,7 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
             os.unlink(temporary)
         name = str(getattr(error, 'filename', None) or TEMPORARY_PREFIX)
         if isinstance(error, OSError) and error.errno and TEMPORARY_PREFIX in name:
-            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 

@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+import locale
 import re
 from pathlib import Path
 
-__all__ = ['find_last_checkpoint']
+from bas_mm.evaluation.result_files import write_bytes
 
-_NUMBERED = re.compile(r'(?:epoch|iter)_(\d+)\.pth')
+__all__ = ['NOTE', 'find_last_checkpoint', 'repair_note']
+
+#: The file of a work folder in which mmengine notes the latest checkpoint.
+NOTE = 'last_checkpoint'
+
+_NUMBERED = re.compile(r'(epoch|iter)_\d+\.pth')
 
 
-def find_last_checkpoint(folder: str | Path) -> str | None:
+def find_last_checkpoint(folder: str | Path) -> str:
     """The latest checkpoint of a work folder.
 
-    mmengine notes it in ``last_checkpoint``, where it opens the file anew for each: a process that
-    is killed at that moment leaves it empty. Then, and where the folder has another name now, it
-    is the file with the highest number.
+    mmengine opens its note anew for each checkpoint: a process that is killed at that moment leaves
+    it empty. Then it is the file that was written last. Where the folder has another name now, it
+    is the file of the noted name.
 
     Args:
         folder (str | Path): The work folder.
 
     Returns:
-        str | None: Its path, or its address where it is not on a disk; None where there is none.
+        str: Its path, or its address where it is not on a disk.
+
+    Raises:
+        FileNotFoundError: Nothing is noted, or nothing that is there.
     """
     folder = Path(folder)
     try:
-        noted = (folder / 'last_checkpoint').read_text(encoding='utf-8').strip()
+        noted = (folder / NOTE).read_text().strip()  # in the encoding in which mmengine writes
+    except UnicodeDecodeError:
+        noted = ''
     except OSError:
-        return None
+        raise FileNotFoundError(
+            f'{folder / NOTE} is not there: the training in {folder} has left no checkpoint'
+        ) from None
     if '://' in noted or (noted and Path(noted).exists()):
         return noted
-    numbered = [(_NUMBERED.fullmatch(path.name), path) for path in folder.glob('*.pth')]
-    numbers = [(int(match[1]), path) for match, path in numbered if match]
-    if numbers:
-        return str(max(numbers)[1])
-    return noted or None
+    if noted and (folder / Path(noted).name).exists():
+        return str(folder / Path(noted).name)
+    written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
+    if noted or not written:
+        raise FileNotFoundError(
+            f'{folder / NOTE} names no checkpoint that is there: {noted or "it is empty"}'
+        )
+    return str(max(written, key=lambda path: path.stat().st_mtime_ns))
+
+
+def repair_note(folder: str | Path) -> None:
+    """Let a work folder's note name the checkpoint that :func:`find_last_checkpoint` finds.
+
+    Where there is no note, nothing is done.
+
+    Args:
+        folder (str | Path): The work folder.
+
+    Raises:
+        FileNotFoundError: Nothing that is noted is there.
+    """
+    note = Path(folder) / NOTE
+    if not note.exists():
+        return
+    found = find_last_checkpoint(folder)
+    try:
+        right = note.read_text().strip() == found
+    except UnicodeDecodeError:
+        right = False
+    if not right:
+        # All processes of a job do it, alike and perhaps at the same time.
+        write_bytes(note, found.encode(locale.getpreferredencoding(False)))

@@ -67,15 +67,28 @@ def test_a_threshold_is_a_level_of_255(dtype):
     assert decode_mask(content, 254, 'm.png').tolist() == [[False, False, False, False, True]]
 
 
-def test_orientation_is_ignored():
+@pytest.mark.parametrize('kind', ['png', 'jpeg'])
+def test_orientation_is_ignored(kind):
     exif = Image.Exif()
     exif[0x0112] = 6
-    content = png(Image.fromarray(OBJECT.astype(np.uint8) * 255), exif=exif)
-    np.testing.assert_array_equal(decode_mask(content, 0, 'm.png'), OBJECT)
+    handle = io.BytesIO()
+    Image.fromarray(OBJECT.astype(np.uint8) * 255).save(handle, kind, exif=exif)
+    np.testing.assert_array_equal(decode_mask(handle.getvalue(), 127, 'm.png'), OBJECT)
+
+
+def test_colours_of_a_jpeg_are_its_luminance():
+    handle = io.BytesIO()
+    picture = np.kron(OBJECT, np.ones((8, 8)))[..., None] * np.array([200, 0, 0])
+    Image.fromarray(picture.astype(np.uint8)).save(handle, 'jpeg')
+    gray = cv2.imdecode(np.frombuffer(handle.getvalue(), np.uint8), cv2.IMREAD_GRAYSCALE)
+    for threshold in (0, 30):
+        found = decode_mask(handle.getvalue(), threshold, 'm.jpg')
+        np.testing.assert_array_equal(found, gray > threshold)
 
 
 def test_what_is_no_mask_is_named():
-    floats = cv2.imencode('.tiff', OBJECT.astype(np.float32))[1].tobytes()
-    for content, reason in ((b'', 'decoded'), (b'no picture', 'decoded'), (floats, 'float32')):
+    tiffs = [cv2.imencode('.tiff', OBJECT.astype(t))[1].tobytes() for t in ('float32', 'int16')]
+    reasons = dict(zip((b'', b'no picture', *tiffs), ('decoded', 'decoded', 'float32', 'int16')))
+    for content, reason in reasons.items():
         with pytest.raises(UnreadableImageError, match=f'a/m.png.*{reason}'):
             decode_mask(content, 0, 'a/m.png')

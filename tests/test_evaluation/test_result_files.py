@@ -1,7 +1,6 @@
 """Files are whole or not there."""
 
 import json
-import resource
 
 import numpy as np
 import pytest
@@ -24,6 +23,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
 @pytest.fixture
 def small_files():
     """A system that lets no file grow beyond 4 KiB."""
+    resource = pytest.importorskip('resource', reason='limits of files are those of POSIX')
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     yield

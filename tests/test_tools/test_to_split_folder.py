@@ -91,6 +91,9 @@ def test_round_trip(converter, tmp_path, name, capsys):
 
 def test_masks_of_cub(converter, tmp_path):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
+    # One of them in 16 bits, which is read as such.
+    file = next((source / 'segmentations').rglob('*.png'))
+    cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 257)
     assert converter.main(['cub', str(source), str(target), '--masks', '--splits', 'test']) == 0
     assert not (target / 'train').exists()
     dataset = SplitFolder(

@@ -1,7 +1,9 @@
 """tools/train.py, tools/test.py and dist_*.sh as a user runs them."""
 
 import csv
+import errno
 import json
+import os
 import pickle
 import re
 import subprocess
@@ -287,6 +289,31 @@ def test_amp_without_validation_and_scaled_rate(project):
     weights = checkpoint['state_dict'].values()
     assert all(w.dtype in (torch.float32, torch.int64) for w in weights)
     assert all(torch.isfinite(w).all() for w in weights)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['figures.json', 'all.pkl'])
+def test_results_that_the_disk_has_no_room_for(trained, monkeypatch, name):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('bas_mm.evaluation.result_files.os.chmod', fail)
+    test = 'test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 'full', '--out', f'full/{name}'
+    done = trained.run_here(*test, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].endswith(f'full/{name}: No space left on device')
+    assert not (trained.folder / 'full' / name).exists()
+
+
+@pytest.mark.slow
+def test_a_work_folder_without_its_checkpoints(trained):
+    (trained.folder / 'lost').mkdir()
+    (trained.folder / 'lost/last_checkpoint').touch()
+    resume = 'train.py', 'tiny.py', '--work-dir', 'lost', '--resume'
+    done = trained.run_here(*resume, check=False)
+    assert done.returncode == 2
+    assert 'lost/last_checkpoint names no checkpoint that is there: it is empty' in done.stderr
+    assert '--resume CHECKPOINT' in done.stderr
 
 
 @pytest.mark.slow

@@ -34,6 +34,14 @@ def _masks(work: Path) -> dict[str, np.ndarray]:
     return masks
 
 
+def test_a_work_folder_that_cannot_be_made(tmp_path):
+    config = write_pipeline(tmp_path)
+    done = run_in_process(TOOL, [str(config), '--work-dir', f'{config}/work'], tmp_path)
+    assert done.returncode == 2
+    assert 'error: ' in done.stderr
+    assert f"Not a directory: '{config}/work'" in done.stderr.strip().splitlines()[-1]
+
+
 @pytest.mark.slow
 def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
     config = write_pipeline(tmp_path)

@@ -223,6 +223,8 @@ def test_missing_and_damaged_seeds_are_named(project):
     _refused(project, *evaluate, says=f'bad/{name}.npz is no seed file')
     file.unlink()
     _refused(project, *evaluate, '--num-workers', 1, says=f'there is no seed file bad/{name}.npz')
+    whole = 'eval_seeds.py', 'seeds.py', 'one', '--out', 'seeds.py/x.json'
+    _refused(project, *whole, says="File exists: 'seeds.py'")
 
 
 def test_the_benchmark_measures_what_it_names(project):

@@ -1,35 +1,59 @@
 """The checkpoint to go on from, also after a kill at the worst moment."""
 
+import os
+
 import pytest
 
-from bas_mm.utils.last_checkpoint import find_last_checkpoint
+from bas_mm.utils.last_checkpoint import find_last_checkpoint, repair_note
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ('epoch_2.pth', 'epoch_10.pth', 'best_gt_known_epoch_12.pth', 'epoch_30.pth.part'):
+    names = ('iter_2000.pth', 'epoch_12.pth', 'epoch_2.pth', 'best_x_epoch_12.pth', 'epoch_3.pth.x')
+    for second, name in enumerate(names):
         (tmp_path / name).touch()
+        os.utime(tmp_path / name, (second, second))
     return tmp_path
 
 
+def note(folder, text):
+    (folder / 'last_checkpoint').write_text(text)
+
+
 def test_what_is_noted(folder):
-    for noted in (str(folder / 'epoch_2.pth'), 's3://bucket/epoch_7.pth'):
-        (folder / 'last_checkpoint').write_text(f'{noted}\n')
+    for noted in (str(folder / 'epoch_12.pth'), 's3://bucket/epoch_7.pth'):
+        note(folder, f'{noted}\n')
         assert find_last_checkpoint(folder) == noted
 
 
-@pytest.mark.parametrize('noted', ['', '/an/older/name/of/the/folder/epoch_10.pth'])
-def test_the_highest_number_where_nothing_is_noted_that_is_there(folder, noted):
-    (folder / 'last_checkpoint').write_text(noted)
-    assert find_last_checkpoint(folder) == str(folder / 'epoch_10.pth')
+@pytest.mark.parametrize(
+    ('noted', 'expected'),
+    [
+        ('', 'epoch_2.pth'),  # of all that are numbered the last one written
+        ('/an/older/name/epoch_12.pth', 'epoch_12.pth'),
+        ('/an/older/name/best_x_epoch_12.pth', 'best_x_epoch_12.pth'),
+    ],
+)
+def test_what_a_kill_or_a_new_name_of_the_folder_leaves(folder, noted, expected):
+    note(folder, noted)
+    assert find_last_checkpoint(folder) == str(folder / expected)
+    repair_note(folder)
+    assert (folder / 'last_checkpoint').read_text() == str(folder / expected)
+
+
+def test_a_note_in_another_encoding(folder):
+    (folder / 'last_checkpoint').write_bytes(b'/M\xfcller/epoch_12.pth')
+    repair_note(folder)
+    assert (folder / 'last_checkpoint').read_text() == str(folder / 'epoch_2.pth')
 
 
 def test_nothing_to_go_on_from(tmp_path):
-    assert find_last_checkpoint(tmp_path / 'nowhere') is None
-    (tmp_path / 'epoch_1.pth').touch()  # put there by hand
-    assert find_last_checkpoint(tmp_path) is None
-    (tmp_path / 'epoch_1.pth').unlink()
-    (tmp_path / 'last_checkpoint').write_text('')
-    assert find_last_checkpoint(tmp_path) is None
-    (tmp_path / 'last_checkpoint').write_text('gone/epoch_3.pth')  # mmengine names it
-    assert find_last_checkpoint(tmp_path) == 'gone/epoch_3.pth'
+    (tmp_path / 'latest.pth').touch()
+    with pytest.raises(FileNotFoundError, match='last_checkpoint is not there: the training in'):
+        find_last_checkpoint(tmp_path)
+    repair_note(tmp_path)
+    assert not (tmp_path / 'last_checkpoint').exists()
+    for noted, said in (('', 'it is empty'), ('gone/epoch_3.pth', 'gone/epoch_3.pth')):
+        note(tmp_path, noted)
+        with pytest.raises(FileNotFoundError, match=f'names no checkpoint that is there: {said}'):
+            repair_note(tmp_path)

@@ -41,7 +41,8 @@ class LoadLocMask(BaseTransform):
 
     Raises:
         AnnotationError: The picture has no mask.
-        UnreadableImageError: A mask file is missing, no picture, or one of floating-point numbers.
+        UnreadableImageError: A mask file is missing, no picture, or not one of unsigned numbers of
+            8 or 16 bits.
     """
 
     def __init__(self, threshold: int | None = None, backend_args: dict | None = None) -> None:

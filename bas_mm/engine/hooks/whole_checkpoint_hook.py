@@ -13,9 +13,10 @@ class WholeCheckpointHook(CheckpointHook):
 
     A checkpoint that is written when the process is killed or the disk is full leaves nothing
     under its name, and one that replaces another (as the best one is noted in the last) leaves the
-    other. Files of other backends, as in a bucket, are written as mmengine does.
+    other. mmengine deletes the oldest one before it writes the next, so keep two.
 
-    It takes the arguments of mmengine's ``CheckpointHook``.
+    It takes the arguments of mmengine's ``CheckpointHook``. What has ``backend_args``, goes to a
+    bucket or is published (``published_keys``) is written as mmengine does.
     """
 
     def before_train(self, runner: Runner) -> None:

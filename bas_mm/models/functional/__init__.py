@@ -11,7 +11,7 @@ from .bas import (
     z,
 )
 from .class_convolution import class_convolution
-from .feature_map import require_feature_map
+from .feature_map import require_channels, require_feature_map
 from .frozen_pass import frozen_pass, untracked_statistics
 from .multi_label import draw_positive_class, positives_against_negatives
 from .multi_scale import maximum_of_scales, resize_labels, scaled_size
@@ -37,6 +37,7 @@ __all__ = [
     'positives_against_negatives',
     'propagate',
     'random_walk',
+    'require_channels',
     'require_feature_map',
     'resize_labels',
     'run_chain',

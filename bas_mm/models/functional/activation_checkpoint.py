@@ -8,6 +8,8 @@ import torch
 import torch.nn as nn
 from torch.utils.checkpoint import checkpoint
 
+from .feature_map import require_feature_map
+
 
 def records_statistics(module: nn.Module) -> bool:
     """Whether ``module`` is a norm whose next forward pass moves its running statistics.
@@ -41,9 +43,14 @@ def discarded_statistics(module: nn.Module) -> Iterator[None]:
 
 
 def run_chain(modules: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:
-    """Modules one after the other."""
+    """Modules one after the other, each giving a feature map.
+
+    Raises:
+        ValueError: one gives something else, as networks do that hand on tokens.
+    """
     for module in modules:
         x = module(x)
+        require_feature_map(x, type(module).__name__)
     return x
 
 

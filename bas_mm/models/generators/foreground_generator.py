@@ -2,7 +2,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
-from bas_mm.models.functional import class_convolution, require_feature_map
+from bas_mm.models.functional import class_convolution, require_channels
 from bas_mm.registry import MODELS
 
 
@@ -55,7 +55,7 @@ class ForegroundGenerator(BaseModule):
         Returns:
             Tensor: (N, C, h, w), or (N, K, h, w), in (0, 1).
         """
-        require_feature_map(
+        require_channels(
             features, self.in_channels, 'model.generator.in_channels', "the backbone's front"
         )
         # Up to half of the classes their own maps alone are cheaper, by measurement.

@@ -2,7 +2,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
-from bas_mm.models.functional import require_feature_map, z
+from bas_mm.models.functional import require_channels, z
 from bas_mm.registry import MODELS
 
 
@@ -50,7 +50,7 @@ class CAMHead(BaseModule):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """A, the class maps: (N, in_channels, h, w) -> (N, C, h, w)."""
-        require_feature_map(
+        require_channels(
             features, self.in_channels, 'model.head.in_channels', "the backbone's tail"
         )
         return self.classifier(features)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bas_mm.utils.last_checkpoint import find_last_checkpoint
+from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
 
 from .state import PipelineState
 from .step import Step
@@ -176,7 +176,7 @@ class PipelineRunner:
                     f'{self.processes} processes cannot share'
                 )
             _add_option(launch, f'train_dataloader.batch_size={share}')
-        if step.resumable_training and find_last_checkpoint(step.outputs[0]):
+        if step.resumable_training and (step.outputs[0] / NOTE).is_file():
             launch.append('--resume')
         environment = dict(os.environ)
         path = [str(self.tools.parent), environment.get('PYTHONPATH')]
@@ -203,13 +203,10 @@ class PipelineRunner:
             )
 
     def _last_checkpoint(self, match: re.Match) -> str:
-        checkpoint = find_last_checkpoint(match[1])
-        if checkpoint is None:
-            raise PipelineError(
-                f'{match[1]}/last_checkpoint is not there: the training in {match[1]} has left no '
-                'checkpoint'
-            )
-        return checkpoint
+        try:
+            return find_last_checkpoint(match[1])
+        except FileNotFoundError as error:
+            raise PipelineError(str(error)) from None
 
     def _say(self, number: int, step: Step, text: str) -> None:
         self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')

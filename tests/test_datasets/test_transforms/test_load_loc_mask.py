@@ -54,6 +54,13 @@ def test_union_of_masks_and_ignored_region(files):
     assert run(results, threshold=0)['gt_mask'].sum() > expected.sum()
 
 
+def test_masks_are_decoded_as_they_are_stored(tmp_path):
+    mask = np.zeros((6, 8), np.uint16)
+    mask[:3] = 1  # of 65535
+    results = dict(mask_paths=(write(tmp_path / '16.png', mask),), img_shape=(6, 8))
+    np.testing.assert_array_equal(run(results)['gt_mask'], mask)
+
+
 def test_packed_mask_follows_the_view(files):
     mask_paths, ignore_path = files
     results = dict(

@@ -25,8 +25,29 @@ def test_channels_that_differ_from_the_config(part, method, mode):
         MODELS.build(cfg).eval()(IMAGES, samples_of((0, 1)), mode=mode)
 
 
+@pytest.mark.parametrize(
+    ('backbone', 'stages', 'found'),
+    [
+        (
+            dict(type='mmpretrain.SwinTransformer', arch='tiny'),
+            dict(a=['patch_embed', 'stages.0'], b=['stages.1']),
+            'PatchEmbed gives tuple',
+        ),
+        (
+            dict(type='mmpretrain.VisionTransformer', arch='deit-t', img_size=32, patch_size=16),
+            dict(a=['patch_embed'], b=['layers.0']),
+            'PatchEmbed gives tuple',
+        ),
+    ],
+)
+def test_networks_of_tokens_are_refused(backbone, stages, found):
+    cfg = tiny_model_cfg('CAMClassifier')
+    cfg.update(backbone=backbone, split=dict(point='a', stages=stages))
+    with pytest.raises(ValueError, match=f'model.split: {found}, but a feature map'):
+        MODELS.build(cfg)(IMAGES, samples_of((0, 1)), mode='loss')
+
+
 def test_what_is_no_feature_map():
-    for features, found in ((torch.zeros(2, 49, 8), r'\(2, 49, 8\)'), ((1, 2), 'tuple')):
-        with pytest.raises(ValueError, match=f'a stage gives {found}, but a feature map'):
-            require_feature_map(features, 8, 'model.head.in_channels', 'a stage')
-    require_feature_map(torch.zeros(2, 8, 7, 7), 8, 'model.head.in_channels', 'a stage')
+    with pytest.raises(ValueError, match=r'a stage gives \(2, 49, 8\), but a feature map'):
+        require_feature_map(torch.zeros(2, 49, 8), 'a stage')
+    require_feature_map(torch.zeros(2, 8, 7, 7), 'a stage')
