@@ -13,11 +13,11 @@ __all__ = ['decode_mask']
 def decode_mask(content: bytes, threshold: int, path: str) -> np.ndarray:
     """Where a mask file has an object, as its picture is seen.
 
-    A pixel's level is its gray value, of colours the largest of red, green and blue, so that every
-    class of a palette but a black one is an object; of a JPEG, whose colours stray, its luminance,
-    which strays, too: give a threshold. Files of 16 bits are read as such: a threshold
-    is a level of 255, and means the same share of 65535 there. An alpha channel and the orientation
-    noted in a file are ignored, as pictures' are.
+    A pixel's level is its gray value, and of colours the largest of red, green and blue, so that
+    every class of a palette but a black one is an object. Of a JPEG, whose colours stray around an
+    object, it is the luminance, which strays less: a threshold helps. Files of 16 bits are read as
+    such: a threshold is a level of 255, and means the same share of 65535 there. An alpha channel
+    and the orientation noted in a file are ignored, as pictures' are.
 
     Args:
         content (bytes): The file.
