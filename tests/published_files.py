@@ -131,7 +131,7 @@ def caffe_layer(name: str, kind: str, *blobs: bytes) -> bytes:
 
 
 def write_caffemodel(path: Path, weights: dict[str, np.ndarray]) -> None:
-    """A net as Caffe saves it: statistics as sums over 8 moments, the head once more at 0.75."""
+    """A net as Caffe saves it: statistics as sums over 8 moments, all again at 0.75 and 0.5."""
     layers: dict[str, dict[str, np.ndarray]] = {}
     for name, value in weights.items():
         layer, kind = name.rsplit('.', 1)
@@ -148,5 +148,6 @@ def write_caffemodel(path: Path, weights: dict[str, np.ndarray]) -> None:
         else:
             blobs = [caffe_blob(values[kind]) for kind in ('weight', 'bias') if kind in values]
             content += caffe_layer(layer, 'Convolution', *blobs)
-            content += caffe_layer(f'{layer}_res075', 'Convolution', *blobs)
+            for scale in ('075', '05'):
+                content += caffe_layer(f'{layer}_res{scale}', 'Convolution', *blobs)
     path.write_bytes(content)

@@ -10,7 +10,7 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
-from bas_mm.command_line import close_process_group, fail_on_input_errors
+from bas_mm.command_line import close_process_group, fail, fail_on_input_errors
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import DATASETS
 
@@ -51,6 +51,16 @@ def test_each_process_tells_its_own_errors(monkeypatch, capsys, rank, expected):
         monkeypatch.setenv('RANK', rank)
     with pytest.raises(SystemExit) as caught, fail_on_input_errors(Config({}), 'c.py'):
         raise UnreadableImageError('unreadable picture a.jpg')
+    assert caught.value.code == 2
+    assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(('rank', 'expected'), [('0', 'train.py: error: a\n'), ('3', '')])
+def test_what_all_processes_see_is_said_once(monkeypatch, capsys, rank, expected):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    monkeypatch.setenv('RANK', rank)
+    with pytest.raises(SystemExit) as caught:
+        fail('a')
     assert caught.value.code == 2
     assert capsys.readouterr().err == expected
 

@@ -145,6 +145,16 @@ def test_a_sweep_is_the_sum_of_its_pictures(masks):
     assert about['reached'][2] < 8, 'a picture has no room for more than itself'
 
 
+def test_boxes_take_the_place_of_a_mask_without_an_object():
+    items = make_items(1, masks=True)
+    mask = items[0]['data_samples'].gt_mask
+    mask[mask == 1] = 0
+    curves, about = sweep_masks(tiny_model(), items, [0], [0.5, 1], 1)
+    expected, _ = sweep_masks(tiny_model(), make_items(1), [0], [0.5, 1], 1)
+    assert about['truth'] == 'boxes'
+    np.testing.assert_array_equal(curves.foreground, expected.foreground)
+
+
 def test_pictures_that_cannot_be_swept():
     items = make_items(2)
     items[1]['data_samples'].gt_bboxes = torch.zeros(0, 4, dtype=torch.int64)

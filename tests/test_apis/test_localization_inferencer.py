@@ -373,6 +373,8 @@ def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):
     # The only threshold of the test's metric is the model's.
     cfg.test_evaluator = dict(type='LocalizationMetric', thresholds=[0.25])
     assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.25
+    cfg.test_evaluator = dict(type='LocalizationMetric')
+    assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.1
 
 
 def test_arguments_that_make_no_sense(run, inferencer):
@@ -461,6 +463,10 @@ def test_files(run, inferencer, tmp_path):
         np.testing.assert_array_equal(mask, (prediction.map > np.float32(0.55)) * 255)
         drawn = cv2.imread(str(out / files['vis']))
         np.testing.assert_array_equal(drawn[..., ::-1], drawing)
+        height, width = prediction.size
+        factor = -(-224 // height)
+        first = drawing[: height * factor : factor, : width * factor : factor]
+        np.testing.assert_array_equal(first, cv2.imread(prediction.image)[..., ::-1])
         assert prediction.mask is None
 
     lean = inferencer(run.pictures, return_maps=False, out_dir=tmp_path / 'lean', no_save_vis=True)

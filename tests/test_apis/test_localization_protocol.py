@@ -5,7 +5,14 @@ import pytest
 from mmengine.config import Config
 
 from bas_mm.apis import localization_protocol
-from bas_mm.apis.localization_protocol import choose_checkpoint_and_test, require_own_val
+from bas_mm.apis.localization_protocol import (
+    COLUMNS,
+    LocalizationResult,
+    choose_checkpoint_and_test,
+    choose_threshold_and_test,
+    require_own_val,
+    results_table,
+)
 from bas_mm.evaluation.metrics import LocalizationMetric
 
 # Top-1 and GT-Known counts of 40 pictures at two θ: the sums are equal, those of their
@@ -47,6 +54,31 @@ def test_the_first_checkpoint_on_a_tie(monkeypatch):
     assert choose_checkpoint_and_test(Config(), ['a', 'b'], 'name') == 'a'
 
 
+def test_the_pair_that_is_best_on_val_is_tested(monkeypatch):
+    """With its own θ and figures, by the sum of those that are asked for."""
+    counts = dict(a=(30, 10), b=(20, 25), c=(24, 20))
+    pairs = {name: (_figures((pair,), 40), pair[0] / 100) for name, pair in counts.items()}
+    monkeypatch.setattr(localization_protocol, 'require_own_val', lambda cfg: None)
+    monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, *_: pairs[c])
+    monkeypatch.setattr(
+        localization_protocol, '_test', lambda cfg, c, name, theta, val: (c, theta, val)
+    )
+    for choose_by, best in (({}, 'b'), (dict(choose_by=('top1_loc',)), 'a')):
+        found = choose_checkpoint_and_test(Config(), list('abc'), 'name', **choose_by)
+        assert found == (best, pairs[best][1], pairs[best][0])
+    monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, name, by: (by, 0.1))
+    _, _, by = choose_threshold_and_test(Config(), 'a', 'name')
+    assert by == ('top1_loc', 'gt_known')
+
+
+def test_a_table_has_the_figures_of_test():
+    test = {column: 10.05 + i for i, column in enumerate(COLUMNS)}
+    result = LocalizationResult('BAS', Config(), 'a.pth', 0.35, dict.fromkeys(COLUMNS, 1.0), test)
+    line = results_table([result]).splitlines()[-1]
+    cells = [cell.strip() for cell in line.split('|')[1:-1]]
+    assert cells == ['BAS', *(f'{value:.1f}' for value in test.values()), '0.35']
+
+
 @pytest.mark.parametrize(
     'change',
     [{}, dict(split_dir='metadata/test/'), dict(data_root='data/./CUB'), dict(check_files=False)],
@@ -61,5 +93,10 @@ def test_val_that_reads_the_pictures_of_test_in_another_way(change):
     )
     with pytest.raises(ValueError, match='read the same pictures'):
         require_own_val(cfg)
+    with pytest.raises(ValueError, match='read the same pictures'):
+        choose_checkpoint_and_test(cfg, ['a'], 'name')
     cfg.val_dataloader.dataset.split_dir = 'metadata/val'
     require_own_val(cfg)
+    cfg.val_dataloader = None
+    with pytest.raises(ValueError, match='no val_dataloader'):
+        require_own_val(cfg)

@@ -80,12 +80,21 @@ def test_seeds_are_those_of_make_seeds(project, inferencer):
         assert prediction.image == path
         assert prediction.labels == seeds.classes.tolist()
         assert prediction.scores is None
+        assert prediction.background == 0.3
         assert prediction.class_names == [project.classes[label] for label in prediction.labels]
         np.testing.assert_array_equal(prediction.strided, seeds.strided)
         np.testing.assert_array_equal(prediction.high_res, seeds.high_res)
     few = inferencer(project.paths, labels=project.labels, scales=(1.0,), flip=False)
     expected = made(project, flip=False, scales=(1.0,))
     np.testing.assert_array_equal(few['predictions'][2].high_res, expected[2].high_res)
+
+
+def test_scales_and_mirror_images_where_the_config_says_nothing(project):
+    cfg = Config(dict(model=MODEL, seed_dataloader=project.cfg.seed_dataloader))
+    inferencer = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
+    (found,) = inferencer(project.paths[0], labels=[project.labels[0]])['predictions']
+    expected = made(project, scales=(1.0, 0.5, 1.5, 2.0))[0]
+    np.testing.assert_array_equal(found.high_res, expected.high_res)
 
 
 def test_label_map_is_the_greatest_map_above_the_background(project, inferencer):
@@ -101,6 +110,8 @@ def test_label_map_is_the_greatest_map_above_the_background(project, inferencer)
         assert prediction.label_map.dtype == np.uint8
         assert prediction.label_map.shape == prediction.size == cv2.imread(path).shape[:2]
     assert len(values) > 2
+    (nothing,) = inferencer(project.paths[0], labels=[0], background=1)['predictions']
+    assert not nothing.label_map.any()
 
 
 def test_classes_are_found_by_score_whatever_the_batch(project, inferencer):
@@ -121,6 +132,18 @@ def test_classes_are_found_by_score_whatever_the_batch(project, inferencer):
     again = inferencer(project.paths, labels=[p.labels for p in found])['predictions']
     for prediction, wanted in zip(found, again):
         np.testing.assert_array_equal(prediction.high_res, wanted.high_res)
+
+
+def test_pictures_that_are_scored_at_their_own_size(project):
+    cfg = deepcopy(project.cfg)
+    cfg.test_dataloader.dataset.pipeline = DATASET['pipeline']
+    inferencer = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
+    pictures = [cv2.imread(path)[: 40 - 8 * (i // 2)] for i, path in enumerate(project.paths)]
+    one, three = (inferencer(pictures, size)['predictions'] for size in (1, 3))
+    for prediction, wanted, picture in zip(three, one, pictures, strict=True):
+        assert prediction.size == picture.shape[:2]
+        assert prediction.labels == wanted.labels
+        np.testing.assert_allclose(prediction.scores, wanted.scores, rtol=1e-5)
 
 
 def test_a_picture_without_a_class_is_background(project, inferencer, tmp_path):
@@ -166,6 +189,11 @@ def test_files(project, inferencer, tmp_path):
         height, width = prediction.size
         width *= -(-224 // height)
         assert drawing.shape[1] == (2 + len(prediction.labels)) * (width + 6) - 6
+        factor = -(-224 // height)
+        first = drawing[: height * factor : factor, :width:factor]
+        np.testing.assert_array_equal(first, cv2.imread(prediction.image)[..., ::-1])
+    inferencer(project.paths[:1], labels=[0], out_dir=tmp_path / 'drawn', no_save_pred=True)
+    assert [path.name for path in (tmp_path / 'drawn').iterdir()] == ['vis']
     lean = inferencer(project.paths[:1], labels=[0], return_maps=False)['predictions'][0]
     assert lean.strided is lean.high_res is lean.label_map is None
 
@@ -223,3 +251,7 @@ def test_nan_names_the_picture(project):
         inferencer.model.generator.conv.weight.fill_(torch.nan)
     with pytest.raises(ValueError, match=f'{Path(project.paths[0]).name}: .* no usable maps'):
         inferencer(project.paths[0], labels=[0])
+    with torch.no_grad():
+        inferencer.model.head.classifier.weight.fill_(torch.nan)
+    with pytest.raises(ValueError, match=f'{Path(project.paths[0]).name}: the scores hold NaN'):
+        inferencer(project.paths[0])

@@ -61,6 +61,7 @@ def test_train_split_with_and_without_boxes(release):
     assert [weak.get_data_info(i)['image_id'] for i in range(len(weak))] == [PATHS[1], PATHS[3]]
     assert 'gt_bboxes' not in weak.get_data_info(0)
     full = CUB200('train', data_root=str(release))
+    assert CUB200('train', str(release), classes=('a', 'b')).metainfo['classes'] == ('a', 'b')
     np.testing.assert_array_equal(
         full.get_data_info(0)['gt_bboxes'], [[13.9, 11.2, 13.9 + 30.0, 11.2 + 20.0]]
     )
@@ -146,6 +147,13 @@ def test_bounds_are_checked_only_when_asked(release):
     np.testing.assert_array_equal(dataset.get_data_info(1)['gt_bboxes'], [[1, 1, 601, 4]])
 
 
+def test_a_picture_that_cannot_be_read_is_left_to_the_pipeline(release):
+    (release / 'images' / PATHS[0]).write_bytes(b'')
+    info = CUB200('test', data_root=str(release)).get_data_info(0)
+    np.testing.assert_array_equal(info['gt_bboxes'], [[6.0, 2.0, 38.5, 29.0]])
+    assert 'width' not in info
+
+
 class TestMasks:
     def test_paths_and_threshold(self, tmp_path):
         root = write_cub(tmp_path)
@@ -158,6 +166,8 @@ class TestMasks:
         gray = cv2.imread(info['mask_paths'][0], cv2.IMREAD_GRAYSCALE)
         assert (gray > info['mask_threshold']).sum() == 15 * 20
         assert 'gt_bboxes' in info
+        anyone = CUB200('test', data_root=str(root), with_masks=True, mask_threshold=0)
+        assert anyone.get_data_info(0)['mask_threshold'] == 0
         assert 'mask_paths' not in CUB200('test', data_root=str(root)).get_data_info(0)
 
     def test_in_another_folder(self, tmp_path):

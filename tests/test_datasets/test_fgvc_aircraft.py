@@ -35,6 +35,7 @@ def test_splits(release):
     assert [i['image_id'] for i in both] == [i['image_id'] for i in train + val]
     # A corner that is 0 in the file stays 0.
     np.testing.assert_array_equal(train[0]['gt_bboxes'], [[0, 1, 39, 49]])
+    np.testing.assert_array_equal(train[1]['gt_bboxes'], [[0, 1, 40, 49]])
     weak = FGVCAircraft('train', str(release), with_boxes=False)
     assert 'gt_bboxes' not in weak.get_data_info(0)
 

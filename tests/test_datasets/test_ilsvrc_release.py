@@ -51,7 +51,21 @@ def test_val(release, place):
         assert info['gt_bboxes'].dtype == np.float64
 
 
+def test_classes_are_counted_by_their_ids_in_whatever_order_they_are_listed(release):
+    mapping = release.parent / 'LOC_synset_mapping.txt'
+    mapping.write_text(''.join(reversed(mapping.read_text().splitlines(keepends=True))))
+    assert [info['gt_label'] for info in infos_of(read(release))] == [2, 0, 1]
+
+
+def test_a_solution_without_its_head(release):
+    replace_line(release.parent / 'LOC_val_solution.csv', 1, None)
+    assert [info['image_id'] for info in infos_of(read(release))] == [row[0] for row in EXPECTED]
+
+
 def test_train(release):
+    # What is no class and no picture is passed over.
+    (release / 'Data/CLS-LOC/train/lost+found').mkdir()
+    (release / 'Data/CLS-LOC/train/n01440764/Thumbs.db').touch()
     infos = infos_of(read(release, 'train'))
     assert [(info['image_id'], info['gt_label']) for info in infos] == [
         (f'train/{wnid}/{wnid}_{number}.JPEG', label)
@@ -68,6 +82,13 @@ def test_labels_without_boxes_need_no_xml(release):
     for file in release.glob('Annotations/CLS-LOC/val/*'):
         file.unlink()
     assert [info['gt_label'] for info in infos_of(read(release, with_boxes=False))] == [2, 0, 1]
+
+
+def test_labels_without_a_solution_are_those_of_the_xml(release):
+    (release.parent / 'LOC_val_solution.csv').unlink()
+    infos = infos_of(read(release, with_boxes=False))
+    assert [info['gt_label'] for info in infos] == [2, 0, 1]
+    assert 'gt_bboxes' not in infos[0]
 
 
 def test_only_boxes_of_the_pictures_class(release):
@@ -97,6 +118,7 @@ def test_number_of_classes(release):
         ('LOC_synset_mapping.txt', 2, 'n01440764 again', 'n01440764 was listed before, in line 1'),
         ('LOC_val_solution.csv', 3, 'ILSVRC2012_val_00000002,', 'five values per object'),
         ('LOC_val_solution.csv', 3, 'ILSVRC2012_val_00000002,n01440764 1 2 3', 'five values per'),
+        ('LOC_val_solution.csv', 3, 'ILSVRC2012_val_00000002,n01440764 1 2 3 4 5', 'five values'),
         (
             'LOC_val_solution.csv',
             3,
@@ -123,6 +145,11 @@ def test_bad_line_of_a_list(release, name, line, text, expected):
     ('objects', 'line', 'expected'),
     [
         ([('n01440764', (3, 4, 52, 30))], 18, 'lies outside its picture of 50x40 pixels'),
+        (
+            [('n02123045', (1, 1, 5, 5)), ('n01440764', (3, 4, 52, 30))],
+            30,
+            'lies outside its picture of 50x40 pixels',
+        ),
         ([('n01440764', (-1, 4, 5, 30))], 18, 'lies outside its picture (x0 or y0 < 0)'),
         ([('n01440764', (9, 4, 5, 30))], 18, 'has x1 < x0 or y1 < y0'),
         ([('n09999999', (1, 4, 5, 30))], 18, "'n09999999' is not among the 3 classes"),
@@ -152,6 +179,8 @@ def test_missing_files(release):
     (release / 'Data/CLS-LOC/train/n01443537').rename(release / 'Data/CLS-LOC/train/n01443538')
     message = error_of(read, release, 'train')
     assert 'this folder is missing' in message or 'is not among the classes' in message
+    (release / 'Data/CLS-LOC/train/n01443538').rename(release / 'n01443538')
+    assert 'n01443537: this folder is missing' in error_of(read, release, 'train')
     assert 'there is no such folder' in error_of(read, release / 'none')
 
 

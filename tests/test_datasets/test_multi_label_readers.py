@@ -314,6 +314,10 @@ class TestList:
         write_lines(pets / 'classes.txt', ['cat', 'red dog'])
         for classes in (2, 'classes.txt'):
             assert _labels(_pets(pets, classes=classes)) == {'1': [0, 1], '3': [0]}
+        # Files of a palette have no more colours.
+        assert len(_pets(pets, classes=300).metainfo['palette']) == 256
+        own = [(1, 2, 3)] * 3
+        assert _pets(pets, classes=2, metainfo=dict(palette=own)).metainfo['palette'] == own
         write_lines(pets / 'train.txt', ['a/1 1 cat'])
         assert "unknown class '1'" in error_of(_pets, pets)
 
@@ -334,6 +338,11 @@ class TestList:
         write_picture(pets / 'pictures' / 'a' / '1.jpg', 20, 16)
         write_lines(pets / 'train.txt', ['a/1 cat'])
         assert 'line 1: a/1 may be 1.jpg or 1.png' in error_of(_pets, pets)
+
+    def test_a_dot_in_a_name_begins_no_ending(self, pets):
+        write_picture(pets / 'pictures' / 'a' / '1.v2.png', 20, 16)
+        write_lines(pets / 'train.txt', ['a/1 cat', 'a/1.v2 red_dog'])
+        assert _labels(_pets(pets)) == {'1': [0], '1.v2': [1]}
 
     def test_unlabelled_allowed(self, pets):
         write_lines(pets / 'train.txt', ['a/1', 'a/2 cat'])

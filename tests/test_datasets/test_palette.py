@@ -35,6 +35,7 @@ def test_what_is_no_mask(tmp_path):
     with pytest.raises(ValueError, match='uint8'):
         encode_palette_png(np.zeros((4, 4), dtype=np.int64))
     file = tmp_path / 'a.png'
-    Image.new('RGB', (4, 4)).save(file)
-    with pytest.raises(ValueError, match=r'a\.png.*the mode RGB'):
-        read_palette_png(str(file))
+    for mode in ('RGB', '1'):
+        Image.new(mode, (4, 4)).save(file)
+        with pytest.raises(ValueError, match=rf'a\.png.*the mode {mode}'):
+            read_palette_png(str(file))

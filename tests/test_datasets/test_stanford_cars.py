@@ -25,9 +25,12 @@ def test_form_with_devkit(tmp_path):
     np.testing.assert_array_equal(infos[1]['gt_bboxes'], [[1, 1, 9, 11]])
     assert (infos[0]['width'], infos[0]['height']) == (48, 36)
     train = infos_of(StanfordCars('train', data_root=str(root)))
-    np.testing.assert_array_equal(train[1]['gt_bboxes'], np.array([CAR_BOXES[1]]) - 1)
+    for info, box in zip(train, CAR_BOXES):
+        np.testing.assert_array_equal(info['gt_bboxes'], [np.array(box) - 1])
     weak = StanfordCars('train', data_root=str(root), with_boxes=False)
     assert 'gt_bboxes' not in weak.get_data_info(0)
+    named = StanfordCars('test', data_root=str(root), classes=('a', 'b'))
+    assert named.metainfo['classes'] == ('a', 'b')
 
     file = root / 'cars_test_annos_withlabels.mat'
     file.rename(root / 'devkit' / file.name)
@@ -67,6 +70,7 @@ FIELDS = dict(
         (dict(fname=['00001.jpg', '00001.jpg']), 2, 'was listed before, in entry 1'),
         (dict(fname=['00001.jpg', '00009.jpg']), 2, 'is listed, but there is no picture'),
         (dict(fname=['00001.jpg', 2]), 2, 'the file name is no text'),
+        (dict(fname=['00001.jpg', '']), 2, 'the file name is no text'),
     ],
 )
 def test_bad_entry(tmp_path, change, entry, expected):

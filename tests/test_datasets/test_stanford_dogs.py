@@ -38,6 +38,18 @@ def test_both_splits(release):
     assert 'gt_bboxes' in StanfordDogs('train', data_root=str(release)).get_data_info(0)
 
 
+def test_classes_are_in_the_order_of_their_labels_and_keep_their_hyphens(release):
+    for folder in ('Images', 'Annotation'):
+        (release / folder / 'n02085621-Breed_1').rename(release / folder / 'n02085621-Shih-Tzu')
+    for split, number in (('train', 10), ('test', 20)):
+        names = [f'n02085620-Breed_0/n02085620_{number}', f'n02085621-Shih-Tzu/n02085621_{number}']
+        entries = [(f'{name}.jpg', label) for name, label in zip(names, (1, 0))]
+        save_dog_list(release / f'lists/{split}_list.mat', entries)
+    dataset = StanfordDogs('test', data_root=str(release))
+    assert dataset.metainfo['classes'] == ('Shih-Tzu', 'Breed_0')
+    assert [info['gt_label'] for info in infos_of(dataset)] == [1, 0]
+
+
 def test_lists_in_the_root(release):
     for file in (release / 'lists').iterdir():
         file.rename(release / file.name)

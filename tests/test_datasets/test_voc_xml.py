@@ -40,12 +40,13 @@ def test_any_order_comments_entities_and_parts(tmp_path):
     file.write_text(
         '<?xml version="1.0" encoding="utf-8"?><annotation><!-- <size> -->\n'
         '<object><bndbox><ymax>4</ymax><xmax> 3 </xmax><ymin>2</ymin><xmin>1</xmin></bndbox>'
-        '<part><name>head</name><bndbox><xmin>9</xmin></bndbox></part><name>A&amp;B</name></object>'
+        '<name>A&amp;B</name>\n<part><name>head</name><bndbox><xmin>9</xmin></bndbox></part></object>'
         '<size><height>20</height><width>10</width></size></annotation>'
     )
     found = read_voc_xml(str(file))
     assert (found.names, found.boxes, found.lines) == (['A&B'], [(1, 2, 3, 4)], [2])
     assert (found.width, found.height) == (10, 20)
+    assert found.difficult == [False]
 
 
 @pytest.mark.parametrize(

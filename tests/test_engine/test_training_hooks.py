@@ -49,11 +49,20 @@ def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folde
     assert [p.name for p in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
 
 
-def test_other_number_of_classes_is_named_before_the_first_iteration(split_folder, tmp_path):
-    cfg = tiny_run_cfg(split_folder, tmp_path)
-    cfg.model.generator.num_classes = 7
-    runner = _runner(cfg, 'run-classes')
-    message = r'model.generator.num_classes=7, but train_dataloader.dataset has 4 classes'
-    with pytest.raises(ValueError, match=message):
+@pytest.mark.parametrize(
+    ('kind', 'part', 'count'),
+    [('BASClassifier', 'generator', 7), ('CAMClassifier', 'head', 7), ('CAMClassifier', 'head', 3)],
+)
+def test_other_number_of_classes_is_named_before_the_first_iteration(
+    split_folder, tmp_path, kind, part, count
+):
+    cfg = tiny_run_cfg(split_folder, tmp_path, kind)
+    cfg.model[part].num_classes = count
+    runner = _runner(cfg, f'run-classes-{kind}-{count}')
+    message = f'model.{part}.num_classes={count}, but {{}}_dataloader.dataset has 4 classes'
+    with pytest.raises(ValueError, match=message.format('train')):
         runner.train()
     assert runner.iter == 0
+    for phase in ('val', 'test'):
+        with pytest.raises(ValueError, match=message.format(phase)):
+            getattr(runner, phase)()

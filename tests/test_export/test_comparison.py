@@ -37,6 +37,9 @@ def test_rounding_passes_and_its_size_is_reported():
     largest = compare(exported, _changed(exported, maps=lambda m: m + 9e-6), (1, 2), SIZE)
     assert largest['scores'] == 0
     assert largest['map'] == pytest.approx(9e-6, rel=1e-2)
+    offsets = iter((9e-6, 0))
+    largest = compare(exported, _changed(exported, maps=lambda m: m + next(offsets)), (1, 2), SIZE)
+    assert largest['map'] == pytest.approx(9e-6, rel=1e-2)
     exported = ExportedClassifier(tiny_multi_label_model())
     assert set(compare(exported, exported, (1,), SIZE)) == {'scores', 'maps'}
 

@@ -3,6 +3,7 @@
 import pytest
 from mmengine.config import Config
 
+from bas_mm.export.errors import ExportError
 from bas_mm.export.metadata import class_names, pipeline_of, view_size_of
 
 
@@ -46,6 +47,9 @@ def test_class_names_come_from_the_checkpoint_then_the_config():
     )
     trained = dict(meta=dict(dataset_meta=dict(classes=('cat', 'dog'))))
     assert class_names(cfg, trained, 2) == ['cat', 'dog']
+    for count in (1, 3):
+        with pytest.raises(ExportError, match='trained on 2 classes'):
+            class_names(cfg, trained, count)
     assert class_names(cfg, dict(state_dict={}), 2) == ['ant', 'bee']
     assert class_names(cfg, {}, 3) is None
     voc = Config(dict(test_dataloader=dict(dataset=dict(type='VOC12MultiLabel'))))

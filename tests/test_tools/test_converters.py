@@ -105,6 +105,11 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, tmp_path, ca
     assert 'generator.conv.bias' not in written
     assert torch.equal(written['backbone.stem.conv.weight'], weights['model.0.0.weight'])
 
+    # Another shape is as good as none.
+    torch.save({**mobilenet_by_formula(), 'classifier_loc.0.bias': torch.ones(9)}, source)
+    assert converter.main([str(source), str(target)]) == 1
+    assert 'To write it anyway: --allow-missing\n' in capsys.readouterr().err
+
 
 def test_the_wrong_backbone_is_refused(converter, tmp_path, capsys):
     source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'

@@ -101,7 +101,11 @@ def test_blobs_of_old_and_new_files():
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     data = caffe_layer('old', 'Convolution', caffe_blob(values, legacy=True))
     data += caffe_layer('new', 'Convolution', caffe_blob(values))
+    double = caffe_message(8, values.astype('<f8').tobytes())
+    data += caffe_layer('double', 'Convolution', caffe_message(7, double))
     layers = read_caffemodel(data)
+    np.testing.assert_array_equal(layers['double'][1][0], values.ravel())
+    assert layers['double'][1][0].dtype == np.float32
     assert layers['old'][1][0].shape == (1, 1, 2, 3)
     np.testing.assert_array_equal(layers['old'][1][0][0, 0], values)
     np.testing.assert_array_equal(layers['new'][1][0], values)
@@ -127,6 +131,12 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, config, ours
     assert 'backbone.layer4.0.bn2.running_mean' in error
     assert 'layer5.conv2d_list.1.bias (9,) in the file, decode_head.convs.1.bias (5,)' in error
     assert '--allow-unplaced --allow-missing' in error
+    for option in ('--allow-unplaced', '--allow-missing'):
+        assert converter.main([*command, option]) == 1
+    # Another shape is as good as none.
+    name = 'layer4.0.bn2.running_mean'
+    torch.save({**published, f'Scale.{name}': ours[f'backbone.{name}']}, source)
+    assert converter.main([*command, '--allow-unplaced']) == 1
     assert not target.exists()
     assert converter.main([*command, '--allow-unplaced', '--allow-missing']) == 0
     written = torch.load(target)['state_dict']

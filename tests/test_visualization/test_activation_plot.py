@@ -13,6 +13,7 @@ def test_where_a_curve_has_made_its_way():
     for share in (0.5, 0.9, 0.95, 1.0):
         expected = next(r for r, v in zip(ratios, values) if (8 - v) / 8 >= share)
         assert settled_at(ratios, values, share) == expected
+    assert settled_at(ratios, values) == settled_at(ratios, values, 0.95)
     assert settled_at(ratios, np.ones(10)) == 0.1
 
 

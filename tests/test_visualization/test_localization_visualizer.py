@@ -7,8 +7,9 @@ import torch
 from mmengine.registry import VISUALIZERS, init_default_scope
 from mmpretrain.structures import DataSample
 
-from bas_mm.visualization import LocalizationVisualizer
-from bas_mm.visualization.functional import PREDICTED_COLOR, TRUE_COLOR
+from bas_mm.evaluation.functional import box_iou
+from bas_mm.visualization import LocalizationVisualizer, localization_visualizer
+from bas_mm.visualization.functional import PREDICTED_COLOR, TRUE_COLOR, add_caption
 
 
 def make_sample():
@@ -47,6 +48,12 @@ def test_box_of_the_model_is_taken_before_a_threshold():
     assert [xs.min(), ys.min(), xs.max(), ys.max()] == [100, 120, 139, 149]
 
 
+def test_box_at_a_threshold_in_a_picture_that_is_enlarged():
+    row = LocalizationVisualizer().add_datasample('a', VIEW[:56, :56], make_sample(), threshold=0.5)
+    ys, xs = colored(row[:224, 460:], PREDICTED_COLOR).T
+    assert abs(np.array([xs.min(), ys.min(), xs.max(), ys.max()]) - [56, 56, 167, 111]).max() <= 8
+
+
 @pytest.mark.parametrize(
     ('options', 'panels'),
     [({}, 3), ({'draw_pred': False}, 2), ({'draw_gt': False, 'draw_pred': False}, 1)],
@@ -70,6 +77,24 @@ def test_class_names_and_scores_change_the_caption():
     np.testing.assert_array_equal(numbered[:224], named[:224])
 
 
+def test_captions_have_the_first_class_the_true_one_and_the_best_iou(monkeypatch):
+    said = []
+
+    def note(image, lines, count):
+        said.append(lines)
+        return add_caption(image, lines, count)
+
+    monkeypatch.setattr(localization_visualizer, 'add_caption', note)
+    sample = make_sample()
+    sample.set_field(torch.tensor([[0, 0, 21, 21]]), 'pred_bboxes')
+    LocalizationVisualizer().add_datasample('a', VIEW, sample)
+    assert said[:2] == [['true: class 0'], ['score 0.80: class 1', 'score 0.20: class 0']]
+    iou = box_iou(sample.pred_bboxes, sample.gt_bboxes).max()
+    boxes = [('true box', TRUE_COLOR), ('predicted box', PREDICTED_COLOR)]
+    assert said[2:] == [[*boxes, f'IoU {iou:.3f}']]
+    assert iou > 0.9
+
+
 def test_file_is_the_drawing(tmp_path):
     path = tmp_path / 'deep' / 'a.png'
     row = LocalizationVisualizer().add_datasample('a', VIEW, make_sample(), out_file=str(path))
@@ -77,13 +102,17 @@ def test_file_is_the_drawing(tmp_path):
     assert [p.name for p in path.parent.iterdir()] == ['a.png']
 
 
-def test_backends_get_the_drawing(tmp_path):
+def test_backends_get_the_drawing(tmp_path, monkeypatch):
     visualizer = LocalizationVisualizer(
         vis_backends=[{'type': 'LocalVisBackend'}], save_dir=str(tmp_path)
     )
     visualizer.add_datasample('a', VIEW, make_sample(), step=3)
     (file,) = tmp_path.rglob('a_3.png')
     assert cv2.imread(str(file)).shape[1] == 684 - 6 - 224 + 230
+    # Those of the main process alone.
+    monkeypatch.setattr('mmengine.dist.utils.is_main_process', lambda group=None: False)
+    visualizer.add_datasample('b', VIEW, make_sample())
+    assert not list(tmp_path.rglob('b_*.png'))
 
 
 def test_bad_input_names_the_picture():

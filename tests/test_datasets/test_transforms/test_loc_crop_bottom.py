@@ -5,7 +5,7 @@ from bas_mm.registry import TRANSFORMS
 
 
 def test_rows_and_boxes():
-    crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
+    crop = TRANSFORMS.build(dict(type='LocCropBottom'))
     img = np.arange(60 * 30 * 3, dtype=np.uint8).reshape(60, 30, 3)
     boxes = np.array([[1.0, 2, 20, 30], [1, 10, 20, 55]])
     results = crop(dict(img=img, gt_bboxes=boxes, width=30, height=60))

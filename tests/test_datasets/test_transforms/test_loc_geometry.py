@@ -220,10 +220,17 @@ class TestTenCrop:
         np.testing.assert_array_equal(ten['gt_bboxes'], centre['gt_bboxes'])
 
 
-@pytest.mark.parametrize('name', ['LocResize', 'LocCenterCrop', 'LocRandomFlip', 'LocTenCrop'])
-def test_repr_names_the_settings(name):
-    assert repr(build(name)).startswith(f'{name}(')
-    assert '=' in repr(build(name))
+@pytest.mark.parametrize(
+    ('name', 'settings'),
+    [
+        ('LocResize', "scale=(256, 256), interpolation='bilinear', backend='cv2'"),
+        ('LocCenterCrop', 'crop_size=(224, 224)'),
+        ('LocRandomFlip', 'prob=0.5'),
+        ('LocTenCrop', 'crop_size=(224, 224)'),
+    ],
+)
+def test_repr_names_the_settings_and_these_are_the_defaults(name, settings):
+    assert repr(build(name)) == f'{name}({settings})'
 
 
 class TestViewBox:
@@ -245,6 +252,7 @@ class TestViewBox:
                 height, width = results['img_shape']
                 back = boxes_to_original(results['gt_bboxes'], results['view_box'], (width, height))
                 np.testing.assert_allclose(back, [box], atol=1e-9)
+                assert results['ori_gt_bboxes'].tolist() == [box]
 
     def test_a_mirrored_crop(self):
         crop, flip = build('LocRandomCrop', crop_size=(20, 30)), build('LocRandomFlip', prob=1.0)

@@ -157,6 +157,10 @@ def test_protocol_b_ground_truth_of_untouched_and_of_weak_pictures():
     assert sample.gt_bboxes_view.tolist() == [[1, 2, 45, 12]]
     sample = run([dict(type='PackLocalizationInputs')], item())['data_samples']
     assert sample.gt_bboxes_view.shape == (0, 4)
+    # What another transform has resized shows all of the original.
+    resized = {**item(), 'ori_shape': (60, 50)}
+    sample = run([dict(type='PackLocalizationInputs')], resized)['data_samples']
+    assert sample.view_box == (0, 0, 50, 60)
 
 
 def test_mirrored_and_uncropped_views_are_told_apart():

@@ -7,7 +7,7 @@ import torch
 from mmengine.runner import get_priority
 from torch import nn
 
-from bas_mm.engine.hooks import CheckpointKeysHook
+from bas_mm.engine.hooks import CheckpointKeysHook, require_all_weights
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def test_what_fits_passes(runner):
     check(runner, state, wrap=False)
     check(runner, {f'module.{key}': value for key, value in state.items()})
     check(runner, {**state, 'more': torch.zeros(1)})
+    assert require_all_weights(runner.model, {**state, 'more': torch.zeros(1)}) == ['more']
     assert all(torch.equal(value, state[key]) for key, value in before.items())
 
 

@@ -103,6 +103,7 @@ def test_cam_is_the_cross_entropy_of_score_1():
 @pytest.mark.parametrize(
     ('test_cfg', 'labelled'),
     [
+        ({}, True),
         (dict(topk=1, class_source='gt'), True),
         (dict(topk=1, class_source='gt'), False),
         (dict(topk=1, class_source='pred'), True),
@@ -120,9 +121,9 @@ def test_predicted_map_is_the_mean_over_the_classes_asked_for(kind, test_cfg, la
     assert len(samples) == 4
     for i, sample in enumerate(samples):
         order = score1[i].argsort(descending=True).tolist()
-        topk = test_cfg['topk']
+        topk = test_cfg.get('topk', 1)
         if topk == 1:
-            by_label = labelled and test_cfg['class_source'] == 'gt'
+            by_label = labelled and test_cfg.get('class_source', 'gt') == 'gt'
             classes = [LABELS[i]] if by_label else order[:1]
         else:
             classes = order[:topk] if topk > 0 else order

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from tiny import samples_of, tiny_model_cfg
+from tiny import samples_of, tiny_model_cfg, tiny_multi_label_model_cfg
 
 from bas_mm.models.functional import require_feature_map
 from bas_mm.registry import MODELS
@@ -12,11 +12,17 @@ IMAGES = torch.zeros(2, 3, 32, 32)
 
 @pytest.mark.parametrize(
     ('part', 'method'),
-    [('generator', 'BASClassifier'), ('head', 'BASClassifier'), ('head', 'CAMClassifier')],
+    [
+        ('generator', 'BASClassifier'),
+        ('head', 'BASClassifier'),
+        ('head', 'CAMClassifier'),
+        ('head', 'MultiLabelCAMClassifier'),
+    ],
 )
 @pytest.mark.parametrize('mode', ['loss', 'predict'])
 def test_channels_that_differ_from_the_config(part, method, mode):
-    cfg = tiny_model_cfg(method)
+    config_of = tiny_multi_label_model_cfg if 'MultiLabel' in method else tiny_model_cfg
+    cfg = config_of(method)
     right = cfg[part]['in_channels']
     cfg[part]['in_channels'] = right + 1
     key = f'model.{part}.in_channels'

@@ -304,6 +304,7 @@ def test_masks_have_outlines():
     [
         (dict(name='CAM'), 'two runs have the name CAM'),
         (dict(classes=['otter', 'heron']), r'other classes: 3 \(otter, ...\) and 2'),
+        (dict(classes=['otter', 'heron', 'ox']), r'other classes: 3 \(otter, ...\) and 3'),
         (
             dict(image_ids=[f'test/{i}<b>.jpg' for i in range(11)]),
             'different pictures, 12 and 11: test/11<b>.jpg is one of CAM only',
