@@ -92,18 +92,19 @@ class TestReading:
         assert len(dataset) == 3
 
     def test_ids_with_commas_and_spaces(self, split_writer, make_picture):
-        image_id = 'odd, name/a b,c.jpg'
+        image_id = 'odd, name/a\u2028b,c.jpg'  # U+2028 ends a line for Python's strings
         make_picture(split_writer.root / 'images' / image_id, 20, 10)
         split_writer.write(
             'train',
             image_ids=[image_id],
             class_labels=[f'{image_id},1'],
             image_sizes=[f'{image_id},20,10'],
-            localization=[f'{image_id},1,2,3,4'],
+            localization=[f'{image_id},1,2,3,4', f'{image_id},5,6,5,6'],
         )
         info = build(split_writer.root).get_data_info(0)
         assert (info['image_id'], info['gt_label'], info['width']) == (image_id, 1, 20)
-        np.testing.assert_array_equal(info['gt_bboxes'], [[1, 2, 3, 4]])
+        # The second is of one pixel: both corners are inside.
+        np.testing.assert_array_equal(info['gt_bboxes'], [[1, 2, 3, 4], [5, 6, 5, 6]])
 
     def test_masks(self, split_writer):
         folder = split_writer.write_good()

@@ -113,12 +113,12 @@ def test_masks_of_cub(converter, tmp_path):
 
 def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
-    boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 1 1 60 40', '4 0.5 2.25 3 4']
+    boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 1 1 60 40', '4 0.5 2.12345 3 4']
     write_lines(source / 'bounding_boxes.txt', boxes)
     assert converter.main(['cub', str(source), str(target)]) == 0
     assert 'boxes of 1 pictures clipped' in capsys.readouterr().out
     lines = (target / 'test/localization.txt').read_text().splitlines()
-    assert [line.partition(',')[2] for line in lines] == ['1,1,60,40', '0.5,2.25,3.5,6.25']
+    assert [line.partition(',')[2] for line in lines] == ['1,1,60,40', '0.5,2.12345,3.5,6.12345']
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,10 @@ def test_frozen_stages_and_norm_eval():
     assert all(torch.equal(model.state_dict()[k], v) for k, v in before.items())
     assert model.block13.training
     assert model.block13.pointwise_conv.conv.weight.requires_grad
+    model = MobileNetV1(widen_factor=0.25, frozen_stages=3)
+    model.train()
+    assert not any(module.training for module in model.block2.modules())
+    assert all(module.training for module in model.block3.modules())
 
 
 def test_norm_layer_is_configurable():
