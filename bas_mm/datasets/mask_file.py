@@ -1,13 +1,32 @@
-"""Reading of mask files: bytes in, array out."""
+"""Reading of mask files."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from mmengine import fileio
 
 from .errors import UnreadableImageError
 
-__all__ = ['decode_mask']
+__all__ = ['decode_mask', 'read_mask']
+
+
+def read_mask(path: str, threshold: int, backend_args: dict | None = None) -> np.ndarray:
+    """:func:`decode_mask` of a file.
+
+    Args:
+        path (str): Its path, or its address in mmengine's file backend.
+        threshold (int): Pixels above this level of 255 are the object, 0 to 254.
+        backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
+
+    Raises:
+        UnreadableImageError: It is missing, or no mask.
+    """
+    try:
+        content = fileio.get(path, backend_args=backend_args)
+    except OSError as error:
+        raise UnreadableImageError.of(path, str(error)) from error
+    return decode_mask(content, threshold, path)
 
 
 def decode_mask(content: bytes, threshold: int, path: str) -> np.ndarray:

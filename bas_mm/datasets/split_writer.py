@@ -6,13 +6,12 @@ import os
 import os.path as osp
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Pool
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from .errors import AnnotationError, UnreadableImageError
-from .mask_file import decode_mask
+from .mask_file import read_mask
 from .release_dataset import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
@@ -174,11 +173,7 @@ def write_binary_masks(
         stem = osp.splitext(info['image_id'])[0]
         paths = []
         for position, path in enumerate(info['mask_paths']):
-            try:
-                content = Path(path).read_bytes()
-            except OSError as error:
-                raise UnreadableImageError.of(path, str(error)) from error
-            mask = decode_mask(content, info['mask_threshold'], path)
+            mask = read_mask(path, info['mask_threshold'])
             name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
             target = osp.join(root, name)
             os.makedirs(osp.dirname(target), exist_ok=True)

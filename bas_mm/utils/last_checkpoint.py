@@ -32,25 +32,7 @@ def find_last_checkpoint(folder: str | Path) -> str:
     Raises:
         FileNotFoundError: Nothing is noted, or nothing that is there.
     """
-    folder = Path(folder)
-    try:
-        noted = (folder / NOTE).read_text().strip()  # in the encoding in which mmengine writes
-    except UnicodeDecodeError:
-        noted = ''
-    except OSError:
-        raise FileNotFoundError(
-            f'{folder / NOTE} is not there: the training in {folder} has left no checkpoint'
-        ) from None
-    if '://' in noted or (noted and Path(noted).exists()):
-        return noted
-    if noted and (folder / Path(noted).name).exists():
-        return str(folder / Path(noted).name)
-    written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
-    if noted or not written:
-        raise FileNotFoundError(
-            f'{folder / NOTE} names no checkpoint that is there: {noted or "it is empty"}'
-        )
-    return str(max(written, key=lambda path: path.stat().st_mtime_ns))
+    return _resolve(Path(folder), _read_note(Path(folder)))
 
 
 def repair_note(folder: str | Path) -> None:
@@ -64,14 +46,36 @@ def repair_note(folder: str | Path) -> None:
     Raises:
         FileNotFoundError: Nothing that is noted is there.
     """
-    note = Path(folder) / NOTE
-    if not note.exists():
+    folder = Path(folder)
+    if not (folder / NOTE).exists():
         return
-    found = find_last_checkpoint(folder)
-    try:
-        right = note.read_text().strip() == found
-    except UnicodeDecodeError:
-        right = False
-    if not right:
+    noted = _read_note(folder)
+    found = _resolve(folder, noted)
+    if found != noted:
         # All processes of a job do it, alike and perhaps at the same time.
-        write_bytes(note, found.encode(locale.getpreferredencoding(False)))
+        write_bytes(folder / NOTE, found.encode(locale.getpreferredencoding(False)))
+
+
+def _read_note(folder: Path) -> str:
+    try:
+        return (folder / NOTE).read_text().strip()  # in the encoding in which mmengine writes
+    except UnicodeDecodeError:
+        return ''
+    except OSError:
+        raise FileNotFoundError(
+            f'{folder / NOTE} is not there: the training in {folder} has left no checkpoint'
+        ) from None
+
+
+def _resolve(folder: Path, noted: str) -> str:
+    """The checkpoint that is there, from what is noted."""
+    if '://' in noted or (noted and Path(noted).exists()):
+        return noted
+    if noted and (folder / Path(noted).name).exists():
+        return str(folder / Path(noted).name)
+    written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
+    if noted or not written:
+        raise FileNotFoundError(
+            f'{folder / NOTE} names no checkpoint that is there: {noted or "it is empty"}'
+        )
+    return str(max(written, key=lambda path: path.stat().st_mtime_ns))

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ['config_digest', 'weights_digest']
+__all__ = ['config_digest', 'network_settings', 'weights_digest']
 
 
 def weights_digest(model: nn.Module) -> str:
@@ -30,6 +30,19 @@ def config_digest(*parts: Any) -> str:
         *parts (Any): Dicts, lists and plain values, such as those of a network and a pipeline.
     """
     return hashlib.sha256(json.dumps(_plain(parts), sort_keys=True).encode()).hexdigest()
+
+
+def network_settings(model: nn.Module, *parts: Any) -> dict[str, Any]:
+    """What a folder's settings say of the network that made its files.
+
+    Args:
+        model (nn.Module): The network, with its weights.
+        *parts (Any): Those parts of the config that decide about them.
+
+    Returns:
+        dict[str, Any]: ``form``, the version of the settings; ``weights`` and ``config``, digests.
+    """
+    return dict(form=1, weights=weights_digest(model), config=config_digest(*parts))
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,12 +153,12 @@ def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
     cut.write_bytes(b'PK')
     _refused(project, *MASKS[:3], 'cut', 'stopped', says=f'irn.py: cut/{cut.name} is no seed file')
     command = *MASKS, 'stopped', '--overwrite'
-    project.make_it_fail(monkeypatch, 'bas_mm.wsss.mask_maker.MaskMaker.start', OSError)
-    _refused(project, *command, says='irn.py: made to fail')
-    for kind in (ValueError, RuntimeError):
-        project.make_it_fail(monkeypatch, 'bas_mm.wsss.mask_maker.MaskMaker.start', kind)
-        with pytest.raises(kind, match='made to fail'):
-            project.run_here(*command, check=False)
+    project.check_errors_of_making(
+        monkeypatch,
+        'bas_mm.wsss.mask_maker.MaskMaker.start',
+        partial(_refused, project, *command, says='irn.py: made to fail'),
+        partial(project.run_here, *command, check=False),
+    )
 
 
 def test_scores_by_either_config_and_by_folder(project):

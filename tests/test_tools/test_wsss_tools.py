@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -102,12 +103,12 @@ def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(
     project, monkeypatch
 ):
     command = 'make_seeds.py', 'seeds.py', '0.pth', 'stopped'
-    project.make_it_fail(monkeypatch, 'bas_mm.wsss.seed_maker.SeedMaker.start', OSError)
-    _refused(project, *command, says='seeds.py: made to fail')
-    for kind in (ValueError, RuntimeError):
-        project.make_it_fail(monkeypatch, 'bas_mm.wsss.seed_maker.SeedMaker.start', kind)
-        with pytest.raises(kind, match='made to fail'):
-            project.wsss(*command, check=False)
+    project.check_errors_of_making(
+        monkeypatch,
+        'bas_mm.wsss.seed_maker.SeedMaker.start',
+        partial(_refused, project, *command, says='seeds.py: made to fail'),
+        partial(project.wsss, *command, check=False),
+    )
 
 
 @pytest.mark.slow

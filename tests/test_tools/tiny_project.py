@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+import pytest
 import torch
 from mmengine.utils import ManagerMixin
 from tiny_run import write_split_folder
@@ -151,6 +152,16 @@ class TinyProject:
             raise kind('made to fail')
 
         monkeypatch.setattr(function, fails)
+
+    @classmethod
+    def check_errors_of_making(cls, monkeypatch, function: str, refused, run) -> None:
+        """Of files that are made a disk's error is refused in one line, a program's passes."""
+        cls.make_it_fail(monkeypatch, function, OSError)
+        refused()
+        for kind in (ValueError, RuntimeError):
+            cls.make_it_fail(monkeypatch, function, kind)
+            with pytest.raises(kind, match='made to fail'):
+                run()
 
     @staticmethod
     def command(tool: str, *arguments: str) -> list[str]:

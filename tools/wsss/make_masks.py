@@ -84,7 +84,7 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from bas_mm.registry import DATASETS
-    from bas_mm.wsss.digests import config_digest, weights_digest
+    from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.mask_folder import MaskFolder
     from bas_mm.wsss.mask_maker import MaskMaker
     from bas_mm.wsss.mask_run import MaskRun
@@ -105,9 +105,7 @@ def main() -> None:
         )
         if is_main_process():
             settings = dict(
-                form=1,
-                weights=weights_digest(model),
-                config=config_digest(cfg.model),
+                **network_settings(model, cfg.model),
                 classes=list(dataset.metainfo['classes']),
                 **asdict(params),
                 **seeds.settings(),

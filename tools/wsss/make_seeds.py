@@ -66,7 +66,7 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from bas_mm.registry import DATASETS
-    from bas_mm.wsss.digests import config_digest, weights_digest
+    from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_maker import SeedMaker, check_scales
@@ -98,9 +98,7 @@ def main() -> None:
         )
         if is_main_process():
             settings = dict(
-                form=1,
-                weights=weights_digest(model),
-                config=config_digest(cfg.model, cfg.seed_dataloader['dataset'].get('pipeline')),
+                **network_settings(model, cfg.model, cfg.seed_dataloader.dataset.get('pipeline')),
                 scales=scales,
                 flip=flip,
                 classes=classes,

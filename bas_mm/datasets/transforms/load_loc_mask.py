@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+
 from mmcv.transforms import BaseTransform
-from mmengine import fileio
 
 from bas_mm.evaluation.functional import view_mask
 from bas_mm.registry import TRANSFORMS
 
-from ..errors import AnnotationError, UnreadableImageError
-from ..mask_file import decode_mask
+from ..errors import AnnotationError
+from ..mask_file import read_mask
 
 __all__ = ['LoadLocMask']
 
@@ -59,18 +59,12 @@ class LoadLocMask(BaseTransform):
         threshold = self.threshold
         if threshold is None:
             threshold = results.get('mask_threshold', 0)
-        masks = [self._read(path, threshold) for path in results['mask_paths']]
+        read = partial(read_mask, threshold=threshold, backend_args=self.backend_args)
+        masks = [read(str(path)) for path in results['mask_paths']]
         ignore_path = results.get('ignore_path')
-        ignore = self._read(ignore_path, threshold) if ignore_path else None
+        ignore = read(str(ignore_path)) if ignore_path else None
         results['gt_mask'] = view_mask(masks, ignore, tuple(results['img_shape'][:2]))
         return results
-
-    def _read(self, path: str, threshold: int) -> np.ndarray:
-        try:
-            content = fileio.get(str(path), backend_args=self.backend_args)
-        except OSError as error:
-            raise UnreadableImageError.of(str(path), str(error)) from error
-        return decode_mask(content, threshold, str(path))
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(threshold={self.threshold})'

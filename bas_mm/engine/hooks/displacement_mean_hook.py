@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
 
 import torch
 from mmengine.dataset import Compose
@@ -17,7 +16,7 @@ from torch.utils.data import Dataset
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
-from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
+from bas_mm.utils.last_checkpoint import find_last_checkpoint
 
 # Of the buffer in a checkpoint.
 _KEY = 'mean_shift.running_mean'
@@ -85,12 +84,12 @@ class DisplacementMeanHook(Hook):
 
     @staticmethod
     def _store(runner: Runner, model: IRNet) -> None:
-        info = runner.message_hub.runtime_info
-        path = info.get('last_ckpt')
-        if path is None and not Path(runner.work_dir, NOTE).exists():
-            print_log('No checkpoint to put the mean displacement into.', logger='current')
+        noted = runner.message_hub.runtime_info.get('last_ckpt')
+        try:
+            path = noted or find_last_checkpoint(runner.work_dir)
+        except FileNotFoundError as error:
+            print_log(f'Nothing to put the mean displacement into: {error}', logger='current')
             return
-        path = path or find_last_checkpoint(runner.work_dir)
         # Our own file: it holds the state of hooks besides tensors.
         checkpoint = torch.load(path, map_location='cpu', weights_only=False)
         checkpoint['state_dict'][_KEY] = model.mean_shift.running_mean.cpu()

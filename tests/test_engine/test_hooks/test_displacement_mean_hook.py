@@ -88,9 +88,12 @@ def test_run_from_the_config_with_its_mean(tmp_path):
 
     # Stopped between the last checkpoint and the mean: the resumed run has nothing else to do.
     last['state_dict'][KEY].zero_()
+    # Where neither it nor the note, which a kill has emptied, says which is the last one, too.
+    del last['message_hub']['runtime_info']['last_ckpt']
     torch.save(last, tmp_path / 'run/epoch_2.pth')
+    (tmp_path / 'run/last_checkpoint').write_text('')
     cfg = _cfg(root, tmp_path / 'run', 'irn-resumed')
-    cfg.resume = True
+    cfg.resume, cfg.load_from = True, str(tmp_path / 'run/epoch_2.pth')
     resumed = Runner.from_cfg(cfg)
     resumed.train()
     assert resumed.iter == runner.iter
