@@ -1,4 +1,9 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mmengine.fileio import LocalBackend, register_backend
 
@@ -13,6 +18,10 @@ WHOLE_FILES = 'bas_mm.whole_files'
 class WholeFilesBackend(LocalBackend):
     """mmengine's local files, each of them whole or, after a kill or on a full disk, as before."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._put_off: list[tuple[Path, int]] | None = None
+
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes atomically.
 
@@ -21,6 +30,33 @@ class WholeFilesBackend(LocalBackend):
             filepath (str | Path): the file.
         """
         write_bytes(filepath, obj)
+
+    def remove(self, filepath: str | Path) -> None:
+        """Delete a file: at once, or at the end of :meth:`removing_last`.
+
+        Args:
+            filepath (str | Path): the file.
+        """
+        if self._put_off is None:
+            super().remove(filepath)
+        else:
+            self._put_off.append((Path(filepath), Path(filepath).stat().st_ino))
+
+    @contextmanager
+    def removing_last(self) -> Iterator[None]:
+        """Delete nothing before the block has ended, and nothing at all where it fails.
+
+        What takes a file's place within the block stays.
+        """
+        outer, self._put_off = self._put_off, []
+        try:
+            yield
+            put_off = self._put_off
+        finally:
+            self._put_off = outer
+        for path, inode in put_off:
+            if path.stat().st_ino == inode:
+                self.remove(path)
 
 
 register_backend(WHOLE_FILES, WholeFilesBackend)

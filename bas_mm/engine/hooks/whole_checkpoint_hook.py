@@ -1,10 +1,12 @@
+from contextlib import AbstractContextManager, nullcontext
+
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
 
-from ..whole_files_backend import WHOLE_FILES
+from ..whole_files_backend import WHOLE_FILES, WholeFilesBackend
 
 
 @HOOKS.register_module()
@@ -13,7 +15,8 @@ class WholeCheckpointHook(CheckpointHook):
 
     A checkpoint that is written when the process is killed or the disk is full leaves nothing
     under its name, and one that replaces another (as the best one is noted in the last) leaves the
-    other. mmengine deletes the oldest one before it writes the next, so keep two.
+    other. The oldest checkpoint, and the best one so far, go when the next one is written and
+    noted: there is room needed for one more than ``max_keep_ckpts``.
 
     It takes the arguments of mmengine's ``CheckpointHook``. What has ``backend_args``, goes to a
     bucket or is published (``published_keys``) is written as mmengine does.
@@ -29,3 +32,17 @@ class WholeCheckpointHook(CheckpointHook):
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend=WHOLE_FILES)
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
+
+    # mmengine deletes first, and writes then.
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        with self._removing_last():
+            super()._save_checkpoint_with_step(runner, step, meta)
+
+    def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
+        with self._removing_last():
+            super()._save_best_checkpoint(runner, metrics)
+
+    def _removing_last(self) -> AbstractContextManager:
+        own = isinstance(self.file_backend, WholeFilesBackend)
+        return self.file_backend.removing_last() if own else nullcontext()

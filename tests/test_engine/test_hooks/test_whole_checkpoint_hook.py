@@ -23,6 +23,11 @@ def run(split_folder, folder, **checkpoint):
     return Runner.from_cfg(cfg)
 
 
+def checkpoint_hook(runner):
+    (hook,) = [h for h in runner.hooks if type(h).__name__ == 'WholeCheckpointHook']
+    return hook
+
+
 def fill_the_disk(monkeypatch, after: int):
     """From the file after so many on, half of each is written."""
     fdopen, seen = os.fdopen, []
@@ -68,6 +73,41 @@ def test_a_full_disk_leaves_the_checkpoint_before(split_folder, tmp_path, monkey
     assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_1.pth')
 
 
+def test_the_only_checkpoint_goes_when_the_next_one_is_there(split_folder, tmp_path, monkeypatch):
+    fill_the_disk(monkeypatch, 1)
+    with pytest.raises(OSError, match='No space left on device'):
+        run(split_folder, tmp_path, max_keep_ckpts=1).train()
+    assert [name for name in names(tmp_path) if 'epoch' in name] == ['epoch_1.pth']
+    assert (tmp_path / 'last_checkpoint').read_text() == str(tmp_path / 'epoch_1.pth')
+
+
+def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_path, monkeypatch):
+    runner = run(split_folder, tmp_path, save_best='fit', rule='greater')
+    runner._val_loop = None
+    runner.train()
+    hook = checkpoint_hook(runner)
+    for epoch in (2, 3):
+        runner.train_loop._epoch = epoch
+        hook.after_val_epoch(runner, dict(fit=float(epoch)))
+        found = [name for name in names(tmp_path) if 'best' in name]
+        assert found == [f'best_fit_epoch_{epoch}.pth']
+    runner.train_loop._epoch = 4
+    fill_the_disk(monkeypatch, 0)
+    with pytest.raises(OSError, match='No space left on device'):
+        hook.after_val_epoch(runner, dict(fit=4.0))
+    assert [name for name in names(tmp_path) if 'best' in name] == ['best_fit_epoch_3.pth']
+
+
+def test_a_better_checkpoint_of_the_same_name_stays(split_folder, tmp_path):
+    runner = run(split_folder, tmp_path, save_best='fit', rule='greater')
+    runner._val_loop = None
+    runner.train()
+    for fit in (1.0, 2.0):
+        checkpoint_hook(runner).after_val_epoch(runner, dict(fit=fit))
+    saved = torch.load(tmp_path / 'best_fit_epoch_2.pth', weights_only=False)
+    assert saved['message_hub']['runtime_info']['best_score'] == 2.0
+
+
 def test_old_checkpoints_go_and_the_best_one_stays(split_folder, tmp_path):
     best = dict(save_best='localization/gt_known', rule='greater')
     runner = run(split_folder, tmp_path, max_keep_ckpts=1, **best)
@@ -86,7 +126,7 @@ def test_old_checkpoints_go_and_the_best_one_stays(split_folder, tmp_path):
 def test_backends_that_a_config_names_are_left_alone(split_folder, tmp_path):
     own = dict(backend='local')
     runner = run(split_folder, tmp_path, backend_args=own)
-    (hook,) = [h for h in runner.hooks if type(h).__name__ == 'WholeCheckpointHook']
+    hook = checkpoint_hook(runner)
     hook.before_train(runner)
     assert hook.backend_args == own
     assert type(hook.file_backend) is LocalBackend
