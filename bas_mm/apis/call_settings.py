@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .arguments import whole_number
+from bas_mm.utils.arguments import whole_number
 
 __all__ = ['CallSettings']
 

@@ -24,9 +24,9 @@ from bas_mm.evaluation.functional import (
 from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
+from bas_mm.utils.arguments import in_range, is_single
 from bas_mm.visualization import LocalizationVisualizer
 
-from .arguments import in_range, is_single
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput

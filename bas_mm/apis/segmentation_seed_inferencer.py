@@ -17,13 +17,13 @@ from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SeedPrediction
+from bas_mm.utils.arguments import in_range, is_single
 from bas_mm.visualization.seed_drawing import draw_seeds
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker, check_scales
 
-from .arguments import in_range, is_single
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput

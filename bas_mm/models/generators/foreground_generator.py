@@ -4,6 +4,7 @@ from mmengine.model import BaseModule
 
 from bas_mm.models.functional import class_convolution, require_channels
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import whole_number
 
 
 @MODELS.register_module()
@@ -21,6 +22,9 @@ class ForegroundGenerator(BaseModule):
         bias (bool): whether the convolution has a bias. BAS has one, its extension to
             segmentation has not. Default: True.
         init_cfg (dict): initialisation. Default: Xavier uniform, bias 0.
+
+    Raises:
+        ValueError: ``num_classes`` or ``in_channels`` is no whole number of at least 1.
 
     Examples:
         >>> import torch
@@ -40,8 +44,8 @@ class ForegroundGenerator(BaseModule):
         ),
     ) -> None:
         super().__init__(init_cfg)
-        self.num_classes = num_classes
-        self.in_channels = in_channels
+        self.num_classes = whole_number('num_classes', num_classes, least=1)
+        self.in_channels = whole_number('in_channels', in_channels, least=1)
         self.conv = nn.Conv2d(in_channels, num_classes, kernel_size=3, padding=1, bias=bias)
 
     def forward(self, features: torch.Tensor, classes: torch.Tensor | None = None) -> torch.Tensor:

@@ -4,6 +4,7 @@ from mmengine.model import BaseModule
 
 from bas_mm.models.functional import require_channels, z
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import whole_number
 
 
 @MODELS.register_module()
@@ -19,6 +20,9 @@ class CAMHead(BaseModule):
         hidden_channels (int): channels of the two hidden convolutions. Default: 1024.
         loss_cls (dict): loss of score_1. Default: mmpretrain's cross-entropy.
         init_cfg (dict): initialisation. Default: Xavier uniform, bias 0.
+
+    Raises:
+        ValueError: ``num_classes`` or ``in_channels`` is no whole number of at least 1.
     """
 
     def __init__(
@@ -32,8 +36,8 @@ class CAMHead(BaseModule):
         ),
     ) -> None:
         super().__init__(init_cfg)
-        self.num_classes = num_classes
-        self.in_channels = in_channels
+        self.num_classes = whole_number('num_classes', num_classes, least=1)
+        self.in_channels = whole_number('in_channels', in_channels, least=1)
         self.classifier = nn.Sequential(
             nn.Conv2d(in_channels, hidden_channels, 3, padding=1),
             nn.ReLU(inplace=True),

@@ -5,6 +5,7 @@ from mmpretrain.structures import DataSample
 
 from bas_mm.models.functional import require_channels, z
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import whole_number
 
 
 @MODELS.register_module()
@@ -20,6 +21,9 @@ class MultiLabelCAMHead(MultiLabelClsHead):
             soft-margin loss, which is mmpretrain's cross-entropy with a sigmoid.
         init_cfg (dict): initialisation. Default: Xavier uniform.
         **kwargs: ``thr``, ``topk`` of mmpretrain's ``MultiLabelClsHead``.
+
+    Raises:
+        ValueError: ``num_classes`` or ``in_channels`` is no whole number of at least 1.
     """
 
     def __init__(
@@ -35,8 +39,8 @@ class MultiLabelCAMHead(MultiLabelClsHead):
         **kwargs,
     ) -> None:
         super().__init__(loss=MODELS.build(loss_cls), init_cfg=init_cfg, **kwargs)
-        self.num_classes = num_classes
-        self.in_channels = in_channels
+        self.num_classes = whole_number('num_classes', num_classes, least=1)
+        self.in_channels = whole_number('in_channels', in_channels, least=1)
         self.classifier = nn.Conv2d(in_channels, num_classes, kernel_size=1, bias=False)
 
     def classifier_parts(self) -> tuple[list[nn.Module], nn.Conv2d]:
