@@ -14,6 +14,11 @@ import numpy as np
 
 from .functional.seed_sizes import strided_size
 
+try:
+    from isal import isal_zlib as inflater  # 1.7 times as fast
+except ImportError:
+    inflater = zlib
+
 __all__ = ['SeedFile', 'SeedFileError', 'check_maps', 'read_arrays', 'read_seed_classes']
 
 _SUFFIX = '.npy'
@@ -176,7 +181,7 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
         if missing:
             raise ValueError(f'it has no array {missing[0]!r}, only {", ".join(infos) or "none"}')
         return {name: _array(content, infos[name]) for name in names or infos}
-    except (ValueError, EOFError, struct.error, zlib.error, zipfile.BadZipFile) as error:
+    except (ValueError, EOFError, struct.error, inflater.error, zipfile.BadZipFile) as error:
         raise SeedFileError.of(path, error) from None
 
 
@@ -247,10 +252,10 @@ def _array(content: bytes, info: zipfile.ZipInfo) -> np.ndarray:
     elif info.compress_type == zipfile.ZIP_DEFLATED:
         if info.file_size > _MOST_PER_BYTE * len(raw) + 64:
             raise ValueError(f'{info.filename} has an impossible size')
-        data = zlib.decompress(raw, -zlib.MAX_WBITS, info.file_size)
+        data = inflater.decompress(raw, -zlib.MAX_WBITS, info.file_size)
     else:
         raise ValueError(f'{info.filename} is compressed by something else than deflate')
-    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+    if len(data) != info.file_size or inflater.crc32(data) != info.CRC:
         raise ValueError(f'{info.filename} is damaged')
     return _parse_npy(data, info.filename)
 

@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from seed_samples import some_seeds
 
+from bas_mm.wsss import seed_file
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError, read_arrays, read_seed_classes
 
 NAMES = ('classes', 'strided', 'high_res')
+
+
+@pytest.fixture(params=['isal.isal_zlib', 'zlib'], autouse=True)
+def inflater(request, monkeypatch):
+    """Files are the same whatever reads them."""
+    module = pytest.importorskip(request.param, reason='isal is not published for this machine')
+    monkeypatch.setattr(seed_file, 'inflater', module)
 
 
 @pytest.fixture

@@ -127,10 +127,10 @@ def pixel_histograms(view: np.ndarray, mask: np.ndarray) -> np.ndarray:
     bins = (values * _BINS_PER_UNIT).astype(np.intp)
     # Rounding may lift a value below an edge onto it; all indices are in range, and 'clip' spares
     # the check of that.
-    bins -= values < PIXEL_EDGES.take(bins, mode='clip')
+    lifted = values < PIXEL_EDGES.take(bins, mode='clip')
     # One count for bin and mask value together; of the latter two bits are enough: 0, 1, 3.
     bins <<= 2
-    bins += (mask & 3).ravel()
+    bins += (mask & 3).ravel().view(np.int8) - 4 * lifted.view(np.int8)
     count = len(PIXEL_EDGES) - 1
     histogram = np.bincount(bins, minlength=count * 4).reshape(count, 4)
     return np.stack([histogram[:, 1], histogram[:, 0]])

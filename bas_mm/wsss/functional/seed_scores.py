@@ -110,11 +110,10 @@ def seed_histogram(
         )
     if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
         raise ValueError('the maps leave [0, 1]: they are not normalised')
-    counts = np.bincount(mask.ravel(), minlength=256)
-    wrong = np.flatnonzero(counts[num_classes + 1 : IGNORED])
-    if wrong.size:
+    wrong = (mask > num_classes) & (mask < IGNORED)
+    if wrong.any():
         raise ValueError(
-            f'the mask has the value {wrong[0] + num_classes + 1}: 0 to {num_classes} and '
+            f'the mask has the value {mask[wrong].min()}: 0 to {num_classes} and '
             f'{IGNORED} are known'
         )
 
