@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
 from bas_mm.datasets.transforms.load_loc_image import LoadLocImage
+from bas_mm.datasets.transforms.loc_resize import LocResize
 from bas_mm.registry import TRANSFORMS
 
 SCALE = (40, 32)
@@ -233,7 +234,19 @@ def test_bad_settings(tmp_path):
         cached(tmp_path, imdecode_backend='tifffile')
     with pytest.raises(ValueError, match='s3://a/b.jpg is no local file'):
         cached(tmp_path)(dict(img_path='s3://a/b.jpg'))
-    assert "cache_dir='" in repr(cached(tmp_path))
+
+
+def test_defaults_are_those_of_its_parts(tmp_path, source):
+    transform = TRANSFORMS.build(dict(type='LoadResizedImage', cache_dir=str(tmp_path / 'cache')))
+    parts = LoadLocImage(), LocResize(256)
+    assert (repr(transform.load), repr(transform.resize)) == tuple(map(repr, parts))
+    assert_same(transform(item(source)), Compose(parts)(item(source)))
+
+
+def test_repr_names_the_folder_and_the_quality(tmp_path):
+    text = repr(cached(tmp_path, jpeg_quality=90))
+    assert text.startswith(f"LoadResizedImage(cache_dir='{tmp_path}', load=LoadLocImage(")
+    assert text.endswith(', jpeg_quality=90)')
 
 
 class Pictures(Dataset):
