@@ -175,6 +175,8 @@ class TestVOC:
             (['2007_000032  1', '2007_000039 -1'], 1, 'an id, or the paths of a picture'),
             (['/JPEGImages/2007_000032.jpg /S/2007_000039.png'], 1, 'an id, or the paths'),
             (['a b c'], 1, 'an id, or the paths'),
+            # An id and a class, not a picture and its mask.
+            (['7 7'], 1, 'an id, or the paths'),
         ],
     )
     def test_bad_split(self, voc, lines, line, expected):

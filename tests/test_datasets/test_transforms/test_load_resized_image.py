@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -18,6 +20,7 @@ from tiny_run import tiny_run_cfg, write_split_folder
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.transforms import load_loc_image
 from bas_mm.datasets.transforms.load_loc_image import LoadLocImage
 from bas_mm.datasets.transforms.loc_resize import LocResize
 from bas_mm.registry import TRANSFORMS
@@ -133,13 +136,15 @@ def test_each_setting_has_pictures_of_its_own(tmp_path, source, monkeypatch):
         dict(backend='cv2'),
         dict(backend='torchvision'),
         dict(imdecode_backend='pillow'),
+        dict(imdecode_backend='pillow', backend='cv2'),
         dict(jpeg_quality=90),
         dict(jpeg_quality=91),
     ]
     for number, settings in enumerate(changes, 1):
         cached(folder, **settings)(item(source))
         assert len(files(folder)) == number
-    for module, settings in (('PIL', {}), ('cv2', {}), ('torchvision', changes[4])):
+    versions = ('PIL', {}), ('cv2', {}), ('torchvision', changes[4]), ('PIL', changes[6])
+    for module, settings in versions:
         with monkeypatch.context() as patch:
             patch.setattr(f'{module}.__version__', '99')
             cached(folder, **settings)(item(source))
@@ -148,6 +153,24 @@ def test_each_setting_has_pictures_of_its_own(tmp_path, source, monkeypatch):
     for settings in [*changes, dict(check_size=False)]:
         cached(folder, **settings)(item(source))
     assert len(files(folder)) == number
+
+
+def test_equal_scales_have_the_same_pictures(tmp_path, source):
+    for scale in (40, (40, 40), [40, 40]):
+        cached(tmp_path / 'cache', scale=scale)(item(source))
+    assert len(files(tmp_path / 'cache')) == 1
+
+
+def test_versions_of_turbojpeg_and_opencv(tmp_path, source, monkeypatch):
+    """Some of its releases have no version; what it cannot decode OpenCV does."""
+    monkeypatch.setitem(sys.modules, 'turbojpeg', ModuleType('turbojpeg'))
+    monkeypatch.setattr(load_loc_image, '_start_turbojpeg', lambda: None)
+    keys = []
+    for change in ({}, {'turbojpeg.__version__': '2'}, {'cv2.__version__': '99'}):
+        for name, value in change.items():
+            monkeypatch.setattr(name, value, raising=False)
+        keys.append(cached(tmp_path, imdecode_backend='turbojpeg').cache.key(source))
+    assert len(set(keys)) == 3
 
 
 def test_relative_paths(tmp_path, source, make_picture, monkeypatch):
