@@ -137,7 +137,7 @@ def test_names_and_steps_of_backends(tmp_path, monkeypatch):
     )
     hook = LocalizationVisualizationHook(enable=True, train_interval=2)
     hook.before_train(SimpleNamespace(train_loop=object.__new__(EpochBasedTrainLoop)))
-    data, samples = batch(['a/b.jpg', 'c.jpg'])
+    data, samples = batch(['../b.jpg', 'c.jpg'])
     model = torch.nn.Module()
     model.test_step = lambda batch: samples
     for iteration in range(4):
@@ -147,7 +147,7 @@ def test_names_and_steps_of_backends(tmp_path, monkeypatch):
     hook.after_test_iter(runner(tmp_path, 3), 0, *batch([f'{i}.jpg' for i in range(60)]))
     training = [(f'train/{i}', step) for step in (2, 4) for i in (0, 1)]
     tests = [(f'test/{i}.jpg', 0) for i in (0, 50)]
-    assert drawn == [*training, ('val/a/b.jpg', 3), *tests]
+    assert drawn == [*training, ('val/__/b.jpg', 3), *tests]
 
 
 def test_settings_of_a_drawing(tmp_path, monkeypatch):
