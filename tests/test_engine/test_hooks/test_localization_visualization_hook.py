@@ -145,9 +145,12 @@ def test_names_and_steps_of_backends(tmp_path, monkeypatch):
     hook.after_val_iter(runner(tmp_path, 3), 0, data, samples)
     hook.before_test_epoch(None)
     hook.after_test_iter(runner(tmp_path, 3), 0, *batch([f'{i}.jpg' for i in range(60)]))
+    hook.after_train(None)
+    hook.before_val_epoch(None)
+    hook.after_val_iter(runner(tmp_path, 4), 0, data, samples)
     training = [(f'train/{i}', step) for step in (2, 4) for i in (0, 1)]
     tests = [(f'test/{i}.jpg', 0) for i in (0, 50)]
-    assert drawn == [*training, ('val/__/b.jpg', 3), *tests]
+    assert drawn == [*training, ('val/__/b.jpg', 3), *tests, ('val/__/b.jpg', 0)]
 
 
 def test_settings_of_a_drawing(tmp_path, monkeypatch):
