@@ -13,6 +13,7 @@ from modules import load_module
 from published_files import mobilenet_by_formula
 
 from bas_mm.registry import MODELS
+from bas_mm.version import __version__
 
 NAMES = {
     'vgg': 'vgg16',
@@ -139,7 +140,73 @@ def test_unusable_files_are_named(converter, tmp_path, capsys):
     # The published training script saves its argparse options too.
     torch.save(dict(model=mobilenet_by_formula(), args=argparse.Namespace(lr=1)), source)
     assert '--trust-source' in error_of()
+    assert f'{tmp_path}/none.py: no such config' in error_of(
+        '--trust-source', '--config', f'{tmp_path}/none.py'
+    )
     assert converter.main([str(source), target, '--trust-source']) == 0
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (b'none', 'not a checkpoint ('),
+        (b'PK\3\4', 'not readable as a checkpoint ('),
+        (b'cno_such_module\nX\n.', 'not readable as a checkpoint (No module named'),
+        (b'cargparse\nX\n.', "not readable as a checkpoint (Can't get attribute"),
+        (b'\x80\x63.', 'not readable as a checkpoint (unsupported pickle protocol'),
+    ],
+)
+def test_broken_files_of_a_trusted_source(converter, tmp_path, capsys, content, reason):
+    """No advice to do what was done."""
+    source = tmp_path / 'src.pth.tar'
+    source.write_bytes(content)
+    assert converter.main([str(source), str(tmp_path / 'dst.pth'), '--trust-source']) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: {source}: {reason}')
+    assert '--trust-source' not in error
+
+
+def test_what_is_said_and_written(converter, tmp_path, capsys):
+    weights = mobilenet_by_formula()
+    # Counters are kept; a view of something else is written as what it shows.
+    weights['model.0.1.num_batches_tracked'] = torch.tensor(7)
+    weights['model.1.3.weight'] = (
+        weights['model.1.3.weight'].transpose(0, 1).clone().transpose(0, 1)
+    )
+    weights['ema'] = torch.ones(1)
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(weights, source)
+    command = [str(source), str(target), '--allow-unplaced', '--backbone', 'mobilenetv1']
+    assert converter.main(command) == 0
+    said, written = capsys.readouterr(), torch.load(target)
+    state = written['state_dict']
+    assert said.err.splitlines() == [
+        f'{source} (mobilenetv1):',
+        '1 in the file, without a place in the model:',
+        '  ema',
+    ]
+    assert said.out == f'{target}: {len(state)} weights of mobilenetv1 from {source}\n'
+    assert written['meta'] == dict(
+        bas_mm_version=__version__, backbone='mobilenetv1', converted_from='src.pth.tar'
+    )
+    assert state['backbone.stem.bn.num_batches_tracked'] == 7
+    assert state['backbone.block1.depthwise_conv.bn.num_batches_tracked'] == 0
+    assert all(weight.is_contiguous() for weight in state.values())
+
+
+def test_a_full_disk_leaves_what_was_there(converter, tmp_path, monkeypatch):
+    def fail(content, file):
+        Path(file).write_text('half')
+        raise OSError('full')
+
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(mobilenet_by_formula(), source)
+    target.write_text('whole')
+    monkeypatch.setattr(torch, 'save', fail)
+    with pytest.raises(OSError, match='full'):
+        converter.main([str(source), str(target)])
+    assert target.read_text() == 'whole'
+    assert {path.name for path in tmp_path.iterdir()} == {'src.pth.tar', 'dst.pth'}
 
 
 def test_as_a_command(script, tmp_path):
