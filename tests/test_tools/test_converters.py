@@ -1,9 +1,13 @@
 import argparse
+import errno
 import json
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -12,6 +16,8 @@ from mmengine.runner import load_checkpoint
 from modules import load_module
 from published_files import mobilenet_by_formula
 
+from bas_mm.evaluation import result_files
+from bas_mm.evaluation.result_files import whole_file
 from bas_mm.registry import MODELS
 from bas_mm.version import __version__
 
@@ -194,19 +200,30 @@ def test_what_is_said_and_written(converter, tmp_path, capsys):
     assert all(weight.is_contiguous() for weight in state.values())
 
 
-def test_a_full_disk_leaves_what_was_there(converter, tmp_path, monkeypatch):
-    def fail(content, file):
-        Path(file).write_text('half')
-        raise OSError('full')
+def test_a_file_that_cannot_be_written(converter, tmp_path, monkeypatch, capsys):
+    """What was there stays, and one line says why."""
+
+    def fail(file, content):
+        file.write(content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextmanager
+    def full_disk(path):
+        with whole_file(path) as file:
+            yield SimpleNamespace(write=partial(fail, file))
 
     source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
     torch.save(mobilenet_by_formula(), source)
     target.write_text('whole')
-    monkeypatch.setattr(torch, 'save', fail)
-    with pytest.raises(OSError, match='full'):
-        converter.main([str(source), str(target)])
+    command = [str(source), str(target)]
+    with monkeypatch.context() as patch:
+        patch.setattr(result_files, 'whole_file', full_disk)
+        assert converter.main(command) == 1
+    assert capsys.readouterr().err == f"error: [Errno 28] No space left on device: '{target}'\n"
     assert target.read_text() == 'whole'
     assert {path.name for path in tmp_path.iterdir()} == {'src.pth.tar', 'dst.pth'}
+    assert converter.main([str(source), str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: [Errno 21] Is a directory: '{tmp_path}'\n"
 
 
 def test_as_a_command(script, tmp_path):
