@@ -211,8 +211,10 @@ def test_a_backbone_alone_and_what_is_said(converter, config, ours, tmp_path, ca
     published['bn1.num_batches_tracked'] = torch.tensor(7)
     source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(published, source)
-    command = [str(source), str(target), '--config', str(config), '--allow-missing']
-    assert converter.main(command) == 0
+    options = ['--config', str(config), '--allow-missing']
+    assert converter.main([str(source), str(tmp_path), *options]) == 1
+    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
+    assert converter.main([str(source), str(target), *options]) == 0
     said = capsys.readouterr()
     assert said.err.startswith(f'{source}:\n8 in the model, without a weight in the file:\n')
     written = torch.load(target)

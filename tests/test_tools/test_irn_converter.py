@@ -113,6 +113,8 @@ def test_what_is_said_and_written(converter, published, tmp_path, capsys):
     command.append('--trust-source')
     assert converter.main(command) == 1
     assert 'To write it anyway: --allow-missing\n' in capsys.readouterr().err
+    assert converter.main([*command[:1], str(tmp_path), *command[2:], '--allow-missing']) == 1
+    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
     assert converter.main([*command, '--allow-missing']) == 0
     said, written = capsys.readouterr(), torch.load(target)
     state = written['state_dict']
