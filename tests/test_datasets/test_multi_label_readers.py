@@ -97,8 +97,8 @@ class TestVOC:
         assert len(VOC12MultiLabel(str(voc), 'train')) == 2
         assert list(_labels(VOC12MultiLabel(str(voc), 'main_only'))) == ['2008_000008']
         pairs = [
-            f'/JPEGImages/{name}.jpg /SegmentationClassAug/{name}.png'
-            for name in ('2009_000001', '2007_000032')
+            '/JPEGImages/2009_000001.jpg /SegmentationClassAug/2009_000001.png',
+            r'JPEGImages\2007_000032.jpg SegmentationClassAug\2007_000032.png',
         ]
         write_lines(voc / 'lists' / 'pairs.txt', pairs)
         for split in ('lists/pairs.txt', str(voc / 'lists' / 'pairs.txt')):
@@ -358,6 +358,7 @@ class TestList:
         ('/JPEGImages/2007_000032.jpg', '2007_000032'),
         ('a/b.v2', 'b.v2'),
         ('b.v2.PNG', 'b.v2'),
+        (r'a\b.jpg', 'b'),
     ],
 )
 def test_stems(name, stem):

@@ -119,6 +119,10 @@ def test_blobs_of_old_and_new_files():
     # Vectors of old files have four dimensions.
     bias = caffe_layer('old', 'Convolution', *[caffe_blob(np.ones(3), legacy=True)] * 2)
     assert caffe_weights(read_caffemodel(bias))['old.bias'].shape == (3,)
+    # Those that they lack are 1.
+    few = bytes([1 << 3, 2, 2 << 3, 3]) + caffe_message(5, values.tobytes())
+    few = read_caffemodel(caffe_layer('few', 'Convolution', caffe_message(7, few)))
+    assert few['few'][1][0].shape == (2, 3, 1, 1)
     # Dimensions one by one, fields of no interest of all kinds, and a blob of nothing.
     dims = caffe_message(7, bytes([8, 2, 8, 3])) + caffe_message(5, values.tobytes())
     data = bytes([9 << 3 | 1, *range(8), 11 << 3 | 5, *range(4), 12 << 3, 1])

@@ -50,3 +50,10 @@ def test_backbone_inside_a_whole_model():
     _, result = place_in_backbone({'a': torch.ones(2), 'fc': torch.ones(3)}, {'a': (2,)})
     assert result.complete
     assert result.unplaced == ('fc',)
+
+
+def test_of_formats_that_fit_equally_the_one_without_renaming():
+    shapes = {'features.0.weight': (2,), 'features.0.conv.weight': (2,)}
+    origin, result = place_in_backbone({'features.0.weight': torch.ones(2)}, shapes)
+    assert origin == 'mmpretrain'
+    assert list(result.weights) == ['features.0.weight']
