@@ -6,6 +6,7 @@ from urllib.error import URLError
 import pytest
 import torch
 import torchvision
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 
@@ -249,6 +250,21 @@ def test_an_unknown_name_and_a_broken_file_are_named(tmp_path):
     torch.save(dict(epoch=3), path)
     with pytest.raises(ValueError, match=r'weights\.pth: no named tensors'):
         build(RESNET50, path)
+
+
+def test_the_log_of_a_run_says_where_each_weight_is_from(tmp_path):
+    backbone, path = dict(type='MobileNetV1', widen_factor=0.25), tmp_path / 'weights.pth'
+    torch.save(MODELS.build(backbone).state_dict(), path)
+    log = tmp_path / 'run.log'
+    logger = MMLogger.get_instance(f'weights-{tmp_path.name}', log_file=str(log))
+    try:
+        build(backbone, path)
+    finally:
+        for handler in list(logger.handlers):
+            handler.close()
+        MMLogger._instance_dict.pop(logger.instance_name)
+    said = f'stem.conv.weight - torch.Size([8, 3, 3, 3]): \nPretrainedBackbone: {path} \n'
+    assert said in log.read_text()
 
 
 def test_is_registered_in_our_scope_only():
