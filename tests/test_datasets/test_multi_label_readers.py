@@ -330,6 +330,8 @@ class TestList:
             (['a/1 cat', 'a/5 cat'], 'line 2: a/5 is listed, but there is no picture'),
             (['a/1 cat', '1.jpg cat'], 'line 2: 1 was listed before, in line 1'),
             (['a/1 cat', '', 'a/2 dog'], "line 3: unknown class 'dog'. The 2 classes are cat, red"),
+            # None of the classes is left out.
+            (['a/2 dog'], 'classes are cat, red dog: correct the name'),
         ],
     )
     def test_bad_lists(self, pets, lines, expected):

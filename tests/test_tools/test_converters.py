@@ -174,11 +174,10 @@ def test_broken_files_of_a_trusted_source(converter, tmp_path, capsys, content, 
 
 def test_what_is_said_and_written(converter, tmp_path, capsys):
     weights = mobilenet_by_formula()
-    # Counters are kept; a view of something else is written as what it shows.
+    # Counters are kept; weights are written in the order of their dimensions.
     weights['model.0.1.num_batches_tracked'] = torch.tensor(7)
-    weights['model.1.3.weight'] = (
-        weights['model.1.3.weight'].transpose(0, 1).clone().transpose(0, 1)
-    )
+    turned = weights['model.1.3.weight'].transpose(0, 1).contiguous()
+    weights['model.1.3.weight'] = turned.transpose(0, 1)
     weights['ema'] = torch.ones(1)
     source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
     torch.save(weights, source)

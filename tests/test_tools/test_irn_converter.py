@@ -84,6 +84,9 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, published, t
     for option in ('--allow-unplaced', '--allow-missing'):
         assert converter.main([str(source), str(target), option]) == 1
     assert not target.exists()
+    both = ['--allow-unplaced', '--allow-missing']
+    assert converter.main([str(source), str(target), *both]) == 0
+    assert 'classifier' not in torch.load(target)['state_dict']
     capsys.readouterr()
 
     torch.save({'conv1_1.weight': torch.ones(1)}, source)
