@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
+import torchvision
 from mmengine.config import Config
+from mmengine.runner.checkpoint import get_torchvision_models
 from tiny import samples_of, total
 
+from bas_mm.models.weights import place_in_backbone
 from bas_mm.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
@@ -57,6 +60,13 @@ FRONTS = {
     'resnet50': 'layer3',
     'inceptionv3': 'Mixed_6e',
 }
+# Those that begin with weights of torchvision's, of each network one.
+PRETRAINED = (
+    *(f'bas/bas_{name}_cub.py' for name in ('vgg16', 'vgg16bn', 'inceptionv3', 'mobilenetv2')),
+    *(f'bas/bas_{name}_cub.py' for name in ('resnet18', 'resnet50', 'resnet101', 'resnext50')),
+    *(f'wsss/{name}_resnet50_voc12.py' for name in ('bas_seg', 'cam', 'irn')),
+    'deeplabv2/deeplabv2_r101_voc12aug-321x321_20k.py',
+)
 
 
 def _load(name: str) -> Config:
@@ -201,6 +211,22 @@ def test_sizes_of_the_published_networks(backbone):
     front_channels, tail_channels = CHANNELS[backbone]
     assert features.shape == (1, front_channels, 28, 28)
     assert tail.shape == (1, tail_channels, 14, 14)
+
+
+@pytest.mark.parametrize('name', PRETRAINED)
+def test_pretrained_weights_are_those_of_the_backbone(name):
+    """mmengine knows where they are, and all of them but ImageNet's classifiers have a place."""
+    backbone = _load(name).model.backbone
+    scheme, _, weights = backbone.pop('init_cfg').checkpoint.partition('://')
+    assert scheme == 'torchvision'
+    assert weights in get_torchvision_models()
+    with torch.device('meta'):
+        source = getattr(torchvision.models, weights.removesuffix('_google'))(weights=None)
+    shapes = {k: v.shape for k, v in MODELS.build(backbone).state_dict().items()}
+    _, placement = place_in_backbone(source.state_dict(), shapes)
+    assert placement.complete
+    left = {name.partition('.')[0] for name in placement.unplaced}
+    assert left <= {'fc', 'classifier', 'AuxLogits'}
 
 
 @pytest.mark.parametrize('kind', ['bas', 'cam'])

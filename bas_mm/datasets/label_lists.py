@@ -160,7 +160,7 @@ def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
     for row, line in zip(rows, lines):
         name, *others = map(picture_stem, row)
         # Lists of one class, with 1 or -1 behind the id, are not what is meant here.
-        if len(row) > 2 or (len(row) == 2 and (others[0] != name or '/' not in row[1])):
+        if len(row) > 2 or (len(row) == 2 and (others[0] != name or not _is_path(row[1]))):
             raise AnnotationError.at(
                 file,
                 line,
@@ -194,6 +194,10 @@ def _positions(stems: Iterable[str], lines: Sequence[int], file: str) -> dict[st
                 'ending stands for the picture',
             )
     return positions
+
+
+def _is_path(word: str) -> bool:
+    return '/' in word or '\\' in word
 
 
 def _is_whole(word: str) -> bool:

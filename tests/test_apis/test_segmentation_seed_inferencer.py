@@ -134,6 +134,33 @@ def test_classes_are_found_by_score_whatever_the_batch(project, inferencer):
         np.testing.assert_array_equal(prediction.high_res, wanted.high_res)
 
 
+def test_a_class_that_just_reaches_the_threshold(project, inferencer):
+    (found,) = inferencer(project.paths[0], score_thr=0)['predictions']
+    assert found.labels == [0, 1, 2, 3]
+    for threshold in found.scores:
+        (again,) = inferencer(project.paths[0], score_thr=threshold)['predictions']
+        assert again.labels == [k for k in range(4) if found.scores[k] >= threshold]
+
+
+def test_classes_ascend_whatever_order_the_head_finds_them_in(project):
+    """Its ``topk`` gives them by score."""
+    cfg = deepcopy(project.cfg)
+    cfg.model.head.topk = 4
+    inferencer = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
+    for prediction in inferencer(project.paths, 7)['predictions']:
+        assert prediction.labels == [0, 1, 2, 3]
+        every = inferencer(prediction.image, score_thr=0)['predictions'][0]
+        np.testing.assert_allclose(prediction.scores, every.scores, rtol=1e-5)
+
+
+def test_one_list_of_classes_for_all_pictures(project, inferencer):
+    together = inferencer(project.paths[:3], 2, labels=[2, 0])['predictions']
+    each = inferencer(project.paths[:3], labels=[[2, 0]] * 3)['predictions']
+    for prediction, wanted in zip(together, each, strict=True):
+        assert prediction.labels == wanted.labels == [0, 2]
+        np.testing.assert_array_equal(prediction.high_res, wanted.high_res)
+
+
 def test_pictures_that_are_scored_at_their_own_size(project):
     cfg = deepcopy(project.cfg)
     cfg.test_dataloader.dataset.pipeline = DATASET['pipeline']

@@ -97,8 +97,8 @@ class TestVOC:
         assert len(VOC12MultiLabel(str(voc), 'train')) == 2
         assert list(_labels(VOC12MultiLabel(str(voc), 'main_only'))) == ['2008_000008']
         pairs = [
-            f'/JPEGImages/{name}.jpg /SegmentationClassAug/{name}.png'
-            for name in ('2009_000001', '2007_000032')
+            '/JPEGImages/2009_000001.jpg /SegmentationClassAug/2009_000001.png',
+            r'JPEGImages\2007_000032.jpg SegmentationClassAug\2007_000032.png',
         ]
         write_lines(voc / 'lists' / 'pairs.txt', pairs)
         for split in ('lists/pairs.txt', str(voc / 'lists' / 'pairs.txt')):
@@ -175,6 +175,8 @@ class TestVOC:
             (['2007_000032  1', '2007_000039 -1'], 1, 'an id, or the paths of a picture'),
             (['/JPEGImages/2007_000032.jpg /S/2007_000039.png'], 1, 'an id, or the paths'),
             (['a b c'], 1, 'an id, or the paths'),
+            # An id and a class, not a picture and its mask.
+            (['7 7'], 1, 'an id, or the paths'),
         ],
     )
     def test_bad_split(self, voc, lines, line, expected):
@@ -328,6 +330,8 @@ class TestList:
             (['a/1 cat', 'a/5 cat'], 'line 2: a/5 is listed, but there is no picture'),
             (['a/1 cat', '1.jpg cat'], 'line 2: 1 was listed before, in line 1'),
             (['a/1 cat', '', 'a/2 dog'], "line 3: unknown class 'dog'. The 2 classes are cat, red"),
+            # None of the classes is left out.
+            (['a/2 dog'], 'classes are cat, red dog: correct the name'),
         ],
     )
     def test_bad_lists(self, pets, lines, expected):
@@ -356,6 +360,7 @@ class TestList:
         ('/JPEGImages/2007_000032.jpg', '2007_000032'),
         ('a/b.v2', 'b.v2'),
         ('b.v2.PNG', 'b.v2'),
+        (r'a\b.jpg', 'b'),
     ],
 )
 def test_stems(name, stem):

@@ -1,9 +1,13 @@
 import argparse
+import errno
 import json
+import os
 import subprocess
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -12,7 +16,10 @@ from mmengine.runner import load_checkpoint
 from modules import load_module
 from published_files import mobilenet_by_formula
 
+from bas_mm.evaluation import result_files
+from bas_mm.evaluation.result_files import whole_file
 from bas_mm.registry import MODELS
+from bas_mm.version import __version__
 
 NAMES = {
     'vgg': 'vgg16',
@@ -139,7 +146,83 @@ def test_unusable_files_are_named(converter, tmp_path, capsys):
     # The published training script saves its argparse options too.
     torch.save(dict(model=mobilenet_by_formula(), args=argparse.Namespace(lr=1)), source)
     assert '--trust-source' in error_of()
+    assert f'{tmp_path}/none.py: no such config' in error_of(
+        '--trust-source', '--config', f'{tmp_path}/none.py'
+    )
     assert converter.main([str(source), target, '--trust-source']) == 0
+
+
+@pytest.mark.parametrize(
+    ('content', 'reason'),
+    [
+        (b'none', 'not a checkpoint ('),
+        (b'PK\3\4', 'not readable as a checkpoint ('),
+        (b'cno_such_module\nX\n.', 'not readable as a checkpoint (No module named'),
+        (b'cargparse\nX\n.', "not readable as a checkpoint (Can't get attribute"),
+        (b'\x80\x63.', 'not readable as a checkpoint (unsupported pickle protocol'),
+    ],
+)
+def test_broken_files_of_a_trusted_source(converter, tmp_path, capsys, content, reason):
+    """No advice to do what was done."""
+    source = tmp_path / 'src.pth.tar'
+    source.write_bytes(content)
+    assert converter.main([str(source), str(tmp_path / 'dst.pth'), '--trust-source']) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f'error: {source}: {reason}')
+    assert '--trust-source' not in error
+
+
+def test_what_is_said_and_written(converter, tmp_path, capsys):
+    weights = mobilenet_by_formula()
+    # Counters are kept; weights are written in the order of their dimensions.
+    weights['model.0.1.num_batches_tracked'] = torch.tensor(7)
+    turned = weights['model.1.3.weight'].transpose(0, 1).contiguous()
+    weights['model.1.3.weight'] = turned.transpose(0, 1)
+    weights['ema'] = torch.ones(1)
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(weights, source)
+    command = [str(source), str(target), '--allow-unplaced', '--backbone', 'mobilenetv1']
+    assert converter.main(command) == 0
+    said, written = capsys.readouterr(), torch.load(target)
+    state = written['state_dict']
+    assert said.err.splitlines() == [
+        f'{source} (mobilenetv1):',
+        '1 in the file, without a place in the model:',
+        '  ema',
+    ]
+    assert said.out == f'{target}: {len(state)} weights of mobilenetv1 from {source}\n'
+    assert written['meta'] == dict(
+        bas_mm_version=__version__, backbone='mobilenetv1', converted_from='src.pth.tar'
+    )
+    assert state['backbone.stem.bn.num_batches_tracked'] == 7
+    assert state['backbone.block1.depthwise_conv.bn.num_batches_tracked'] == 0
+    assert all(weight.is_contiguous() for weight in state.values())
+
+
+def test_a_file_that_cannot_be_written(converter, tmp_path, monkeypatch, capsys):
+    """What was there stays, and one line says why."""
+
+    def fail(file, content):
+        file.write(content[:10])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextmanager
+    def full_disk(path):
+        with whole_file(path) as file:
+            yield SimpleNamespace(write=partial(fail, file))
+
+    source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
+    torch.save(mobilenet_by_formula(), source)
+    target.write_text('whole')
+    command = [str(source), str(target)]
+    with monkeypatch.context() as patch:
+        patch.setattr(result_files, 'whole_file', full_disk)
+        assert converter.main(command) == 1
+    assert capsys.readouterr().err == f"error: [Errno 28] No space left on device: '{target}'\n"
+    assert target.read_text() == 'whole'
+    assert {path.name for path in tmp_path.iterdir()} == {'src.pth.tar', 'dst.pth'}
+    assert converter.main([str(source), str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: [Errno 21] Is a directory: '{tmp_path}'\n"
 
 
 def test_as_a_command(script, tmp_path):

@@ -1,5 +1,6 @@
 """Published DeepLabv2 names, on weights that are made here: no published file is needed."""
 
+from argparse import Namespace
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +23,7 @@ from published_files import (
 
 from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel
 from bas_mm.registry import MODELS
+from bas_mm.version import __version__
 
 CLASSES = 5
 # A ResNet101 of a sixteenth of the width.
@@ -63,6 +65,10 @@ def ours(config: Path) -> dict[str, torch.Tensor]:
     }
 
 
+def caffe_coco_name(name: str) -> str:
+    return caffe_name(name).replace('_voc12_', '_coco_')
+
+
 def check(converter, config, ours, source: Path, *options: str) -> None:
     target = source.parent / 'out' / 'ours.pth'
     assert converter.main([str(source), str(target), '--config', str(config), *options]) == 0
@@ -81,6 +87,7 @@ def check(converter, config, ours, source: Path, *options: str) -> None:
         (blocks_name, 'module.base.', 'module.base.layer4.block23.conv3x3.bn.running_var'),
         (blocks_name, '', 'layer2.block1.shortcut.conv.weight'),
         (caffe_name, '', 'scale4b22_branch2c.bias'),
+        (caffe_coco_name, 'scale.', 'scale.fc1_coco_c3.bias'),
     ],
 )
 def test_every_family_loads_strictly(converter, config, ours, tmp_path, rename, prefix, example):
@@ -109,6 +116,24 @@ def test_blobs_of_old_and_new_files():
     assert layers['old'][1][0].shape == (1, 1, 2, 3)
     np.testing.assert_array_equal(layers['old'][1][0][0, 0], values)
     np.testing.assert_array_equal(layers['new'][1][0], values)
+    # Vectors of old files have four dimensions.
+    bias = caffe_layer('old', 'Convolution', *[caffe_blob(np.ones(3), legacy=True)] * 2)
+    assert caffe_weights(read_caffemodel(bias))['old.bias'].shape == (3,)
+    # Those that they lack are 1.
+    few = bytes([1 << 3, 2, 2 << 3, 3]) + caffe_message(5, values.tobytes())
+    few = read_caffemodel(caffe_layer('few', 'Convolution', caffe_message(7, few)))
+    assert few['few'][1][0].shape == (2, 3, 1, 1)
+    # Dimensions one by one, fields of no interest of all kinds, and a blob of nothing.
+    dims = caffe_message(7, bytes([8, 2, 8, 3])) + caffe_message(5, values.tobytes())
+    data = bytes([9 << 3 | 1, *range(8), 11 << 3 | 5, *range(4), 12 << 3, 1])
+    data += caffe_layer('dims', 'Convolution', caffe_message(7, dims), caffe_message(7, b''))
+    matrix, nothing = read_caffemodel(data)['dims'][1]
+    np.testing.assert_array_equal(matrix, values)
+    assert nothing.shape == (0,)
+    # Statistics that were divided already.
+    plain = caffe_weights({'bn': ('BatchNorm', [np.full(3, 2.0), np.full(3, 5.0)])})
+    assert (plain['bn.running_mean'] == 2).all()
+    assert (plain['bn.running_var'] == 5).all()
     # A batch norm that has seen nothing: Caffe takes its statistics as 0.
     zero = [np.ones(3), np.ones(3), np.zeros(1)]
     assert not caffe_weights({'bn': ('BatchNorm', zero)})['bn.running_mean'].any()
@@ -145,18 +170,60 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, config, ours
 
 
 def test_unusable_files_are_named(converter, tmp_path, capsys):
-    def error_of(name: str, content: bytes | None = None) -> str:
+    def error_of(name: str, content: bytes | None = None, *options: str) -> str:
         source = tmp_path / name
         if content is not None:
             source.write_bytes(content)
-        assert converter.main([str(source), str(tmp_path / 'dst.pth')]) == 1
+        assert converter.main([str(source), str(tmp_path / 'dst.pth'), *options]) == 1
         return capsys.readouterr().err
 
     whole = caffe_layer('conv1', 'Convolution', caffe_blob(np.ones((2, 3))))
     assert 'gone.caffemodel: no such file' in error_of('gone.caffemodel')
     assert 'a.caffemodel: not a whole' in error_of('a.caffemodel', whole[:-3])
+    broken = (
+        caffe_message(100, caffe_message(1, b'\xff')),  # the name is no UTF-8
+        bytes([1 << 3 | 3]),  # a group
+        caffe_layer('conv1', 'Convolution', caffe_blob(np.ones((2, 3)))[:-6]),
+        # Fewer numbers than the shape says.
+        caffe_layer(
+            'conv1',
+            'Convolution',
+            caffe_message(7, caffe_message(7, bytes([8, 2])) + caffe_message(5, bytes(4))),
+        ),
+    )
+    for content in broken:
+        assert 'a.caffemodel: not a whole .caffemodel file' in error_of('a.caffemodel', content)
     assert 'b.caffemodel: no layers with weights' in error_of('b.caffemodel', b'')
     assert 'upgrade_net_proto_binary' in error_of('c.caffemodel', caffe_message(2, whole))
     assert 'd.pth: not readable' in error_of('d.pth', b'')
     torch.save({'blocks.0.weight': torch.ones(2)}, tmp_path / 'e.pth')
     assert 'e.pth: none of its names is known' in error_of('e.pth')
+    assert 'it has blocks.0.weight …' in error_of('e.pth')
+    torch.save({'blocks.0.weight': torch.ones(2), 'args': Namespace(lr=1)}, tmp_path / 'f.pth')
+    assert '--trust-source' in error_of('f.pth')
+    assert 'f.pth: none of its names is known' in error_of('f.pth', None, '--trust-source')
+    assert 'none.py: no such config' in error_of('e.pth', None, '--config', 'none.py')
+
+
+def test_a_backbone_alone_and_what_is_said(converter, config, ours, tmp_path, capsys):
+    """Counters of batches are kept, and the file says where it is from."""
+    published = {
+        torchvision_name(name): value
+        for name, value in ours.items()
+        if not name.startswith('decode_head')
+    }
+    published['bn1.num_batches_tracked'] = torch.tensor(7)
+    source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
+    torch.save(published, source)
+    options = ['--config', str(config), '--allow-missing']
+    assert converter.main([str(source), str(tmp_path), *options]) == 1
+    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
+    assert converter.main([str(source), str(target), *options]) == 0
+    said = capsys.readouterr()
+    assert said.err.startswith(f'{source}:\n8 in the model, without a weight in the file:\n')
+    written = torch.load(target)
+    state = written['state_dict']
+    assert said.out == f'{target}: {len(state)} weights from {source}\n'
+    assert state['backbone.bn1.num_batches_tracked'] == 7
+    assert state['backbone.layer1.0.bn1.num_batches_tracked'] == 0
+    assert written['meta'] == dict(bas_mm_version=__version__, converted_from='src.pth')

@@ -1,4 +1,5 @@
 import json
+from argparse import Namespace
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from mmengine.runner import load_checkpoint
 from modules import load_module
 
 from bas_mm.registry import MODELS
+from bas_mm.version import __version__
 
 
 @pytest.fixture(scope='module')
@@ -79,9 +81,64 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, published, t
     ):
         assert line in error
     assert not target.exists()
+    for option in ('--allow-unplaced', '--allow-missing'):
+        assert converter.main([str(source), str(target), option]) == 1
+    assert not target.exists()
+    both = ['--allow-unplaced', '--allow-missing']
+    assert converter.main([str(source), str(target), *both]) == 0
+    assert 'classifier' not in torch.load(target)['state_dict']
+    capsys.readouterr()
 
     torch.save({'conv1_1.weight': torch.ones(1)}, source)
     assert converter.main([str(source), str(target)]) == 1
     assert 'src.pth: not a published IRNet, but conv1_1.weight' in capsys.readouterr().err
     assert converter.main([str(tmp_path / 'no'), str(target)]) == 1
     assert 'no such file' in capsys.readouterr().err
+    torch.save(dict(epoch=1), source)
+    assert converter.main([str(source), str(target)]) == 1
+    assert 'src.pth: no named tensors' in capsys.readouterr().err
+    torch.save(published, source)
+    assert converter.main([str(source), str(target), '--config', 'none.py']) == 1
+    assert 'none.py: no such config' in capsys.readouterr().err
+
+
+def test_what_is_said_and_written(converter, published, tmp_path, capsys):
+    """An old file: it holds its options, and no counters of batches but one."""
+    weights = {k: v for k, v in published.items() if not k.endswith('tracked')}
+    weights['resnet50.bn1.num_batches_tracked'] = torch.tensor(7)
+    # Of another shape, which is as good as none.
+    weights['fc_edge6.bias'] = torch.ones(3)
+    source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
+    torch.save(dict(weights, args=Namespace(lr=1)), source)
+    command = [str(source), str(target)]
+    assert converter.main(command) == 1
+    assert '--trust-source' in capsys.readouterr().err
+    command.append('--trust-source')
+    assert converter.main(command) == 1
+    assert 'To write it anyway: --allow-missing\n' in capsys.readouterr().err
+    assert converter.main([*command[:1], str(tmp_path), *command[2:], '--allow-missing']) == 1
+    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
+    assert converter.main([*command, '--allow-missing']) == 0
+    said, written = capsys.readouterr(), torch.load(target)
+    state = written['state_dict']
+    assert said.err.startswith(f'{source}:\n1 of different shape:\n')
+    assert said.out == f'{target}: {len(state)} weights of IRNet from {source}\n'
+    assert written['meta'] == dict(
+        bas_mm_version=__version__, backbone='irn_resnet50', converted_from='src.pth'
+    )
+    assert state['backbone.bn1.num_batches_tracked'] == 7
+    counters = [value for name, value in state.items() if name.endswith('tracked')]
+    assert sum(counters) == 7
+    assert len(counters) > 50
+
+
+def test_another_config(converter, published, repo_dir, tmp_path, capsys):
+    config = tmp_path / 'deeper.py'
+    base = (repo_dir / 'configs/wsss/irn_resnet50_voc12.py').as_posix()
+    config.write_text(f"_base_ = '{base}'\nmodel = dict(backbone=dict(depth=101))\n")
+    source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
+    torch.save(published, source)
+    assert converter.main([str(source), str(target), '--config', str(config)]) == 1
+    error = capsys.readouterr().err
+    assert '  backbone.layer3.22.conv1.weight\n' in error
+    assert 'without a place' not in error

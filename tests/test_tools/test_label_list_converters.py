@@ -89,11 +89,14 @@ class TestVOC:
         assert len(VOC12MultiLabel(str(voc))) == 3
         output = capsys.readouterr()
         assert 'train_aug.txt: 3 pictures' in output.out
-        assert 'warning: train_aug has 10582 pictures, this list 3' in output.err
+        warning = f'warning: train_aug has 10582 pictures, this list 3: {sbd} is not the whole set'
+        assert warning in output.err
 
-    def test_from_masks(self, voc, voc12_lists, tmp_path):
+    def test_from_masks(self, voc, voc12_lists, tmp_path, monkeypatch):
         out = tmp_path / 'lists'
-        args = [str(voc), '--masks', 'SegmentationClassAug', '--out', str(out)]
+        write_lines(voc / 'SegmentationClassAug' / 'README.txt', ['not a mask'])
+        monkeypatch.chdir(tmp_path)
+        args = [str(voc), '--masks', 'SegmentationClassAug', '--out', 'lists']
         assert voc12_lists.main(args) == 0
         self.check(voc, out)
         assert not (voc / 'ImageSets' / 'Segmentation' / 'train_aug.txt').exists()
@@ -106,6 +109,10 @@ class TestVOC:
         monkeypatch.setattr(voc12_lists, 'EXPECTED', 3)
         assert voc12_lists.main([str(voc), '--sbd', str(sbd / 'dataset')]) == 0
         assert capsys.readouterr().err == ''
+        # More than there are is as odd as fewer.
+        monkeypatch.setattr(voc12_lists, 'EXPECTED', 2)
+        assert voc12_lists.main([str(voc), '--sbd', str(sbd)]) == 0
+        assert 'train_aug has 2 pictures, this list 3' in capsys.readouterr().err
 
     def test_bad_input(self, voc, sbd, voc12_lists, capsys, tmp_path):
         def message(*args):
@@ -114,6 +121,12 @@ class TestVOC:
 
         assert 'train.txt: there is no such file' in message('--sbd', str(tmp_path))
         assert 'has no masks' in message('--masks', str(tmp_path))
+        (tmp_path / 'file').touch()
+        out = str(tmp_path / 'file' / 'lists')
+        assert 'Not a directory' in message('--sbd', str(sbd), '--out', out)
+        with pytest.raises(SystemExit):
+            voc12_lists.main([str(voc)])
+        assert 'one of the arguments --sbd --masks is required' in capsys.readouterr().err
         (voc / 'JPEGImages' / '2008_000008.jpg').unlink()
         assert '2008_000008.jpg is listed, but there is no' in message('--sbd', str(sbd))
         (voc / 'ImageSets' / 'Segmentation' / 'val.txt').unlink()
@@ -143,12 +156,14 @@ class TestCOCO:
         assert not (coco / 'labels').exists()
 
     @needs_pycocotools
-    @pytest.mark.parametrize('crowds', ['class', 'ignore'])
+    @pytest.mark.parametrize('crowds', [None, 'class', 'ignore'])
     @pytest.mark.parametrize('workers', [1, 2])
-    def test_masks(self, coco, coco14_lists, tmp_path, crowds, workers):
+    def test_masks(self, coco, coco14_lists, tmp_path, capsys, crowds, workers):
         out = tmp_path / 'out'
-        args = ['--out', str(out), '--splits', 'train2014', '--crowds', crowds]
-        assert coco14_lists.main([str(coco), *args, '--workers', str(workers)]) == 0
+        args = ['--out', str(out), '--splits', 'train2014', '--workers', str(workers)]
+        args += ['--crowds', crowds] if crowds else []
+        assert coco14_lists.main([str(coco), *args]) == 0
+        assert f'{out}/masks/train2014: 4 masks\n' in capsys.readouterr().out
         assert not (out / 'masks' / 'val2014').exists()
         masks = {
             number: out
@@ -165,7 +180,7 @@ class TestCOCO:
         expected[9][5:25, 5:25] = 1
         expected[9][5:20, 30:38] = 1
         expected[9][10:15, 10:15] = 42
-        expected[25][:, 16:] = 1 if crowds == 'class' else 255
+        expected[25][:, 16:] = 255 if crowds == 'ignore' else 1
         expected[25][2:8, 18:22] = 10
         expected[25][12:18, 18:22] = 10
         expected[34][:18] = 80
@@ -183,11 +198,14 @@ class TestCOCO:
         [
             (dict(size=[30, 41], counts=[0, 9]), 'its run lengths are for [30, 41]'),
             (None, 'its segmentation is neither polygons nor'),
+            ('none at all', 'its segmentation is neither polygons nor'),
         ],
     )
     def test_bad_segmentation(self, coco, coco14_lists, capsys, segmentation, message):
         content = coco_content('train2014')
         content['annotations'][0]['segmentation'] = segmentation
+        if segmentation == 'none at all':
+            del content['annotations'][0]['segmentation']
         file = coco / 'annotations' / 'instances_train2014.json'
         file.write_text(json.dumps(content))
         assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
@@ -198,6 +216,9 @@ class TestCOCO:
         (coco / 'annotations' / 'instances_val2014.json').unlink()
         assert coco14_lists.main([str(coco), '--no-masks']) == 1
         assert 'instances_val2014.json: there is no such file' in capsys.readouterr().err
+        (coco / 'file').touch()
+        assert coco14_lists.main([str(coco), '--no-masks', '--out', str(coco / 'file' / 'a')]) == 1
+        assert 'Not a directory' in capsys.readouterr().err
 
 
 @pytest.mark.slow

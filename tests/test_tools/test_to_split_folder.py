@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import cv2
 import numpy as np
@@ -87,15 +88,26 @@ def test_round_trip(converter, tmp_path, name, capsys):
     output = capsys.readouterr().out
     assert f"img_path='{old.data_prefix['img_path']}'" in output
     assert f'test: pictures: {len(old)} of {len(old)}' in output
+    assert 'clipped' not in output
+    assert f"split_dir='{target / 'test'}'" in output
+    assert f'classes={num_classes}, ...)' in output
+    assert 'mask_path' not in output
 
 
-def test_masks_of_cub(converter, tmp_path):
+def test_masks_of_cub(converter, tmp_path, capsys):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
     # One of them in 16 bits, which is read as such.
-    file = next((source / 'segmentations').rglob('*.png'))
+    file = source / 'segmentations/001.Bird_1/Bird_2.png'
     cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 257)
-    assert converter.main(['cub', str(source), str(target), '--masks', '--splits', 'test']) == 0
-    assert not (target / 'train').exists()
+    # Labels of train are weak: its masks are not asked for.
+    for picture in ('001.Bird_1/Bird_0.png', '002.Bird_2/Bird_1.png'):
+        (source / 'segmentations' / picture).unlink()
+    options = ['--masks', '--splits', 'test', 'train']
+    assert converter.main(['cub', str(source), str(target), *options]) == 0
+    assert not (target / 'train' / 'localization.txt').exists()
+    output = capsys.readouterr().out
+    assert f'{target}: train, test. In a config:' in output
+    assert f"mask_path='{target}'" in output
     dataset = SplitFolder(
         'test',
         data_root=str(target),
@@ -113,12 +125,14 @@ def test_masks_of_cub(converter, tmp_path):
 
 def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
-    boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 1 1 60 40', '4 0.5 2.12345 3 4']
+    boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 0.5 2.12345 3 4', '4 1 1 60 40']
     write_lines(source / 'bounding_boxes.txt', boxes)
-    assert converter.main(['cub', str(source), str(target)]) == 0
-    assert 'boxes of 1 pictures clipped' in capsys.readouterr().out
+    assert converter.main(['cub', str(source), str(target), '--splits', 'test']) == 0
+    assert not (target / 'train').exists()
+    said = 'test: boxes of 1 pictures clipped to the picture (002.Bird_2/Bird_3.jpg ...)'
+    assert said in capsys.readouterr().out
     lines = (target / 'test/localization.txt').read_text().splitlines()
-    assert [line.partition(',')[2] for line in lines] == ['1,1,60,40', '0.5,2.12345,3.5,6.12345']
+    assert [line.partition(',')[2] for line in lines] == ['0.5,2.12345,3.5,6.12345', '1,1,60,40']
 
 
 @pytest.mark.parametrize(
@@ -137,6 +151,87 @@ def test_nothing_is_left_after_an_error(converter, tmp_path, damage, argv, expec
     assert converter.main(['stanford_cars', str(source), str(target), *argv]) == 1
     assert expected in capsys.readouterr().err
     assert not target.parent.exists() or not list(target.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('change', 'argv', 'expected'),
+    [
+        (
+            lambda *lists: [None if own is None else own[:1] for own in lists],
+            [],
+            '1 pictures read back of 2',
+        ),
+        (lambda ids, labels, *rest: (ids, [1, 1], *rest), [], 'is another one when read back'),
+        (
+            lambda ids, labels, sizes, boxes, masks: (ids, labels, sizes, boxes and boxes[::-1]),
+            [],
+            'is another one when read back',
+        ),
+        (
+            lambda ids, labels, sizes, boxes, masks: (
+                *(ids, labels, sizes, boxes),
+                masks and [own * 2 for own in masks],
+            ),
+            ['--masks'],
+            'is another one when read back',
+        ),
+    ],
+)
+def test_what_was_written_is_compared(
+    converter, tmp_path, monkeypatch, capsys, change, argv, expected
+):
+    """As if the writer had a mistake; it writes beside the target."""
+    source, target = write_cub(tmp_path), tmp_path / 'new' / 'metadata'
+
+    def write(folder, *lists):
+        assert Path(folder).parents[1] == target.parent
+        write_split(folder, *change(*lists))
+
+    monkeypatch.setattr(converter, 'write_split', write)
+    assert converter.main(['cub', str(source), str(target), '--splits', 'test', *argv]) == 1
+    assert expected in capsys.readouterr().err
+    assert not list(target.parent.iterdir())
+
+
+def test_classes_of_one_name_are_not_listed(converter, tmp_path, capsys):
+    source, target = write_cub(tmp_path), tmp_path / 'metadata'
+    for folder in ('images', 'segmentations'):
+        (source / folder / '002.Bird_2').rename(source / folder / '002.Bird_1')
+    for file in ('images.txt', 'classes.txt'):
+        text = (source / file).read_text()
+        (source / file).write_text(text.replace('002.Bird_2', '002.Bird_1'))
+    assert converter.main(['cub', str(source), str(target)]) == 0
+    assert {path.name for path in target.iterdir()} == {'train', 'test'}
+    assert 'classes=2, ...)' in capsys.readouterr().out
+
+
+def test_others_may_read_what_they_may_elsewhere(converter, tmp_path):
+    source, target = write_cub(tmp_path), tmp_path / 'metadata'
+    before = os.umask(0o027)
+    try:
+        assert converter.main(['cub', str(source), str(target)]) == 0
+    finally:
+        after = os.umask(before)
+    assert after == 0o027
+    assert target.stat().st_mode & 0o777 == 0o750
+
+
+def test_progress_says_a_line_now_and_then(converter, monkeypatch, capsys):
+    times = iter([0, 1, 2, 3, 3.5, 3.7])
+    monkeypatch.setattr(converter, 'time', SimpleNamespace(monotonic=lambda: next(times)))
+    progress = converter.Progress('masks', 5)
+    for _ in range(5):
+        progress()
+    assert capsys.readouterr().out == 'masks: 2 of 5\nmasks: 5 of 5\n'
+
+
+def test_targets_that_cannot_be_written(converter, tmp_path, capsys):
+    source = write_cub(tmp_path)
+    (tmp_path / 'link').symlink_to('nowhere')
+    (tmp_path / 'file').touch()
+    for target, expected in (('link', 'link is there already'), ('file/a', 'File exists')):
+        assert converter.main(['cub', str(source), str(tmp_path / target)]) == 1
+        assert expected in capsys.readouterr().err
 
 
 def test_picture_that_is_none(converter, tmp_path, capsys):

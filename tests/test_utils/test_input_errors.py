@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from multiprocessing import Pool
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
 from torch import nn
+from torch.optim import SGD
 
 from bas_mm.datasets import AnnotationError
 from bas_mm.datasets.transforms import LocResize
@@ -93,6 +95,11 @@ CUSTOM = 'Modules of your own are made known by custom_imports'
             dict(param_scheduler=dict(_delete_=True, type='MultiStepLR')),
             "param_scheduler: MultiStepLR needs 'milestones'",
         ),
+        # Handed on by the set's own type.
+        (
+            dict(train_dataloader__dataset__metainf={}),
+            'train_dataloader.dataset.metainf: SplitFolder takes no metainf; like it are metainfo',
+        ),
         (
             dict(
                 param_scheduler=dict(
@@ -166,6 +173,15 @@ def parts():
         def __init__(self, key=None):
             super().__init__()
 
+    class LacksItThoughItTakesAnything(NeedsMore):
+        def __init__(self, key=None, **kwargs):
+            super().__init__()
+
+    class HandsItOnToAnother(nn.Module):
+        def __init__(self, **kwargs):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 1, **kwargs)
+
     class RaisesWhatMMEngineRaises(nn.Module):
         def __init__(self, key=None):
             raise KeyError('RaisesWhatMMEngineRaises is not in the bas_mm::model registry')
@@ -176,7 +192,8 @@ def parts():
 
     return [
         *(LacksAnArgument, GivesAnUnknownArgument, GivesAKeyOfTheConfig),
-        *(LacksAnArgumentOfItsParent, RaisesWhatMMEngineRaises, IsNotDone),
+        *(LacksAnArgumentOfItsParent, LacksItThoughItTakesAnything, HandsItOnToAnother),
+        *(RaisesWhatMMEngineRaises, IsNotDone),
     ]
 
 
@@ -236,6 +253,55 @@ def test_only_what_our_own_statements_raise(description, monkeypatch, body, expe
     assert description() == expected
 
 
+def said_of(function, *args, cfg=None, **kwargs):
+    """What is said of the error of a call, without a run around it."""
+    with pytest.raises(Exception) as caught:
+        function(*args, **kwargs)
+    return describe_input_error(caught.value, cfg or {})
+
+
+@pytest.mark.parametrize(
+    ('body', 'expected'),
+    [
+        ("raise NotImplementedError('a message')", None),
+        ('raise KeyError', None),
+        ("from bas_mm.datasets import AnnotationError as Error\n raise Error('')", None),
+        ("raise ValueError(' a message of ours\\n')", 'a message of ours'),
+        # With the message of an error of another type, and of none.
+        (
+            "try:\n  [].remove(1)\n except ValueError as error:\n  raise KeyError(f'a: {error}')",
+            'a: list.remove(x): x not in list',
+        ),
+        ("try:\n  raise ValueError\n except ValueError:\n  raise ValueError('b')", 'b'),
+        # Of an error that nobody raised, and that was not the last one.
+        ("raise ValueError('a: b') from ValueError('b')", None),
+        (
+            'try:\n  [].remove(1)\n except ValueError as error:\n  first = error\n'
+            " try:\n  raise KeyError('x')\n except KeyError:\n"
+            "  raise ValueError(f'a: {first}') from first",
+            None,
+        ),
+    ],
+)
+def test_messages_and_what_they_come_of(body, expected):
+    assert said_of(in_our_file(f'def forward():\n {body}\n')) == expected
+
+
+def test_an_error_of_ours_that_another_package_raises():
+    def fail(error):
+        raise error
+
+    assert said_of(fail, AnnotationError('a: broken')) == 'a: broken'
+    theirs = type('TheirError', (Exception,), dict(__module__='bas_mm_custom.errors'))
+    assert said_of(fail, theirs('a')) is None
+
+
+@pytest.mark.parametrize('space', [dict(__name__='bas_mm_custom.part'), {}])
+def test_a_package_whose_name_begins_like_ours_and_code_of_none(space):
+    exec("def fail():\n raise ValueError('a')", space)
+    assert said_of(space['fail']) is None
+
+
 @pytest.mark.parametrize('workers', [0, 1])
 def test_plain_errors_of_a_loader(data, tmp_path, workers):
     """A ValueError of a transform, and one that NumPy raises within another."""
@@ -286,6 +352,12 @@ def test_errors_of_a_metrics_workers(kind):
     assert said == (str(caught.value) if kind == 'ours' else None)
 
 
+def test_errors_of_the_processes_of_a_pool():
+    with Pool(1) as pool:
+        said = [said_of(pool.apply, work, (kind,)) for kind in ('ours', 'NumPy')]
+    assert said == ['scale=0: a width and a height in pixels are needed', None]
+
+
 @pytest.mark.parametrize(
     ('content', 'reason'),
     [
@@ -307,6 +379,13 @@ def test_checkpoints(data, tmp_path, content, reason):
     assert '\n' not in said
 
 
+def test_another_function_of_the_name_of_mmengines_reader():
+    def _load_checkpoint(filename):
+        raise ValueError('a')
+
+    assert said_of(_load_checkpoint, 'c.pth') is None
+
+
 def test_validation_and_test_of_equal_parts(data, tmp_path):
     for phase in ('val', 'test'):
         cfg = tiny_run_cfg(data, tmp_path / phase, epochs=1)
@@ -318,10 +397,27 @@ def test_validation_and_test_of_equal_parts(data, tmp_path):
         assert said.startswith(f'{phase}_dataloader.dataset: nowhere/')
 
 
+def test_validation_and_test_of_equal_settings(data, tmp_path):
+    for phase, loop in (('val', 'ValLoop'), ('test', 'TestLoop')):
+        cfg = tiny_run_cfg(data, tmp_path / phase, epochs=1)
+        cfg.val_cfg = cfg.test_cfg = dict(topk=1)
+        said = said_of(getattr(Runner.from_cfg(cfg), phase), cfg=dict(cfg.items()))
+        assert said == f'{phase}_cfg.topk: {loop} takes no topk'
+
+
+def test_a_loader_that_is_built_by_itself():
+    part = dict(dataset=[1, 2], sampler=dict(type='DefaultSampler', shuffle=False), batchsize=2)
+    cfg = dict(train_dataloader=dict(batch_size=2), test_dataloader=part)
+    said = said_of(Runner.build_dataloader, part, cfg=cfg)
+    assert said == 'test_dataloader.batchsize: DataLoader takes no batchsize'
+    assert said_of(Runner.build_dataloader, part, cfg=dict(train_dataloader=None)) is None
+
+
 @pytest.mark.parametrize(
     ('number', 'file', 'expected'),
     [
         (errno.ENOSPC, 'out/a.npy', 'out/a.npy: No space left on device'),
+        (errno.EDQUOT, 'out', 'out: Disk quota exceeded'),
         (errno.EROFS, 'out', 'out: Read-only file system'),
         (errno.EACCES, 'out', 'out: Permission denied'),
         (errno.ENOENT, 'out', None),  # of what, and why, is not known here
@@ -340,20 +436,96 @@ def test_an_error_without_traceback_is_none_of_a_run():
     assert describe_input_error(ValueError('x'), {}) is None
 
 
-def test_part_built_from_a_changed_copy_is_found(monkeypatch):
-    """mmengine adds defaults, and takes settings out, before it builds."""
+class Strict:
+    """A part with two arguments."""
 
-    class Strict:
-        def __init__(self, given, added):
-            raise TypeError('never reached')
+    def __init__(self, given, added):
+        raise TypeError('never reached')
 
+
+@pytest.fixture
+def strict(monkeypatch):
     monkeypatch.setitem(HOOKS.module_dict, 'Strict', Strict)
-    cfg = dict(hooks=[dict(type='Strict', given=1), dict(type='Strict', given=2)])
-    for index in (0, 1):
-        with pytest.raises(TypeError) as caught:
-            HOOKS.build(dict(cfg['hooks'][index], unknown=3))
-        said = describe_input_error(caught.value, cfg)
-        assert said == f'hooks.{index}.unknown: Strict takes no unknown'
+
+
+def hook(**settings):
+    return dict(type='Strict', **settings)
+
+
+@pytest.mark.parametrize(
+    ('parts', 'built', 'expected'),
+    [
+        # mmengine adds defaults, and takes settings out, before it builds.
+        ([hook(given=1), hook(given=2)], hook(given=1, unknown=3), 'hooks.0'),
+        ([hook(given=1), hook(given=2)], hook(given=2, unknown=3), 'hooks.1'),
+        ([dict(type='Other'), hook(given=1)], hook(unknown=3), 'hooks.1'),
+        # Nearer than one of which it has all.
+        ([hook(), hook(given=1, unknown=3)], hook(given=1, unknown=3), 'hooks.1'),
+        # The first of two.
+        ((hook(unknown=3), hook(unknown=3)), hook(unknown=3), 'hooks.0'),
+    ],
+)
+@pytest.mark.usefixtures('strict')
+def test_part_built_from_a_changed_copy_is_found(parts, built, expected):
+    said = said_of(HOOKS.build, built, cfg=dict(hooks=parts))
+    assert said == f'{expected}.unknown: Strict takes no unknown'
+
+
+@pytest.mark.usefixtures('strict')
+def test_the_first_part_of_the_phase():
+    def build_val_loop():
+        HOOKS.build(hook(unknown=3))
+
+    cfg = {name: hook(unknown=3) for name in ('train_x', 'val_x', 'val_y')}
+    assert said_of(build_val_loop, cfg=cfg) == 'val_x.unknown: Strict takes no unknown'
+
+
+@pytest.mark.parametrize('part', [hook(unknown=3), hook(), dict(type='Qqqq')])
+@pytest.mark.usefixtures('strict')
+def test_part_that_is_none_of_the_config(part):
+    assert said_of(HOOKS.build, part) is None
+
+
+@pytest.mark.usefixtures('strict')
+def test_arguments_that_nobody_gives_by_name_are_not_proposed():
+    part = hook(selve=3)
+    said = said_of(HOOKS.build, part, cfg=dict(part=part))
+    assert said == 'part.selve: Strict takes no selve'
+
+
+def test_functions_are_types_as_well(monkeypatch):
+    def make(given):
+        raise TypeError('never reached')
+
+    monkeypatch.setitem(HOOKS.module_dict, 'make', make)
+    for settings, expected in (
+        (dict(givn=1), 'part.givn: make takes no givn; like it are given'),
+        (dict(), "part: make needs 'given'"),
+    ):
+        part = dict(type='make', **settings)
+        assert said_of(HOOKS.build, part, cfg=dict(part=part)) == expected
+
+
+def test_a_call_that_lacks_an_argument_where_nothing_is_built():
+    assert said_of(lambda given: None) is None
+
+
+@pytest.mark.parametrize(
+    ('message', 'cfg'),
+    [
+        ('None is not a callable object', {}),
+        ('None is not a callable object', dict(optim_wrapper=None)),
+        ('None is not a callable object', dict(optim_wrapper=dict(optimizer=None))),
+        ('None is not a callable object', dict(optim_wrapper=dict(optimizer=dict(type='SGD')))),
+        ('None is not a callable object', dict(optim_wrapper=dict(optimizer=dict(type=SGD)))),
+        ('another', dict(optim_wrapper=dict(optimizer=dict(type='SDG')))),
+    ],
+)
+def test_what_is_no_unknown_optimizer(message, cfg):
+    def fail():
+        raise TypeError(message)
+
+    assert said_of(fail, cfg=cfg) is None
 
 
 def test_names_of_other_registries_are_not_proposed(data):

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
 
@@ -35,3 +36,33 @@ def test_each_curve_is_drawn(kind):
         positions[name] = np.polyfit(xs, ys, 1)[0]
     # Falling on the plot: greater row numbers to the right.
     assert min(positions.values()) > 0
+
+
+def test_which_curve_is_on_which_scale(monkeypatch):
+    """By the figure that is saved."""
+    figures, save = [], Figure.savefig
+
+    def note(figure, *args, **kwargs):
+        figures.append(figure)
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, 'savefig', note)
+    ratios = np.linspace(0.1, 2, 20)
+    # Nothing of them is near 0, where the scales begin all the same.
+    entropy, foreground, background = ratios + 3, ratios + 1, 4 - ratios
+    content = draw_activation_plot(ratios, entropy, foreground, background, 'three curves')
+    assert content.startswith(b'\x89PNG')
+    left, right = figures[0].axes
+    curve, own_area = left.lines
+    assert own_area.get_xdata() == [1, 1]
+    np.testing.assert_array_equal(curve.get_ydata(), entropy)
+    for line, values in zip(right.lines, (foreground, background), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), values)
+    labels = [line.get_label() for line in (curve, *right.lines)]
+    assert [text.get_text() for text in figures[0].legends[0].get_texts()] == labels
+    assert labels[0].startswith('cross-entropy')
+    assert labels[1].startswith('foreground')
+    assert labels[2].startswith('background')
+    assert left.get_title() == 'three curves'
+    assert left.get_xlim() == (ratios[0], ratios[-1])
+    assert left.get_ylim()[0] == right.get_ylim()[0] == 0

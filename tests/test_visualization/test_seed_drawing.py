@@ -3,7 +3,8 @@
 import numpy as np
 
 from bas_mm.datasets.palette import colour_map
-from bas_mm.visualization.functional import overlay_map
+from bas_mm.visualization import seed_drawing
+from bas_mm.visualization.functional import add_caption, overlay_map
 from bas_mm.visualization.seed_drawing import draw_seeds, lay_labels
 
 
@@ -15,6 +16,7 @@ def test_labels_are_mixed_in_and_the_background_is_left_alone():
     for label in (1, 2, 21):
         expected = np.floor(50 + colour_map()[label] * 0.5)
         np.testing.assert_array_equal(laid[labels == label][0], expected)
+    np.testing.assert_array_equal(lay_labels(image, labels), lay_labels(image, labels, 0.65))
 
 
 def test_panels_are_the_picture_the_labels_and_each_map():
@@ -42,3 +44,27 @@ def test_small_pictures_are_enlarged_with_their_labels():
     assert drawing.shape[1] == 2 * 160 + 6
     rows, columns = np.nonzero(drawing[:240, 166:].any(-1))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (40, 43, 80, 83)
+
+
+def test_captions_weight_and_height(monkeypatch):
+    said = []
+
+    def note(image, lines, count):
+        said.append((lines, count))
+        return add_caption(image, lines, count)
+
+    monkeypatch.setattr(seed_drawing, 'add_caption', note)
+    image, labels = np.full((60, 40, 3), 90, np.uint8), np.zeros((60, 40), np.uint8)
+    maps = np.random.default_rng(0).random((2, 15, 10)).astype(np.float32)
+    drawing = draw_seeds('a.jpg', image, labels, maps, [1, 3], ['cat', 'dog'], 0.25, min_height=60)
+    legend = [
+        (name, tuple(colour_map()[label].tolist())) for name, label in (('cat', 2), ('dog', 4))
+    ]
+    # All with room for as many lines as there are classes.
+    expected = [['a.jpg'], legend, *([entry] for entry in legend)]
+    assert said == [(lines, 2) for lines in expected]
+    assert drawing.shape[1] == 4 * 40 + 3 * 6
+    np.testing.assert_array_equal(drawing[:60, 92:132], overlay_map(image, maps[0], 0.25))
+    said.clear()
+    draw_seeds('a.jpg', image, labels, maps[:0], [], [])
+    assert said == [(['a.jpg'], 1), (['no class'], 1)]

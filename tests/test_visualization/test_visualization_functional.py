@@ -4,13 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
+from bas_mm.visualization import functional
 from bas_mm.visualization.functional import (
     PREDICTED_COLOR,
     TRUE_COLOR,
     add_caption,
+    color_map,
     draw_boxes,
     draw_comparison,
     enlarge,
+    input_view,
     last_inside,
     overlay_map,
     side_by_side,
@@ -37,6 +40,33 @@ def test_small_pictures_grow_by_a_whole_factor():
     same, factor = enlarge(large)
     assert factor == 1
     np.testing.assert_array_equal(same, large)
+    # As low as 224 pixels, and no lower.
+    assert [enlarge(np.zeros((h, 9, 3), np.uint8))[1] for h in (223, 224)] == [2, 1]
+
+
+@pytest.mark.parametrize(('order', 'step'), [('bgr', -1), ('rgb', 1)])
+def test_view_is_rgb_and_the_centre_one_of_ten_crops(order, step):
+    crops = np.arange(10 * 3 * 2 * 4, dtype=np.uint8).reshape(10, 3, 2, 4)
+    for inputs in (crops, crops[4]):
+        view = input_view(inputs, order)
+        np.testing.assert_array_equal(view, crops[4, ::step].transpose(1, 2, 0))
+        assert view.flags.c_contiguous
+
+
+@pytest.mark.parametrize('inputs', [np.zeros((2, 4), np.uint8), np.zeros((3, 2, 4), np.float32)])
+def test_what_is_no_view(inputs):
+    with pytest.raises(ValueError, match=f'uint8 inputs .*, got {inputs.dtype} '):
+        input_view(inputs)
+
+
+def test_maps_are_normalised_then_resized():
+    """Between pixels the greatest value is lost, and stays lost: the boxes are of that map."""
+    scale = cv2.applyColorMap(np.arange(256, dtype=np.uint8), cv2.COLORMAP_VIRIDIS)
+    m = np.array([[2.0, 5.0, 2.0]])
+    expected = scale.reshape(256, 3)[[[0, 64, 191, 191, 64, 0]], ::-1]
+    np.testing.assert_array_equal(color_map(m, (1, 6), cv2.COLORMAP_VIRIDIS), expected)
+    overlay = overlay_map(np.zeros((1, 6, 3), np.uint8), m, 1.0, cv2.COLORMAP_VIRIDIS)
+    np.testing.assert_array_equal(overlay, expected)
 
 
 def test_overlay_is_red_at_the_maximum_and_blue_at_the_minimum():
@@ -68,6 +98,10 @@ def test_boxes_lie_on_their_own_pixels():
     assert where(drawn, TRUE_COLOR) == [10, 20, 40, 50]
     assert (image == 9).all(), 'the input is not changed'
     assert (drawn[30, 25] == 9).all(), 'the inside is not filled'
+    # Two pixels inwards, and a dark rim on both sides.
+    grey, rim = (9, 9, 9), (0, 0, 0)
+    across = [tuple(pixel) for pixel in drawn[30, 8:14].tolist()]
+    assert across == [grey, rim, TRUE_COLOR, TRUE_COLOR, rim, grey]
 
 
 def test_boxes_of_enlarged_pictures_cover_whole_blocks():
@@ -78,12 +112,15 @@ def test_boxes_of_enlarged_pictures_cover_whole_blocks():
 def test_boxes_at_and_beyond_the_edge_stay_visible():
     drawn = draw_boxes(np.zeros((50, 50, 3), np.uint8), [[-5, 0, 49, 80]], TRUE_COLOR)
     assert where(drawn, TRUE_COLOR) == [0, 0, 49, 49]
+    for edge in (drawn[0], drawn[49], drawn[:, 0], drawn[:, 49]):
+        assert (edge == TRUE_COLOR).all()
 
 
 def test_no_box_and_tiny_box():
     image = np.zeros((20, 20, 3), np.uint8)
     np.testing.assert_array_equal(draw_boxes(image, np.zeros((0, 4)), TRUE_COLOR), image)
-    assert where(draw_boxes(image, [[5, 6, 5, 6]], TRUE_COLOR), TRUE_COLOR) == [5, 6, 5, 6]
+    for box in ([5, 6, 5, 6], [5, 6, 15, 6], [5, 6, 5, 16]):
+        assert where(draw_boxes(image, [box], TRUE_COLOR), TRUE_COLOR) == box
 
 
 def test_last_inside_changes_a_copy():
@@ -101,6 +138,41 @@ def test_caption_stays_below_and_inside():
     assert (strip < 128).any()
     assert (strip[:, -2:] == 255).all(), 'the text ends before the border'
     assert add_caption(image, ['x'], 2).shape == captioned.shape
+    np.testing.assert_array_equal(add_caption(image, ['ünï']), add_caption(image, ['?n?']))
+
+
+def test_each_line_has_its_place():
+    image = np.full((30, 100, 3), 7, np.uint8)
+    x, y, both = (add_caption(image, lines)[30:] for lines in (['x'], ['y'], ['x', 'y']))
+    np.testing.assert_array_equal(both[:21], x[:21])
+    np.testing.assert_array_equal(both[21:], y[4:])
+    # More lines than there was to be room for.
+    np.testing.assert_array_equal(add_caption(image, ['x', 'y'], 1)[30:], both)
+
+
+def test_square_of_a_colour_stands_before_the_text():
+    image, color = np.full((30, 100, 3), 7, np.uint8), (200, 0, 90)
+    strip = add_caption(image, [('a name that has no room at all', color)])[30:]
+    assert (strip[8:16, 5:13] == color).all()
+    assert where(strip, color) == [5, 8, 12, 15]
+    assert (strip[:, 18:] < 128).any()
+    assert (strip[:, -2:] == 255).all(), 'the text ends before the border'
+
+
+def test_wide_text_shrinks_by_a_quarter_at_most_and_is_cut():
+    font, text = cv2.FONT_HERSHEY_SIMPLEX, 'blue-winged warbler'
+    smallest = 0.45 * 0.75
+    for shown, size in (
+        *((text, size) for size in (0.45, 0.45 * 0.85, smallest)),
+        *((text[:kept] + '..', smallest) for kept in (9, 1, 0)),
+    ):
+        width = cv2.getTextSize(shown, font, size, 1)[0][0] + 2 * 4
+        strip = np.full((25, width, 3), 255, np.uint8)
+        cv2.putText(strip, shown, (4, 16), font, size, (0, 0, 0), 1, cv2.LINE_AA)
+        captioned = add_caption(np.zeros((5, width, 3), np.uint8), [text])
+        np.testing.assert_array_equal(captioned[5:], strip)
+    # Where even the dots are too wide.
+    assert add_caption(np.zeros((5, 6, 3), np.uint8), [text]).shape == (30, 6, 3)
 
 
 def test_side_by_side_keeps_every_panel():
@@ -128,3 +200,34 @@ def test_comparison_shows_each_methods_box():
     assert where(second, PREDICTED_COLOR) == [20, 20, 59, 59]
     assert where(third, PREDICTED_COLOR) == [0, 0, 223, 223]
     assert cv2.imencode('.png', row)[0]
+
+
+def test_captions_of_a_comparison(monkeypatch):
+    said = []
+
+    def note(image, lines, count):
+        said.append((lines, count))
+        return add_caption(image, lines, count)
+
+    monkeypatch.setattr(functional, 'add_caption', note)
+    methods = {
+        'CAM': {'map': np.eye(14), 'boxes': [[10, 10, 30, 30]], 'caption': 'IoU 0.10'},
+        'PSOL': {'map': np.eye(14)},
+    }
+    true = ('true box', TRUE_COLOR)
+    for title, first in (('otter', 'otter'), ('', 'picture')):
+        draw_comparison(np.zeros((112, 112, 3), np.uint8), [[20, 20, 59, 79]], methods, title)
+        # All of them with room for as many lines.
+        expected = [[first, true], [('CAM', PREDICTED_COLOR), 'IoU 0.10'], ['PSOL']]
+        assert said == [(lines, 2) for lines in expected]
+        said.clear()
+
+
+def test_weight_and_height_of_a_comparison():
+    view = np.random.RandomState(0).randint(0, 255, (50, 40, 3), dtype=np.uint8)
+    methods = {'CAM': {'map': np.eye(14)}}
+    row = draw_comparison(view, [], methods, alpha=0.25, min_height=50)
+    np.testing.assert_array_equal(row[:50, :40], view)
+    np.testing.assert_array_equal(row[:50, 46:], overlay_map(view, np.eye(14), 0.25))
+    row = draw_comparison(view, [], methods, min_height=50)
+    np.testing.assert_array_equal(row[:50, 46:], overlay_map(view, np.eye(14), 0.5))

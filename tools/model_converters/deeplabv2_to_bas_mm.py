@@ -160,7 +160,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the file was written, 1 otherwise."""
     try:
         run(parse_args(argv))
-    except ConversionError as error:
+    except (ConversionError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0

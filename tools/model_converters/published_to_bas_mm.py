@@ -10,7 +10,7 @@ is written and the exit status is 1, unless the options allow it.
 """
 
 import argparse
-import os
+import io
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
@@ -25,6 +25,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 
+from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
     Placement,
     detect_published_backbone,
@@ -129,14 +130,11 @@ def convert(
 
 def save(path: Path, weights: Mapping[str, torch.Tensor], meta: dict[str, Any]) -> None:
     """Write a checkpoint that mmengine loads; the file appears when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-    try:
-        state_dict = {name: weight.contiguous() for name, weight in weights.items()}
-        torch.save(dict(meta=meta, state_dict=state_dict), temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    state_dict = {name: weight.contiguous() for name, weight in weights.items()}
+    content = io.BytesIO()
+    torch.save(dict(meta=meta, state_dict=state_dict), content)
+    # Into memory first: of a full disk torch says nothing that names the file.
+    write_bytes(path, content.getvalue())
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -207,7 +205,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the file was written, 1 otherwise."""
     try:
         run(parse_args(argv))
-    except ConversionError as error:
+    except (ConversionError, OSError) as error:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import errno
 import os
+import sys
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -18,7 +20,9 @@ from tiny_run import tiny_run_cfg, write_split_folder
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.transforms import load_loc_image
 from bas_mm.datasets.transforms.load_loc_image import LoadLocImage
+from bas_mm.datasets.transforms.loc_resize import LocResize
 from bas_mm.registry import TRANSFORMS
 
 SCALE = (40, 32)
@@ -132,13 +136,15 @@ def test_each_setting_has_pictures_of_its_own(tmp_path, source, monkeypatch):
         dict(backend='cv2'),
         dict(backend='torchvision'),
         dict(imdecode_backend='pillow'),
+        dict(imdecode_backend='pillow', backend='cv2'),
         dict(jpeg_quality=90),
         dict(jpeg_quality=91),
     ]
     for number, settings in enumerate(changes, 1):
         cached(folder, **settings)(item(source))
         assert len(files(folder)) == number
-    for module, settings in (('PIL', {}), ('cv2', {}), ('torchvision', changes[4])):
+    versions = ('PIL', {}), ('cv2', {}), ('torchvision', changes[4]), ('PIL', changes[6])
+    for module, settings in versions:
         with monkeypatch.context() as patch:
             patch.setattr(f'{module}.__version__', '99')
             cached(folder, **settings)(item(source))
@@ -147,6 +153,24 @@ def test_each_setting_has_pictures_of_its_own(tmp_path, source, monkeypatch):
     for settings in [*changes, dict(check_size=False)]:
         cached(folder, **settings)(item(source))
     assert len(files(folder)) == number
+
+
+def test_equal_scales_have_the_same_pictures(tmp_path, source):
+    for scale in (40, (40, 40), [40, 40]):
+        cached(tmp_path / 'cache', scale=scale)(item(source))
+    assert len(files(tmp_path / 'cache')) == 1
+
+
+def test_versions_of_turbojpeg_and_opencv(tmp_path, source, monkeypatch):
+    """Some of its releases have no version; what it cannot decode OpenCV does."""
+    monkeypatch.setitem(sys.modules, 'turbojpeg', ModuleType('turbojpeg'))
+    monkeypatch.setattr(load_loc_image, '_start_turbojpeg', lambda: None)
+    keys = []
+    for change in ({}, {'turbojpeg.__version__': '2'}, {'cv2.__version__': '99'}):
+        for name, value in change.items():
+            monkeypatch.setattr(name, value, raising=False)
+        keys.append(cached(tmp_path, imdecode_backend='turbojpeg').cache.key(source))
+    assert len(set(keys)) == 3
 
 
 def test_relative_paths(tmp_path, source, make_picture, monkeypatch):
@@ -233,7 +257,19 @@ def test_bad_settings(tmp_path):
         cached(tmp_path, imdecode_backend='tifffile')
     with pytest.raises(ValueError, match='s3://a/b.jpg is no local file'):
         cached(tmp_path)(dict(img_path='s3://a/b.jpg'))
-    assert "cache_dir='" in repr(cached(tmp_path))
+
+
+def test_defaults_are_those_of_its_parts(tmp_path, source):
+    transform = TRANSFORMS.build(dict(type='LoadResizedImage', cache_dir=str(tmp_path / 'cache')))
+    parts = LoadLocImage(), LocResize(256)
+    assert (repr(transform.load), repr(transform.resize)) == tuple(map(repr, parts))
+    assert_same(transform(item(source)), Compose(parts)(item(source)))
+
+
+def test_repr_names_the_folder_and_the_quality(tmp_path):
+    text = repr(cached(tmp_path, jpeg_quality=90))
+    assert text.startswith(f"LoadResizedImage(cache_dir='{tmp_path}', load=LoadLocImage(")
+    assert text.endswith(', jpeg_quality=90)')
 
 
 class Pictures(Dataset):

@@ -84,10 +84,25 @@ def test_the_view_is_drawn_in_its_colours(crops, tmp_path):
 def test_ids_that_differ_in_suffix_or_leave_the_folder(tmp_path):
     out = tmp_path / 'out'
     hook = LocalizationVisualizationHook(enable=True, interval=1, out_dir=str(out))
-    ids = ['a.jpg', 'a.png', '../../b.jpg', '/c.jpg', 'd/./e.jpg', '..']
+    ids = ['a.jpg', 'a.png', '../../b.jpg', '/c.jpg', 'd/./e.jpg', '..', 'f\\g.jpg', '/']
     hook.after_test_iter(runner(tmp_path), 0, *batch(ids))
     expected = ['a.jpg.png', 'a.png.png', '__/__/b.jpg.png', 'c.jpg.png', 'd/e.jpg.png']
-    assert files(tmp_path) == sorted(f'out/{name}' for name in [*expected, '__.png'])
+    expected += ['__.png', 'f/g.jpg.png', 'picture.png']
+    assert files(tmp_path) == sorted(f'out/{name}' for name in expected)
+
+
+def test_pictures_without_an_id_are_numbered(tmp_path):
+    hook = LocalizationVisualizationHook(
+        enable=True, interval=1, train_interval=1, out_dir=str(tmp_path)
+    )
+    for size in (2, 1):
+        data, samples = batch([None] * size)
+        hook.after_test_iter(runner(tmp_path), 0, data, samples)
+    model = torch.nn.Module()
+    model.test_step = lambda batch: samples
+    hook.after_train_iter(SimpleNamespace(iter=0, model=model), 0, data)
+    expected = [f'picture_{i}.png' for i in range(3)]
+    assert files(tmp_path) == [*expected, 'train/iter_1/picture_0.png']
 
 
 @pytest.mark.parametrize(
@@ -99,13 +114,59 @@ def test_ids_that_differ_in_suffix_or_leave_the_folder(tmp_path):
     ],
 )
 def test_validations_of_a_training_are_kept_apart(tmp_path, loop, folders):
-    hook = LocalizationVisualizationHook(enable=True, interval=1, out_dir=str(tmp_path))
+    hook = LocalizationVisualizationHook(enable=True, interval=2, out_dir=str(tmp_path))
     if loop is not None:
         hook.before_train(SimpleNamespace(train_loop=object.__new__(loop)))
     for epoch in (1, 2):
         hook.before_val_epoch(None)
-        hook.after_val_iter(runner(tmp_path, epoch), 0, *batch(['a.jpg']))
-    assert files(tmp_path) == sorted(f'{folder}a.jpg.png' for folder in folders)
+        # Each counts from 0.
+        hook.after_val_iter(runner(tmp_path, epoch), 0, *batch(['a.jpg', 'b.jpg', 'c.jpg']))
+    expected = {f'{folder}{name}.jpg.png' for folder in folders for name in 'ac'}
+    assert set(files(tmp_path)) == expected
+    # A validation afterwards is none of the training's.
+    hook.after_train(None)
+    hook.before_val_epoch(None)
+    hook.after_val_iter(runner(tmp_path, 2), 0, *batch(['d.jpg']))
+    assert set(files(tmp_path)) - expected == {'d.jpg.png'}
+
+
+def test_names_and_steps_of_backends(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        LocalizationVisualizer, 'add_image', lambda self, name, _, step: drawn.append((name, step))
+    )
+    hook = LocalizationVisualizationHook(enable=True, train_interval=2)
+    hook.before_train(SimpleNamespace(train_loop=object.__new__(EpochBasedTrainLoop)))
+    data, samples = batch(['../b.jpg', 'c.jpg'])
+    model = torch.nn.Module()
+    model.test_step = lambda batch: samples
+    for iteration in range(4):
+        hook.after_train_iter(SimpleNamespace(iter=iteration, model=model), 0, data)
+    hook.after_val_iter(runner(tmp_path, 3), 0, data, samples)
+    hook.before_test_epoch(None)
+    hook.after_test_iter(runner(tmp_path, 3), 0, *batch([f'{i}.jpg' for i in range(60)]))
+    hook.after_train(None)
+    hook.before_val_epoch(None)
+    hook.after_val_iter(runner(tmp_path, 4), 0, data, samples)
+    training = [(f'train/{i}', step) for step in (2, 4) for i in (0, 1)]
+    tests = [(f'test/{i}.jpg', 0) for i in (0, 50)]
+    assert drawn == [*training, ('val/__/b.jpg', 3), *tests, ('val/__/b.jpg', 0)]
+
+
+def test_settings_of_a_drawing(tmp_path, monkeypatch):
+    drawn = []
+
+    def note(self, name, view, sample, **settings):
+        drawn.append((view[0, 0].tolist(), settings))
+
+    monkeypatch.setattr(LocalizationVisualizer, 'add_datasample', note)
+    hook = LocalizationVisualizationHook(
+        enable=True, interval=1, show=True, wait_time=2.0, threshold=0.3, channel_order='rgb'
+    )
+    hook.before_run(SimpleNamespace(visualizer=LocalizationVisualizer(), model=tiny_model()))
+    hook.after_test_iter(runner(tmp_path), 0, *batch(['a.jpg']))
+    settings = dict(threshold=0.3, show=True, wait_time=2.0, out_file=None, step=0)
+    assert drawn == [([200, 0, 4], settings)]
 
 
 def test_backends_get_as_many_pictures_on_several_processes(tmp_path, monkeypatch):
@@ -132,6 +193,12 @@ def test_off_by_default(tmp_path):
     hook = LocalizationVisualizationHook(out_dir=str(tmp_path))
     hook.after_test_iter(runner(tmp_path), 0, *batch(['a.jpg']))
     assert files(tmp_path) == []
+    assert (hook.interval, hook.train_interval, hook.train_pictures) == (50, 0, 4)
+    # A batch may be none, as mmengine's own hooks allow for.
+    LocalizationVisualizationHook(enable=True).after_test_iter(runner(tmp_path), 0, None, None)
+    for settings, data in ((dict(enable=True), None), (dict(), batch(['a.jpg'])[0])):
+        hook = LocalizationVisualizationHook(train_interval=1, **settings)
+        hook.after_train_iter(SimpleNamespace(iter=0), 0, data)
 
 
 def test_bad_settings_and_inputs(tmp_path):
@@ -163,20 +230,32 @@ def test_drawing_into_the_void_is_refused(tmp_path):
     LocalizationVisualizationHook().before_run(SimpleNamespace(visualizer=None))
     for kind in ('BASSegClassifier', 'MultiLabelCAMClassifier'):
         several = MODELS.build(tiny_multi_label_model_cfg(kind))
-        with pytest.raises(ValueError, match=f'{kind}, which predicts several labels and no map'):
-            hook.before_run(SimpleNamespace(visualizer=good, model=several))
+        for model in (several, torch.nn.DataParallel(several)):
+            message = f'{kind}, which predicts several labels and no map'
+            with pytest.raises(ValueError, match=message):
+                hook.before_run(SimpleNamespace(visualizer=good, model=model))
+    # A folder of its own will do.
+    hook = LocalizationVisualizationHook(enable=True, out_dir=str(tmp_path))
+    hook.before_run(SimpleNamespace(visualizer=LocalizationVisualizer(), model=tiny_model()))
 
 
 def test_training_pictures_are_the_main_process_s(tmp_path, monkeypatch):
     data, samples = batch(['a.jpg'])
-    model = torch.nn.Module()
-    model.test_step = lambda batch: samples
+    model, modes = torch.nn.Module(), []
+
+    def test_step(batch):
+        modes.append((model.training, torch.is_grad_enabled()))
+        return samples
+
+    model.test_step = test_step
     for rank, expected in ((1, []), (0, ['train/iter_8/a.jpg.png'])):
         monkeypatch.setattr('mmengine.dist.utils.get_rank', lambda group=None, rank=rank: rank)
         hook = LocalizationVisualizationHook(enable=True, train_interval=2, out_dir=str(tmp_path))
         state = SimpleNamespace(iter=7, model=model)
         hook.after_train_iter(state, 0, {**data, 'data_samples': samples})
         assert files(tmp_path) == expected
+    assert modes == [(False, False)]
+    assert model.training
 
 
 class FakeWandb(ModuleType):

@@ -49,6 +49,14 @@ def test_published_names_by_hand():
         'conv2_2.weight': 'features.4.conv.weight',
         'conv3_1.bias': 'features.6.conv.bias',
     }
+    # In any order.
+    assert published_vgg(['conv2_1.bias', 'conv1_2.bias', 'conv1_1.bias']) == {
+        'conv2_1.bias': 'features.3.conv.bias',
+        'conv1_2.bias': 'features.1.conv.bias',
+        'conv1_1.bias': 'features.0.conv.bias',
+    }
+    # A batch norm without a convolution before it, as of another network.
+    assert torchvision_vgg(['features.0.weight', 'features.0.running_mean', 'x.weight']) == {}
     assert published_mobilenet_v1(
         ['model.0.0.weight', 'model.0.1.bias', 'model.3.4.running_mean', 'model.3.2.x', 'fc.weight']
     ) == {
@@ -85,6 +93,8 @@ def test_published_checkpoints_fill_backbone_head_and_generator(golden_dir, entr
 def test_foreign_names_are_told():
     with pytest.raises(ValueError, match=r'not a published BAS network: .*blocks\.0\.attn'):
         detect_published_backbone(['blocks.0.attn.weight'])
+    with pytest.raises(ValueError, match='is in it, but a, b, c, d, e …$'):
+        detect_published_backbone(reversed('abcdefg'))
 
 
 @pytest.mark.parametrize('prefix', ['', 'module.'])
@@ -96,6 +106,14 @@ def test_unwrap(prefix, wrap):
     result = unwrap(checkpoint)
     assert list(result) == list(weights)
     assert all(result[k] is weights[k] for k in weights)
+
+
+def test_unwrap_takes_what_is_there():
+    a, b = torch.ones(2), torch.zeros(3)
+    # Weights before what describes the model; a prefix that not all have is part of the names.
+    assert unwrap({'model': {'name': 'resnet'}, 'state_dict': {'a': a}}) == {'a': a}
+    assert list(unwrap({'module.a': a, 'b': b})) == ['module.a', 'b']
+    assert unwrap({'a': a, 3: b, 'epoch': 3}) == {'a': a}
 
 
 @pytest.mark.parametrize('checkpoint', [{}, {'epoch': 3}, {'model': {}}, [1, 2]])

@@ -31,11 +31,29 @@ def test_place_sorts_every_name_into_one_group():
 def test_report_is_cut_to_its_limit_and_says_so():
     result = place({}, {f'n{i}': (1,) for i in range(7)}, same_names)
     assert result.report(limit=2).splitlines()[1:] == ['  n0', '  n1', '  … and 5 more']
+    assert len(result.report(limit=7).splitlines()) == 1 + 7
+
+
+def test_another_shape_is_not_complete():
+    result = place({'wrong': torch.ones(3)}, {'wrong': (4,)}, same_names)
+    assert result.missing == result.unplaced == ()
+    assert not result.complete
 
 
 def test_backbone_inside_a_whole_model():
-    checkpoint = {'state_dict': {'backbone.a': torch.ones(2), 'head.fc': torch.ones(3)}}
-    origin, result = place_in_backbone(checkpoint, {'a': (2,)})
+    state = {name: torch.ones(2) for name in ('head.fc', 'backbone.a', 'backbone.b')}
+    origin, result = place_in_backbone({'state_dict': state}, {'a': (2,)})
     assert origin == 'mmpretrain'
     assert result.complete
-    assert result.unplaced == ('head.fc',)
+    assert result.unplaced == ('b', 'head.fc')
+    # A backbone alone.
+    _, result = place_in_backbone({'a': torch.ones(2), 'fc': torch.ones(3)}, {'a': (2,)})
+    assert result.complete
+    assert result.unplaced == ('fc',)
+
+
+def test_of_formats_that_fit_equally_the_one_without_renaming():
+    shapes = {'features.0.weight': (2,), 'features.0.conv.weight': (2,)}
+    origin, result = place_in_backbone({'features.0.weight': torch.ones(2)}, shapes)
+    assert origin == 'mmpretrain'
+    assert list(result.weights) == ['features.0.weight']

@@ -1,13 +1,16 @@
 import json
+import logging
 from pathlib import Path
 from urllib.error import URLError
 
 import pytest
 import torch
 import torchvision
+from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope
 from mmengine.runner import CheckpointLoader
 
+from bas_mm.models.weights import pretrained_backbone
 from bas_mm.registry import MODELS, WEIGHT_INITIALIZERS
 
 
@@ -124,6 +127,8 @@ def test_nothing_fits(tmp_path):
     with pytest.raises(ValueError, match=r'weights\.pth: nothing in it fits .* ResNet') as info:
         build(RESNET50, path)
     assert 'blocks.0.weight' in str(info.value)
+    # Of all that the backbone lacks a few.
+    assert len(str(info.value).splitlines()) == 1 + 2 + 1 + 5 + 1
 
 
 def test_an_incomplete_file_is_refused_unless_allowed(tmp_path, randomize):
@@ -158,13 +163,81 @@ def test_a_missing_file_tells_what_to_do(tmp_path):
         build(RESNET50, tmp_path / 'absent.pth')
 
 
-def test_no_network_tells_what_to_do(monkeypatch):
+@pytest.mark.parametrize('error', [URLError, ConnectionResetError, TimeoutError])
+def test_no_network_tells_what_to_do(monkeypatch, error):
     def refuse(filename, map_location=None):
-        raise URLError('no route')
+        raise error('no route')
 
     monkeypatch.setitem(CheckpointLoader._schemes, 'torchvision://', refuse)
     with pytest.raises(RuntimeError, match=r'torchvision://resnet50.*no route.*checkpoint=PATH'):
         build(RESNET50, 'torchvision://resnet50')
+
+
+@pytest.mark.parametrize(
+    ('file', 'error'), [('torchvision://resnet50', EOFError), ('weights.pth', KeyError)]
+)
+def test_only_a_name_can_be_unknown(monkeypatch, file, error):
+    """Not a name whose file is broken, nor a file."""
+
+    def fail(filename, map_location=None):
+        raise error('a')
+
+    monkeypatch.setitem(CheckpointLoader._schemes, '', fail)
+    monkeypatch.setitem(CheckpointLoader._schemes, 'torchvision://', fail)
+    message = f'{file}: not readable as a file of weights .{error.__name__}: '
+    with pytest.raises(RuntimeError, match=message):
+        build(RESNET50, file)
+
+
+def test_where_weights_are_read_to(tmp_path, monkeypatch):
+    seen, load = [], CheckpointLoader.load_checkpoint
+
+    def note(filename, map_location, logger):
+        seen.append(map_location)
+        return load(filename, map_location=map_location, logger=logger)
+
+    monkeypatch.setattr(CheckpointLoader, 'load_checkpoint', note)
+    backbone = dict(type='MobileNetV1', widen_factor=0.25)
+    torch.save(MODELS.build(backbone).state_dict(), tmp_path / 'weights.pth')
+    build(backbone, tmp_path / 'weights.pth')
+    build(backbone, tmp_path / 'weights.pth', map_location=torch.device('cpu'))
+    assert seen == ['cpu', torch.device('cpu')]
+
+
+def test_what_is_left_out_is_logged(tmp_path, monkeypatch):
+    """What the backbone lacks is a warning, what it does not need is none."""
+    said = []
+    monkeypatch.setattr(
+        pretrained_backbone,
+        'print_log',
+        lambda text, logger, level=logging.INFO: said.append((level, text)),
+    )
+    backbone = dict(type='MobileNetV1', widen_factor=0.25)
+    state = MODELS.build(backbone).state_dict()
+    path = tmp_path / 'weights.pth'
+    torch.save({**state, **{f'fc{i}': torch.ones(1) for i in range(30)}}, path)
+    build(backbone, path)
+    assert said[0] == (
+        logging.INFO,
+        f'MobileNetV1: {len(state)} weights from {path} (names: mmpretrain)',
+    )
+    level, text = said[1]
+    assert level == logging.INFO
+    assert text.startswith(f'{path}:\n30 in the file, without a place in the model:\n  fc0\n')
+    assert text.endswith('  fc19\n  … and 10 more')
+    said.clear()
+    lost = [name for name in state if 'pointwise_conv.conv' in name]
+    torch.save({k: v for k, v in state.items() if k not in lost}, path)
+    build(backbone, path, strict=False)
+    assert said[1][0] == logging.WARNING
+    said.clear()
+    torch.save(state, path)
+    build(backbone, path)
+    assert len(said) == 1
+    torch.save({k: v for k, v in state.items() if k not in lost}, path)
+    with pytest.raises(ValueError, match='strict=False in init_cfg') as info:
+        build(backbone, path)
+    assert str(info.value).endswith(f'  … and {len(lost) - 10} more')
 
 
 def test_an_unknown_name_and_a_broken_file_are_named(tmp_path):
@@ -172,11 +245,26 @@ def test_an_unknown_name_and_a_broken_file_are_named(tmp_path):
         build(RESNET50, 'torchvision://resnet51')
     path = tmp_path / 'weights.pth'
     path.write_bytes(b'not a checkpoint')
-    with pytest.raises(RuntimeError, match=r'weights\.pth: not readable'):
+    with pytest.raises(RuntimeError, match=r'weights\.pth: not readable .*\(UnpicklingError: '):
         build(RESNET50, path)
     torch.save(dict(epoch=3), path)
     with pytest.raises(ValueError, match=r'weights\.pth: no named tensors'):
         build(RESNET50, path)
+
+
+def test_the_log_of_a_run_says_where_each_weight_is_from(tmp_path):
+    backbone, path = dict(type='MobileNetV1', widen_factor=0.25), tmp_path / 'weights.pth'
+    torch.save(MODELS.build(backbone).state_dict(), path)
+    log = tmp_path / 'run.log'
+    logger = MMLogger.get_instance(f'weights-{tmp_path.name}', log_file=str(log))
+    try:
+        build(backbone, path)
+    finally:
+        for handler in list(logger.handlers):
+            handler.close()
+        MMLogger._instance_dict.pop(logger.instance_name)
+    said = f'stem.conv.weight - torch.Size([8, 3, 3, 3]): \nPretrainedBackbone: {path} \n'
+    assert said in log.read_text()
 
 
 def test_is_registered_in_our_scope_only():
