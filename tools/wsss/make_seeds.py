@@ -62,9 +62,9 @@ def main() -> None:
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import barrier, is_main_process
-    from mmengine.model import is_model_wrapper
     from mmengine.runner import Runner
 
+    from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
     from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.map_folder import MapFolder
@@ -79,7 +79,7 @@ def main() -> None:
         flip = bool(cfg.seed_cfg.get('flip', True))
         runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = inner_model(runner)
         maker = SeedMaker(model, flip)
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
         classes = list(dataset.metainfo['classes'])
