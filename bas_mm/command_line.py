@@ -31,6 +31,7 @@ __all__ = [
     'put_ten_crop',
     'require_file',
     'set_cpu_amp',
+    'use_checkpoint',
 ]
 
 # Where the launchers say which process of how many this one is.
@@ -209,6 +210,20 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', Path(path).stem)
     return cfg
+
+
+def use_checkpoint(cfg: 'Config', checkpoint: str, strict: bool = True) -> None:
+    """Let a run have the weights of a checkpoint.
+
+    Args:
+        cfg (Config): Changed in place.
+        checkpoint (str): Its path or URL.
+        strict (bool): Whether it must hold every weight of the model, in its shape; mmengine would
+            only log what it lacks. Defaults to True.
+    """
+    cfg.load_from, cfg.resume = checkpoint, False
+    if strict:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:

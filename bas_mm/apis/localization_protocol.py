@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from bas_mm.command_line import use_checkpoint
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
 
 # Figures of a table of results: name in the metric -> head of the column.
@@ -143,7 +144,7 @@ def _validate(
 ) -> tuple[dict[str, float], float]:
     """Figures on ``val``, and the best θ."""
     cfg = deepcopy(cfg)
-    cfg.load_from, cfg.resume = checkpoint, False
+    use_checkpoint(cfg, checkpoint)
     runner = _runner(cfg, f'{name}_val')
     runner.load_or_resume()
     val = _plain(runner.val())
@@ -155,7 +156,7 @@ def _test(
 ) -> LocalizationResult:
     """Figures on ``test`` at one θ."""
     cfg = deepcopy(cfg)
-    cfg.load_from, cfg.resume = checkpoint, False
+    use_checkpoint(cfg, checkpoint)
     cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
     set_thresholds(cfg.test_evaluator, threshold)
     test = _plain(_runner(cfg, f'{name}_test').test())

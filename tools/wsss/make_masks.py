@@ -23,6 +23,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 # Pictures as they are; mirror images are made where the masks are.
@@ -74,9 +75,7 @@ def main() -> None:
         seeds = SeedSource(args.seeds)
     except ValueError as error:
         fail(str(error))
-    cfg.load_from, cfg.resume = args.checkpoint, False
-    if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import barrier, is_main_process

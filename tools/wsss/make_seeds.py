@@ -22,6 +22,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 
@@ -56,9 +57,7 @@ def main() -> None:
     for key in ('seed_dataloader', 'seed_cfg'):
         if cfg.get(key) is None:
             fail(f'the config {args.config} has no {key}')
-    cfg.load_from, cfg.resume = args.checkpoint, False
-    if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import barrier, is_main_process
