@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
 from bas_mm.evaluation.functional import box_iou
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.registry import DATASETS, MODELS
 from bas_mm.visualization.functional import draw_comparison, input_view
 
+from .checkpoints import fill_model, read_checkpoint
 from .localization_protocol import LocalizationResult
 
 
@@ -57,7 +57,7 @@ def write_comparison_pictures(
     models = []
     for result in results:
         model = MODELS.build(result.cfg.model)
-        load_checkpoint(model, result.checkpoint, map_location='cpu', logger='silent')
+        fill_model(model, read_checkpoint(result.checkpoint), result.checkpoint)
         models.append(model.eval())
     chosen = spread([dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))], count)
     rows, files = [], []

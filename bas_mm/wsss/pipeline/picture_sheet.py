@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -74,9 +75,9 @@ def draw_sheet(
     import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
-    from mmengine.runner import load_checkpoint
     from mmseg.structures import SegDataSample
 
+    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
     from bas_mm.evaluation.result_files import write_bytes
     from bas_mm.models.functional import seeds_to_labels
@@ -88,7 +89,7 @@ def draw_sheet(
     work_dir = Path(work_dir)
     dataset = DATASETS.build(Config.fromfile(bas_config).seed_dataloader.dataset)
     model = MODELS.build(Config.fromfile(segmentor_config).model)
-    load_checkpoint(model, str(checkpoint), map_location='cpu', logger='silent')
+    fill_model(model, read_checkpoint(str(checkpoint)), str(checkpoint))
     model.eval()
     score = _best_score(work_dir)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -125,7 +126,5 @@ def draw_sheet(
 
 def _best_score(work_dir: Path) -> float:
     """The background score with the best mIoU of the fused seeds."""
-    import json
-
     figures = json.loads((work_dir / 'figures' / 'fused_seeds.json').read_text(encoding='utf-8'))
     return float(figures['best']['threshold'])
