@@ -7,8 +7,9 @@ import os.path as osp
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Pool
 
-import cv2
 import numpy as np
+
+from bas_mm.evaluation.result_files import write_picture
 
 from .errors import AnnotationError, UnreadableImageError
 from .mask_file import read_mask
@@ -175,10 +176,7 @@ def write_binary_masks(
         for position, path in enumerate(info['mask_paths']):
             mask = read_mask(path, info['mask_threshold'])
             name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
-            target = osp.join(root, name)
-            os.makedirs(osp.dirname(target), exist_ok=True)
-            if not cv2.imwrite(target, np.where(mask, 255, 0).astype(np.uint8)):
-                raise OSError(f'cannot write {target}')
+            write_picture(osp.join(root, name), np.where(mask, 255, 0).astype(np.uint8))
             paths.append(name)
         written.append(tuple(paths))
         if progress is not None:

@@ -79,7 +79,7 @@ def draw_sheet(
 
     from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
-    from bas_mm.evaluation.result_files import write_bytes
+    from bas_mm.evaluation.result_files import write_picture
     from bas_mm.models.functional import seeds_to_labels
     from bas_mm.registry import DATASETS, MODELS
     from bas_mm.wsss.seed_evaluation import read_mask
@@ -119,8 +119,7 @@ def draw_sheet(
         ]
         rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
     path = work_dir / 'sheet.png'
-    _, content = cv2.imencode('.png', stack_rows(rows)[..., ::-1])
-    write_bytes(path, content.tobytes())
+    write_picture(path, stack_rows(rows))
     return path
 
 
