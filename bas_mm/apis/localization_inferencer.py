@@ -28,6 +28,7 @@ from bas_mm.visualization import LocalizationVisualizer
 
 from .arguments import in_range, is_single
 from .call_settings import CallSettings
+from .localization_protocol import localization_metrics
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
@@ -352,10 +353,9 @@ class LocalizationInferencer(PictureInferencer):
 
 def _only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
     """θ of the LocalizationMetric of an evaluator where it has one only."""
-    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator or ():
-        if str(metric.get('type', '')).rpartition('.')[2] == 'LocalizationMetric':
-            thresholds = metric.get('thresholds', 0.1)
-            if isinstance(thresholds, Real):
-                return float(thresholds)
-            return float(thresholds[0]) if len(thresholds) == 1 else None
+    for metric in localization_metrics(evaluator):
+        thresholds = metric.get('thresholds', 0.1)
+        if isinstance(thresholds, Real):
+            return float(thresholds)
+        return float(thresholds[0]) if len(thresholds) == 1 else None
     return None

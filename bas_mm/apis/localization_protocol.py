@@ -65,15 +65,26 @@ def _runner(cfg: Config, name: str) -> Runner:
 
 def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
     """θ with the highest sum of some figures, the smallest one on a tie."""
-    if 'gt_known@' not in ' '.join(val):
-        return val['threshold']  # there was one θ only
     thresholds = [float(key.partition('@')[2]) for key in val if key.startswith('gt_known@')]
+    if not thresholds:
+        return val['threshold']  # there was one θ only
     return min(thresholds, key=lambda t: (-_sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
 
 
 def _sum(percentages: Iterable[float]) -> float:
     """A sum that is equal where the counts are: of percentages the last digits are of rounding."""
     return round(sum(percentages), 8)
+
+
+def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
+    """Those of the metrics of an evaluator's config that are a LocalizationMetric.
+
+    Args:
+        evaluator (dict | Sequence[dict], optional): config of one metric or of several.
+    """
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator or ()
+    kinds = (str(metric.get('type', '')).rpartition('.')[2] for metric in metrics)
+    return [metric for metric, kind in zip(metrics, kinds) if kind == 'LocalizationMetric']
 
 
 def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:
@@ -86,8 +97,7 @@ def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[fl
     Raises:
         ValueError: there is no LocalizationMetric among them.
     """
-    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
-    found = [m for m in metrics if m['type'].rpartition('.')[2] == 'LocalizationMetric']
+    found = localization_metrics(evaluator)
     if not found:
         raise ValueError('the evaluator has no LocalizationMetric, which alone has thresholds')
     for metric in found:

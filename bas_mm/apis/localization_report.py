@@ -29,7 +29,7 @@ from bas_mm.visualization.report import (
 )
 
 from .checkpoints import fill_model, read_checkpoint
-from .localization_protocol import _runner
+from .localization_protocol import _runner, localization_metrics
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
 
@@ -159,9 +159,8 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
 
 
 def _thresholds(cfg: Config) -> float | list[float]:
-    evaluator = cfg.get('test_evaluator') or []
-    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator:
-        if metric['type'].rpartition('.')[2] == 'LocalizationMetric' and 'thresholds' in metric:
+    for metric in localization_metrics(cfg.get('test_evaluator')):
+        if 'thresholds' in metric:
             return metric['thresholds']
     threshold = cfg.model.get('test_cfg', {}).get('threshold')
     return _THRESHOLDS if threshold is None else threshold
