@@ -1,0 +1,45 @@
+"""What a config says of its data sets, told without their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from bas_mm.command_line import inner_datasets
+from bas_mm.registry import DATASETS
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['classes_of_config', 'pipeline_of_config']
+
+
+def pipeline_of_config(cfg: Config, loader: str) -> Sequence[dict] | None:
+    """The transforms of a loader's pictures; None where there are none.
+
+    Args:
+        cfg (Config): The config.
+        loader (str): Its key, such as ``test_dataloader``.
+    """
+    datasets = inner_datasets((cfg.get(loader) or {}).get('dataset'))
+    return next((dataset['pipeline'] for dataset in datasets if dataset.get('pipeline')), None)
+
+
+def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
+    """Names of the classes of the data sets; None where they are not told.
+
+    Args:
+        cfg (Config): The config.
+        count (int): How many classes the model has. Sets may take some of the classes of their
+            kind: the names of a kind are those of the set only where they are so many.
+    """
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
+            names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
+            if isinstance(names, (list, tuple)):
+                return names
+            if names is None and isinstance(dataset.get('type'), str):
+                names = getattr(DATASETS.get(dataset['type']), 'METAINFO', {}).get('classes', ())
+                if len(names) == count:
+                    return names
+    return None
