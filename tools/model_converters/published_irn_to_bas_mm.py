@@ -30,9 +30,11 @@ from published_to_bas_mm import (  # noqa: E402
 import torch  # noqa: E402 isort:skip
 from mmengine.config import Config  # noqa: E402
 
-from bas_mm.models.affinity import published_irn_to_bas_mm  # noqa: E402
-from bas_mm.models.affinity.published_names import is_published_alias  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
+from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
+    is_published_alias,
+    published_irn_to_bas_mm,
+)
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
 
