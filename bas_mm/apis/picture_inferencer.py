@@ -394,11 +394,11 @@ class PictureInferencer(BaseInferencer):
         self.visualizer.show(drawing, win_name=name, wait_time=wait_time)
 
 
-def shrink(image: np.ndarray, side: int = _DRAWN_SIDE) -> np.ndarray:
-    """A picture for drawing: (H, W, 3) to uint8, its longer side at most ``side`` pixels."""
+def shrink(image: np.ndarray) -> np.ndarray:
+    """A picture for drawing: (H, W, 3) to uint8, its longer side at most 640 pixels."""
     image = np.ascontiguousarray(image, dtype=np.uint8)
     height, width = image.shape[:2]
-    factor = side / max(height, width)
+    factor = _DRAWN_SIDE / max(height, width)
     if factor >= 1:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))

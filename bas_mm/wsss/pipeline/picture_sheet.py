@@ -18,22 +18,19 @@ __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 HEADS = ('picture', 'seed', 'pseudo mask', 'prediction', 'truth')
 
 
-def sheet_row(
-    picture: np.ndarray, labels: Sequence[np.ndarray | None], heads: Sequence[str] = HEADS
-) -> np.ndarray:
+def sheet_row(picture: np.ndarray, labels: Sequence[np.ndarray | None]) -> np.ndarray:
     """One picture and its label maps side by side, the colours of labels laid over the picture.
 
     Args:
         picture (np.ndarray): (h, w, 3) uint8 RGB.
         labels (Sequence[np.ndarray | None]): (h, w) uint8 label maps, 0 background, 255 ignored;
-            None where there is none.
-        heads (Sequence[str]): Captions of the picture and of the label maps.
+            None where there is none. In the order of the columns.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
     panels = []
-    for head, label in zip(heads, [np.zeros(picture.shape[:2], np.uint8), *labels]):
+    for head, label in zip(HEADS, [np.zeros(picture.shape[:2], np.uint8), *labels]):
         if label is None:
             shown = np.full_like(picture, 255)
         else:
