@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from bas_mm.command_line import inner_datasets
 from bas_mm.registry import DATASETS
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['classes_of_config', 'pipeline_of_config']
+__all__ = ['classes_of_config', 'inner_datasets', 'pipeline_of_config', 'put_ten_crop']
+
+
+def inner_datasets(dataset: Any) -> Iterator[dict]:
+    """A data set's config and, where it wraps others as ConcatDataset does, theirs.
+
+    Args:
+        dataset (Any): Config of a data set; anything else has none.
+    """
+    if not isinstance(dataset, dict):
+        return
+    yield dataset
+    for key in ('dataset', 'datasets'):
+        value = dataset.get(key)
+        for child in value if isinstance(value, (list, tuple)) else [value]:
+            yield from inner_datasets(child)
 
 
 def pipeline_of_config(cfg: Config, loader: str) -> Sequence[dict] | None:
@@ -43,3 +57,23 @@ def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
                 if len(names) == count:
                     return names
     return None
+
+
+def put_ten_crop(cfg: Config) -> bool:
+    """Put ``LocTenCrop`` in the place of ``LocCenterCrop`` in the test pipeline.
+
+    Args:
+        cfg (Config): Changed in place.
+
+    Returns:
+        bool: Whether there was one to replace.
+    """
+    found = [
+        transform
+        for dataset in inner_datasets(cfg.test_dataloader.get('dataset'))
+        for transform in dataset.get('pipeline') or ()
+        if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop')
+    ]
+    for transform in found:
+        transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
+    return bool(found)

@@ -13,7 +13,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
-from bas_mm.command_line import put_ten_crop
 from bas_mm.datasets.transforms.functional import boxes_to_original, resize_boxes
 from bas_mm.evaluation.functional import (
     largest_component_box,
@@ -28,6 +27,7 @@ from bas_mm.visualization import LocalizationVisualizer
 
 from .arguments import in_range, is_single
 from .call_settings import CallSettings
+from .config_datasets import put_ten_crop
 from .localization_protocol import localization_metrics
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput

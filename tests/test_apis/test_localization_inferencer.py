@@ -25,7 +25,7 @@ from seed_project import MODEL
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
 from bas_mm.apis import LocalizationInferencer
-from bas_mm.command_line import put_ten_crop
+from bas_mm.apis.config_datasets import put_ten_crop
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
