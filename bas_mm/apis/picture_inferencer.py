@@ -25,7 +25,7 @@ from torch import nn
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
-from bas_mm.wsss.progress import PictureProgress
+from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint

@@ -426,7 +426,7 @@ def test_broken_pictures_are_named_or_skipped(inferencer, broken, tmp_path):
 def test_the_bar_counts_pictures_that_are_skipped(run, broken, monkeypatch):
     shown = io.StringIO()
     monkeypatch.setattr(
-        'bas_mm.wsss.progress.Console',
+        'bas_mm.utils.picture_progress.Console',
         lambda **_: Console(file=shown, force_terminal=True, width=80),
     )
     inferencer = LocalizationInferencer(run.cfg, run.checkpoint, 'cpu')
