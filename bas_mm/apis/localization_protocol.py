@@ -11,6 +11,7 @@ from mmengine.runner import Runner
 
 from bas_mm.command_line import use_checkpoint
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
+from bas_mm.utils.markdown_table import markdown_table
 
 # Figures of a table of results: name in the metric -> head of the column.
 COLUMNS = {
@@ -242,21 +243,3 @@ def results_table(results: list[LocalizationResult]) -> str:
         figures = [f'{result.test[column]:.1f}' for column in COLUMNS]
         rows.append([result.name, *figures, f'{result.threshold:g}'])
     return markdown_table(rows)
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as a Markdown table with aligned columns.
-
-    Args:
-        rows (Sequence[Sequence[str]]): the first one is the head.
-
-    Returns:
-        str: the table, without a line break at its end.
-    """
-    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
-    head, *lines = (
-        '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |'
-        for row in rows
-    )
-    rule = '| ' + ' | '.join('-' * width for width in widths) + ' |'
-    return '\n'.join([head, rule, *lines])

@@ -126,8 +126,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.apis import markdown_table
     from bas_mm.utils.benchmarking import write_figures
+    from bas_mm.utils.markdown_table import markdown_table
 
     rows = [['iterations', 'hook', 'ms of a step', 'best', 'MB of a checkpoint']]
     figures = {}

@@ -154,8 +154,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.apis import markdown_table
     from bas_mm.utils.benchmarking import ratio_cells, ratio_of_rounds, write_figures
+    from bas_mm.utils.markdown_table import markdown_table
 
     seconds = measure(args)
     rows = [['norm', 'ms of a layer', 'host, ms', 'over BatchNorm2d', 'min – max']]
