@@ -18,6 +18,7 @@ _HOMES = {
     'choose_threshold_and_test': 'localization_protocol',
     'config_names': 'named_configs',
     'find_config': 'named_configs',
+    'markdown_table': 'localization_protocol',
     'mask_activations': 'activation_sweep',
     'require_comparable_runs': 'localization_report',
     'results_table': 'localization_protocol',

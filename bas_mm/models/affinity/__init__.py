@@ -1,6 +1,13 @@
+from ..weights.irn_key_maps import published_irn_to_bas_mm
 from .boundary_branch import BoundaryBranch
 from .displacement_branch import DisplacementBranch
 from .irnet import IRNet
 from .mean_shift import MeanShift
 
-__all__ = ['BoundaryBranch', 'DisplacementBranch', 'IRNet', 'MeanShift']
+__all__ = [
+    'BoundaryBranch',
+    'DisplacementBranch',
+    'IRNet',
+    'MeanShift',
+    'published_irn_to_bas_mm',
+]
