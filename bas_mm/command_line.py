@@ -25,12 +25,11 @@ __all__ = [
     'enable_ten_crop',
     'fail',
     'fail_on_input_errors',
-    'inner_datasets',
     'load_config',
     'prepare_devices',
-    'put_ten_crop',
     'require_file',
     'set_cpu_amp',
+    'use_checkpoint',
 ]
 
 # Where the launchers say which process of how many this one is.
@@ -211,6 +210,20 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     return cfg
 
 
+def use_checkpoint(cfg: 'Config', checkpoint: str, strict: bool = True) -> None:
+    """Let a run have the weights of a checkpoint.
+
+    Args:
+        cfg (Config): Changed in place.
+        checkpoint (str): Its path or URL.
+        strict (bool): Whether it must hold every weight of the model, in its shape; mmengine would
+            only log what it lacks. Defaults to True.
+    """
+    cfg.load_from, cfg.resume = checkpoint, False
+    if strict:
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
+
+
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
     """Set the launcher, and on machines without an accelerator make jobs work.
 
@@ -336,47 +349,14 @@ def set_cpu_amp(cfg: 'Config') -> None:
         cfg.optim_wrapper.pop(key, None)
 
 
-def inner_datasets(dataset: Any) -> Iterator[dict]:
-    """A data set's config and, where it wraps others as ConcatDataset does, theirs.
-
-    Args:
-        dataset (Any): Config of a data set; anything else has none.
-    """
-    if not isinstance(dataset, dict):
-        return
-    yield dataset
-    for key in ('dataset', 'datasets'):
-        value = dataset.get(key)
-        for child in value if isinstance(value, (list, tuple)) else [value]:
-            yield from inner_datasets(child)
-
-
-def put_ten_crop(cfg: 'Config') -> bool:
-    """Put ``LocTenCrop`` in the place of ``LocCenterCrop`` in the test pipeline.
-
-    Args:
-        cfg (Config): Changed in place.
-
-    Returns:
-        bool: Whether there was one to replace.
-    """
-    found = [
-        transform
-        for dataset in inner_datasets(cfg.test_dataloader.get('dataset'))
-        for transform in dataset.get('pipeline') or ()
-        if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop')
-    ]
-    for transform in found:
-        transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
-    return bool(found)
-
-
 def enable_ten_crop(cfg: 'Config') -> None:
-    """Ten crops for the command line: :func:`put_ten_crop`, or exit with status 2.
+    """Ten crops for the command line: those of put_ten_crop, or exit with status 2.
 
     Args:
         cfg (Config): Changed in place.
     """
+    from bas_mm.apis.config_datasets import put_ten_crop
+
     if not put_ten_crop(cfg):
         fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')
 

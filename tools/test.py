@@ -18,6 +18,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
     if cfg.get('test_dataloader') is None:
         fail(f'the config {args.config} has no test_dataloader')
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     if args.tta:
         if cfg.model.get('type') == 'MultiScaleEncoderDecoder':
             fail('--tta: segmentors take their views from model.test_cfg.scales and flip')
@@ -98,8 +99,6 @@ def main() -> None:
         cfg.test_cfg.fp16 = True
     if args.show_dir is not None:
         draw_pictures(cfg, args.show_dir, args.interval)
-    if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process

@@ -15,7 +15,6 @@ from bas_mm.command_line import (
     enable_amp,
     fail,
     fail_on_input_errors,
-    inner_datasets,
     load_config,
     prepare_devices,
     require_file,
@@ -52,6 +51,8 @@ def parse_args() -> argparse.Namespace:
 
 def require_boxes(cfg: 'Config') -> None:
     """Exit with status 2 where a detector's training boxes are not there."""
+    from bas_mm.apis.config_datasets import inner_datasets
+
     for dataset in inner_datasets((cfg.get('train_dataloader') or {}).get('dataset')):
         if dataset.get('type') in ('CocoDataset', 'mmdet.CocoDataset'):
             path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')

@@ -3,18 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
 from bas_mm.evaluation.functional import box_iou
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.evaluation.result_files import write_picture
 from bas_mm.registry import DATASETS, MODELS
 from bas_mm.visualization.functional import draw_comparison, input_view
 
+from .checkpoints import fill_model, read_checkpoint
 from .localization_protocol import LocalizationResult
 
 
@@ -57,10 +56,10 @@ def write_comparison_pictures(
     models = []
     for result in results:
         model = MODELS.build(result.cfg.model)
-        load_checkpoint(model, result.checkpoint, map_location='cpu', logger='silent')
+        fill_model(model, read_checkpoint(result.checkpoint), result.checkpoint)
         models.append(model.eval())
     chosen = spread([dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))], count)
-    rows, files = [], []
+    out_dir, rows, files = Path(out_dir), [], []
     for index in chosen:
         item = dataset[index]
         batch = pseudo_collate([item])
@@ -78,8 +77,11 @@ def write_comparison_pictures(
         view = input_view(item['inputs'].numpy())
         row = draw_comparison(view, true_boxes, methods, classes[int(sample.gt_label)])
         rows.append(row)
-        files.append(_write(Path(out_dir, f'{index:05d}.png'), row))
-    return [_write(Path(out_dir, 'overview.png'), _sheet(rows[:8])), *files]
+        files.append(out_dir / f'{index:05d}.png')
+        write_picture(files[-1], row)
+    overview = out_dir / 'overview.png'
+    write_picture(overview, _sheet(rows[:8]))
+    return [overview, *files]
 
 
 def _sheet(rows: Sequence[np.ndarray], gap: int = 12) -> np.ndarray:
@@ -91,9 +93,3 @@ def _sheet(rows: Sequence[np.ndarray], gap: int = 12) -> np.ndarray:
         y, x = gap + height * (i // 2), gap + width * (i % 2)
         sheet[y : y + row.shape[0], x : x + row.shape[1]] = row
     return sheet
-
-
-def _write(path: Path, picture: np.ndarray) -> Path:
-    _, content = cv2.imencode('.png', picture[..., ::-1])
-    write_bytes(path, content.tobytes())
-    return path

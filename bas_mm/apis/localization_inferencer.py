@@ -13,7 +13,6 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
-from bas_mm.command_line import put_ten_crop
 from bas_mm.datasets.transforms.functional import boxes_to_original, resize_boxes
 from bas_mm.evaluation.functional import (
     largest_component_box,
@@ -28,6 +27,8 @@ from bas_mm.utils.arguments import in_range, is_single
 from bas_mm.visualization import LocalizationVisualizer
 
 from .call_settings import CallSettings
+from .config_datasets import put_ten_crop
+from .localization_protocol import localization_metrics
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
@@ -352,10 +353,9 @@ class LocalizationInferencer(PictureInferencer):
 
 def _only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
     """θ of the LocalizationMetric of an evaluator where it has one only."""
-    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator or ():
-        if str(metric.get('type', '')).rpartition('.')[2] == 'LocalizationMetric':
-            thresholds = metric.get('thresholds', 0.1)
-            if isinstance(thresholds, Real):
-                return float(thresholds)
-            return float(thresholds[0]) if len(thresholds) == 1 else None
+    for metric in localization_metrics(evaluator):
+        thresholds = metric.get('thresholds', 0.1)
+        if isinstance(thresholds, Real):
+            return float(thresholds)
+        return float(thresholds[0]) if len(thresholds) == 1 else None
     return None

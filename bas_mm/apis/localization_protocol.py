@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from bas_mm.command_line import use_checkpoint
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
+from bas_mm.utils.markdown_table import markdown_table
 
 # Figures of a table of results: name in the metric -> head of the column.
 COLUMNS = {
@@ -64,15 +66,26 @@ def _runner(cfg: Config, name: str) -> Runner:
 
 def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
     """θ with the highest sum of some figures, the smallest one on a tie."""
-    if 'gt_known@' not in ' '.join(val):
-        return val['threshold']  # there was one θ only
     thresholds = [float(key.partition('@')[2]) for key in val if key.startswith('gt_known@')]
+    if not thresholds:
+        return val['threshold']  # there was one θ only
     return min(thresholds, key=lambda t: (-_sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
 
 
 def _sum(percentages: Iterable[float]) -> float:
     """A sum that is equal where the counts are: of percentages the last digits are of rounding."""
     return round(sum(percentages), 8)
+
+
+def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
+    """Those of the metrics of an evaluator's config that are a LocalizationMetric.
+
+    Args:
+        evaluator (dict | Sequence[dict], optional): config of one metric or of several.
+    """
+    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator or ()
+    kinds = (str(metric.get('type', '')).rpartition('.')[2] for metric in metrics)
+    return [metric for metric, kind in zip(metrics, kinds) if kind == 'LocalizationMetric']
 
 
 def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:
@@ -85,8 +98,7 @@ def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[fl
     Raises:
         ValueError: there is no LocalizationMetric among them.
     """
-    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator
-    found = [m for m in metrics if m['type'].rpartition('.')[2] == 'LocalizationMetric']
+    found = localization_metrics(evaluator)
     if not found:
         raise ValueError('the evaluator has no LocalizationMetric, which alone has thresholds')
     for metric in found:
@@ -143,7 +155,7 @@ def _validate(
 ) -> tuple[dict[str, float], float]:
     """Figures on ``val``, and the best θ."""
     cfg = deepcopy(cfg)
-    cfg.load_from, cfg.resume = checkpoint, False
+    use_checkpoint(cfg, checkpoint)
     runner = _runner(cfg, f'{name}_val')
     runner.load_or_resume()
     val = _plain(runner.val())
@@ -155,7 +167,7 @@ def _test(
 ) -> LocalizationResult:
     """Figures on ``test`` at one θ."""
     cfg = deepcopy(cfg)
-    cfg.load_from, cfg.resume = checkpoint, False
+    use_checkpoint(cfg, checkpoint)
     cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
     set_thresholds(cfg.test_evaluator, threshold)
     test = _plain(_runner(cfg, f'{name}_test').test())
@@ -231,21 +243,3 @@ def results_table(results: list[LocalizationResult]) -> str:
         figures = [f'{result.test[column]:.1f}' for column in COLUMNS]
         rows.append([result.name, *figures, f'{result.threshold:g}'])
     return markdown_table(rows)
-
-
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as a Markdown table with aligned columns.
-
-    Args:
-        rows (Sequence[Sequence[str]]): the first one is the head.
-
-    Returns:
-        str: the table, without a line break at its end.
-    """
-    widths = [max(3, *(len(row[i]) for row in rows)) for i in range(len(rows[0]))]
-    head, *lines = (
-        '| ' + ' | '.join(cell.ljust(width) for cell, width in zip(row, widths)) + ' |'
-        for row in rows
-    )
-    rule = '| ' + ' | '.join('-' * width for width in widths) + ' |'
-    return '\n'.join([head, rule, *lines])

@@ -14,6 +14,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import Dataset
 
+from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.evaluation.result_files import write_text
 from bas_mm.registry import DATASETS, METRICS, MODELS
@@ -28,7 +29,7 @@ from bas_mm.visualization.report import (
 )
 
 from .checkpoints import fill_model, read_checkpoint
-from .localization_protocol import _runner
+from .localization_protocol import _runner, localization_metrics
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
 
@@ -108,10 +109,9 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
         ValueError: There is neither a box nor a mask to test on, or a picture is at fault.
     """
     cfg = deepcopy(cfg)
-    cfg.load_from, cfg.resume = checkpoint, False
+    use_checkpoint(cfg, checkpoint)
     # Row k of the results must be picture k of the data set, which is what is drawn.
     cfg.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
     runner = _runner(cfg, f'{name}_report')
     loop = runner.test_loop
     dataset = loop.dataloader.dataset
@@ -159,9 +159,8 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
 
 
 def _thresholds(cfg: Config) -> float | list[float]:
-    evaluator = cfg.get('test_evaluator') or []
-    for metric in [evaluator] if isinstance(evaluator, dict) else evaluator:
-        if metric['type'].rpartition('.')[2] == 'LocalizationMetric' and 'thresholds' in metric:
+    for metric in localization_metrics(cfg.get('test_evaluator')):
+        if 'thresholds' in metric:
             return metric['thresholds']
     threshold = cfg.model.get('test_cfg', {}).get('threshold')
     return _THRESHOLDS if threshold is None else threshold

@@ -22,14 +22,14 @@ from mmengine.infer import BaseInferencer
 from mmengine.registry import DefaultScope
 from torch import nn
 
-from bas_mm.command_line import inner_datasets
 from bas_mm.datasets import UnreadableImageError
-from bas_mm.registry import DATASETS, MODELS
+from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
-from bas_mm.wsss.progress import PictureProgress
+from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint
+from .config_datasets import classes_of_config
 from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
@@ -135,7 +135,8 @@ class PictureInferencer(BaseInferencer):
         try:
             model.to(device)
         except (RuntimeError, AssertionError) as error:  # torch has both
-            raise ValueError(f'the device {device} cannot be used: {_line(error)}') from error
+            line = str(error).partition('\n')[0]
+            raise ValueError(f'the device {device} cannot be used: {line}') from error
         return model.eval()
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:
@@ -154,7 +155,7 @@ class PictureInferencer(BaseInferencer):
         self, cfg: Config | ConfigDict, checkpoint: dict, count: int
     ) -> tuple[str, ...]:
         noted = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-        names = self._given_classes or noted.get('classes') or _classes_of_config(cfg, count)
+        names = self._given_classes or noted.get('classes') or classes_of_config(cfg, count)
         names = tuple(map(str, names or range(count)))
         if len(names) != count:
             shown = ', '.join(names[:3]) + (' ...' if len(names) > 3 else '')
@@ -393,11 +394,11 @@ class PictureInferencer(BaseInferencer):
         self.visualizer.show(drawing, win_name=name, wait_time=wait_time)
 
 
-def shrink(image: np.ndarray, side: int = _DRAWN_SIDE) -> np.ndarray:
-    """A picture for drawing: (H, W, 3) to uint8, its longer side at most ``side`` pixels."""
+def shrink(image: np.ndarray) -> np.ndarray:
+    """A picture for drawing: (H, W, 3) to uint8, its longer side at most 640 pixels."""
     image = np.ascontiguousarray(image, dtype=np.uint8)
     height, width = image.shape[:2]
-    factor = side / max(height, width)
+    factor = _DRAWN_SIDE / max(height, width)
     if factor >= 1:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))
@@ -415,23 +416,3 @@ def _config_of(checkpoint: dict, weights: str) -> Config:
     if not isinstance(noted, str):
         raise ValueError(f'no config is noted in {weights}: give one')
     return Config.fromstring(noted, file_format='.py')
-
-
-def _classes_of_config(cfg: Config | ConfigDict, count: int) -> Sequence[str] | None:
-    """Names of the classes of a config's data set where they can be told without its files."""
-    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
-        for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
-            names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
-            if isinstance(names, (list, tuple)):
-                return names
-            if names is None and isinstance(dataset.get('type'), str):
-                names = getattr(DATASETS.get(dataset['type']), 'METAINFO', {}).get('classes', ())
-                # Sets may take some of the classes of their kind.
-                if len(names) == count:
-                    return names
-    return None
-
-
-def _line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return str(error).partition('\n')[0]

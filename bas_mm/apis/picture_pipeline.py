@@ -7,7 +7,6 @@ from typing import Any
 
 from mmcv.transforms import LoadImageFromFile
 
-from bas_mm.command_line import inner_datasets
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.transforms.load_resized_image import LoadResizedImage
 from bas_mm.datasets.transforms.loc_crop import LocCrop
@@ -15,6 +14,7 @@ from bas_mm.datasets.transforms.loc_crop_bottom import LocCropBottom
 from bas_mm.datasets.transforms.loc_resize import LocResize
 from bas_mm.registry import TRANSFORMS
 
+from .config_datasets import pipeline_of_config
 from .picture_input import PictureInput
 
 __all__ = ['PicturePipeline']
@@ -70,8 +70,7 @@ class PicturePipeline:
         Raises:
             ValueError: There is no pipeline.
         """
-        datasets = inner_datasets((cfg.get(loader) or {}).get('dataset'))
-        pipeline = next((d['pipeline'] for d in datasets if d.get('pipeline')), None)
+        pipeline = pipeline_of_config(cfg, loader)
         if pipeline is None:
             raise ValueError(f'the config has no {loader} with a dataset.pipeline')
         return cls(pipeline, f'{loader}.dataset.pipeline', **kwargs)

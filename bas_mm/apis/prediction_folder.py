@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from bas_mm.evaluation.result_files import (
     TEMPORARY_PREFIX,
     write_array,
-    write_bytes,
     write_json,
+    write_picture,
 )
 
 __all__ = ['PredictionFolder']
@@ -64,10 +63,7 @@ class PredictionFolder:
     def write_picture(self, kind: str, name: str, picture: np.ndarray) -> str:
         """Write a picture, (H, W) grey or (H, W, 3) RGB, as PNG; gives its path in the folder."""
         relative, path = self.place(kind, name, '.png')
-        if picture.ndim == 3:
-            picture = picture[..., ::-1]
-        _, content = cv2.imencode('.png', np.ascontiguousarray(picture))
-        write_bytes(path, content.tobytes())
+        write_picture(path, picture)
         return relative
 
     def write_predictions(

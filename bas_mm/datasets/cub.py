@@ -8,9 +8,9 @@ import numpy as np
 from bas_mm.registry import DATASETS
 
 from .errors import AnnotationError
-from .numbered_lists import Table, class_index, read_boxes, read_table, unique_values
+from .numbered_lists import Table, class_index, read_boxes, read_table
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists, check_files_exist
+from .split_lists import BoxLists, check_files_exist, require_unique
 
 __all__ = ['CUB200']
 
@@ -100,7 +100,8 @@ class CUB200(ReleaseDataset):
         num_classes = self.num_classes
 
         images = read_table(files['images'], 1)
-        unique_values(images, files['images'])
+        paths = [path for (path,), _ in images.values()]
+        require_unique(paths, [line for _, line in images.values()], files['images'])
         labels = read_table(files['image_class_labels'], 1, images, files['images'])
         splits = read_table(files['train_test_split'], 1, images, files['images'])
         _check_split(splits, files['train_test_split'])

@@ -11,7 +11,7 @@ from bas_mm.registry import DATASETS
 
 from .errors import AnnotationError
 from .release_dataset import ReleaseDataset
-from .split_lists import read_lines, require_folder
+from .split_lists import read_lines, require_folder, require_unique
 from .voc_xml import VocAnnotation, boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['ILSVRCRelease']
@@ -89,19 +89,14 @@ class ILSVRCRelease(ReleaseDataset):
         """Map each wnid to its class."""
         file = self.file(_MAPPING, also_in=[osp.pardir])
         if osp.isfile(file):
-            wnids, lines = [], {}
-            for text, line in zip(*read_lines(file)):
-                wnid = text.split(None, 1)[0]
+            texts, lines = read_lines(file)
+            wnids = [text.split(None, 1)[0] for text in texts]
+            for wnid, line in zip(wnids, lines):
                 if not _WNID.fullmatch(wnid):
                     raise AnnotationError.at(
                         file, line, f'{wnid!r} is no wnid such as n01440764', _ADVICE
                     )
-                if wnid in lines:
-                    raise AnnotationError.at(
-                        file, line, f'{wnid} was listed before, in line {lines[wnid]}', _ADVICE
-                    )
-                lines[wnid] = line
-                wnids.append(wnid)
+            require_unique(wnids, lines, file, advice=_ADVICE)
         else:
             file = osp.join(self.data_prefix['img_path'], 'train')
             if not osp.isdir(file):

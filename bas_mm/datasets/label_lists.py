@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import AnnotationError
-from .split_lists import read_lines
+from .split_lists import read_lines, require_unique
 
 __all__ = [
     'PICTURE_SUFFIXES',
@@ -137,7 +137,10 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
         except KeyError as error:
             raise unknown_class(file, line, error.args[0], classes) from None
     names = [name for name, *_ in rows]
-    return LabelList(file, names, labels, lines, _positions(map(picture_stem, names), lines, file))
+    stems = list(map(picture_stem, names))
+    _require_unique_stems(stems, lines, file)
+    positions = {stem: position for position, stem in enumerate(stems)}
+    return LabelList(file, names, labels, lines, positions)
 
 
 def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
@@ -168,7 +171,7 @@ def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
                 'Write one id per line',
             )
         ids.append(name)
-    _positions(ids, lines, file)
+    _require_unique_stems(ids, lines, file)
     return ids, lines
 
 
@@ -181,19 +184,12 @@ def _rows(file: str) -> tuple[list[list[str]], Sequence[int]]:
     return [text.split() for text in texts], lines
 
 
-def _positions(stems: Iterable[str], lines: Sequence[int], file: str) -> dict[str, int]:
-    positions: dict[str, int] = {}
-    for position, stem in enumerate(stems):
-        first = positions.setdefault(stem, position)
-        if first != position:
-            raise AnnotationError.at(
-                file,
-                lines[position],
-                f'{stem} was listed before, in line {lines[first]}',
-                'Take one of the two lines out, or rename one: the name without folder and '
-                'ending stands for the picture',
-            )
-    return positions
+def _require_unique_stems(stems: Sequence[str], lines: Sequence[int], file: str) -> None:
+    advice = (
+        'Take one of the two lines out, or rename one: the name without folder and ending stands '
+        'for the picture'
+    )
+    require_unique(stems, lines, file, advice=advice)
 
 
 def _is_path(word: str) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from .errors import AnnotationError
 from .split_lists import read_lines
 
-__all__ = ['Table', 'class_index', 'read_boxes', 'read_table', 'unique_values']
+__all__ = ['Table', 'class_index', 'read_boxes', 'read_table']
 
 #: key -> (values, line number counted from 1)
 Table = dict[str, tuple[list[str], int]]
@@ -135,21 +135,3 @@ def class_index(
             unit=unit,
         )
     return label - 1
-
-
-def unique_values(table: Table, file: str) -> None:
-    """Check that no two lines have the same first value.
-
-    Raises:
-        AnnotationError: Names both lines.
-    """
-    first: dict[str, int] = {}
-    for (value, *_), line in table.values():
-        if value in first:
-            raise AnnotationError.at(
-                file,
-                line,
-                f'{value} was listed before, in line {first[value]}',
-                'Take one of the two lines out',
-            )
-        first[value] = line

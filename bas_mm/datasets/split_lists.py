@@ -44,6 +44,7 @@ __all__ = [
     'read_lines',
     'read_localization',
     'require_folder',
+    'require_unique',
 ]
 
 IMAGE_IDS = 'image_ids.txt'
@@ -94,6 +95,34 @@ def require_folder(folder: str, purpose: str) -> None:
         )
 
 
+def require_unique(
+    names: Sequence[str],
+    numbers: Sequence[int],
+    file: str,
+    kind: str = '',
+    advice: str = 'Take one of the two lines out',
+    unit: str = 'line',
+) -> None:
+    """Raise an :class:`AnnotationError` where a name stands in a list twice; it names both lines.
+
+    Args:
+        names: The names.
+        numbers: The line of each.
+        file: The list, for messages.
+        kind: What a name is, before it in the message: 'the class ', say.
+        advice: What to do about it.
+        unit: What ``numbers`` counts: 'line', or 'entry' in a file that has no lines.
+    """
+    if len(set(names)) == len(names):
+        return
+    first: dict[str, int] = {}
+    for name, number in zip(names, numbers):
+        if name in first:
+            problem = f'{kind}{name} was listed before, in {unit} {first[name]}'
+            raise AnnotationError.at(file, number, problem, advice, unit=unit)
+        first[name] = number
+
+
 def read_lines(file: str) -> tuple[list[str], Sequence[int]]:
     """Read the lines of a text file that hold something, with their numbers.
 
@@ -137,7 +166,7 @@ def read_class_names(file: str) -> tuple[str, ...]:
     names, numbers = read_lines(file)
     if not names:
         raise AnnotationError.at(file, None, 'no class is named', 'Write one name per line')
-    _index(names, numbers, file, 'class')
+    require_unique(names, numbers, file, 'the class ')
     return tuple(names)
 
 
@@ -155,7 +184,7 @@ def read_image_ids(file: str) -> tuple[list[str], Sequence[int]]:
         raise AnnotationError.at(
             file, None, 'the split is empty', 'List one image id per line, or use another split'
         )
-    _index(ids, numbers, file, 'image id')
+    require_unique(ids, numbers, file, 'the image id ')
     return ids, numbers
 
 
@@ -478,22 +507,6 @@ def group_rows(positions: np.ndarray, rows: np.ndarray, count: int) -> list[np.n
     order = np.argsort(positions, kind='stable')
     ends = np.cumsum(np.bincount(positions, minlength=count))
     return np.split(rows[order], ends[:-1])
-
-
-def _index(names: Sequence[str], numbers: Sequence[int], file: str, kind: str) -> None:
-    """Raise when a name stands in a list twice."""
-    if len(set(names)) == len(names):
-        return
-    first: dict[str, int] = {}
-    for name, number in zip(names, numbers):
-        if name in first:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'the {kind} {name} was listed before, in line {first[name]}',
-                'Take one of the two lines out',
-            )
-        first[name] = number
 
 
 def _parse_boxes(

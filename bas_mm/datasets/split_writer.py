@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import os.path as osp
 from collections.abc import Callable, Iterable, Sequence
 from multiprocessing import Pool
 
-import cv2
 import numpy as np
+
+from bas_mm.evaluation.result_files import write_picture, write_text
 
 from .errors import AnnotationError, UnreadableImageError
 from .mask_file import read_mask
@@ -92,7 +92,7 @@ def write_split(
     masks: Sequence[Sequence[str]] | None = None,
     ignore_masks: Sequence[str] | None = None,
 ) -> None:
-    """Write the four lists of a split.
+    """Write the lists of a split, each atomically.
 
     Numbers are written so that reading gives exactly the same ones.
 
@@ -111,7 +111,6 @@ def write_split(
     """
     if boxes is not None and masks is not None:
         raise ValueError('a split has boxes or masks, not both')
-    os.makedirs(folder, exist_ok=True)
     for name in ids:
         # Commas are let pass by boxes, but not by masks, and not by other programs.
         if ',' in name or '\n' in name or '\r' in name or name != name.strip():
@@ -175,10 +174,7 @@ def write_binary_masks(
         for position, path in enumerate(info['mask_paths']):
             mask = read_mask(path, info['mask_threshold'])
             name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
-            target = osp.join(root, name)
-            os.makedirs(osp.dirname(target), exist_ok=True)
-            if not cv2.imwrite(target, np.where(mask, 255, 0).astype(np.uint8)):
-                raise OSError(f'cannot write {target}')
+            write_picture(osp.join(root, name), np.where(mask, 255, 0).astype(np.uint8))
             paths.append(name)
         written.append(tuple(paths))
         if progress is not None:
@@ -187,8 +183,7 @@ def write_binary_masks(
 
 
 def _write(folder: str, name: str, lines: Iterable[str]) -> None:
-    with open(osp.join(folder, name), 'w', encoding='utf-8', newline='\n') as handle:
-        handle.writelines(f'{line}\n' for line in lines)
+    write_text(osp.join(folder, name), ''.join(f'{line}\n' for line in lines))
 
 
 def _number(value: float) -> str:

@@ -6,14 +6,14 @@ import numpy as np
 
 from bas_mm.registry import DATASETS
 
-from .errors import AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, struct_field, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists
+from .split_lists import BoxLists, require_unique
 
 __all__ = ['StanfordCars']
 
+_ADVICE = 'Unpack the release anew'
 _BOX = ('bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2')
 
 
@@ -84,7 +84,7 @@ class StanfordCars(ReleaseDataset):
         names = texts(mat_variable(content, 'class_names', names_file), 'the name', names_file)
         self._metainfo.setdefault('classes', tuple(names))
 
-        _check_unique(paths, file)
+        require_unique(paths, range(1, len(paths) + 1), file, '', _ADVICE, 'entry')
         ids = [paths[position] for position in chosen.tolist()]
         lines = chosen + 1
         values = numbers(struct_field(entries, 'class', file), 'the class', file)
@@ -102,17 +102,3 @@ class StanfordCars(ReleaseDataset):
             lists = BoxLists(np.arange(len(ids)), boxes, lines, unit='entry')
             self.add_boxes(infos, lists, file)
         return infos
-
-
-def _check_unique(paths: list[str], file: str) -> None:
-    first: dict[str, int] = {}
-    for number, path in enumerate(paths, 1):
-        if path in first:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'{path} was listed before, in entry {first[path]}',
-                'Unpack the release anew',
-                unit='entry',
-            )
-        first[path] = number

@@ -6,10 +6,14 @@ from bas_mm.registry import DATASETS
 
 from .errors import AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, texts
+from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
+from .split_lists import require_unique
 from .voc_xml import boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['StanfordDogs']
+
+_ADVICE = 'Unpack the release anew'
 
 
 @DATASETS.register_module()
@@ -59,22 +63,14 @@ class StanfordDogs(ReleaseDataset):
         pictures = {name: _read_list(file) for name, file in lists.items()}
         # Both lists, so that the classes do not depend on the split.
         self._metainfo.setdefault('classes', _class_names(pictures, lists))
-        num_classes = self.num_classes
-
         file = lists[self.split]
-        ids, labels = pictures[self.split]
-        for number, label in enumerate(labels, 1):
-            if label > num_classes:
-                raise AnnotationError.at(
-                    file,
-                    number,
-                    f'class {label} is out of range for {num_classes} classes (1 to {num_classes})',
-                    'Correct the classes in the config',
-                    unit='entry',
-                )
-        infos = self.make_infos(
-            ids, [label - 1 for label in labels], range(1, len(ids) + 1), file, unit='entry'
-        )
+        ids, numbered = pictures[self.split]
+        entries = range(1, len(ids) + 1)
+        labels = [
+            class_index(label, entry, file, self.num_classes, 'the classes in the config', 'entry')
+            for entry, label in zip(entries, numbered)
+        ]
+        infos = self.make_infos(ids, labels, entries, file, unit='entry')
         if self.with_boxes:
             root = self.data_prefix['ann_path']
             annotations = [
@@ -82,9 +78,7 @@ class StanfordDogs(ReleaseDataset):
             ]
             for annotation in annotations:
                 if not annotation.boxes:
-                    raise AnnotationError.at(
-                        annotation.file, None, 'it has no object', 'Unpack the release anew'
-                    )
+                    raise AnnotationError.at(annotation.file, None, 'it has no object', _ADVICE)
             self.add_boxes(infos, boxes_of(annotations), root, sizes_of(annotations))
         return infos
 
@@ -96,25 +90,16 @@ def _read_list(file: str) -> tuple[list[str], list[int]]:
     values = numbers(mat_variable(content, 'labels', file), 'the label', file)
     if len(values) != len(paths):
         raise AnnotationError.at(
-            file, None, f'{len(paths)} paths, but {len(values)} labels', 'Unpack the release anew'
+            file, None, f'{len(paths)} paths, but {len(values)} labels', _ADVICE
         )
-    first: dict[str, int] = {}
+    require_unique(paths, range(1, len(paths) + 1), file, '', _ADVICE, 'entry')
     for number, (path, value) in enumerate(zip(paths, values.tolist()), 1):
-        if path in first:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'{path} was listed before, in entry {first[path]}',
-                'Unpack the release anew',
-                unit='entry',
-            )
-        first[path] = number
         if value < 1 or not value.is_integer():
             raise AnnotationError.at(
                 file,
                 number,
                 f'the label {value:g} of {path} is no whole number from 1 on',
-                'Unpack the release anew',
+                _ADVICE,
                 unit='entry',
             )
     return paths, [int(value) for value in values.tolist()]
@@ -136,7 +121,7 @@ def _class_names(
                     number,
                     f'{image_id} has the label {label}, but the pictures of {same[0]} have '
                     f'the label {label_of[same[0]]}',
-                    'Unpack the release anew',
+                    _ADVICE,
                     unit='entry',
                 )
     missing = sorted(set(range(1, max(folder_of) + 1)) - set(folder_of))
@@ -146,7 +131,7 @@ def _class_names(
             None,
             f'no picture of class {missing[0]} in it nor in {lists["test"]}, though there are '
             f'classes up to {max(folder_of)}',
-            'Unpack the release anew',
+            _ADVICE,
         )
     # 'n02085620-Chihuahua' -> 'Chihuahua'
     folders = (folder_of[label] for label in sorted(folder_of))

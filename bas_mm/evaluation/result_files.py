@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import cv2
 import numpy as np
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     'write_array',
     'write_bytes',
     'write_json',
+    'write_picture',
     'write_table',
     'write_text',
 ]
@@ -81,6 +83,25 @@ def write_array(path: str | Path, array: np.ndarray) -> None:
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     write_bytes(path, content.getvalue())
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a picture atomically; the suffix says the format.
+
+    Args:
+        path (str | Path): The file.
+        picture (np.ndarray): (H, W) grey or (H, W, 3) RGB, uint8.
+
+    Raises:
+        OSError: It cannot be encoded or written.
+    """
+    if picture.ndim == 3:
+        picture = picture[..., ::-1]
+    # Not cv2.imwrite, which cannot write to every path on every system.
+    done, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(picture))
+    if not done:
+        raise OSError(f'OpenCV cannot encode {path}')
+    write_bytes(path, content.tobytes())
 
 
 def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:

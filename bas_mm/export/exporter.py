@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
-from mmengine.runner import load_checkpoint
 
-from bas_mm.engine.hooks import require_all_weights
+from bas_mm.apis.checkpoints import fill_model, read_checkpoint
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.registry import MODELS
 
@@ -139,13 +138,9 @@ def export_checkpoint(
     model = MODELS.build(cfg.model)
     exported = ExportedClassifier(model, maps)
     try:
-        content = load_checkpoint(model, checkpoint, map_location='cpu', logger='silent')
-    except Exception as error:
-        # torch, pickle and zipfile each have errors of their own for broken files.
-        raise ExportError(f'{checkpoint} cannot be read as a checkpoint: {error}') from error
-    try:
-        require_all_weights(model, content)
-    except RuntimeError as error:
-        raise ExportError(f'{checkpoint}: {error}') from error
+        content = read_checkpoint(checkpoint)
+        fill_model(model, content, checkpoint)
+    except (FileNotFoundError, ValueError) as error:
+        raise ExportError(str(error)) from error
     metadata = describe(cfg, content, exported, view_size)
     return export_classifier(exported, path, view_size, dynamic_batch, metadata, check)

@@ -5,9 +5,10 @@ from typing import Any
 
 from mmengine.config import Config
 
+from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
 from bas_mm.datasets.transforms import LocResize
 from bas_mm.datasets.transforms.loc_crop import LocCrop
-from bas_mm.registry import DATASETS, TRANSFORMS
+from bas_mm.registry import TRANSFORMS
 from bas_mm.version import __version__
 
 from .errors import ExportError
@@ -18,15 +19,7 @@ __all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of']
 
 def pipeline_of(cfg: Config) -> list[dict]:
     """The transforms of the test set's pictures; none where the config has no test set."""
-    dataset = _test_dataset(cfg)
-    while 'pipeline' not in dataset and isinstance(dataset.get('dataset'), Mapping):
-        dataset = dataset['dataset']
-    return [dict(transform) for transform in dataset.get('pipeline', ())]
-
-
-def _test_dataset(cfg: Config) -> Mapping:
-    # Both may be None: a config without a test says so to its base.
-    return (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    return [dict(transform) for transform in pipeline_of_config(cfg, 'test_dataloader') or ()]
 
 
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
@@ -50,7 +43,7 @@ def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str]
     """Names of the classes: those that the checkpoint was trained with, else the config's.
 
     Args:
-        cfg (Config): With or without a test set.
+        cfg (Config): With or without data sets.
         checkpoint (Mapping): What was read, with or without mmengine's ``meta``.
         num_classes (int): C.
 
@@ -69,11 +62,7 @@ def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str]
                 f'{num_classes}'
             )
         return [str(name) for name in names]
-    dataset = _test_dataset(cfg)
-    names = dataset.get('classes')
-    if not isinstance(names, (list, tuple)):
-        kind = DATASETS.get(dataset['type']) if 'type' in dataset else None
-        names = getattr(kind, 'METAINFO', {}).get('classes', ())
+    names = classes_of_config(cfg, num_classes) or ()
     return [str(name) for name in names] if len(names) == num_classes else None
 
 

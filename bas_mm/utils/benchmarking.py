@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import statistics
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bas_mm.command_line import require_file
+
+from .worker_processes import usable_cores
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +44,7 @@ __all__ = [
 
 #: The paper's.
 BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
-_MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy')
+_MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy', 'cv2')
 
 
 def seconds_in_turn(
@@ -298,7 +299,7 @@ def machine_facts() -> dict[str, str | int | dict]:
 
     return dict(
         cpu=_cpu_model(),
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count(),
+        cores=usable_cores(),
         threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
         # Whether GPUs may round the factors of float32 to 10 bits.

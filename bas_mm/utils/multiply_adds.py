@@ -22,6 +22,7 @@ import torch
 import torch.nn as nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
+from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.models.functional import background_features, frozen_pass
 
 __all__ = [
@@ -166,28 +167,24 @@ def step_multiply_adds(model: nn.Module, size: tuple[int, int] = (224, 224)) -> 
     modules = [*model.split.tail_modules(model.backbone), model.head.classifier]
     weight = model.head.classifier_parts()[1].weight
     images = torch.zeros(1, 3, *size, device=weight.device, dtype=weight.dtype)
-    was_training = model.training
-    model.eval()  # a batch of one must not touch the running statistics
-    try:
-        with torch.enable_grad():
-            with counted([model.backbone]) as front:
-                features = model.split.front(model.backbone, images)
-            with counted(modules[:-1]) as tail:
-                tail_features = model.split.tail(model.backbone, features)
-            with counted(modules[-1:]) as classifier:
-                model.head(tail_features)
-            generator, amc = MultiplyAdds(), MultiplyAdds()
-            if hasattr(model, 'generator'):
-                with counted([model.generator]) as all_maps:
-                    maps = model.generator(features)
-                classes = maps.shape[1]
-                generator = MultiplyAdds(
-                    all_maps.forward // classes,
-                    all_maps.to_weights // classes,
-                    all_maps.to_input // classes,
-                )
-                with counted(modules) as amc:
-                    frozen_pass(modules, background_features(features, maps[:, :1]))
-    finally:
-        model.train(was_training)
+    # In eval mode: a batch of one must not touch the running statistics.
+    with evaluation_mode(model), torch.enable_grad():
+        with counted([model.backbone]) as front:
+            features = model.split.front(model.backbone, images)
+        with counted(modules[:-1]) as tail:
+            tail_features = model.split.tail(model.backbone, features)
+        with counted(modules[-1:]) as classifier:
+            model.head(tail_features)
+        generator, amc = MultiplyAdds(), MultiplyAdds()
+        if hasattr(model, 'generator'):
+            with counted([model.generator]) as all_maps:
+                maps = model.generator(features)
+            classes = maps.shape[1]
+            generator = MultiplyAdds(
+                all_maps.forward // classes,
+                all_maps.to_weights // classes,
+                all_maps.to_input // classes,
+            )
+            with counted(modules) as amc:
+                frozen_pass(modules, background_features(features, maps[:, :1]))
     return StepMultiplyAdds(front, tail, classifier, amc, generator)

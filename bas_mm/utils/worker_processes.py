@@ -1,4 +1,4 @@
-"""How worker processes begin and end; no torch is needed for it."""
+"""How many worker processes there can be, how they begin and end; no torch is needed for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 
-__all__ = ['begin_worker']
+__all__ = ['begin_worker', 'usable_cores']
+
+
+def usable_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def begin_worker() -> None:

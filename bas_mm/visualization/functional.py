@@ -82,16 +82,13 @@ def input_view(inputs: np.ndarray, channel_order: str = 'bgr') -> np.ndarray:
     return np.ascontiguousarray(view[..., ::-1] if channel_order == 'bgr' else view)
 
 
-def color_map(
-    localization_map: np.ndarray, size: tuple[int, int], colormap: int = cv2.COLORMAP_JET
-) -> np.ndarray:
+def color_map(localization_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Colour a localization map, blue for its minimum, red for its maximum.
 
     Args:
         localization_map (np.ndarray): Shape (h, w), any range; normalised and resized as
             Protocol A does.
         size (tuple[int, int]): Height and width of the result.
-        colormap (int): One of OpenCV's ``COLORMAP_*``.
 
     Returns:
         np.ndarray: Shape (H, W, 3), uint8, RGB.
@@ -100,23 +97,17 @@ def color_map(
         ValueError: If the map is not (h, w) or not finite.
     """
     heat = resize_map(normalize_map(localization_map), size)
-    heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), colormap)
+    heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), cv2.COLORMAP_JET)
     return np.ascontiguousarray(heat[..., ::-1])
 
 
-def overlay_map(
-    image: np.ndarray,
-    localization_map: np.ndarray,
-    alpha: float = 0.5,
-    colormap: int = cv2.COLORMAP_JET,
-) -> np.ndarray:
+def overlay_map(image: np.ndarray, localization_map: np.ndarray, alpha: float = 0.5) -> np.ndarray:
     """Lay a localization map over its picture.
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8.
         localization_map (np.ndarray): Shape (h, w); see :func:`color_map`.
         alpha (float): Weight of the map, in [0, 1].
-        colormap (int): One of OpenCV's ``COLORMAP_*``.
 
     Returns:
         np.ndarray: Shape (H, W, 3), uint8.
@@ -124,7 +115,7 @@ def overlay_map(
     Raises:
         ValueError: If the map is not (h, w) or not finite.
     """
-    heat = color_map(localization_map, image.shape[:2], colormap)
+    heat = color_map(localization_map, image.shape[:2])
     return cv2.addWeighted(heat, alpha, image, 1 - alpha, 0)
 
 
@@ -132,16 +123,14 @@ def draw_boxes(
     image: np.ndarray,
     boxes: np.ndarray,
     color: Sequence[int],
-    thickness: int = 2,
     scale: int = 1,
 ) -> np.ndarray:
-    """Draw boxes with a thin dark rim.
+    """Draw boxes, two pixels wide inwards from their borders, with a thin dark rim.
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8; not changed.
         boxes (np.ndarray): Shape (n, 4), corners inside, before the enlargement.
         color (Sequence[int]): Red, green, blue, 0 to 255.
-        thickness (int): Of the coloured line, in pixels, drawn inwards from the box's border.
         scale (int): Factor by which the picture was enlarged.
 
     Returns:
@@ -154,7 +143,7 @@ def draw_boxes(
         x1, y1 = min(int(x1) + scale - 1, width - 1), min(int(y1) + scale - 1, height - 1)
         # One-pixel rectangles from the outside inwards: OpenCV centres a thick line on the
         # border instead, where half of it would be lost at the picture's edge.
-        rings = [_RIM_COLOR, *[tuple(int(c) for c in color)] * thickness, _RIM_COLOR]
+        rings = [_RIM_COLOR, *[tuple(int(c) for c in color)] * 2, _RIM_COLOR]
         for inset, ring in enumerate(rings, start=-1):
             if x1 - inset < x0 + inset or y1 - inset < y0 + inset:
                 break
@@ -240,8 +229,6 @@ def draw_comparison(
     gt_boxes: np.ndarray,
     methods: Mapping[str, Mapping[str, Any]],
     title: str = '',
-    alpha: float = 0.5,
-    min_height: int = 224,
 ) -> np.ndarray:
     """One picture with its true boxes, then each method's map and box, side by side.
 
@@ -253,8 +240,6 @@ def draw_comparison(
             :func:`~bas_mm.evaluation.functional.largest_component_box` gives them (x1, y1 one
             past the last), and ``caption``, a text.
         title (str): Caption of the first panel.
-        alpha (float): Weight of the maps.
-        min_height (int): Small pictures are enlarged to at least this height.
 
     Returns:
         np.ndarray: Shape (H', W', 3), uint8, RGB.
@@ -268,12 +253,12 @@ def draw_comparison(
         >>> row.shape[0] > 224 and row.shape[1] >= 3 * 288
         True
     """
-    large, scale = enlarge(image, min_height)
+    large, scale = enlarge(image)
     gt_boxes = np.asarray(gt_boxes).reshape(-1, 4)
     first = draw_boxes(large, gt_boxes, TRUE_COLOR, scale=scale)
     panels = [add_caption(first, [title or 'picture', ('true box', TRUE_COLOR)], 2)]
     for name, result in methods.items():
-        panel = overlay_map(large, result['map'], alpha)
+        panel = overlay_map(large, result['map'])
         panel = draw_boxes(panel, gt_boxes, TRUE_COLOR, scale=scale)
         boxes = np.asarray(result.get('boxes', ())).reshape(-1, 4)
         panel = draw_boxes(panel, last_inside(boxes), PREDICTED_COLOR, scale=scale)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from mmengine.dist import master_only
@@ -11,7 +10,7 @@ from mmengine.structures import BaseDataElement
 from mmengine.visualization import LocalVisBackend, Visualizer
 
 from bas_mm.evaluation.functional import box_iou, protocol_a_boxes
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.evaluation.result_files import write_picture
 from bas_mm.registry import VISUALIZERS
 
 from .functional import (
@@ -136,7 +135,8 @@ class LocalizationVisualizer(Visualizer):
         if show:
             self.show(drawing, win_name=name, wait_time=wait_time)
         if out_file is not None:
-            _write_image(out_file, drawing)
+            # Two processes may draw one padded picture: each renames a whole file into place.
+            write_picture(out_file, drawing)
         else:
             self.add_image(name, drawing, step=step)
         return drawing
@@ -199,12 +199,3 @@ class LocalizationVisualizer(Visualizer):
     def _class(self, index: int) -> str:
         classes = (self.dataset_meta or {}).get('classes')
         return str(classes[index]) if classes is not None else f'class {index}'
-
-
-def _write_image(path: str, image: np.ndarray) -> None:
-    """Write an RGB picture; the suffix says the format."""
-    done, data = cv2.imencode(Path(path).suffix, np.ascontiguousarray(image[..., ::-1]))
-    if not done:
-        raise OSError(f'OpenCV cannot encode {path}')
-    # Two processes may draw one padded picture: each renames a whole file into place.
-    write_bytes(path, data.tobytes())

@@ -35,8 +35,6 @@ def draw_seeds(
     maps: np.ndarray,
     classes: Sequence[int],
     captions: Sequence[str],
-    alpha: float = 0.5,
-    min_height: int = 224,
 ) -> np.ndarray:
     """A picture, its label map, and the map of each of its classes, side by side.
 
@@ -47,13 +45,11 @@ def draw_seeds(
         maps (np.ndarray): (K, h, w) of the classes; resized to the picture.
         classes (Sequence[int]): The K classes.
         captions (Sequence[str]): Their names.
-        alpha (float): Weight of the maps.
-        min_height (int): Small pictures are enlarged by a whole factor to at least this height.
 
     Returns:
         np.ndarray: (H', W', 3) uint8, RGB.
     """
-    large, factor = enlarge(image, min_height)
+    large, factor = enlarge(image)
     # Blocks, as of the picture.
     labels = labels.repeat(factor, axis=0).repeat(factor, axis=1)
     colours = colour_map()
@@ -66,5 +62,5 @@ def draw_seeds(
         add_caption(lay_labels(large, labels), legend or ['no class'], rows),
     ]
     for localization_map, entry in zip(maps, legend):
-        panels.append(add_caption(overlay_map(large, localization_map, alpha), [entry], rows))
+        panels.append(add_caption(overlay_map(large, localization_map), [entry], rows))
     return side_by_side(panels)

@@ -13,13 +13,13 @@ from torch.utils.data import Dataset
 
 from bas_mm.datasets.palette import encode_palette_png
 from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.utils.picture_progress import PictureProgress
 
 from .functional.irn_labels import IRNLabelParams
 from .irn_labels_folder import IRNLabelFolder
 from .irn_labels_maker import make_irn_labels
 from .multi_scale_views import MultiScaleViews
 from .output_run import OutputRunResult, check_image_ids
-from .progress import PictureProgress
 from .seed_source import SeedSource
 from .worker_pool import worker_pool
 

@@ -12,8 +12,7 @@ from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.utils.bounded_threads import BoundedThreads
-
-from .progress import PictureProgress
+from bas_mm.utils.picture_progress import PictureProgress
 
 __all__ = ['OutputRun', 'OutputRunResult', 'check_image_ids']
 

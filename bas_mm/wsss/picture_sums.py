@@ -8,7 +8,8 @@ from functools import partial
 
 import numpy as np
 
-from .progress import PictureProgress
+from bas_mm.utils.picture_progress import PictureProgress
+
 from .worker_pool import worker_pool
 
 __all__ = ['sum_over_pictures']

@@ -25,7 +25,7 @@ from seed_project import MODEL
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
 from bas_mm.apis import LocalizationInferencer
-from bas_mm.command_line import put_ten_crop
+from bas_mm.apis.config_datasets import put_ten_crop
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
@@ -426,7 +426,7 @@ def test_broken_pictures_are_named_or_skipped(inferencer, broken, tmp_path):
 def test_the_bar_counts_pictures_that_are_skipped(run, broken, monkeypatch):
     shown = io.StringIO()
     monkeypatch.setattr(
-        'bas_mm.wsss.progress.Console',
+        'bas_mm.utils.picture_progress.Console',
         lambda **_: Console(file=shown, force_terminal=True, width=80),
     )
     inferencer = LocalizationInferencer(run.cfg, run.checkpoint, 'cpu')

@@ -101,7 +101,7 @@ def test_figures_by_a_clock_of_our_own(benchmark, monkeypatch, tmp_path):
         other=dict(images_per_s=8, best=8, ratio=2, main_ms=62.5, extrapolated=16),
     )
     # Six workers on four cores: 1 image per second of a core.
-    monkeypatch.setattr(benchmark, 'cores', lambda: 4)
+    monkeypatch.setattr(benchmark, 'usable_cores', lambda: 4)
     rows = benchmark.measure_loaders(dict(dataset={}), dict(recipe=[1]), 8, 3, 6)
     assert rows['recipe']['extrapolated'] == 8
 

@@ -168,6 +168,13 @@ def test_maps_of_a_checkpoint_give_the_figures_of_test_py(project):
     assert 0 <= ours['localization/max_box_acc_v2'] <= 100
     assert not any('top1' in name for name in ours)
 
+    # Maps of random weights would look like maps.
+    command = ('analysis_tools/write_maps.py', 'tiny.py', checkpoint, 'other', '--cfg-options')
+    done = project.run_here(*command, 'model.head.hidden_channels=16', check=False)
+    assert done.returncode == 2
+    assert 'The checkpoint does not fit the model. ' in done.stderr.splitlines()[-1]
+    assert not (project.folder / 'other').exists()
+
     # θ from another split; the one that is reported may not choose it.
     done = _run(
         *(project, 'maps', 'data/metadata/val', '--val-maps', 'maps', '--val-split'),

@@ -28,6 +28,11 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     expected = 'tiny.py: val_dataloader.batchsize: DataLoader takes no batchsize'
     assert unknown.stderr.splitlines()[-1].endswith(expected)
 
+    wider = ['--cfg-options', *own, 'model.head.hidden_channels=16']
+    other = project.run_here('select_and_test.py', 'tiny.py', *checkpoints, *wider, check=False)
+    assert other.returncode == 2
+    assert 'The checkpoint does not fit the model. ' in other.stderr.splitlines()[-1]
+
     thetas = [0.2, 0.4, 0.6]
     done = project.run_here(
         *('select_and_test.py', 'tiny.py', *checkpoints, '--thresholds', *map(str, thetas)),

@@ -126,9 +126,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.apis import markdown_table
-    from bas_mm.evaluation.result_files import write_json
-    from bas_mm.utils.benchmarking import machine_facts
+    from bas_mm.utils.benchmarking import write_figures
+    from bas_mm.utils.markdown_table import markdown_table
 
     rows = [['iterations', 'hook', 'ms of a step', 'best', 'MB of a checkpoint']]
     figures = {}
@@ -139,8 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             rows.append([f'{iterations:,}', hook, *numbers, f'{row["checkpoint_bytes"] / 1e6:.2f}'])
     print(markdown_table(rows))
     if args.out:
-        write_json(args.out, dict(machine=machine_facts(), rounds=args.rounds, figures=figures))
-        print(f'\nFigures: {args.out}')
+        write_figures(args.out, argv, 'cpu', rounds=args.rounds, figures=figures)
 
 
 if __name__ == '__main__':

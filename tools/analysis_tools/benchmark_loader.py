@@ -47,6 +47,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
+from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
 SIZE = (375, 500)
 EXTRAPOLATED = 8
@@ -72,18 +73,16 @@ def write_pictures(folder: Path, count: int) -> None:
     import cv2
     import numpy as np
 
+    from bas_mm.datasets.split_writer import write_split
+
     rng = np.random.default_rng(0)
-    lists = folder / 'metadata' / 'train'
-    lists.mkdir(parents=True)
-    (folder / 'images').mkdir()
+    (folder / 'images').mkdir(parents=True)
     names = [f'{index:05d}.jpg' for index in range(count)]
     for name in names:
         picture = photograph_like(SIZE, rng)
         cv2.imwrite(str(folder / 'images' / name), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
-    (lists / 'image_ids.txt').write_text(''.join(f'{name}\n' for name in names))
-    (lists / 'class_labels.txt').write_text(''.join(f'{name},0\n' for name in names))
-    sizes = ''.join(f'{name},{SIZE[1]},{SIZE[0]}\n' for name in names)
-    (lists / 'image_sizes.txt').write_text(sizes)
+    sizes = np.tile(SIZE[::-1], (count, 1))
+    write_split(str(folder / 'metadata/train'), names, [0] * count, sizes)
 
 
 def generated_loader(folder: Path) -> dict:
@@ -211,12 +210,6 @@ def loaders(
         built.clear()
 
 
-def cores() -> int:
-    """Those that this process may use."""
-    usable = getattr(os, 'sched_getaffinity', None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
-
-
 def measure_loaders(
     loader: Mapping, pipelines: Mapping[str, list], pictures: int, rounds: int, workers: int
 ) -> dict[str, dict[str, float]]:
@@ -243,7 +236,7 @@ def measure_loaders(
         )
         if workers:
             rows[name]['extrapolated'] = min(
-                EXTRAPOLATED * rows[name]['images_per_s'] / min(workers, cores()),
+                EXTRAPOLATED * rows[name]['images_per_s'] / min(workers, usable_cores()),
                 1e3 / max(rows[name]['main_ms'], 1e-9),
             )
     return rows
@@ -341,8 +334,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
     from mmengine.registry import DefaultScope
 
-    from bas_mm.evaluation.result_files import write_json
-    from bas_mm.utils.benchmarking import machine_facts
+    from bas_mm.utils.benchmarking import write_figures
 
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
@@ -367,9 +359,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f'  {name:28}{milliseconds:8.3f}')
     if args.out:
         facts = dict(pictures=args.pictures, rounds=args.rounds, config=args.config)
-        content = dict(machine=machine_facts(), **facts, workers=results, steps_ms=steps)
-        write_json(args.out, content)
-        print(f'\nFigures: {args.out}')
+        write_figures(args.out, argv, 'cpu', **facts, workers=results, steps_ms=steps)
 
 
 if __name__ == '__main__':

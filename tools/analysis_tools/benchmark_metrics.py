@@ -15,7 +15,6 @@ with one worker process, and the memory that few and many pictures take.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import sys
@@ -45,6 +44,7 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     protocol_b_ious,
     protocol_b_map,
 )
+from bas_mm.utils.benchmarking import write_figures  # noqa: E402
 
 VIEW = (224, 224)
 THETAS = (0.1, 0.25, 0.45)
@@ -95,15 +95,13 @@ def direct_protocol_a(m: np.ndarray, boxes: np.ndarray, _: np.ndarray) -> np.nda
     return np.array(ious)
 
 
-def direct_protocol_b(
-    m: np.ndarray, boxes: np.ndarray, multi: bool, taus: Sequence[float] = PROTOCOL_B_TAUS
-) -> np.ndarray:
+def direct_protocol_b(m: np.ndarray, boxes: np.ndarray, multi: bool) -> np.ndarray:
     """Protocol B as the spec words it: one search for contours per τ."""
     view, _ = protocol_b_map(m, VIEW)
     gray = (view * 255).astype(np.uint8)
     top = int(gray.max())
     ious = []
-    for tau in taus:
+    for tau in PROTOCOL_B_TAUS:
         _, binary = cv2.threshold(gray, int(tau * top), 255, cv2.THRESH_BINARY)
         contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
         if not contours:
@@ -415,10 +413,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 f'{many:.2f} MiB with {args.pictures[1]}'
             )
     if args.out:
-        versions = dict(python=sys.version.split()[0], opencv=cv2.__version__, numpy=np.__version__)
-        with open(args.out, 'w', encoding='utf-8') as file:
-            json.dump(dict(versions=versions, **content), file, indent=2)
-        print(f'\nFigures: {args.out}')
+        write_figures(args.out, argv, 'cpu', **content)
 
 
 if __name__ == '__main__':

@@ -154,9 +154,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.apis import markdown_table
-    from bas_mm.evaluation.result_files import write_json
-    from bas_mm.utils.benchmarking import machine_facts, ratio_cells, ratio_of_rounds
+    from bas_mm.utils.benchmarking import ratio_cells, ratio_of_rounds, write_figures
+    from bas_mm.utils.markdown_table import markdown_table
 
     seconds = measure(args)
     rows = [['norm', 'ms of a layer', 'host, ms', 'over BatchNorm2d', 'min – max']]
@@ -170,8 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(markdown_table(rows))
     if args.out:
         settings = {key: value for key, value in vars(args).items() if key != 'out'}
-        write_json(args.out, dict(machine=machine_facts(), settings=settings, figures=figures))
-        print(f'\nFigures: {args.out}')
+        write_figures(args.out, argv, args.device, settings=settings, figures=figures)
 
 
 if __name__ == '__main__':

@@ -12,7 +12,6 @@ own needed more at its peak than before the walk; on a GPU, what torch allocated
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
 import statistics
@@ -36,6 +35,7 @@ from bas_mm.models.functional import (  # noqa: E402
     pair_offsets,
     random_walk,
 )
+from bas_mm.utils.benchmarking import write_figures  # noqa: E402
 
 Walk = Callable[[torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
 
@@ -136,7 +136,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('--steps', type=int, default=256)
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--device', default='cpu')
-    parser.add_argument('--out', type=Path, help='also write the figures here, as JSON')
+    parser.add_argument('--out', help='JSON file of all figures')
     return parser.parse_args(argv)
 
 
@@ -165,8 +165,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
             f'{figures[f"{name}_megabytes"]:.0f} MB more'
         )
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(figures, indent=2) + '\n')
+        write_figures(args.out, argv, args.device, **figures)
     return figures
 
 

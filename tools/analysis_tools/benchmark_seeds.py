@@ -22,6 +22,7 @@ import sys
 import tempfile
 import zlib
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,7 +40,7 @@ from PIL import Image  # noqa: E402
 
 from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
-from bas_mm.utils.benchmarking import in_turn  # noqa: E402
+from bas_mm.utils.benchmarking import in_turn, synchronise, write_figures  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402
@@ -52,6 +53,7 @@ from bas_mm.wsss.seed_run import SeedRun  # noqa: E402
 SCALES = (1.0, 0.5, 1.5, 2.0)
 NUM_CLASSES = 20
 CLASSES = (3, 8, 14)  # of each picture
+DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 MODEL = dict(
     type='BASSegClassifier',
@@ -113,7 +115,14 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
     mask = read_mask(mask_path)
     raw = seeds.high_res.tobytes()
 
-    def deflate(level: int, strategy: int) -> bytes:
+    ways = dict(
+        write_runs=(1, zlib.Z_RLE),
+        write_level_1=(1, zlib.Z_DEFAULT_STRATEGY),
+        write_level_6=(6, zlib.Z_DEFAULT_STRATEGY),
+    )
+
+    def deflate(way: str) -> bytes:
+        level, strategy = ways[way]
         packer = zlib.compressobj(level, zlib.DEFLATED, -15, 9, strategy)
         return packer.compress(raw) + packer.flush()
 
@@ -124,21 +133,12 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
         mask=lambda: read_mask(mask_path),
         count=lambda: seed_histogram(seeds.high_res, seeds.classes, mask, NUM_CLASSES, thresholds),
     )
-    writing = in_turn(
-        min(rounds, 5),
-        write_runs=lambda: deflate(1, zlib.Z_RLE),
-        write_level_1=lambda: deflate(1, zlib.Z_DEFAULT_STRATEGY),
-        write_level_6=lambda: deflate(6, zlib.Z_DEFAULT_STRATEGY),
-    )
+    writing = in_turn(min(rounds, 5), **{way: partial(deflate, way) for way in ways})
     figures = {
         name: {k: 1e3 * v for k, v in row.items()} for name, row in {**times, **writing}.items()
     }
-    for name, arguments in (
-        ('write_runs', (1, zlib.Z_RLE)),
-        ('write_level_1', (1, zlib.Z_DEFAULT_STRATEGY)),
-        ('write_level_6', (6, zlib.Z_DEFAULT_STRATEGY)),
-    ):
-        figures[name]['share_of_bytes'] = len(deflate(*arguments)) / len(raw)
+    for way in ways:
+        figures[way]['share_of_bytes'] = len(deflate(way)) / len(raw)
     return figures
 
 
@@ -177,27 +177,22 @@ def measure_making(
             test_mode=True,
         )
     )
-    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     torch.manual_seed(0)
-    model = MODELS.build(MODEL).to(device)
+    model = MODELS.build(MODEL).to(DEVICE)
     maker = SeedMaker(model)
     picture = MultiScaleViews(dataset, SCALES, [0])[0]
     inputs = []
     for view in picture.views:
-        x = model.data_preprocessor(dict(inputs=view.to(device)[None]))['inputs']
+        x = model.data_preprocessor(dict(inputs=view.to(DEVICE)[None]))['inputs']
         inputs.append(torch.cat([x, x.flip(-1)]))
-    classes = picture.classes.to(device).expand(2, -1)
-
-    def synchronise() -> None:
-        if device.type == 'cuda':
-            torch.cuda.synchronize()
+    classes = picture.classes.to(DEVICE).expand(2, -1)
 
     @torch.inference_mode()
     def passes() -> None:
         for _ in range(pictures):
             for x in inputs:
                 model.localization_maps(x, classes)
-        synchronise()
+        synchronise(DEVICE)
 
     out, made = SeedFolder(folder / 'seeds'), []
 
@@ -213,7 +208,7 @@ def measure_making(
     figures = {name: {k: v / pictures for k, v in row.items()} for name, row in times.items()}
     for key in ('median', 'best'):
         figures.setdefault('ratio', {})[key] = times['seeds'][key] / times['passes'][key]
-    figures['device'] = torch.cuda.get_device_name() if device.type == 'cuda' else 'cpu'
+    figures['device'] = torch.cuda.get_device_name() if DEVICE.type == 'cuda' else 'cpu'
     return figures
 
 
@@ -259,8 +254,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             for name in ('seeds', 'passes', 'ratio'):
                 print(f'  {name:14} {rows[name]["median"]:7.3f}, best {rows[name]["best"]:.3f}')
     if args.out:
-        write_json(args.out, dict(size=list(size), threads=args.threads, **results))
-        print(f'\nFigures: {args.out}')
+        write_figures(args.out, argv, DEVICE, size=size, threads=args.threads, **results)
 
 
 if __name__ == '__main__':

@@ -384,7 +384,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
     from mmengine.device import get_device
 
-    from bas_mm.apis import markdown_table
+    from bas_mm.utils.markdown_table import markdown_table
 
     quiet_logs()
     device = torch.device(args.device or get_device())

@@ -48,7 +48,8 @@ def main() -> None:
     pairs = parse_args()
     read = {name: read_figures(file) for name, file in pairs}
 
-    from bas_mm.apis.localization_protocol import COLUMNS, markdown_table
+    from bas_mm.apis.localization_protocol import COLUMNS
+    from bas_mm.utils.markdown_table import markdown_table
 
     rows = [['', *COLUMNS.values()]]
     for (name, file), figures in zip(pairs, read.values()):

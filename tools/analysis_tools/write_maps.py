@@ -21,6 +21,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 
@@ -46,7 +47,7 @@ def main() -> None:
         fail(f'the config {args.config} has no {args.split}_dataloader')
     cfg.test_dataloader = loader
     cfg.test_evaluator = {'type': 'MapWriter', 'out_dir': args.out_dir}
-    cfg.load_from, cfg.resume = args.checkpoint, False
+    use_checkpoint(cfg, args.checkpoint)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.runner import Runner

@@ -28,6 +28,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 if TYPE_CHECKING:
@@ -177,8 +178,7 @@ def main() -> None:
         'classes': classes,
         'scores_file': args.scores,
     }
-    cfg.load_from, cfg.resume = args.checkpoint, False
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    use_checkpoint(cfg, args.checkpoint)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process

@@ -25,9 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the converter be
 
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
-from published_to_bas_mm import ConversionError, read_checkpoint, save  # noqa: E402
+from published_to_bas_mm import (  # noqa: E402
+    ConversionError,
+    add_options,
+    exit_status,
+    place_in_model,
+    read_checkpoint,
+    save,
+)
 
-from bas_mm.models.weights import Placement, place, unwrap  # noqa: E402
+from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
 from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
     deeplabv2_to_bas_mm,
@@ -35,7 +42,6 @@ from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
 )
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
-from bas_mm.version import __version__  # noqa: E402
 
 CONFIG = REPO / 'configs/deeplabv2/deeplabv2_r101-caffe_voc12aug-321x321_20k.py'
 _SHARED_PASSES = ('_res075', '_res05')
@@ -75,7 +81,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
         config: The config of the model. The number of classes is the file's where it has a head.
 
     Returns:
-        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+        See :func:`~published_to_bas_mm.place_in_model`.
 
     Raises:
         ConversionError: None of the names is known.
@@ -91,13 +97,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
     head = next((source for source, target in targets.items() if target == _HEAD), None)
     if head is not None:
         model_cfg.decode_head.num_classes = weights[head].shape[0]
-    model = MODELS.build(model_cfg)
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    placement = place(weights, shapes, deeplabv2_to_bas_mm)
-    for name in shapes:
-        if name.endswith('num_batches_tracked'):
-            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
-    return placement
+    return place_in_model(weights, MODELS.build(model_cfg), deeplabv2_to_bas_mm)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -111,23 +111,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=CONFIG,
         help='config of the model that the weights are for (default: %(default)s)',
     )
-    parser.add_argument(
-        '--allow-unplaced',
-        action='store_true',
-        help='write although the file has weights without a place in the model, such as the '
-        "classifier of ImageNet's",
-    )
-    parser.add_argument(
-        '--allow-missing',
-        action='store_true',
-        help='write although the model has weights that the file lacks or has in another shape, '
-        'such as the head',
-    )
-    parser.add_argument(
-        '--trust-source',
-        action='store_true',
-        help='also read files of torch that hold Python objects, which can run any code',
-    )
+    add_options(parser, ", such as the classifier of ImageNet's", ', such as the head')
     return parser.parse_args(argv)
 
 
@@ -141,29 +125,12 @@ def run(args: argparse.Namespace) -> None:
         placement = convert(weights, args.config)
     except ConversionError as error:
         raise ConversionError(f'{args.src}: {error}') from error
-    if report := placement.report():
-        print(f'{args.src}:\n{report}', file=sys.stderr)
-    refused = []
-    if placement.unplaced and not args.allow_unplaced:
-        refused.append('--allow-unplaced')
-    if not placement.complete and not args.allow_missing:
-        refused.append('--allow-missing')
-    if refused:
-        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
-    save(
-        args.dst, placement.weights, dict(bas_mm_version=__version__, converted_from=args.src.name)
-    )
-    print(f'{args.dst}: {len(placement.weights)} weights from {args.src}')
+    save(args, placement, 'DeepLabv2')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the file was written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -17,17 +17,26 @@ from pathlib import Path
 # bas_mm importable from the checkout, too.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from published_to_bas_mm import REPO, ConversionError, read_checkpoint, save  # noqa: E402
+from published_to_bas_mm import (  # noqa: E402
+    REPO,
+    ConversionError,
+    add_options,
+    exit_status,
+    place_in_model,
+    read_checkpoint,
+    save,
+)
 
 import torch  # noqa: E402 isort:skip
 from mmengine.config import Config  # noqa: E402
 
-from bas_mm.models.affinity import published_irn_to_bas_mm  # noqa: E402
-from bas_mm.models.affinity.published_names import is_published_alias  # noqa: E402
-from bas_mm.models.weights import Placement, place, unwrap  # noqa: E402
+from bas_mm.models.weights import Placement, unwrap  # noqa: E402
+from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
+    is_published_alias,
+    published_irn_to_bas_mm,
+)
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
-from bas_mm.version import __version__  # noqa: E402
 
 CONFIG = REPO / 'configs/wsss/irn_resnet50_voc12.py'
 
@@ -40,7 +49,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
         config: The config of the model.
 
     Returns:
-        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+        See :func:`~published_to_bas_mm.place_in_model`.
 
     Raises:
         ConversionError: There is no such config.
@@ -48,13 +57,8 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
     if not config.is_file():
         raise ConversionError(f'{config}: no such config')
     model = MODELS.build(Config.fromfile(config).model)
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     weights = {name: value for name, value in weights.items() if not is_published_alias(name)}
-    placement = place(weights, shapes, published_irn_to_bas_mm)
-    for name in shapes:
-        if name.endswith('num_batches_tracked'):
-            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
-    return placement
+    return place_in_model(weights, model, published_irn_to_bas_mm)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -63,21 +67,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument('--config', type=Path, default=CONFIG, help='config of the model')
-    parser.add_argument(
-        '--allow-unplaced',
-        action='store_true',
-        help='write although the file has weights without a place in the model',
-    )
-    parser.add_argument(
-        '--allow-missing',
-        action='store_true',
-        help='write although the model has weights that the file lacks or has in another shape',
-    )
-    parser.add_argument(
-        '--trust-source',
-        action='store_true',
-        help='also read files that hold Python objects, which can run any code',
-    )
+    add_options(parser)
     return parser.parse_args(argv)
 
 
@@ -91,32 +81,12 @@ def run(args: argparse.Namespace) -> None:
         found = ', '.join(sorted(weights)[:5])
         raise ConversionError(f'{args.src}: not a published IRNet, but {found} …')
     register_all_modules()
-    placement = convert(weights, args.config)
-    if report := placement.report():
-        print(f'{args.src}:\n{report}', file=sys.stderr)
-    refused = []
-    if placement.unplaced and not args.allow_unplaced:
-        refused.append('--allow-unplaced')
-    if not placement.complete and not args.allow_missing:
-        refused.append('--allow-missing')
-    if refused:
-        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
-    save(
-        args.dst,
-        placement.weights,
-        dict(bas_mm_version=__version__, backbone='irn_resnet50', converted_from=args.src.name),
-    )
-    print(f'{args.dst}: {len(placement.weights)} weights of IRNet from {args.src}')
+    save(args, convert(weights, args.config), 'IRNet', backbone='irn_resnet50')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the file was written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(run, parse_args(argv))
 
 
 if __name__ == '__main__':

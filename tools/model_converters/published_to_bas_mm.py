@@ -13,7 +13,7 @@ import argparse
 import io
 import pickle
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
+from torch import nn  # noqa: E402
 
 from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
@@ -33,7 +34,7 @@ from bas_mm.models.weights import (  # noqa: E402
     published_to_bas_mm,
     unwrap,
 )
-from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES  # noqa: E402
+from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES, Rename  # noqa: E402
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
 from bas_mm.version import __version__  # noqa: E402
@@ -72,23 +73,40 @@ def read_checkpoint(path: Path, trust_source: bool = False) -> Any:
         raise ConversionError(f'{path}: not readable as a checkpoint ({error})') from error
 
 
-def expected_shapes(config: Path, num_classes: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights of the model in a config.
+def place_in_model(
+    weights: Mapping[str, torch.Tensor], model: nn.Module, rename: Rename
+) -> Placement:
+    """Put published weights in their places in a model.
+
+    Args:
+        weights: Published name -> weight.
+        model: The model; only looked at.
+        rename: Gives the model's name of each weight.
+
+    Returns:
+        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+    """
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    placement = place(weights, shapes, rename)
+    for name in shapes:
+        if name.endswith('num_batches_tracked'):
+            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
+    return placement
+
+
+def build_model(config: Path, num_classes: int) -> nn.Module:
+    """The model of a config.
 
     Args:
         config: A config with a ``model`` of type ``BASClassifier`` or ``BASSegClassifier``.
         num_classes: Number of classes, in place of the config's.
-
-    Returns:
-        Name -> shape.
     """
     model_cfg = Config.fromfile(config).model
     for part in ('generator', 'head'):
         model_cfg[part].num_classes = num_classes
     # Inference settings bring no weights, and may ask for more classes than there are here.
     model_cfg.pop('test_cfg', None)
-    model = MODELS.build(model_cfg)
-    return {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    return MODELS.build(model_cfg)
 
 
 def default_config(backbone: str) -> Path:
@@ -109,10 +127,10 @@ def convert(
         config: The config of the model. Default: ours of that backbone.
 
     Returns:
-        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
+        See :func:`place_in_model`.
 
     Raises:
-        ConversionError: There is no class layer in the file.
+        ConversionError: There is no such config, or no class layer in the file.
     """
     config = config or default_config(backbone)
     if not config.is_file():
@@ -120,21 +138,68 @@ def convert(
     generator = weights.get('classifier_loc.0.weight')
     if generator is None:
         raise ConversionError('no classifier_loc.0.weight in it, which tells the number of classes')
-    shapes = expected_shapes(config, generator.shape[0])
-    placement = place(weights, shapes, lambda names: published_to_bas_mm(names, backbone))
-    for name in shapes:
-        if name.endswith('num_batches_tracked'):
-            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
-    return placement
+    model = build_model(config, generator.shape[0])
+    return place_in_model(weights, model, lambda names: published_to_bas_mm(names, backbone))
 
 
-def save(path: Path, weights: Mapping[str, torch.Tensor], meta: dict[str, Any]) -> None:
-    """Write a checkpoint that mmengine loads; the file appears when it is complete."""
-    state_dict = {name: weight.contiguous() for name, weight in weights.items()}
+def add_options(parser: argparse.ArgumentParser, unplaced: str = '', missing: str = '') -> None:
+    """Add the options that all converters have; examples of what is allowed, for their help."""
+    parser.add_argument(
+        '--allow-unplaced',
+        action='store_true',
+        help=f'write although the file has weights without a place in the model{unplaced}',
+    )
+    parser.add_argument(
+        '--allow-missing',
+        action='store_true',
+        help='write although the model has weights that the file lacks or has in another shape'
+        + missing,
+    )
+    parser.add_argument(
+        '--trust-source',
+        action='store_true',
+        help='also read files of torch that hold Python objects, which can run any code',
+    )
+
+
+def save(args: argparse.Namespace, placement: Placement, name: str, **meta: Any) -> None:
+    """Write a checkpoint that mmengine loads, or list all that does not fit.
+
+    Args:
+        args: ``src``, ``dst`` and those of :func:`add_options`.
+        placement: The weights.
+        name: Of the network.
+        **meta: What the checkpoint says about itself besides.
+
+    Raises:
+        ConversionError: Something does not fit that the options do not allow.
+    """
+    if report := placement.report():
+        print(f'{args.src} ({name}):\n{report}', file=sys.stderr)
+    refused = []
+    if placement.unplaced and not args.allow_unplaced:
+        refused.append('--allow-unplaced')
+    if not placement.complete and not args.allow_missing:
+        refused.append('--allow-missing')
+    if refused:
+        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
+    meta = dict(bas_mm_version=__version__, **meta, converted_from=args.src.name)
+    state_dict = {name: weight.contiguous() for name, weight in placement.weights.items()}
     content = io.BytesIO()
     torch.save(dict(meta=meta, state_dict=state_dict), content)
     # Into memory first: of a full disk torch says nothing that names the file.
-    write_bytes(path, content.getvalue())
+    write_bytes(args.dst, content.getvalue())
+    print(f'{args.dst}: {len(placement.weights)} weights of {name} from {args.src}')
+
+
+def exit_status(run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """Run a conversion; 0 if the file was written, 1 otherwise."""
+    try:
+        run(args)
+    except (ConversionError, OSError) as error:
+        print(f'error: {error}', file=sys.stderr)
+        return 1
+    return 0
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -154,21 +219,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="config of the model that the weights are for (default: the network's in "
         'configs/bas or configs/wsss); the number of classes is that of the file',
     )
-    parser.add_argument(
-        '--allow-unplaced',
-        action='store_true',
-        help='write although the file has weights without a place in the model',
-    )
-    parser.add_argument(
-        '--allow-missing',
-        action='store_true',
-        help='write although the model has weights that the file lacks or has in another shape',
-    )
-    parser.add_argument(
-        '--trust-source',
-        action='store_true',
-        help='also read files that hold Python objects, which can run any code',
-    )
+    add_options(parser)
     return parser.parse_args(argv)
 
 
@@ -182,33 +233,12 @@ def run(args: argparse.Namespace) -> None:
     except ValueError as error:
         raise ConversionError(f'{args.src}: {error}') from error
     register_all_modules()
-    placement = convert(weights, backbone, args.config)
-
-    if report := placement.report():
-        print(f'{args.src} ({backbone}):\n{report}', file=sys.stderr)
-    refused = []
-    if placement.unplaced and not args.allow_unplaced:
-        refused.append('--allow-unplaced')
-    if not placement.complete and not args.allow_missing:
-        refused.append('--allow-missing')
-    if refused:
-        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
-    save(
-        args.dst,
-        placement.weights,
-        dict(bas_mm_version=__version__, backbone=backbone, converted_from=args.src.name),
-    )
-    print(f'{args.dst}: {len(placement.weights)} weights of {backbone} from {args.src}')
+    save(args, convert(weights, backbone, args.config), backbone, backbone=backbone)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; 0 if the file was written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+    return exit_status(run, parse_args(argv))
 
 
 if __name__ == '__main__':

@@ -39,8 +39,8 @@ def main() -> None:
     """Fuse what is missing in OUT."""
     args = parse_args()
 
+    from bas_mm.utils.picture_progress import PictureProgress
     from bas_mm.wsss.map_folder import MapFolder
-    from bas_mm.wsss.progress import PictureProgress
     from bas_mm.wsss.seed_file import SeedFile, read_seed_classes
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_run import fuse_seed_file

@@ -7,7 +7,6 @@ and ``crf``. Stopped, it goes on where it was; files that are whole are not made
 """
 
 import argparse
-import os
 import sys
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -17,6 +16,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bas_mm.command_line import fail, load_config, require_file
+from bas_mm.utils.worker_processes import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--num-workers',
         type=int,
-        default=_cores(),
+        default=usable_cores(),
         help='worker processes (one for each core); 0: none',
     )
     parser.add_argument(
@@ -93,11 +93,6 @@ def main() -> None:
     except (ImportError, ValueError, OSError, RuntimeError) as error:
         fail(str(error))
     print(f'{args.out}: {result.made} made, {result.found} were there')
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 if __name__ == '__main__':

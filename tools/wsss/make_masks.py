@@ -23,6 +23,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 # Pictures as they are; mirror images are made where the masks are.
@@ -74,15 +75,13 @@ def main() -> None:
         seeds = SeedSource(args.seeds)
     except ValueError as error:
         fail(str(error))
-    cfg.load_from, cfg.resume = args.checkpoint, False
-    if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import barrier, is_main_process
-    from mmengine.model import is_model_wrapper
     from mmengine.runner import Runner
 
+    from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
     from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.mask_folder import MaskFolder
@@ -93,7 +92,7 @@ def main() -> None:
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
         runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = inner_model(runner)
         maker = MaskMaker(model, params)
         dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
         folder = MaskFolder(args.out)

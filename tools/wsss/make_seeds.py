@@ -22,6 +22,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    use_checkpoint,
 )
 
 
@@ -56,15 +57,13 @@ def main() -> None:
     for key in ('seed_dataloader', 'seed_cfg'):
         if cfg.get(key) is None:
             fail(f'the config {args.config} has no {key}')
-    cfg.load_from, cfg.resume = args.checkpoint, False
-    if not args.no_strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'CheckpointKeysHook'}]
+    use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import barrier, is_main_process
-    from mmengine.model import is_model_wrapper
     from mmengine.runner import Runner
 
+    from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
     from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.map_folder import MapFolder
@@ -79,7 +78,7 @@ def main() -> None:
         flip = bool(cfg.seed_cfg.get('flip', True))
         runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = inner_model(runner)
         maker = SeedMaker(model, flip)
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
         classes = list(dataset.metainfo['classes'])

@@ -45,8 +45,8 @@ def main() -> None:
 
     from mmengine.config import Config
 
-    from bas_mm.apis.localization_protocol import markdown_table
     from bas_mm.utils.last_checkpoint import find_last_checkpoint
+    from bas_mm.utils.markdown_table import markdown_table
     from bas_mm.wsss.pipeline.plan import plan
     from bas_mm.wsss.pipeline.report import read_figures, time_table
     from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner

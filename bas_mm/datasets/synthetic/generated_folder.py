@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 
+from mmengine.logging import print_log
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -51,7 +53,7 @@ def _exclusive(path: str) -> Iterator[bool]:
         yield True
 
 
-def require_folder(cache_dir: str, name: str, write: Callable[[str], None]) -> str:
+def require_folder(cache_dir: str, name: str, pictures: int, write: Callable[[str], None]) -> str:
     """A generated folder; it is written first if it is not there.
 
     Any number of processes may ask at once, the ranks of a distributed run among them: one
@@ -62,6 +64,7 @@ def require_folder(cache_dir: str, name: str, write: Callable[[str], None]) -> s
     Args:
         cache_dir: Where generated folders are kept.
         name: The folder's name; it stands for everything that decides what the folder holds.
+        pictures: How many are painted; the log says so, as it takes a while.
         write: Writes everything into the empty folder that it gets.
 
     Returns:
@@ -70,6 +73,7 @@ def require_folder(cache_dir: str, name: str, write: Callable[[str], None]) -> s
     root = osp.join(cache_dir, name)
     if osp.isdir(root):
         return root
+    print_log(f'Painting {pictures} pictures into {cache_dir}, once', logger='current')
     os.makedirs(cache_dir, exist_ok=True)
     unfinished = f'.{name}.unfinished-'
     with _exclusive(osp.join(cache_dir, f'.{name}.lock')) as alone:

@@ -12,13 +12,15 @@ Layout below the set's folder::
 from __future__ import annotations
 
 import dataclasses
-import os
 import os.path as osp
 from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
+from bas_mm.evaluation.result_files import write_bytes, write_text
+
+from ..label_list_writer import write_ids
 from ..palette import encode_palette_png
 from .generated_folder import digest_of, require_folder, write_parameters
 from .scene import Scene, SceneParams, class_mask, draw_labels, render_scene
@@ -102,14 +104,15 @@ def require_scenes(cache_dir: str, params: SceneSetParams) -> str:
         ``cache_dir/NAME``, see :func:`scene_set_name`.
     """
     return require_folder(
-        cache_dir, scene_set_name(params), lambda root: _write_scenes(root, params)
+        cache_dir,
+        scene_set_name(params),
+        sum(params.num_images),
+        lambda root: _write_scenes(root, params),
     )
 
 
 def _write_scenes(root: str, params: SceneSetParams) -> None:
     names = scene_class_names(params.num_classes)
-    for folder in ('JPEGImages', 'Annotations', 'SegmentationClass'):
-        os.makedirs(osp.join(root, folder))
     ids: dict[str, list[str]] = {}
     for split, number in zip(SCENE_SPLITS, params.num_images):
         ids[split] = [f'{split}_{index:05d}' for index in range(number)]
@@ -118,21 +121,18 @@ def _write_scenes(root: str, params: SceneSetParams) -> None:
     ids['trainval'] = ids['train'] + ids['val']
     for kind in ('Main', 'Segmentation'):
         folder = osp.join(root, 'ImageSets', kind)
-        os.makedirs(folder)
         for split, members in ids.items():
-            text = ''.join(f'{image_id}\n' for image_id in members)
-            _write(osp.join(folder, f'{split}.txt'), text.encode())
+            write_ids(osp.join(folder, f'{split}.txt'), members)
     write_parameters(root, _describe(params))
 
 
 def _write_scene(root: str, image_id: str, scene: Scene, names: tuple[str, ...]) -> None:
-    # encode and write: cv2.imwrite cannot write to every path on every system
     _, data = cv2.imencode('.jpg', scene.image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    _write(osp.join(root, 'JPEGImages', f'{image_id}.jpg'), data.tobytes())
+    write_bytes(osp.join(root, 'JPEGImages', f'{image_id}.jpg'), data.tobytes())
     mask = encode_palette_png(class_mask(scene.owners, scene.labels))
-    _write(osp.join(root, 'SegmentationClass', f'{image_id}.png'), mask)
+    write_bytes(osp.join(root, 'SegmentationClass', f'{image_id}.png'), mask)
     text = _voc_xml(image_id, scene, names)
-    _write(osp.join(root, 'Annotations', f'{image_id}.xml'), text.encode())
+    write_text(osp.join(root, 'Annotations', f'{image_id}.xml'), text)
 
 
 def _voc_xml(image_id: str, scene: Scene, names: tuple[str, ...]) -> str:
@@ -162,8 +162,3 @@ def _voc_xml(image_id: str, scene: Scene, names: tuple[str, ...]) -> str:
             '\t</object>',
         ]
     return '\n'.join([*lines, '</annotation>', ''])
-
-
-def _write(path: str, content: bytes) -> None:
-    with open(path, 'wb') as file:
-        file.write(content)

@@ -3,14 +3,12 @@ from __future__ import annotations
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
-from mmengine.logging import print_log
-
 from bas_mm.registry import DATASETS
 
 from ..split_folder import SplitFolder
 from .render import RenderParams
 from .species import SPECIES, class_names
-from .writer import SPLITS, SetParams, require_set, set_name
+from .writer import SPLITS, SetParams, require_set
 
 __all__ = ['SyntheticParts']
 
@@ -105,11 +103,6 @@ class SyntheticParts(SplitFolder):
             seed=seed,
             render=RenderParams(image_size=image_size, **(render or {})),
         )
-        if not osp.isdir(osp.join(data_root, set_name(params))):
-            print_log(
-                f'Painting {num_train + num_val + num_test} pictures into {data_root}, once',
-                logger='current',
-            )
         root = require_set(data_root, params)
         masks = localization == 'masks' and split != 'train'
         # Boxes are read from the split's own folder, masks from the one beside it.

@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
-
-from mmengine.logging import print_log
 
 from bas_mm.registry import DATASETS
 
 from ..voc12_multi_label import VOC12MultiLabel
 from .scene import SceneParams
-from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes, scene_set_name
+from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
 from .species import SCENE_SPECIES, scene_class_names
 
 __all__ = ['SyntheticScenes']
@@ -82,11 +79,6 @@ class SyntheticScenes(VOC12MultiLabel):
             seed=seed,
             scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
         )
-        if not osp.isdir(osp.join(data_root, scene_set_name(params))):
-            print_log(
-                f'Painting {num_train + num_val} pictures into {data_root}, once',
-                logger='current',
-            )
         super().__init__(
             data_root=require_scenes(data_root, params),
             split=split,

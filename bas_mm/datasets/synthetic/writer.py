@@ -12,14 +12,14 @@ Layout below the set's folder::
 from __future__ import annotations
 
 import dataclasses
-import os
 import os.path as osp
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 
-from ..split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
+from bas_mm.evaluation.result_files import write_picture
+
+from ..split_writer import write_split
 from .generated_folder import digest_of, require_folder, write_parameters
 from .render import Picture, RenderParams, render
 from .species import SPECIES, class_names
@@ -30,8 +30,6 @@ __all__ = ['SPLITS', 'GENERATOR_VERSION', 'SetParams', 'make_picture', 'require_
 GENERATOR_VERSION = 1
 # The position of a split is part of its pictures' seeds: append only.
 SPLITS = ('train', 'val', 'test')
-_METADATA = 'metadata'
-_METADATA_MASKS = 'metadata_masks'
 
 
 @dataclass(frozen=True)
@@ -81,44 +79,26 @@ def make_picture(params: SetParams, split: str, index: int) -> tuple[Picture, in
     return render(rng, SPECIES[label], params.render), label
 
 
-def _write_png(path: str, image: np.ndarray) -> None:
-    os.makedirs(osp.dirname(path), exist_ok=True)
-    # encode and write: cv2.imwrite cannot write to every path on every system
-    _, data = cv2.imencode('.png', image)
-    with open(path, 'wb') as file:
-        file.write(data.tobytes())
-
-
-def _write_lines(folder: str, name: str, lines: list[str]) -> None:
-    os.makedirs(folder, exist_ok=True)
-    with open(osp.join(folder, name), 'w', encoding='utf-8') as file:
-        file.write(''.join(f'{line}\n' for line in lines))
-
-
 def _write_split(root: str, split: str, number: int, params: SetParams) -> None:
     names = class_names(params.num_classes)
-    ids, labels, sizes, boxes, masks = [], [], [], [], []
+    ids, labels, sizes, boxes = [], [], [], []
     for index in range(number):
         picture, label = make_picture(params, split, index)
         image_id = f'{split}/{names[label]}/{index:05d}.png'
-        height, width = picture.mask.shape
-        _write_png(osp.join(root, 'images', image_id), picture.image)
+        # Painted as BGR.
+        write_picture(osp.join(root, 'images', image_id), picture.image[..., ::-1])
         ids.append(image_id)
-        labels.append(f'{image_id},{label}')
-        sizes.append(f'{image_id},{width},{height}')
-        boxes.append(f'{image_id},{",".join(map(str, picture.box))}')
-        masks.append(f'{image_id},{image_id},')
+        labels.append(label)
+        sizes.append(picture.mask.shape[::-1])
+        boxes.append(np.array([picture.box], dtype=np.float64))
         if split != 'train':
-            _write_png(osp.join(root, 'masks', image_id), picture.mask * 255)
+            write_picture(osp.join(root, 'masks', image_id), picture.mask * 255)
     # train has class labels only: nothing stronger can leak into training.
-    localization = {_METADATA: boxes, _METADATA_MASKS: masks} if split != 'train' else {}
-    for metadata in localization or (_METADATA,):
-        folder = osp.join(root, metadata, split)
-        _write_lines(folder, IMAGE_IDS, ids)
-        _write_lines(folder, CLASS_LABELS, labels)
-        _write_lines(folder, IMAGE_SIZES, sizes)
-        if metadata in localization:
-            _write_lines(folder, LOCALIZATION, localization[metadata])
+    weak = split == 'train'
+    write_split(osp.join(root, 'metadata', split), ids, labels, sizes, None if weak else boxes)
+    if not weak:
+        masks = [[image_id] for image_id in ids]
+        write_split(osp.join(root, 'metadata_masks', split), ids, labels, sizes, masks=masks)
 
 
 def _write_set(root: str, params: SetParams) -> None:
@@ -139,4 +119,6 @@ def require_set(cache_dir: str, params: SetParams) -> str:
     Returns:
         ``cache_dir/NAME``, see :func:`set_name`.
     """
-    return require_folder(cache_dir, set_name(params), lambda root: _write_set(root, params))
+    return require_folder(
+        cache_dir, set_name(params), sum(params.num_images), lambda root: _write_set(root, params)
+    )

@@ -141,18 +141,20 @@ def boxes_from_original(
 
 
 def crop_view_box(
-    view_box: Sequence[float], view_size: tuple[int, int], crop: Sequence[float]
+    view_box: Sequence[float] | None, view_size: tuple[int, int], crop: Sequence[float]
 ) -> tuple[float, ...]:
     """Where a crop of the view lies in the original picture.
 
     Args:
-        view_box: Where the view lies in it.
+        view_box: Where the view lies in it; None: it is the picture.
         view_size: Width and height of the view.
         crop: x0, y0, x1, y1 of the crop in the view, x1 and y1 one past the end; x0 > x1 mirrors.
 
     Returns:
         Its x0, y0, x1, y1; x0 > x1 where it is mirrored.
     """
+    if view_box is None:
+        view_box = (0, 0, *view_size)
     return tuple(_corners_to_original(crop, view_box, view_size).ravel().tolist())
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from importlib import import_module
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
@@ -108,20 +107,14 @@ class LoadResizedImage(BaseTransform):
             )
         key = self.cache.key(source)
         found = self.cache.get(key) if key is not None else None
-        if found is None:
-            return self._make(results, key)
-        img, original = found
-        return self._finish(results, img, original)
-
-    def _make(self, results: dict, key: bytes | None) -> dict:
-        img = self.load.read(str(results['img_path']))
-        original = img.shape[:2]
-        img = self.resize.resize_picture(img)
-        if key is not None:
-            img = self.cache.put(key, img, original)
-        return self._finish(results, img, original)
-
-    def _finish(self, results: dict, img: np.ndarray, original: tuple[int, int]) -> dict:
+        if found is not None:
+            img, original = found
+        else:
+            img = self.load.read(source)
+            original = img.shape[:2]
+            img = self.resize.resize_picture(img)
+            if key is not None:
+                img = self.cache.put(key, img, original)
         self.load.compare_size(results, *original[::-1])
         results['ori_shape'] = original
         return self.resize.put_picture(results, img, original)

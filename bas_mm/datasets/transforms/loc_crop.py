@@ -38,13 +38,13 @@ class LocCrop(BaseTransform):
         return self.move_boxes(results, top, left)
 
     def move_boxes(self, results: dict, top: int, left: int) -> dict:
-        """Move ``gt_bboxes`` into the crop at (top, left); note ``img_shape`` and ``view_box``."""
+        """Move ``gt_bboxes`` into the crop at (top, left), and note its size and place."""
         old_height, old_width = results['img_shape']
         if (old_height, old_width) != self.crop_size:
             results['whole_view'] = False
         height, width = self.crop_size
         results['view_box'] = crop_view_box(
-            results.get('view_box', (0.0, 0.0, float(old_width), float(old_height))),
+            results.get('view_box'),
             (old_width, old_height),
             (left, top, left + width, top + height),
         )

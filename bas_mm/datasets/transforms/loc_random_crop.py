@@ -28,6 +28,8 @@ class LocRandomCrop(LocCrop):
     Added Keys:
 
     - view_box: where the crop lies in the original picture
+    - whole_view: False where the crop is not all of the picture
+    - ori_gt_bboxes: the boxes as they were before the first change
 
     Args:
         crop_size (int | tuple[int, int]): Height and width of the crop in pixels; one number for

@@ -57,9 +57,7 @@ class LocRandomFlip(BaseTransform):
             results['whole_view'] = False
             height, width = img.shape[:2]
             results['view_box'] = crop_view_box(
-                results.get('view_box', (0.0, 0.0, float(width), float(height))),
-                (width, height),
-                (width, 0, 0, height),
+                results.get('view_box'), (width, height), (width, 0, 0, height)
             )
             if results.get('gt_bboxes') is not None:
                 results.setdefault('ori_gt_bboxes', results['gt_bboxes'])

@@ -1,9 +1,9 @@
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from bas_mm.engine.inner_model import inner_model
 from bas_mm.registry import HOOKS
 
 
@@ -28,8 +28,7 @@ class CheckpointKeysHook(Hook):
         Raises:
             RuntimeError: weights are missing or have another shape; the message names some.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        unknown = require_all_weights(model, checkpoint)
+        unknown = require_all_weights(inner_model(runner), checkpoint)
         if unknown:
             print_log(
                 f'{len(unknown)} entries of the checkpoint are not in the model: {_some(unknown)}',

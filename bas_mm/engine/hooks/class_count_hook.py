@@ -1,21 +1,21 @@
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from bas_mm.engine.inner_model import inner_model
 from bas_mm.registry import HOOKS
 
 
 @HOOKS.register_module()
 class ClassCountHook(Hook):
-    """Checks, before the first iteration, that model and data sets have the same classes.
+    """Checks, before each loop, that model and data sets have the same classes.
 
     A model with too few classes would fail inside a GPU kernel without saying why; one with too
     many would train classes that do not exist.
     """
 
     def before_train(self, runner: Runner) -> None:
-        """Check the training set, and the validation set when there is one."""
+        """Check the training set."""
         self._check(runner, runner.train_dataloader, 'train_dataloader')
 
     def before_val(self, runner: Runner) -> None:
@@ -28,7 +28,7 @@ class ClassCountHook(Hook):
 
     @staticmethod
     def _check(runner: Runner, dataloader: DataLoader, key: str) -> None:
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = inner_model(runner)
         classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
         if classes is None:
             return

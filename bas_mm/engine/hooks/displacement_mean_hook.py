@@ -8,11 +8,11 @@ from mmengine.dataset import Compose
 from mmengine.dist import all_reduce, barrier, is_main_process
 from mmengine.hooks import Hook
 from mmengine.logging import print_log
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from torch import nn
 from torch.utils.data import Dataset
 
+from bas_mm.engine.evaluation_mode import evaluation_mode
+from bas_mm.engine.inner_model import inner_model
 from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
@@ -53,7 +53,7 @@ class DisplacementMeanHook(Hook):
         Args:
             runner (Runner): the runner.
         """
-        model = _inner_model(runner)
+        model = inner_model(runner)
         if not isinstance(model, IRNet):
             raise TypeError(f'DisplacementMeanHook is for IRNet, not for {type(model).__name__}.')
 
@@ -63,7 +63,7 @@ class DisplacementMeanHook(Hook):
         Args:
             runner (Runner): the runner.
         """
-        model = _inner_model(runner)
+        model = inner_model(runner)
         trained = runner.train_dataloader
         loader = runner.build_dataloader(
             dict(
@@ -98,10 +98,6 @@ class DisplacementMeanHook(Hook):
         write_bytes(path, content.getbuffer())
 
 
-def _inner_model(runner: Runner) -> nn.Module:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
-
-
 class _Views(Dataset):
     """Another pipeline over the pictures of a data set."""
 
@@ -121,7 +117,7 @@ def displacement_mean(model: IRNet, loader: Iterable[dict]) -> torch.Tensor:
     """The mean of the displacement field over all points of all images of all processes.
 
     Args:
-        model (IRNet): its training mode is as before afterwards.
+        model (IRNet): the modes of all its parts are as before afterwards.
         loader (Iterable): batches for ``model.data_preprocessor``.
 
     Returns:
@@ -129,13 +125,11 @@ def displacement_mean(model: IRNet, loader: Iterable[dict]) -> torch.Tensor:
     """
     buffer = model.mean_shift.running_mean
     totals = torch.zeros(3, dtype=torch.float64, device=buffer.device)
-    training = model.training
-    model.eval()
-    for batch in loader:
-        inputs = model.data_preprocessor(batch, False)['inputs']
-        field = model.displacement_branch(model.extract_feat(inputs))
-        totals[:2] += field.sum((0, 2, 3), dtype=torch.float64)
-        totals[2] += field[:, 0].numel()
-    model.train(training)
+    with evaluation_mode(model):
+        for batch in loader:
+            inputs = model.data_preprocessor(batch, False)['inputs']
+            field = model.displacement_branch(model.extract_feat(inputs))
+            totals[:2] += field.sum((0, 2, 3), dtype=torch.float64)
+            totals[2] += field[:, 0].numel()
     all_reduce(totals)
     return (totals[:2] / totals[2]).to(buffer.dtype)

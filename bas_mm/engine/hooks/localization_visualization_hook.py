@@ -4,13 +4,12 @@ from pathlib import Path
 import torch
 from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
-from torch import nn
 
 from bas_mm.engine.evaluation_mode import evaluation_mode
+from bas_mm.engine.inner_model import inner_model
 from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.registry import HOOKS
 from bas_mm.visualization import LocalizationVisualizer
@@ -104,7 +103,7 @@ class LocalizationVisualizationHook(Hook):
         """Refuse to draw into the void, and pictures without a map."""
         if not self.enable:
             return
-        model = _unwrapped(runner.model)
+        model = inner_model(runner)
         if isinstance(model, MultiLabelClassifier):
             raise ValueError(
                 f'LocalizationVisualizationHook cannot draw {type(model).__name__}, which predicts '
@@ -157,7 +156,7 @@ class LocalizationVisualizationHook(Hook):
         due = self.enable and self.train_interval and data_batch is not None
         if not due or (runner.iter + 1) % self.train_interval or not is_main_process():
             return
-        model = _unwrapped(runner.model)
+        model = inner_model(runner)
         batch = {key: values[: self.train_pictures] for key, values in data_batch.items()}
         with evaluation_mode(model), torch.no_grad():
             samples = model.test_step(batch)
@@ -239,10 +238,6 @@ class LocalizationVisualizationHook(Hook):
             out_file=None if self.out_dir is None else str(Path(self.out_dir, file)),
             step=step,
         )
-
-
-def _unwrapped(model: nn.Module) -> nn.Module:
-    return model.module if is_model_wrapper(model) else model
 
 
 def _relative_path(image_id: str) -> Path:

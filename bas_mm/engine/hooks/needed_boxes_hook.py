@@ -3,9 +3,9 @@ from dataclasses import replace
 
 from mmengine.evaluator import BaseMetric
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
+from bas_mm.engine.inner_model import inner_model
 from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
 from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import HOOKS
@@ -45,7 +45,7 @@ class NeededBoxesHook(Hook):
 
     def _begin(self, runner: Runner, metrics: Sequence[BaseMetric], stage: str) -> None:
         self._end(runner)  # of an epoch that an error has ended
-        model = _model(runner)
+        model = inner_model(runner)
         if not isinstance(model, LocalizationClassifier) or not all(map(_needs_no_box, metrics)):
             return
         if not any(_looks(hook, stage) for hook in runner.hooks):
@@ -54,11 +54,7 @@ class NeededBoxesHook(Hook):
 
     def _end(self, runner: Runner) -> None:
         if self._settings is not None:
-            _model(runner).test_cfg, self._settings = self._settings, None
-
-
-def _model(runner: Runner) -> object:
-    return runner.model.module if is_model_wrapper(runner.model) else runner.model
+            inner_model(runner).test_cfg, self._settings = self._settings, None
 
 
 def _needs_no_box(metric: BaseMetric) -> bool:

@@ -42,14 +42,10 @@ class NonFiniteLossHook(DeferredOutputsHook):
         names = [name for name in step.values if 'loss' in name]
         numbers = to_numbers([step.values[name] for name in names])
         terms = ', '.join(f'{name}={number:.6g}' for name, number in zip(names, numbers))
-        last = runner.message_hub.get_info('last_ckpt') if self._has_checkpoint(runner) else None
+        last = runner.message_hub.runtime_info.get('last_ckpt')
         kept = f'The last good checkpoint is {last}.' if last else 'No checkpoint was saved yet.'
         raise FloatingPointError(
             f'The loss is not finite in iteration {step.iteration + 1} (epoch {step.epoch + 1}): '
             f'{terms}. {kept} A lower optim_wrapper.optimizer.lr, or '
             'optim_wrapper.clip_grad=dict(max_norm=...), is the usual cure.'
         )
-
-    @staticmethod
-    def _has_checkpoint(runner: Runner) -> bool:
-        return 'last_ckpt' in runner.message_hub.runtime_info

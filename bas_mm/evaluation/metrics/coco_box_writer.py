@@ -12,7 +12,7 @@ from ..coco_boxes import coco_boxes
 from ..functional import largest_component_box, normalize_map, resize_map
 from ..result_files import write_json, write_text
 from ..score_files import write_scores
-from .base_map_metric import BaseMapMetric, Measured, to_array
+from .base_map_metric import BaseMapMetric, Measured
 
 __all__ = ['CocoBoxWriter']
 
@@ -104,7 +104,7 @@ class CocoBoxWriter(BaseMapMetric):
         """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
-        scores = to_array(pred_score).reshape(-1)
+        scores = pred_score.reshape(-1)
         labelled = self.classes == 'gt' or (
             self.classes == 'agnostic' and sample.get('gt_label') is not None
         )

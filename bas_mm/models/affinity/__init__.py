@@ -1,8 +1,8 @@
+from ..weights.irn_key_maps import published_irn_to_bas_mm
 from .boundary_branch import BoundaryBranch
 from .displacement_branch import DisplacementBranch
 from .irnet import IRNet
 from .mean_shift import MeanShift
-from .published_names import published_irn_to_bas_mm
 
 __all__ = [
     'BoundaryBranch',

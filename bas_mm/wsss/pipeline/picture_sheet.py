@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,22 +18,19 @@ __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 HEADS = ('picture', 'seed', 'pseudo mask', 'prediction', 'truth')
 
 
-def sheet_row(
-    picture: np.ndarray, labels: Sequence[np.ndarray | None], heads: Sequence[str] = HEADS
-) -> np.ndarray:
+def sheet_row(picture: np.ndarray, labels: Sequence[np.ndarray | None]) -> np.ndarray:
     """One picture and its label maps side by side, the colours of labels laid over the picture.
 
     Args:
         picture (np.ndarray): (h, w, 3) uint8 RGB.
         labels (Sequence[np.ndarray | None]): (h, w) uint8 label maps, 0 background, 255 ignored;
-            None where there is none.
-        heads (Sequence[str]): Captions of the picture and of the label maps.
+            None where there is none. In the order of the columns.
 
     Returns:
         np.ndarray: (H, W, 3) uint8 RGB.
     """
     panels = []
-    for head, label in zip(heads, [np.zeros(picture.shape[:2], np.uint8), *labels]):
+    for head, label in zip(HEADS, [np.zeros(picture.shape[:2], np.uint8), *labels]):
         if label is None:
             shown = np.full_like(picture, 255)
         else:
@@ -74,11 +72,11 @@ def draw_sheet(
     import torch
     from mmengine.config import Config
     from mmengine.registry import init_default_scope
-    from mmengine.runner import load_checkpoint
     from mmseg.structures import SegDataSample
 
+    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
-    from bas_mm.evaluation.result_files import write_bytes
+    from bas_mm.evaluation.result_files import write_picture
     from bas_mm.models.functional import seeds_to_labels
     from bas_mm.registry import DATASETS, MODELS
     from bas_mm.wsss.seed_evaluation import read_mask
@@ -88,7 +86,7 @@ def draw_sheet(
     work_dir = Path(work_dir)
     dataset = DATASETS.build(Config.fromfile(bas_config).seed_dataloader.dataset)
     model = MODELS.build(Config.fromfile(segmentor_config).model)
-    load_checkpoint(model, str(checkpoint), map_location='cpu', logger='silent')
+    fill_model(model, read_checkpoint(str(checkpoint)), str(checkpoint))
     model.eval()
     score = _best_score(work_dir)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -118,14 +116,11 @@ def draw_sheet(
         ]
         rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
     path = work_dir / 'sheet.png'
-    _, content = cv2.imencode('.png', stack_rows(rows)[..., ::-1])
-    write_bytes(path, content.tobytes())
+    write_picture(path, stack_rows(rows))
     return path
 
 
 def _best_score(work_dir: Path) -> float:
     """The background score with the best mIoU of the fused seeds."""
-    import json
-
     figures = json.loads((work_dir / 'figures' / 'fused_seeds.json').read_text(encoding='utf-8'))
     return float(figures['best']['threshold'])

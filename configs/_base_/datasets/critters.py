@@ -28,8 +28,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=32,
     num_workers=2,
-    # Workers that start anew each epoch are seeded anew: a resumed run then draws the same crops
-    # as one that was not interrupted.
+    # EpochSeedHook starts persistent ones anew each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -26,8 +26,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     pin_memory=True,
-    # Workers that start anew each epoch are seeded anew: a resumed run then draws the same crops
-    # as one that was not interrupted.
+    # EpochSeedHook starts persistent ones anew each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),

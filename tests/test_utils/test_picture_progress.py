@@ -6,8 +6,8 @@ import time
 import pytest
 from rich.console import Console
 
-from bas_mm.wsss import progress
-from bas_mm.wsss.progress import PictureProgress
+from bas_mm.utils import picture_progress
+from bas_mm.utils.picture_progress import PictureProgress
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def terminal(monkeypatch) -> io.StringIO:
     """What a terminal of 80 columns is sent."""
     shown = io.StringIO()
     monkeypatch.setattr(
-        progress, 'Console', lambda **_: Console(file=shown, force_terminal=True, width=80)
+        picture_progress, 'Console', lambda **_: Console(file=shown, force_terminal=True, width=80)
     )
     return shown
 

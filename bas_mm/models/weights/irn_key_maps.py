@@ -28,7 +28,7 @@ def is_published_alias(name: str) -> bool:
 
 
 def published_irn_to_bas_mm(names: Iterable[str]) -> dict[str, str]:
-    """Names of a published IRNet checkpoint to those of :class:`IRNet`.
+    """Names of a published IRNet checkpoint to those of :class:`~bas_mm.models.affinity.IRNet`.
 
     Args:
         names: The names, without ``module.``.

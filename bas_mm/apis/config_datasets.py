@@ -1,0 +1,79 @@
+"""What a config says of its data sets, told without their files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bas_mm.registry import DATASETS
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['classes_of_config', 'inner_datasets', 'pipeline_of_config', 'put_ten_crop']
+
+
+def inner_datasets(dataset: Any) -> Iterator[dict]:
+    """A data set's config and, where it wraps others as ConcatDataset does, theirs.
+
+    Args:
+        dataset (Any): Config of a data set; anything else has none.
+    """
+    if not isinstance(dataset, dict):
+        return
+    yield dataset
+    for key in ('dataset', 'datasets'):
+        value = dataset.get(key)
+        for child in value if isinstance(value, (list, tuple)) else [value]:
+            yield from inner_datasets(child)
+
+
+def pipeline_of_config(cfg: Config, loader: str) -> Sequence[dict] | None:
+    """The transforms of a loader's pictures; None where there are none.
+
+    Args:
+        cfg (Config): The config.
+        loader (str): Its key, such as ``test_dataloader``.
+    """
+    datasets = inner_datasets((cfg.get(loader) or {}).get('dataset'))
+    return next((dataset['pipeline'] for dataset in datasets if dataset.get('pipeline')), None)
+
+
+def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
+    """Names of the classes of the data sets; None where they are not told.
+
+    Args:
+        cfg (Config): The config.
+        count (int): How many classes the model has. Sets may take some of the classes of their
+            kind: the names of a kind are those of the set only where they are so many.
+    """
+    for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
+        for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
+            names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
+            if isinstance(names, (list, tuple)):
+                return names
+            if names is None and isinstance(dataset.get('type'), str):
+                names = getattr(DATASETS.get(dataset['type']), 'METAINFO', {}).get('classes', ())
+                if len(names) == count:
+                    return names
+    return None
+
+
+def put_ten_crop(cfg: Config) -> bool:
+    """Put ``LocTenCrop`` in the place of ``LocCenterCrop`` in the test pipeline.
+
+    Args:
+        cfg (Config): Changed in place.
+
+    Returns:
+        bool: Whether there was one to replace.
+    """
+    found = [
+        transform
+        for dataset in inner_datasets(cfg.test_dataloader.get('dataset'))
+        for transform in dataset.get('pipeline') or ()
+        if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop')
+    ]
+    for transform in found:
+        transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
+    return bool(found)
