@@ -220,10 +220,10 @@ def test_a_backbone_alone_and_what_is_said(converter, config, ours, tmp_path, ca
     assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
     assert converter.main([str(source), str(target), *options]) == 0
     said = capsys.readouterr()
-    assert said.err.startswith(f'{source}:\n8 in the model, without a weight in the file:\n')
+    assert said.err.startswith(f'{source} (DeepLabv2):\n8 in the model, without a weight in the file:\n')
     written = torch.load(target)
     state = written['state_dict']
-    assert said.out == f'{target}: {len(state)} weights from {source}\n'
+    assert said.out == f'{target}: {len(state)} weights of DeepLabv2 from {source}\n'
     assert state['backbone.bn1.num_batches_tracked'] == 7
     assert state['backbone.layer1.0.bn1.num_batches_tracked'] == 0
     assert written['meta'] == dict(bas_mm_version=__version__, converted_from='src.pth')

@@ -121,7 +121,7 @@ def test_what_is_said_and_written(converter, published, tmp_path, capsys):
     assert converter.main([*command, '--allow-missing']) == 0
     said, written = capsys.readouterr(), torch.load(target)
     state = written['state_dict']
-    assert said.err.startswith(f'{source}:\n1 of different shape:\n')
+    assert said.err.startswith(f'{source} (IRNet):\n1 of different shape:\n')
     assert said.out == f'{target}: {len(state)} weights of IRNet from {source}\n'
     assert written['meta'] == dict(
         bas_mm_version=__version__, backbone='irn_resnet50', converted_from='src.pth'
