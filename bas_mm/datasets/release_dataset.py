@@ -4,11 +4,11 @@ import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from PIL import Image
 
 from .base_localization_dataset import BaseLocalizationDataset
 from .collector import paused_collector
 from .errors import AnnotationError
+from .picture_size import picture_size
 from .split_lists import (
     BoxLists,
     check_bounds,
@@ -18,7 +18,7 @@ from .split_lists import (
     require_folder,
 )
 
-__all__ = ['ReleaseDataset', 'picture_size']
+__all__ = ['ReleaseDataset']
 
 
 class ReleaseDataset(BaseLocalizationDataset):
@@ -172,15 +172,3 @@ class ReleaseDataset(BaseLocalizationDataset):
                 # 0, 0 stands for a picture that cannot be read.
                 if width and height:
                     info['width'], info['height'] = width, height
-
-
-def picture_size(path: str) -> tuple[int, int]:
-    """Width and height from the head of a picture file; 0, 0 for a file that is no picture.
-
-    Such a file is dealt with where pictures are read, because training may pass over it.
-    """
-    try:
-        with Image.open(path) as picture:
-            return picture.size
-    except OSError:
-        return 0, 0

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from bas_mm.registry import DATASETS
 from .base_localization_dataset import BaseLocalizationDataset
 from .collector import paused_collector
 from .errors import AnnotationError
+from .picture_size import picture_size
 from .split_lists import (
     CLASS_LABELS,
     IMAGE_IDS,
@@ -53,7 +55,8 @@ class SplitFolder(BaseLocalizationDataset):
         with_boxes (bool): Whether ``localization.txt`` is read and asked for. Set it to False for
             training splits, whose labels are weak. Defaults to True.
         check_files (bool): Whether to check that each listed picture and mask is on disk; each
-            directory is listed once. Defaults to True.
+            directory is listed once. Where there are boxes and no ``image_sizes.txt``, the head of
+            each picture is read, too, to see that they lie in it. Defaults to True.
         check_disjoint (bool | str | Sequence[str]): Whether to check that no picture is in a split
             folder beside this one as well; names of such folders limit the check to them.
             Defaults to True.
@@ -166,6 +169,10 @@ class SplitFolder(BaseLocalizationDataset):
                 info['mask_paths'] = tuple(osp.join(root, mask) for mask in masks)
                 info['ignore_path'] = osp.join(root, ignore) if ignore else ''
             return
+        if sizes is None and self.check_files:
+            # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
+            size_of = partial(picture_size, if_on_its_side=False)
+            sizes = np.array([size_of(info['img_path']) for info in infos])
         check_boxes(file, ids, lists, sizes)
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes

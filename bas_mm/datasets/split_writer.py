@@ -12,7 +12,7 @@ from bas_mm.evaluation.result_files import write_picture, write_text
 
 from .errors import AnnotationError, UnreadableImageError
 from .mask_file import read_mask
-from .release_dataset import picture_size
+from .picture_size import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
 __all__ = ['clip_boxes', 'read_picture_sizes', 'write_binary_masks', 'write_split']

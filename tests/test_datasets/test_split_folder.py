@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from bas_mm.datasets import AnnotationError, SplitFolder
 from bas_mm.registry import DATASETS
@@ -299,6 +300,29 @@ class TestFaults:
         message = message_of(split_writer.root)
         assert 'localization.txt, line 1' in message
         assert 'lies outside its picture' in message
+
+    def test_box_beyond_its_picture_without_sizes(self, split_writer):
+        folder = split_writer.write_good()
+        (folder / 'image_sizes.txt').unlink()
+        assert len(build(split_writer.root)) == 3  # a box of its ends at the picture's end
+        replace_line(folder / 'localization.txt', 1, 'train/cat/1.jpg,5,6,30,41')
+        message = message_of(split_writer.root)
+        expected = 'the box 5,6,30,41 of train/cat/1.jpg lies outside its picture of 60x40 pixels'
+        assert f'{folder / "localization.txt"}, line 1: {expected}' in message
+        assert len(build(split_writer.root, check_files=False)) == 3
+        assert len(build(split_writer.root, with_boxes=False)) == 3
+
+        # Shown on its side it has 40x60 pixels.
+        path = split_writer.root / 'images/train/cat/1.jpg'
+        with Image.open(path) as picture:
+            exif = picture.getexif()
+            exif[ExifTags.Base.Orientation] = 6
+            picture.save(path, exif=exif)
+        assert len(build(split_writer.root)) == 3
+
+        # Said where it is read.
+        path.write_bytes(b'no picture')
+        assert len(build(split_writer.root)) == 3
 
     def test_picture_not_on_disk(self, split_writer):
         folder = split_writer.write_good()

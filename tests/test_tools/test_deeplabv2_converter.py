@@ -220,7 +220,8 @@ def test_a_backbone_alone_and_what_is_said(converter, config, ours, tmp_path, ca
     assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
     assert converter.main([str(source), str(target), *options]) == 0
     said = capsys.readouterr()
-    assert said.err.startswith(f'{source} (DeepLabv2):\n8 in the model, without a weight in the file:\n')
+    expected = f'{source} (DeepLabv2):\n8 in the model, without a weight in the file:\n'
+    assert said.err.startswith(expected)
     written = torch.load(target)
     state = written['state_dict']
     assert said.out == f'{target}: {len(state)} weights of DeepLabv2 from {source}\n'
