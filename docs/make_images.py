@@ -34,7 +34,7 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     protocol_b_map,
     resize_map,
 )
-from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
+from bas_mm.utils.result_files import write_bytes  # noqa: E402
 from bas_mm.visualization.functional import (  # noqa: E402
     PREDICTED_COLOR,
     TRUE_COLOR,

@@ -74,7 +74,7 @@ def main() -> None:
     # mmcv's pure-Python build says that it lacks an operator which nothing here uses.
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
     from bas_mm.apis import results_table, train_and_test, write_comparison_pictures
-    from bas_mm.evaluation.result_files import write_json, write_text
+    from bas_mm.utils.result_files import write_json, write_text
 
     results = []
     for name, path in (('CAM', args.cam), ('BAS', args.bas)):

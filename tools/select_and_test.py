@@ -51,7 +51,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
 
     from bas_mm.apis import choose_checkpoint_and_test, results_table, set_thresholds
-    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.result_files import write_json
 
     try:
         set_thresholds(cfg.val_evaluator, args.thresholds)

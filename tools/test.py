@@ -106,7 +106,7 @@ def main() -> None:
     from mmengine.runner import Runner
 
     from bas_mm.evaluation.predictions_dump import PredictionsDump
-    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.result_files import write_json
 
     with fail_on_input_errors(cfg, args.config):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)

@@ -9,8 +9,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from bas_mm.evaluation.functional import box_iou
-from bas_mm.evaluation.result_files import write_picture
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import draw_comparison, input_view
 
 from .checkpoints import fill_model, read_checkpoint

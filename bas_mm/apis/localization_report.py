@@ -16,8 +16,8 @@ from torch.utils.data import Dataset
 
 from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
-from bas_mm.evaluation.result_files import write_text
 from bas_mm.registry import DATASETS, METRICS, MODELS
+from bas_mm.utils.result_files import write_text
 from bas_mm.visualization.functional import input_view, last_inside
 from bas_mm.visualization.report import (
     PicturePanel,

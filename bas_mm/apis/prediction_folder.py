@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from bas_mm.evaluation.result_files import (
+from bas_mm.utils.result_files import (
     TEMPORARY_PREFIX,
     write_array,
     write_json,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bas_mm.evaluation.result_files import write_text
+from bas_mm.utils.result_files import write_text
 
 from .label_lists import word_of
 

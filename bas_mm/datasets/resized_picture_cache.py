@@ -14,7 +14,7 @@ import numpy as np
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.utils.result_files import write_bytes
 
 __all__ = ['ResizedPictureCache']
 

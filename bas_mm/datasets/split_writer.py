@@ -8,7 +8,7 @@ from multiprocessing import Pool
 
 import numpy as np
 
-from bas_mm.evaluation.result_files import write_picture, write_text
+from bas_mm.utils.result_files import write_picture, write_text
 
 from .errors import AnnotationError, UnreadableImageError
 from .mask_file import read_mask

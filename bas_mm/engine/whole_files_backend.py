@@ -7,7 +7,7 @@ from typing import Any
 
 from mmengine.fileio import LocalBackend, register_backend
 
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.utils.result_files import write_bytes
 
 __all__ = ['WHOLE_FILES', 'WholeFilesBackend']
 

@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.evaluator import DumpResults
 from mmengine.logging import print_log
 
-from .result_files import whole_file
+from bas_mm.utils.result_files import whole_file
 
 __all__ = ['PredictionsDump']
 

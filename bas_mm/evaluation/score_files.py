@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .result_files import whole_file
+from bas_mm.utils.result_files import whole_file
 
 __all__ = ['read_scores', 'write_scores']
 

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from bas_mm.apis.checkpoints import fill_model, read_checkpoint
-from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.registry import MODELS
+from bas_mm.utils.result_files import write_bytes
 
 from .comparison import compare, random_inputs
 from .errors import ExportError

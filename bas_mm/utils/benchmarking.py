@@ -279,7 +279,7 @@ def write_figures(
         device: Where it ran.
         **figures: Its settings and figures, plain values.
     """
-    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.result_files import write_json
 
     command = [Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)]
     facts = dict(command=command, machine=machine_facts(), device=str(device))

@@ -6,7 +6,7 @@ import locale
 import re
 from pathlib import Path
 
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.utils.result_files import write_bytes
 
 __all__ = ['NOTE', 'find_last_checkpoint', 'repair_note']
 

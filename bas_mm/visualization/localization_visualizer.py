@@ -10,8 +10,8 @@ from mmengine.structures import BaseDataElement
 from mmengine.visualization import LocalVisBackend, Visualizer
 
 from bas_mm.evaluation.functional import box_iou, protocol_a_boxes
-from bas_mm.evaluation.result_files import write_picture
 from bas_mm.registry import VISUALIZERS
+from bas_mm.utils.result_files import write_picture
 
 from .functional import (
     PREDICTED_COLOR,

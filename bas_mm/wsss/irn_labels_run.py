@@ -12,8 +12,8 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from bas_mm.datasets.palette import encode_palette_png
-from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.utils.picture_progress import PictureProgress
+from bas_mm.utils.result_files import write_bytes
 
 from .functional.irn_labels import IRNLabelParams
 from .irn_labels_folder import IRNLabelFolder

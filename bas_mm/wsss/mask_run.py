@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from bas_mm.datasets.palette import encode_palette_png
-from bas_mm.evaluation.result_files import write_bytes
+from bas_mm.utils.result_files import write_bytes
 
 from .mask_folder import MaskFolder
 from .mask_inputs import MaskInput, MaskInputs

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bas_mm.evaluation.result_files import TEMPORARY_PREFIX, write_json
+from bas_mm.utils.result_files import TEMPORARY_PREFIX, write_json
 
 __all__ = ['OutputFolder']
 

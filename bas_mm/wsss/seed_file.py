@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bas_mm.utils.result_files import write_bytes
+
 from .functional.seed_sizes import strided_size
 
 try:
@@ -89,9 +91,6 @@ class SeedFile:
         Raises:
             ValueError: These are no seeds; see :meth:`check`.
         """
-        # Here, because the package around it needs torch, and readers of seeds do not.
-        from bas_mm.evaluation.result_files import write_bytes
-
         self.check()
         arrays = {name: getattr(self, name) for name in ('classes', 'strided', 'high_res')}
         write_bytes(path, _npz_bytes(arrays))

@@ -297,7 +297,7 @@ def test_results_that_the_disk_has_no_room_for(trained, monkeypatch, name):
     def fail(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr('bas_mm.evaluation.result_files.os.chmod', fail)
+    monkeypatch.setattr('bas_mm.utils.result_files.os.chmod', fail)
     test = 'test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 'full', '--out', f'full/{name}'
     done = trained.run_here(*test, check=False)
     assert done.returncode == 2

@@ -7,8 +7,8 @@ import torch
 from tiny_irn import tiny_irn_cfg
 
 from bas_mm.datasets import SyntheticScenes
-from bas_mm.evaluation.result_files import write_json
 from bas_mm.registry import MODELS
+from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.seed_file import SeedFile
 

@@ -65,8 +65,8 @@ def main() -> None:
 
     from bas_mm.apis import sweep_masks
     from bas_mm.apis.checkpoints import fill_model, read_checkpoint
-    from bas_mm.evaluation.result_files import write_bytes, write_json
     from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.utils.result_files import write_bytes, write_json
     from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
 
     init_default_scope(cfg.get('default_scope', 'bas_mm'))

@@ -24,8 +24,8 @@ import torch  # noqa: E402 - after the path is set
 
 from bas_mm.apis import COLUMNS, train_and_test  # noqa: E402
 from bas_mm.command_line import load_config, prepare_devices  # noqa: E402
-from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
+from bas_mm.utils.result_files import write_json  # noqa: E402
 
 
 def run_one(method: str, path: str, seed: int, work_dir: Path, options: list[str]) -> dict:

@@ -38,9 +38,9 @@ import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 from bas_mm.utils.benchmarking import in_turn, synchronise, write_figures  # noqa: E402
+from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402

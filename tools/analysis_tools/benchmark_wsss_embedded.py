@@ -19,8 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.utils.markdown_table import markdown_table  # noqa: E402 - after the path is set
+from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.pipeline.report import read_figures  # noqa: E402
 
 

@@ -27,9 +27,9 @@ from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa
 from bas_mm.datasets.split_lists import read_lines  # noqa: E402
 from bas_mm.datasets.transforms.functional import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
-from bas_mm.evaluation.result_files import write_json  # noqa: E402
 from bas_mm.evaluation.score_files import read_scores  # noqa: E402
 from bas_mm.registry import METRICS  # noqa: E402
+from bas_mm.utils.result_files import write_json  # noqa: E402
 
 # Figures that need class scores; without --scores they would only repeat GT-Known.
 _NEED_SCORES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')

@@ -39,8 +39,8 @@ from bas_mm.datasets.coco_masks import (  # noqa: E402
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
 from bas_mm.datasets.palette import encode_palette_png  # noqa: E402
-from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
+from bas_mm.utils.result_files import write_bytes  # noqa: E402
 
 SPLITS = ('train2014', 'val2014')
 CLASSES = COCO14MultiLabel.METAINFO['classes']

@@ -26,7 +26,6 @@ import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from torch import nn  # noqa: E402
 
-from bas_mm.evaluation.result_files import write_bytes  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
     Placement,
     detect_published_backbone,
@@ -37,6 +36,7 @@ from bas_mm.models.weights import (  # noqa: E402
 from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES, Rename  # noqa: E402
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
+from bas_mm.utils.result_files import write_bytes  # noqa: E402
 from bas_mm.version import __version__  # noqa: E402
 
 

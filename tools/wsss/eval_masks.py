@@ -24,7 +24,7 @@ def main() -> None:
     """Evaluate, print and write."""
     args = parse_evaluation(evaluation_parser(__doc__, 'pseudo_masks'))
 
-    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.mask_evaluation import evaluate_masks, report, table
 
     try:

@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument('--thresholds', type=float, nargs='+', help='background scores')
     args = parse_evaluation(parser)
 
-    from bas_mm.evaluation.result_files import write_json
+    from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, report, table
     from bas_mm.wsss.seed_file import SeedFile
 

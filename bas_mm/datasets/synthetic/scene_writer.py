@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from bas_mm.evaluation.result_files import write_bytes, write_text
+from bas_mm.utils.result_files import write_bytes, write_text
 
 from ..label_list_writer import write_ids
 from ..palette import encode_palette_png

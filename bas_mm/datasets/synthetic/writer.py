@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bas_mm.evaluation.result_files import write_picture
+from bas_mm.utils.result_files import write_picture
 
 from ..split_writer import write_split
 from .generated_folder import digest_of, require_folder, write_parameters

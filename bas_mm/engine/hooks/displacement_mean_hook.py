@@ -13,10 +13,10 @@ from torch.utils.data import Dataset
 
 from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.engine.inner_model import inner_model
-from bas_mm.evaluation.result_files import write_bytes
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
+from bas_mm.utils.result_files import write_bytes
 
 # Of the buffer in a checkpoint.
 _KEY = 'mean_shift.running_mean'

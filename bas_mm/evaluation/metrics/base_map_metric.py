@@ -13,7 +13,8 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from ..result_files import write_json, write_table
+from bas_mm.utils.result_files import write_json, write_table
+
 from .name_log import NameLog
 from .ordered_workers import OrderedWorkers
 

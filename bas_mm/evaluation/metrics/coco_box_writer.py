@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
+from bas_mm.utils.result_files import write_json, write_text
 
 from ..coco_boxes import coco_boxes
 from ..functional import largest_component_box, normalize_map, resize_map
-from ..result_files import write_json, write_text
 from ..score_files import write_scores
 from .base_map_metric import BaseMapMetric, Measured
 

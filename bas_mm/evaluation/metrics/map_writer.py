@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
+from bas_mm.utils.result_files import write_array
 
-from ..result_files import write_array
 from .base_map_metric import BaseMapMetric, Measured
 
 __all__ = ['MapWriter', 'map_file']

@@ -76,9 +76,9 @@ def draw_sheet(
 
     from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
-    from bas_mm.evaluation.result_files import write_picture
     from bas_mm.models.functional import seeds_to_labels
     from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.utils.result_files import write_picture
     from bas_mm.wsss.seed_evaluation import read_mask
     from bas_mm.wsss.seed_file import SeedFile
 

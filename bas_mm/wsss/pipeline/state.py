@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from bas_mm.evaluation.result_files import write_json
+from bas_mm.utils.result_files import write_json
 
 __all__ = ['PipelineState']
 

@@ -49,9 +49,7 @@ def fill_the_disk(monkeypatch, after: int):
             self.file.write(content[: len(content) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(
-        'bas_mm.evaluation.result_files.os.fdopen', lambda *args: Full(fdopen(*args))
-    )
+    monkeypatch.setattr('bas_mm.utils.result_files.os.fdopen', lambda *args: Full(fdopen(*args)))
     return seen
 
 

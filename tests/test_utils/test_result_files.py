@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bas_mm.evaluation.predictions_dump import PredictionsDump
-from bas_mm.evaluation.result_files import whole_file, write_array, write_json, write_table
 from bas_mm.evaluation.score_files import write_scores
+from bas_mm.utils.result_files import whole_file, write_array, write_json, write_table
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
