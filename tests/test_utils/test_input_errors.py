@@ -379,6 +379,21 @@ def test_checkpoints(data, tmp_path, content, reason):
     assert '\n' not in said
 
 
+@pytest.mark.parametrize(
+    ('error', 'reason'),
+    [
+        ("ValueError('a\\nb')", 'ValueError: a'),
+        # Of a file as any other, but of this one it is known what it is for.
+        ("PermissionError(13, 'no', 'c')", "PermissionError: [Errno 13] no: 'c'"),
+    ],
+)
+def test_what_is_said_of_a_checkpoint(error, reason):
+    space = dict(__name__='mmengine.runner.checkpoint')
+    exec(f'def _load_checkpoint(filename):\n raise {error}', space)
+    said = said_of(space['_load_checkpoint'], 'c.pth')
+    assert said == f'c.pth cannot be read as a checkpoint: {reason}'
+
+
 def test_another_function_of_the_name_of_mmengines_reader():
     def _load_checkpoint(filename):
         raise ValueError('a')
