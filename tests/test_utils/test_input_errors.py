@@ -352,6 +352,49 @@ def test_errors_of_a_metrics_workers(kind):
     assert said == (str(caught.value) if kind == 'ours' else None)
 
 
+class RemoteTraceback(Exception):
+    """What multiprocessing puts behind an error of another process: its traceback, printed."""
+
+
+OURS, THEIRS = sys.modules[describe_input_error.__module__].__file__, '/lib/numpy/a.py'
+HANDED_ON = '\n\nThe above exception was the direct cause of the following exception:\n\n'
+
+
+def block(file, last, code='raise'):
+    return (
+        f'Traceback (most recent call last):\n  File "{file}", line 1, in f\n    {code} x\n{last}'
+    )
+
+
+@pytest.mark.parametrize(
+    ('error', 'blocks', 'expected'),
+    [
+        (ValueError('a'), [block(OURS, 'ValueError: a')], 'a'),
+        (KeyError('a'), [block(OURS, "KeyError: 'a'")], 'a'),
+        (ValueError('a'), [block(OURS, 'ValueError: a', code='y +')], None),
+        (ValueError('a'), [block(THEIRS, 'ValueError: a')], None),
+        (ValueError('a'), ['ValueError: a'], None),
+        (NotImplementedError('a'), [block(OURS, 'NotImplementedError: a')], None),
+        (AnnotationError('a'), [block(THEIRS, 'AnnotationError: a')], 'a'),
+        # Handed on: the same kind, and its message within the other.
+        *(
+            (ValueError('p: a'), [block(THEIRS, inner), block(OURS, 'ValueError: p: a')], expected)
+            for inner, expected in (
+                ('ValueError: a', None),
+                ('ValueError: b', 'p: a'),
+                ('ValueError', 'p: a'),
+                ('TypeError: a', 'p: a'),
+            )
+        ),
+    ],
+)
+def test_printed_tracebacks(error, blocks, expected):
+    def fail():
+        raise error from RemoteTraceback(HANDED_ON.join(blocks))
+
+    assert said_of(fail) == expected
+
+
 def test_errors_of_the_processes_of_a_pool():
     with Pool(1) as pool:
         said = [said_of(pool.apply, work, (kind,)) for kind in ('ours', 'NumPy')]
