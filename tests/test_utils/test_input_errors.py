@@ -177,6 +177,10 @@ def parts():
         def __init__(self, key=None, **kwargs):
             super().__init__()
 
+    class HandsItOnToItsParent(NeedsMore):
+        def __init__(self, key=None, **kwargs):
+            super().__init__(key=key)
+
     class HandsItOnToAnother(nn.Module):
         def __init__(self, **kwargs):
             super().__init__()
@@ -193,7 +197,7 @@ def parts():
     return [
         *(LacksAnArgument, GivesAnUnknownArgument, GivesAKeyOfTheConfig),
         *(LacksAnArgumentOfItsParent, LacksItThoughItTakesAnything, HandsItOnToAnother),
-        *(RaisesWhatMMEngineRaises, IsNotDone),
+        *(HandsItOnToItsParent, RaisesWhatMMEngineRaises, IsNotDone),
     ]
 
 
