@@ -99,7 +99,8 @@ def test_masks_of_cub(converter, tmp_path, capsys):
     # One of them in 16 bits, which is read as such.
     file = source / 'segmentations/001.Bird_1/Bird_2.png'
     cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 257)
-    # Labels of train are weak: its masks are not asked for.
+    # Masks stand in the place of boxes. Labels of train are weak: its masks are not asked for.
+    (source / 'bounding_boxes.txt').unlink()
     for picture in ('001.Bird_1/Bird_0.png', '002.Bird_2/Bird_1.png'):
         (source / 'segmentations' / picture).unlink()
     options = ['--masks', '--splits', 'test', 'train']

@@ -177,6 +177,10 @@ def parts():
         def __init__(self, key=None, **kwargs):
             super().__init__()
 
+    class HandsItOnToItsParent(NeedsMore):
+        def __init__(self, key=None, **kwargs):
+            super().__init__(key=key)
+
     class HandsItOnToAnother(nn.Module):
         def __init__(self, **kwargs):
             super().__init__()
@@ -193,7 +197,7 @@ def parts():
     return [
         *(LacksAnArgument, GivesAnUnknownArgument, GivesAKeyOfTheConfig),
         *(LacksAnArgumentOfItsParent, LacksItThoughItTakesAnything, HandsItOnToAnother),
-        *(RaisesWhatMMEngineRaises, IsNotDone),
+        *(HandsItOnToItsParent, RaisesWhatMMEngineRaises, IsNotDone),
     ]
 
 
@@ -352,6 +356,49 @@ def test_errors_of_a_metrics_workers(kind):
     assert said == (str(caught.value) if kind == 'ours' else None)
 
 
+class RemoteTraceback(Exception):
+    """What multiprocessing puts behind an error of another process: its traceback, printed."""
+
+
+OURS, THEIRS = sys.modules[describe_input_error.__module__].__file__, '/lib/numpy/a.py'
+HANDED_ON = '\n\nThe above exception was the direct cause of the following exception:\n\n'
+
+
+def block(file, last, code='raise'):
+    return (
+        f'Traceback (most recent call last):\n  File "{file}", line 1, in f\n    {code} x\n{last}'
+    )
+
+
+@pytest.mark.parametrize(
+    ('error', 'blocks', 'expected'),
+    [
+        (ValueError('a'), [block(OURS, 'ValueError: a')], 'a'),
+        (KeyError('a'), [block(OURS, "KeyError: 'a'")], 'a'),
+        (ValueError('a'), [block(OURS, 'ValueError: a', code='y +')], None),
+        (ValueError('a'), [block(THEIRS, 'ValueError: a')], None),
+        (ValueError('a'), ['ValueError: a'], None),
+        (NotImplementedError('a'), [block(OURS, 'NotImplementedError: a')], None),
+        (AnnotationError('a'), [block(THEIRS, 'AnnotationError: a')], 'a'),
+        # Handed on: the same kind, and its message within the other.
+        *(
+            (ValueError('p: a'), [block(THEIRS, inner), block(OURS, 'ValueError: p: a')], expected)
+            for inner, expected in (
+                ('ValueError: a', None),
+                ('ValueError: b', 'p: a'),
+                ('ValueError', 'p: a'),
+                ('TypeError: a', 'p: a'),
+            )
+        ),
+    ],
+)
+def test_printed_tracebacks(error, blocks, expected):
+    def fail():
+        raise error from RemoteTraceback(HANDED_ON.join(blocks))
+
+    assert said_of(fail) == expected
+
+
 def test_errors_of_the_processes_of_a_pool():
     with Pool(1) as pool:
         said = [said_of(pool.apply, work, (kind,)) for kind in ('ours', 'NumPy')]
@@ -377,6 +424,21 @@ def test_checkpoints(data, tmp_path, content, reason):
     said = describe_input_error(caught.value, dict(cfg.items()))
     assert said.startswith(f'{file} cannot be read as a checkpoint: {reason}: ')
     assert '\n' not in said
+
+
+@pytest.mark.parametrize(
+    ('error', 'reason'),
+    [
+        ("ValueError('a\\nb')", 'ValueError: a'),
+        # Of a file as any other, but of this one it is known what it is for.
+        ("PermissionError(13, 'no', 'c')", "PermissionError: [Errno 13] no: 'c'"),
+    ],
+)
+def test_what_is_said_of_a_checkpoint(error, reason):
+    space = dict(__name__='mmengine.runner.checkpoint')
+    exec(f'def _load_checkpoint(filename):\n raise {error}', space)
+    said = said_of(space['_load_checkpoint'], 'c.pth')
+    assert said == f'c.pth cannot be read as a checkpoint: {reason}'
 
 
 def test_another_function_of_the_name_of_mmengines_reader():
