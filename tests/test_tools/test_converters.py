@@ -16,8 +16,8 @@ from mmengine.runner import load_checkpoint
 from modules import load_module
 from published_files import mobilenet_by_formula
 
-from bas_mm.evaluation import result_files
 from bas_mm.registry import MODELS
+from bas_mm.utils import result_files
 from bas_mm.utils.result_files import whole_file
 from bas_mm.version import __version__
 
