@@ -46,7 +46,7 @@ def test_small_pictures_are_enlarged_with_their_labels():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (40, 43, 80, 83)
 
 
-def test_captions_weight_and_height(monkeypatch):
+def test_captions(monkeypatch):
     said = []
 
     def note(image, lines, count):
@@ -56,15 +56,16 @@ def test_captions_weight_and_height(monkeypatch):
     monkeypatch.setattr(seed_drawing, 'add_caption', note)
     image, labels = np.full((60, 40, 3), 90, np.uint8), np.zeros((60, 40), np.uint8)
     maps = np.random.default_rng(0).random((2, 15, 10)).astype(np.float32)
-    drawing = draw_seeds('a.jpg', image, labels, maps, [1, 3], ['cat', 'dog'], 0.25, min_height=60)
+    drawing = draw_seeds('a.jpg', image, labels, maps, [1, 3], ['cat', 'dog'])
     legend = [
         (name, tuple(colour_map()[label].tolist())) for name, label in (('cat', 2), ('dog', 4))
     ]
     # All with room for as many lines as there are classes.
     expected = [['a.jpg'], legend, *([entry] for entry in legend)]
     assert said == [(lines, 2) for lines in expected]
-    assert drawing.shape[1] == 4 * 40 + 3 * 6
-    np.testing.assert_array_equal(drawing[:60, 92:132], overlay_map(image, maps[0], 0.25))
+    assert drawing.shape[1] == 4 * 160 + 3 * 6
+    large = image.repeat(4, axis=0).repeat(4, axis=1)
+    np.testing.assert_array_equal(drawing[:240, 332:492], overlay_map(large, maps[0]))
     said.clear()
     draw_seeds('a.jpg', image, labels, maps[:0], [], [])
     assert said == [(['a.jpg'], 1), (['no class'], 1)]

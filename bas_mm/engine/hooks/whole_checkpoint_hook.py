@@ -44,5 +44,7 @@ class WholeCheckpointHook(CheckpointHook):
             super()._save_best_checkpoint(runner, metrics)
 
     def _removing_last(self) -> AbstractContextManager:
-        own = isinstance(self.file_backend, WholeFilesBackend)
-        return self.file_backend.removing_last() if own else nullcontext()
+        # None where there was no training, but a validation alone.
+        backend = getattr(self, 'file_backend', None)
+        own = isinstance(backend, WholeFilesBackend)
+        return backend.removing_last() if own else nullcontext()

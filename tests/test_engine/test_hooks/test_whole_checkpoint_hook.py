@@ -128,3 +128,8 @@ def test_backends_that_a_config_names_are_left_alone(split_folder, tmp_path):
     hook.before_train(runner)
     assert hook.backend_args == own
     assert type(hook.file_backend) is LocalBackend
+
+
+def test_a_validation_alone(split_folder, tmp_path):
+    run(split_folder, tmp_path).val()
+    assert not list(tmp_path.rglob('*.pth'))
