@@ -2,12 +2,19 @@
 
 import json
 
+import cv2
 import numpy as np
 import pytest
 
 from bas_mm.evaluation.predictions_dump import PredictionsDump
 from bas_mm.evaluation.score_files import write_scores
-from bas_mm.utils.result_files import whole_file, write_array, write_json, write_table
+from bas_mm.utils.result_files import (
+    whole_file,
+    write_array,
+    write_json,
+    write_picture,
+    write_table,
+)
 
 
 def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
@@ -82,3 +89,11 @@ def test_array_without_pickle(tmp_path):
     with pytest.raises(ValueError, match='pickle'):
         write_array(tmp_path / 'b.npy', np.array([{}], dtype=object))
     assert not (tmp_path / 'b.npy').exists()
+
+
+def test_pictures_are_rgb_or_grey(tmp_path):
+    picture = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
+    for name, content in (('a.png', picture), ('b.png', picture[..., 0]), ('c.bmp', picture)):
+        write_picture(tmp_path / 'new' / name, content)
+        found = cv2.imread(str(tmp_path / 'new' / name), cv2.IMREAD_UNCHANGED)
+        np.testing.assert_array_equal(found[..., ::-1] if found.ndim == 3 else found, content)
