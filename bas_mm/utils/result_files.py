@@ -98,7 +98,10 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     if picture.ndim == 3:
         picture = picture[..., ::-1]
     # Not cv2.imwrite, which cannot write to every path on every system.
-    done, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(picture))
+    try:
+        done, content = cv2.imencode(Path(path).suffix, np.ascontiguousarray(picture))
+    except cv2.error:  # no format has this suffix
+        done = False
     if not done:
         raise OSError(f'OpenCV cannot encode {path}')
     write_bytes(path, content.tobytes())

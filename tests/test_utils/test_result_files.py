@@ -97,3 +97,6 @@ def test_pictures_are_rgb_or_grey(tmp_path):
         write_picture(tmp_path / 'new' / name, content)
         found = cv2.imread(str(tmp_path / 'new' / name), cv2.IMREAD_UNCHANGED)
         np.testing.assert_array_equal(found[..., ::-1] if found.ndim == 3 else found, content)
+    for name in ('d.docx', 'e'):
+        with pytest.raises(OSError, match=f'OpenCV cannot encode .*{name}'):
+            write_picture(tmp_path / name, picture)
