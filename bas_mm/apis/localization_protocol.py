@@ -57,7 +57,13 @@ def _plain(figures: dict) -> dict[str, float]:
     return {name.partition('/')[2]: value for name, value in figures.items()}
 
 
-def _runner(cfg: Config, name: str) -> Runner:
+def new_runner(cfg: Config, name: str) -> Runner:
+    """A runner of a config, which is not changed, beside others of this process.
+
+    Args:
+        cfg (Config): config of the run.
+        name (str): begins the name of its logger.
+    """
     cfg = deepcopy(cfg)
     # Runners of one process that share a name would share their loggers and their records.
     cfg.experiment_name = f'{name}_{time.time_ns()}'
@@ -156,7 +162,7 @@ def _validate(
     """Figures on ``val``, and the best θ."""
     cfg = deepcopy(cfg)
     use_checkpoint(cfg, checkpoint)
-    runner = _runner(cfg, f'{name}_val')
+    runner = new_runner(cfg, f'{name}_val')
     runner.load_or_resume()
     val = _plain(runner.val())
     return val, _best_threshold(val, choose_by)
@@ -170,7 +176,7 @@ def _test(
     use_checkpoint(cfg, checkpoint)
     cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
     set_thresholds(cfg.test_evaluator, threshold)
-    test = _plain(_runner(cfg, f'{name}_test').test())
+    test = _plain(new_runner(cfg, f'{name}_test').test())
     return LocalizationResult(name, cfg, checkpoint, threshold, val, test)
 
 
@@ -220,7 +226,7 @@ def train_and_test(
         LocalizationResult: the figures.
     """
     start = time.perf_counter()
-    runner = _runner(cfg, f'{name}_train')
+    runner = new_runner(cfg, f'{name}_train')
     runner.train()
     seconds = time.perf_counter() - start
     checkpoint = find_last_checkpoint(runner.work_dir)

@@ -29,7 +29,7 @@ from bas_mm.visualization.report import (
 )
 
 from .checkpoints import fill_model, read_checkpoint
-from .localization_protocol import _runner, localization_metrics
+from .localization_protocol import localization_metrics, new_runner
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
 
@@ -112,7 +112,7 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
     use_checkpoint(cfg, checkpoint)
     # Row k of the results must be picture k of the data set, which is what is drawn.
     cfg.test_dataloader.sampler = dict(type='DefaultSampler', shuffle=False)
-    runner = _runner(cfg, f'{name}_report')
+    runner = new_runner(cfg, f'{name}_report')
     loop = runner.test_loop
     dataset = loop.dataloader.dataset
     metrics = _metrics(cfg, dataset, Path(cfg.work_dir), name)

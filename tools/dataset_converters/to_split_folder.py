@@ -17,7 +17,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -45,6 +44,7 @@ from bas_mm.datasets.split_writer import (  # noqa: E402
     write_binary_masks,
     write_split,
 )
+from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 
 
 @dataclass
@@ -70,28 +70,6 @@ RELEASES = {
     'stanford_cars': Release(StanfordCars),
     'fgvc_aircraft': Release(FGVCAircraft, dict(train='train', val='val', test='test')),
 }
-
-
-class Progress:
-    """A line now and then about work that goes on; called once per piece of it.
-
-    Args:
-        what (str): What the pieces are.
-        total (int): How many there are.
-        seconds (float): Time between two lines at least. Defaults to 2.
-    """
-
-    def __init__(self, what: str, total: int, seconds: float = 2.0) -> None:
-        self.what, self.total, self.seconds = what, total, seconds
-        self.done = 0
-        self.last = time.monotonic()
-
-    def __call__(self) -> None:
-        self.done += 1
-        now = time.monotonic()
-        if self.done == self.total or now - self.last >= self.seconds:
-            self.last = now
-            print(f'{self.what}: {self.done} of {self.total}', flush=True)
 
 
 class ConversionError(Exception):
@@ -131,10 +109,12 @@ def convert_split(
 ) -> list[np.ndarray] | None:
     """Write one split below ``root``; return its boxes as they were written."""
     infos = [dataset.get_data_info(position) for position in range(len(dataset))]
-    sizes = read_picture_sizes(infos, workers, Progress(f'{split}: pictures', len(infos)))
+    with PictureProgress(f'{split}: sizes of pictures', len(infos)) as progress:
+        sizes = read_picture_sizes(infos, workers, progress.advance)
     boxes = written = None
     if masks:
-        written = write_binary_masks(infos, root, 'masks', Progress(f'{split}: masks', len(infos)))
+        with PictureProgress(f'{split}: masks', len(infos)) as progress:
+            written = write_binary_masks(infos, root, 'masks', progress.advance)
     elif 'gt_bboxes' in infos[0]:
         boxes, changed = clip_boxes([info['gt_bboxes'] for info in infos], sizes)
         if len(changed):
