@@ -122,6 +122,11 @@ CUSTOM = 'Modules of your own are made known by custom_imports'
             dict(train_dataloader__dataset__split_dir='metadata/trian'),
             'train_dataloader.dataset: ',
         ),
+        # Of the part itself, not of the one that it is in.
+        (
+            dict(train_dataloader__dataset__pipeline__0=dict(type='LocResize', scale=0)),
+            'train_dataloader.dataset.pipeline.0: scale=0: a width and a height in pixels',
+        ),
         (dict(model__test_cfg__topk=0), 'model.test_cfg.topk=0: give 1 to 4'),
     ],
 )
