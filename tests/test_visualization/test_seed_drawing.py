@@ -4,7 +4,7 @@ import numpy as np
 
 from bas_mm.datasets.palette import colour_map
 from bas_mm.visualization import seed_drawing
-from bas_mm.visualization.functional import add_caption, overlay_map
+from bas_mm.visualization.functional import overlay_map
 from bas_mm.visualization.seed_drawing import draw_seeds, lay_labels
 
 
@@ -46,14 +46,8 @@ def test_small_pictures_are_enlarged_with_their_labels():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (40, 43, 80, 83)
 
 
-def test_captions(monkeypatch):
-    said = []
-
-    def note(image, lines, count):
-        said.append((lines, count))
-        return add_caption(image, lines, count)
-
-    monkeypatch.setattr(seed_drawing, 'add_caption', note)
+def test_captions(captions_of):
+    said = captions_of(seed_drawing)
     image, labels = np.full((60, 40, 3), 90, np.uint8), np.zeros((60, 40), np.uint8)
     maps = np.random.default_rng(0).random((2, 15, 10)).astype(np.float32)
     drawing = draw_seeds('a.jpg', image, labels, maps, [1, 3], ['cat', 'dog'])

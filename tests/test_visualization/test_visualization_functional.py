@@ -202,14 +202,8 @@ def test_comparison_shows_each_methods_box():
     assert cv2.imencode('.png', row)[0]
 
 
-def test_captions_of_a_comparison(monkeypatch):
-    said = []
-
-    def note(image, lines, count):
-        said.append((lines, count))
-        return add_caption(image, lines, count)
-
-    monkeypatch.setattr(functional, 'add_caption', note)
+def test_captions_of_a_comparison(captions_of):
+    said = captions_of(functional)
     methods = {
         'CAM': {'map': np.eye(14), 'boxes': [[10, 10, 30, 30]], 'caption': 'IoU 0.10'},
         'PSOL': {'map': np.eye(14)},

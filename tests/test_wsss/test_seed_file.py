@@ -13,6 +13,7 @@ from bas_mm.wsss import seed_file
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError, read_arrays, read_seed_classes
 
 NAMES = ('classes', 'strided', 'high_res')
+CHOSEN = seed_file.inflater
 
 
 @pytest.fixture(params=['isal.isal_zlib', 'zlib'], autouse=True)
@@ -20,6 +21,11 @@ def inflater(request, monkeypatch):
     """Files are the same whatever reads them."""
     module = pytest.importorskip(request.param, reason='isal is not published for this machine')
     monkeypatch.setattr(seed_file, 'inflater', module)
+
+
+def test_the_quick_inflater_is_taken_where_it_is():
+    isal_zlib = pytest.importorskip('isal.isal_zlib', reason='isal is not published here')
+    assert CHOSEN is isal_zlib
 
 
 @pytest.fixture
