@@ -137,7 +137,9 @@ class BaseMapMetric(BaseMetric):
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], Any]:
         """Figures from summed counts, and what of them the figures of a class depend on."""
 
-    def class_figures(self, counts: np.ndarray, pictures: int, whole: Any) -> dict[str, float]:
+    def class_figures(
+        self, counts: np.ndarray, pictures: int, whole: Any
+    ) -> dict[str, float | None]:
         """Figures of one class; ``whole`` is the second value of :meth:`figures`."""
         return {}
 

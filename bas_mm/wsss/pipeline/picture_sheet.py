@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
@@ -68,6 +67,9 @@ def draw_sheet(
 
     Returns:
         Path: ``sheet.png`` in the work folder.
+
+    Raises:
+        UnreadableImageError: A picture cannot be read.
     """
     import torch
     from mmengine.config import Config
@@ -76,6 +78,7 @@ def draw_sheet(
 
     from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
+    from bas_mm.datasets.transforms import LoadLocImage
     from bas_mm.models.functional import seeds_to_labels
     from bas_mm.registry import DATASETS, MODELS
     from bas_mm.utils.result_files import write_picture
@@ -92,10 +95,11 @@ def draw_sheet(
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     # Pictures of several classes show most.
     several = [i for i in infos if len(i['gt_label']) > 1] or infos
+    reader = LoadLocImage()
     rows = []
     for number in spread([info['gt_label'][0] for info in several], count):
         info = several[number]
-        bgr = cv2.imread(info['img_path'], cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+        bgr = reader.read(info['img_path'])
         sample = SegDataSample(
             metainfo=dict(
                 img_path=info['img_path'], ori_shape=bgr.shape[:2], img_shape=bgr.shape[:2]
