@@ -326,8 +326,10 @@ def enable_amp(cfg: 'Config') -> None:
     """
     from mmengine.device import get_device
 
+    from bas_mm.utils.config_types import type_name
+
     wrapper = cfg.optim_wrapper
-    kind = wrapper.get('type', 'OptimWrapper')
+    kind = type_name(wrapper) or 'OptimWrapper'
     if kind not in ('OptimWrapper', 'AmpOptimWrapper', 'CPUAmpOptimWrapper'):
         fail(f'--amp: the config has the optimizer wrapper {kind}, which --amp cannot replace')
     if get_device() == 'cpu':
@@ -344,7 +346,7 @@ def set_cpu_amp(cfg: 'Config') -> None:
     Args:
         cfg (Config): Changed in place.
     """
-    cfg.optim_wrapper.type = 'CPUAmpOptimWrapper'
+    cfg.optim_wrapper.type = 'bas_mm.CPUAmpOptimWrapper'
     for key in ('loss_scale', 'dtype', 'use_fsdp'):
         cfg.optim_wrapper.pop(key, None)
 

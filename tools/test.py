@@ -20,6 +20,7 @@ from bas_mm.command_line import (
     require_file,
     use_checkpoint,
 )
+from bas_mm.utils.config_types import registered_class, type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -60,14 +61,8 @@ def parse_args() -> argparse.Namespace:
 def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
     """Switch the drawing hook on, whether the config has it or not."""
     hooks = cfg.setdefault('default_hooks', {})
-    hook = hooks.get('visualization') or {'type': 'LocalizationVisualizationHook'}
-    hooks['visualization'] = {
-        **hook,
-        'enable': True,
-        'interval': interval,
-        'out_dir': show_dir,
-    }
-    if cfg.get('visualizer', {}).get('type', '').endswith('DetLocalVisualizer'):
+    visualizer = type_name(cfg.get('visualizer'))
+    if visualizer == 'DetLocalVisualizer':
         # A relative folder would be one below that of the logs.
         out_dir = str(Path(show_dir).absolute())
         hooks['visualization'] = {
@@ -76,12 +71,25 @@ def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
             'test_out_dir': out_dir,
         }
         return
-    if cfg.get('visualizer', {}).get('type', '').endswith('SegLocalVisualizer'):
+    if visualizer == 'SegLocalVisualizer':
         hooks['visualization'] = {'type': 'mmseg.SegVisualizationHook', 'draw': True}
         cfg.visualizer.update(save_dir=show_dir, vis_backends=[{'type': 'LocalVisBackend'}])
         return
-    if cfg.get('visualizer', {}).get('type') != 'LocalizationVisualizer':
-        cfg.visualizer = {'type': 'LocalizationVisualizer'}
+
+    from bas_mm.engine.hooks import LocalizationVisualizationHook
+    from bas_mm.registry import HOOKS, VISUALIZERS
+    from bas_mm.visualization import LocalizationVisualizer
+
+    # Others draw labels alone: the config's own hook and visualizer stay where they draw maps.
+    hook = hooks.get('visualization')
+    kind = registered_class(HOOKS, hook)
+    if kind is None or not issubclass(kind, LocalizationVisualizationHook):
+        hook = {'type': 'bas_mm.LocalizationVisualizationHook'}
+    drawing = {'enable': True, 'interval': interval, 'out_dir': show_dir}
+    hooks['visualization'] = {**hook, **drawing}
+    own = registered_class(VISUALIZERS, cfg.get('visualizer'))
+    if own is None or not issubclass(own, LocalizationVisualizer):
+        cfg.visualizer = {'type': 'bas_mm.LocalizationVisualizer'}
 
 
 def main() -> None:
@@ -92,7 +100,7 @@ def main() -> None:
         fail(f'the config {args.config} has no test_dataloader')
     use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     if args.tta:
-        if cfg.model.get('type') == 'MultiScaleEncoderDecoder':
+        if type_name(cfg.model) == 'MultiScaleEncoderDecoder':
             fail('--tta: segmentors take their views from model.test_cfg.scales and flip')
         enable_ten_crop(cfg)
     if args.amp:

@@ -52,9 +52,10 @@ def parse_args() -> argparse.Namespace:
 def require_boxes(cfg: 'Config') -> None:
     """Exit with status 2 where a detector's training boxes are not there."""
     from bas_mm.apis.config_datasets import inner_datasets
+    from bas_mm.utils.config_types import type_name
 
     for dataset in inner_datasets((cfg.get('train_dataloader') or {}).get('dataset')):
-        if dataset.get('type') in ('CocoDataset', 'mmdet.CocoDataset'):
+        if type_name(dataset) == 'CocoDataset':
             path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
             if not path.is_file():
                 fail(

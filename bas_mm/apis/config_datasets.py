@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.config_types import registered_class, type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -52,8 +53,9 @@ def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
             names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
             if isinstance(names, (list, tuple)):
                 return names
-            if names is None and isinstance(dataset.get('type'), str):
-                names = getattr(DATASETS.get(dataset['type']), 'METAINFO', {}).get('classes', ())
+            kind = registered_class(DATASETS, dataset)
+            if names is None and kind is not None:
+                names = getattr(kind, 'METAINFO', {}).get('classes', ())
                 if len(names) == count:
                     return names
     return None
@@ -72,8 +74,8 @@ def put_ten_crop(cfg: Config) -> bool:
         transform
         for dataset in inner_datasets(cfg.test_dataloader.get('dataset'))
         for transform in dataset.get('pipeline') or ()
-        if transform['type'] in ('LocCenterCrop', 'bas_mm.LocCenterCrop')
+        if type_name(transform) == 'LocCenterCrop'
     ]
     for transform in found:
-        transform['type'] = transform['type'].replace('LocCenterCrop', 'LocTenCrop')
+        transform['type'] = 'bas_mm.LocTenCrop'
     return bool(found)

@@ -24,6 +24,7 @@ from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer
 
 from .call_settings import CallSettings
@@ -214,7 +215,7 @@ class LocalizationInferencer(PictureInferencer):
     def _init_visualizer(self, cfg: Config | ConfigDict) -> LocalizationVisualizer:
         """The config's way to draw, but not its backends: files are written here."""
         own = cfg.get('visualizer') or {}
-        if str(own.get('type', '')).rpartition('.')[2] != 'LocalizationVisualizer':
+        if type_name(own) != 'LocalizationVisualizer':
             own = {}
         left = ('type', 'name', 'vis_backends', 'save_dir')
         visualizer = LocalizationVisualizer(**{k: v for k, v in own.items() if k not in left})

@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from bas_mm.command_line import use_checkpoint
+from bas_mm.utils.config_types import type_name
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
 from bas_mm.utils.markdown_table import markdown_table
 
@@ -90,8 +91,7 @@ def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
         evaluator (dict | Sequence[dict], optional): config of one metric or of several.
     """
     metrics = [evaluator] if isinstance(evaluator, dict) else evaluator or ()
-    kinds = (str(metric.get('type', '')).rpartition('.')[2] for metric in metrics)
-    return [metric for metric, kind in zip(metrics, kinds) if kind == 'LocalizationMetric']
+    return [metric for metric in metrics if type_name(metric) == 'LocalizationMetric']
 
 
 def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.registry import DATASETS, METRICS, MODELS
+from bas_mm.utils.config_types import type_name
 from bas_mm.utils.result_files import write_text
 from bas_mm.visualization.functional import input_view, last_inside
 from bas_mm.visualization.report import (
@@ -129,7 +130,7 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
         config=config,
         checkpoint=checkpoint,
         classes=[str(c) for c in dataset.metainfo['classes']],
-        cropped=metrics.get('boxes', {}).get('type') == 'ViewBoxAcc',
+        cropped=type_name(metrics.get('boxes')) == 'ViewBoxAcc',
         candidates=len(np.atleast_1d(thresholds)),
         pixels='fixed' not in metrics,
         **_results(tables),
@@ -142,12 +143,12 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
     sample = dataset[0]['data_samples']
     metrics = {}
     if len(sample.get('gt_bboxes', ())):
-        metrics['fixed'] = dict(type='LocalizationMetric', thresholds=_thresholds(cfg))
+        metrics['fixed'] = dict(type='bas_mm.LocalizationMetric', thresholds=_thresholds(cfg))
         whole = sample.get('whole_view') is not False
-        kind = 'MaxBoxAccV2' if whole else 'ViewBoxAcc'
+        kind = 'bas_mm.MaxBoxAccV2' if whole else 'bas_mm.ViewBoxAcc'
         metrics['boxes'] = dict(type=kind, with_max_box_acc=True, curve=True)
     if 'gt_mask' in sample:
-        metrics['pixels'] = dict(type='PxAP', curve=True)
+        metrics['pixels'] = dict(type='bas_mm.PxAP', curve=True)
     if not metrics:
         raise ValueError(
             f'{name}: the test pictures have no boxes, and no masks were loaded (LoadLocMask in '

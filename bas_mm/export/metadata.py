@@ -9,6 +9,7 @@ from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
 from bas_mm.datasets.transforms import LocResize
 from bas_mm.datasets.transforms.loc_crop import LocCrop
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.config_types import registered_class
 from bas_mm.version import __version__
 
 from .errors import ExportError
@@ -31,8 +32,8 @@ def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
     """
     size = None
     for transform in pipeline:
-        kind = TRANSFORMS.get(transform['type'])
-        if not isinstance(kind, type) or not issubclass(kind, (LocResize, LocCrop)):
+        kind = registered_class(TRANSFORMS, transform)
+        if kind is None or not issubclass(kind, (LocResize, LocCrop)):
             continue
         built = TRANSFORMS.build(dict(transform))
         size = built.crop_size if isinstance(built, LocCrop) else built.scale[::-1]

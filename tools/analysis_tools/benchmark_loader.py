@@ -47,6 +47,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
+from bas_mm.utils.config_types import type_name  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
 SIZE = (375, 500)
@@ -130,7 +131,7 @@ class Beginning(NamedTuple):
 def split(pipeline: Sequence[Mapping], source: str) -> Beginning:
     """Take a pipeline apart; exit with status 2 where its beginning cannot be replaced."""
     transforms = [dict(transform) for transform in pipeline]
-    types = [str(transform['type']).rpartition('.')[2] for transform in transforms]
+    types = [type_name(transform) for transform in transforms]
     if types[:1] == ['LoadResizedImage']:
         cached, *rest = transforms
         of_resize = {key: cached[key] for key in RESIZE_SETTINGS if key in cached}
@@ -170,7 +171,7 @@ def variants(beginning: Beginning, cache_dir: str) -> dict[str, list[dict]]:
         kind = resize['interpolation']
         print(f'torchvision and turbojpeg are not measured: {kind!r} is not for both\n')
     if between:
-        names = ', '.join(str(transform['type']) for transform in between)
+        names = ', '.join(type_name(transform) for transform in between)
         print(f'cached is not measured: the cache has no place for {names}\n')
     elif cached is None:
         settings = {**load, **resize, 'type': 'LoadResizedImage', 'cache_dir': cache_dir}

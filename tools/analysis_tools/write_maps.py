@@ -46,7 +46,7 @@ def main() -> None:
     if loader is None:
         fail(f'the config {args.config} has no {args.split}_dataloader')
     cfg.test_dataloader = loader
-    cfg.test_evaluator = {'type': 'MapWriter', 'out_dir': args.out_dir}
+    cfg.test_evaluator = {'type': 'bas_mm.MapWriter', 'out_dir': args.out_dir}
     use_checkpoint(cfg, args.checkpoint)
     prepare_devices(cfg, args.launcher)
 

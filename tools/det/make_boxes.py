@@ -30,6 +30,7 @@ from bas_mm.command_line import (
     require_file,
     use_checkpoint,
 )
+from bas_mm.utils.config_types import type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -97,9 +98,7 @@ def use_split(cfg: 'Config', split: str, path: str) -> None:
                 'wrappers such as RepeatDataset show pictures several times'
             )
     pipeline = [
-        step
-        for step in cfg.test_dataloader.dataset.pipeline
-        if step['type'] not in ('LoadLocMask', 'bas_mm.LoadLocMask')
+        step for step in cfg.test_dataloader.dataset.pipeline if type_name(step) != 'LoadLocMask'
     ]
     dataset.update(pipeline=pipeline, test_mode=True)
     cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': dataset}
@@ -172,7 +171,7 @@ def main() -> None:
     if args.tta:
         enable_ten_crop(cfg)
     cfg.test_evaluator = {
-        'type': 'CocoBoxWriter',
+        'type': 'bas_mm.CocoBoxWriter',
         'out_file': args.out,
         'threshold': threshold_of(cfg, args.threshold, args.config),
         'classes': classes,
