@@ -133,7 +133,12 @@ def test_recipe_of_the_table(data, backbone):
         # ILSVRC's configs are for four GPUs.
         assert run.train_dataloader.batch_size == (whole // 4 if data == 'ilsvrc' else whole)
         hooks = [hook.type for hook in run.custom_hooks]
-        assert hooks == ['ClassCountHook', 'EpochSeedHook', 'NonFiniteLossHook']
+        assert hooks == [
+            'ClassCountHook',
+            'EmptyLoaderHook',
+            'EpochSeedHook',
+            'NonFiniteLossHook',
+        ]
         assert run.get('sync_bn') is None  # it would wait; the classifier shares statistics itself
         assert run.model.get('sync_batch_norm', True)
 

@@ -7,9 +7,11 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
 from bas_mm.command_line import use_checkpoint
+from bas_mm.registry import DATASETS
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
 from bas_mm.utils.markdown_table import markdown_table
@@ -24,11 +26,6 @@ COLUMNS = {
     'iou_70': 'IoU 0.7',
     'top1_cls': 'Top-1 Cls',
 }
-
-# How a data set is read, not which pictures it has.
-_NOT_OF_WHICH_PICTURES = frozenset(
-    ('pipeline', 'test_mode', 'check_files', 'serialize_data', 'lazy_init', 'max_refetch')
-)
 
 
 @dataclass
@@ -118,23 +115,34 @@ def require_own_val(cfg: Config) -> None:
         cfg (Config): with ``val_dataloader`` and ``test_dataloader``.
 
     Raises:
-        ValueError: both read the same pictures.
+        ValueError: both read the same pictures, or some of them.
     """
-
-    def pictures(loader: dict) -> dict:
-        return {
-            key: os.path.normpath(value) if isinstance(value, str) and value else value
-            for key, value in loader.dataset.items()
-            if key not in _NOT_OF_WHICH_PICTURES
-        }
-
     if cfg.get('val_dataloader') is None:
         raise ValueError('there is no val_dataloader to choose on')
-    if pictures(cfg.val_dataloader) == pictures(cfg.test_dataloader):
+    own = _picture_files(cfg, 'val_dataloader')
+    shared = own & _picture_files(cfg, 'test_dataloader')
+    if shared:
+        which = 'the same pictures'
+        if shared != own:
+            which = f'{len(shared)} of the same pictures, such as {min(shared)}'
         raise ValueError(
-            'val_dataloader and test_dataloader read the same pictures: what is chosen there '
-            'would be tuned on test. Give val_dataloader.dataset a split of its own.'
+            f'val_dataloader and test_dataloader read {which}: what is chosen there would be tuned '
+            'on test. Give val_dataloader.dataset a split of its own.'
         )
+
+
+def _picture_files(cfg: Config, loader: str) -> set[str]:
+    """The files of a loader's pictures, whatever they are called in the config."""
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'bas_mm'):
+        dataset = DATASETS.build(cfg[loader].dataset)
+    folders: dict[str, str] = {}
+    files = set()
+    for index in range(len(dataset)):
+        folder, name = os.path.split(dataset.get_data_info(index)['img_path'])
+        if folder not in folders:
+            folders[folder] = os.path.realpath(folder)
+        files.add(os.path.join(folders[folder], name))
+    return files
 
 
 def choose_threshold_and_test(

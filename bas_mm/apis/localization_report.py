@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
+from mmengine.structures import BaseDataElement
 from torch.utils.data import Dataset
 
 from bas_mm.command_line import use_checkpoint
@@ -75,7 +76,7 @@ def require_comparable_runs(runs: Sequence[tuple[str, Config, str]]) -> None:
                 config='',
                 checkpoint='',
                 classes=[str(c) for c in dataset.metainfo['classes']],
-                image_ids=[str(dataset.get_data_info(i)['image_id']) for i in range(len(dataset))],
+                image_ids=[_image_name(dataset.get_data_info(i)) for i in range(len(dataset))],
                 labels=np.zeros(0, dtype=np.int64),
                 ious=np.zeros(0),
                 figures={},
@@ -138,6 +139,11 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
     return FinishedRun(result, runner.model.eval(), dataset)
 
 
+def _image_name(info: dict | BaseDataElement) -> str:
+    """As the metrics' files name it: data sets of other packages have paths alone."""
+    return str(info.get('image_id') or info.get('img_path'))
+
+
 def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str, dict]:
     """Configs of the metrics that fit the ground truth of the first picture."""
     sample = dataset[0]['data_samples']
@@ -149,6 +155,11 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
         metrics['boxes'] = dict(type=kind, with_max_box_acc=True, curve=True)
     if 'gt_mask' in sample:
         metrics['pixels'] = dict(type='bas_mm.PxAP', curve=True)
+    if not metrics and sample.get('view_lost'):
+        raise ValueError(
+            f'{name}: the test pipeline has a transform that changes the size of pictures without '
+            'taking their boxes and masks along: take LocResize, LocCenterCrop and the like'
+        )
     if not metrics:
         raise ValueError(
             f'{name}: the test pictures have no boxes, and no masks were loaded (LoadLocMask in '
@@ -241,10 +252,10 @@ def write_report(
 def _panel(run: FinishedRun, index: int) -> PicturePanel:
     item = run.dataset[index]
     sample, result = item['data_samples'], run.result
-    if str(sample.image_id) != result.image_ids[index]:
+    if _image_name(sample) != result.image_ids[index]:
         raise ValueError(
             f'{result.name}: result {index} is that of {result.image_ids[index]}, but picture '
-            f'{index} of the data set is {sample.image_id}: test in the order of the data set'
+            f'{index} of the data set is {_image_name(sample)}: test in the order of the data set'
         )
     (prediction,) = run.model.test_step(pseudo_collate([item]))
     view = input_view(item['inputs'].numpy())

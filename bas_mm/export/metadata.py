@@ -9,7 +9,7 @@ from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
 from bas_mm.datasets.transforms import LocResize
 from bas_mm.datasets.transforms.loc_crop import LocCrop
 from bas_mm.registry import TRANSFORMS
-from bas_mm.utils.config_types import registered_class
+from bas_mm.utils.config_types import plain_types, registered_class
 from bas_mm.version import __version__
 
 from .errors import ExportError
@@ -20,7 +20,7 @@ __all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of']
 
 def pipeline_of(cfg: Config) -> list[dict]:
     """The transforms of the test set's pictures; none where the config has no test set."""
-    return [dict(transform) for transform in pipeline_of_config(cfg, 'test_dataloader') or ()]
+    return plain_types(pipeline_of_config(cfg, 'test_dataloader') or [])
 
 
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmengine.registry import Registry
 
-__all__ = ['registered_class', 'type_name']
+__all__ = ['plain_types', 'registered_class', 'type_name']
 
 
 def type_name(config: Any) -> str:
@@ -29,6 +29,20 @@ def type_name(config: Any) -> str:
     if isinstance(kind, str):
         return kind.rpartition('.')[2]
     return getattr(kind, '__name__', '')
+
+
+def plain_types(config: Any) -> Any:
+    """A copy in plain values: classes and functions by their dotted paths, which registries find.
+
+    Args:
+        config (Any): Dictionaries, lists and tuples, one in another.
+    """
+    if isinstance(config, Mapping):
+        return {key: plain_types(value) for key, value in config.items()}
+    if isinstance(config, (list, tuple)):
+        return type(config)(plain_types(value) for value in config)
+    name = getattr(config, '__qualname__', None)
+    return config if name is None else f'{config.__module__}.{name}'
 
 
 def registered_class(registry: Registry, config: Any) -> type | None:

@@ -13,6 +13,7 @@ default_hooks = dict(
 )
 custom_hooks = [
     dict(type='ClassCountHook'),
+    dict(type='EmptyLoaderHook'),
     dict(type='EpochSeedHook'),
     dict(type='NonFiniteLossHook'),
 ]

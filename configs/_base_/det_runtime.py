@@ -14,6 +14,7 @@ default_hooks = dict(
 custom_hooks = [
     # A detector has the classes of its data sets; those without classes leave this one out.
     dict(type='NumClassCheckHook'),
+    dict(type='bas_mm.EmptyLoaderHook'),
     dict(type='bas_mm.EpochSeedHook'),
     dict(type='bas_mm.NonFiniteLossHook'),
 ]

@@ -12,6 +12,7 @@ default_hooks = dict(
     sampler_seed=dict(type='DistSamplerSeedHook'),
 )
 custom_hooks = [
+    dict(type='EmptyLoaderHook'),
     dict(type='EpochSeedHook'),
     dict(type='NonFiniteLossHook'),
     dict(

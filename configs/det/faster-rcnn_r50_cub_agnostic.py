@@ -11,4 +11,8 @@ train_dataloader = dict(
 val_evaluator = dict(class_agnostic=True)
 test_evaluator = dict(class_agnostic=True)
 # Without the check that the detector has the classes of the test set.
-custom_hooks = [dict(type='bas_mm.EpochSeedHook'), dict(type='bas_mm.NonFiniteLossHook')]
+custom_hooks = [
+    dict(type='bas_mm.EmptyLoaderHook'),
+    dict(type='bas_mm.EpochSeedHook'),
+    dict(type='bas_mm.NonFiniteLossHook'),
+]

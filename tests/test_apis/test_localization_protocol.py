@@ -1,8 +1,11 @@
 """What is chosen on ``val``, where figures tie, and which ``val`` is none."""
 
+import shutil
+
 import numpy as np
 import pytest
 from mmengine.config import Config
+from tiny_run import write_split_folder
 
 from bas_mm.apis import localization_protocol
 from bas_mm.apis.localization_protocol import (
@@ -79,24 +82,48 @@ def test_a_table_has_the_figures_of_test():
     assert cells == ['BAS', *(f'{value:.1f}' for value in test.values()), '0.35']
 
 
+@pytest.fixture
+def datasets(tmp_path, monkeypatch):
+    """Configs of the sets val and test, which share no picture, in the working directory."""
+    write_split_folder(tmp_path / 'data', dict(val=3, test=5))
+    (tmp_path / 'link').symlink_to('data')
+    shutil.copytree(tmp_path / 'data/metadata/test', tmp_path / 'lists/copy')
+    monkeypatch.chdir(tmp_path)
+    dataset = dict(type='SplitFolder', data_root='data', data_prefix=dict(img_path='images'))
+    return [dict(dataset, classes=4, split_dir=f'metadata/{s}') for s in ('val', 'test')]
+
+
 @pytest.mark.parametrize(
     'change',
-    [{}, dict(split_dir='metadata/test/'), dict(data_root='data/./CUB'), dict(check_files=False)],
+    [
+        {},
+        dict(split_dir='metadata/test/'),
+        dict(data_root='./data/../data/'),
+        dict(data_root='{absolute}/data'),
+        dict(data_root='link'),
+        dict(split_dir='{absolute}/lists/copy'),
+        dict(with_boxes=False),
+        dict(classes=('a', 'b', 'c', 'd')),
+        dict(type='bas_mm.SplitFolder'),
+    ],
 )
-def test_val_that_reads_the_pictures_of_test_in_another_way(change):
-    dataset = dict(type='SplitFolder', data_root='data/CUB/', split_dir='metadata/test')
-    cfg = Config(
-        dict(
-            val_dataloader=dict(dataset={**dataset, **change}),
-            test_dataloader=dict(dataset=dataset),
-        )
-    )
+def test_val_that_reads_the_pictures_of_test_in_another_way(datasets, tmp_path, change):
+    val, test = datasets
+    own = {
+        key: value.format(absolute=tmp_path) if isinstance(value, str) else value
+        for key, value in {**test, **change}.items()
+    }
+    cfg = Config(dict(val_dataloader=dict(dataset=own), test_dataloader=dict(dataset=test)))
     with pytest.raises(ValueError, match='read the same pictures'):
         require_own_val(cfg)
     with pytest.raises(ValueError, match='read the same pictures'):
         choose_checkpoint_and_test(cfg, ['a'], 'name')
-    cfg.val_dataloader.dataset.split_dir = 'metadata/val'
+    cfg.val_dataloader.dataset = val
     require_own_val(cfg)
+    # A test set that has the pictures of val among others.
+    cfg.val_dataloader.dataset = dict(type='ConcatDataset', datasets=[val, test])
+    with pytest.raises(ValueError, match='read 5 of the same pictures, such as .*test'):
+        require_own_val(cfg)
     cfg.val_dataloader = None
     with pytest.raises(ValueError, match='no val_dataloader'):
         require_own_val(cfg)

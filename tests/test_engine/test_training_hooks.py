@@ -1,4 +1,4 @@
-"""ClassCountHook and NonFiniteLossHook inside a real Runner."""
+"""ClassCountHook, EmptyLoaderHook and NonFiniteLossHook inside a real Runner."""
 
 import pytest
 import torch
@@ -27,6 +27,19 @@ def test_stock_runner_trains_and_tests(split_folder, tmp_path, kind):
     figures = runner.test()
     assert 0 <= figures['localization/gt_known'] <= 100
     assert figures['localization/threshold'] in (0.2, 0.4, 0.6)
+
+
+def test_a_training_without_a_batch_is_refused(split_folder, tmp_path):
+    cfg = tiny_run_cfg(split_folder, tmp_path, epochs=1)
+    cfg.custom_hooks = [dict(type='EmptyLoaderHook')]
+    cfg.train_dataloader.update(batch_size=9, drop_last=True)
+    message = r'train_dataloader\.batch_size=9: the 8 pictures of a process are fewer'
+    with pytest.raises(ValueError, match=message):
+        _runner(cfg, 'run-empty').train()
+    assert not list(tmp_path.glob('*.pth'))
+    cfg.train_dataloader.batch_size = 8
+    _runner(cfg, 'run-one-batch').train()
+    assert (tmp_path / 'epoch_1.pth').is_file()
 
 
 def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folder, tmp_path):

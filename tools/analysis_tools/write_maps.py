@@ -2,7 +2,9 @@
 
     python tools/analysis_tools/write_maps.py CONFIG CHECKPOINT OUT_DIR [--split val|test]
 
-``OUT_DIR/<image id>.npy`` holds the map as the network gives it. eval_maps.py reads such folders.
+``OUT_DIR/<image id>.npy`` holds the map as the network gives it. eval_maps.py reads such folders
+and takes the maps for those of whole pictures: a test pipeline that crops is refused, unless
+--crops says that whoever reads them knows.
 """
 
 import argparse
@@ -31,6 +33,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out_dir', help='folder of the maps')
     parser.add_argument('--split', choices=('val', 'test'), default='test')
+    parser.add_argument(
+        '--crops', action='store_true', help='write maps of pictures that the pipeline crops, too'
+    )
     parser.add_common_arguments()
     args = parser.parse_args()
     require_file(args.config, 'config')
@@ -46,7 +51,11 @@ def main() -> None:
     if loader is None:
         fail(f'the config {args.config} has no {args.split}_dataloader')
     cfg.test_dataloader = loader
-    cfg.test_evaluator = {'type': 'bas_mm.MapWriter', 'out_dir': args.out_dir}
+    cfg.test_evaluator = {
+        'type': 'bas_mm.MapWriter',
+        'out_dir': args.out_dir,
+        'check_view': not args.crops,
+    }
     use_checkpoint(cfg, args.checkpoint)
     prepare_devices(cfg, args.launcher)
 

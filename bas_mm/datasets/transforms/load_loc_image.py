@@ -135,17 +135,26 @@ class LoadLocImage(LoadImageFromFile):
         Raises:
             AnnotationError: They differ, and ``check_size`` is set.
         """
-        if not self.check_size or results.get('gt_bboxes') is None:
+        boxes = results.get('gt_bboxes')
+        if not self.check_size or boxes is None:
             return
+        # Cameras note that a picture is to be turned, and most viewers turn it.
+        turned = (
+            ' If they are those of the picture turned as its file notes, set '
+            "color_type='color' in LoadLocImage."
+        )
         listed = (results.get('width', width), results.get('height', height))
+        # Lists without sizes were compared with the pictures' heads, but for those that may be
+        # turned. A pixel more is that of lists that count from 1.
+        corners = np.reshape(boxes, (-1, 4))[:, 2:]
+        if 'width' not in results and (corners > np.add(listed, 1)).any():
+            raise AnnotationError(
+                f'{results["img_path"]} has {width}x{height} pixels, and a box of its split lies '
+                f'outside: {np.asarray(boxes).tolist()}.{turned}'
+            )
         if listed != (width, height):
-            # Cameras note that a picture is to be turned, and most viewers turn it.
-            turned = ''
-            if listed == (height, width):
-                turned = (
-                    ' If they are those of the picture turned as its file notes, set '
-                    "color_type='color' in LoadLocImage."
-                )
+            if listed != (height, width):
+                turned = ''
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, but its split says '
                 f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} Correct '

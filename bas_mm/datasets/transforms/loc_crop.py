@@ -3,6 +3,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from .functional import crop_view_box, shift_boxes
+from .view_tracking import follow_view
 
 __all__ = ['LocCrop']
 
@@ -49,6 +50,7 @@ class LocCrop(BaseTransform):
             (left, top, left + width, top + height),
         )
         results['img_shape'] = self.crop_size
+        follow_view(results, (old_height, old_width), self.crop_size)
         if results.get('gt_bboxes') is not None:
             results.setdefault('ori_gt_bboxes', results['gt_bboxes'])
             results['gt_bboxes'] = shift_boxes(results['gt_bboxes'], left, top)

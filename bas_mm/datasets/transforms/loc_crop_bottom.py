@@ -5,6 +5,8 @@ from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
 
+from .view_tracking import is_view_known
+
 __all__ = ['LocCropBottom']
 
 
@@ -44,7 +46,8 @@ class LocCropBottom(BaseTransform):
                 f'{height + self.pixels} pixels has nothing above its lowest {self.pixels} rows'
             )
         # LocResize, LoadResizedImage, crops and mirrors leave a view_box.
-        if results.get('mask_paths') or 'view_box' in results:
+        is_first = 'view_box' not in results and is_view_known(results, results['img'].shape[:2])
+        if results.get('mask_paths') or not is_first:
             raise ValueError(
                 'LocCropBottom comes right behind LoadLocImage, and is not for sets with masks'
             )

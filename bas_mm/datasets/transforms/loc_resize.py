@@ -8,6 +8,7 @@ from bas_mm.registry import TRANSFORMS
 
 from .functional import resize_boxes
 from .resize_torchvision import TORCHVISION_INTERPOLATIONS, resize_picture_torchvision
+from .view_tracking import follow_view
 
 __all__ = ['LocResize']
 
@@ -98,6 +99,7 @@ class LocResize(BaseTransform):
         height, width = old_shape
         results['img'] = img
         results['img_shape'] = (self.scale[1], self.scale[0])
+        follow_view(results, old_shape, results['img_shape'])
         # It shows the same part of the original picture as before.
         results.setdefault('view_box', (0.0, 0.0, float(width), float(height)))
         if results.get('gt_bboxes') is not None:

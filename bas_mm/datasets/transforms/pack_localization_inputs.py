@@ -10,6 +10,7 @@ from mmpretrain.structures import DataSample
 from bas_mm.registry import TRANSFORMS
 
 from .functional import boxes_to_view, resize_boxes
+from .view_tracking import is_view_known
 
 __all__ = ['PackLocalizationInputs']
 
@@ -43,7 +44,9 @@ class PackLocalizationInputs(BaseTransform):
       or mirrored, so that Protocol B and pixel metrics do not fit it, and else absent.
       ``view_box`` is where the view lies in the original picture, x0, y0, x1, y1 in its pixels,
       x1 and y1 one past the end, x0 > x1 where it is mirrored: boxes of the view go back by
-      :func:`~bas_mm.datasets.transforms.functional.boxes_to_original`.
+      :func:`~bas_mm.datasets.transforms.functional.boxes_to_original`. Where a transform of
+      another package has changed the picture's size, nobody knows where the true boxes and masks
+      are in the view: these and ``view_box`` are left out, and ``view_lost`` is True, else absent.
 
     Args:
         meta_keys (Sequence[str]): Keys of the meta information. Defaults to
@@ -69,30 +72,40 @@ class PackLocalizationInputs(BaseTransform):
         """Pack ``results``."""
         img = np.ascontiguousarray(np.moveaxis(results['img'], -1, -3))
         height, width = img.shape[-2:]
-        boxes = results.get('gt_bboxes')
-        if boxes is None:
-            boxes = np.zeros((0, 4))
         ori_height, ori_width = results.get('ori_shape', (height, width))[:2]
-        # Where nothing was resized or cropped it is the whole picture.
-        results.setdefault('view_box', (0.0, 0.0, float(ori_width), float(ori_height)))
+        known = is_view_known(results, (height, width))
+        if known:
+            # Where nothing was resized or cropped it is the whole picture.
+            results.setdefault('view_box', (0.0, 0.0, float(ori_width), float(ori_height)))
+        else:
+            results.pop('view_box', None)
         data_sample = DataSample(
             metainfo={key: results[key] for key in self.meta_keys if key in results}
         )
         if 'gt_label' in results:
             data_sample.set_gt_label(results['gt_label'])
-        data_sample.set_field(
-            torch.from_numpy(boxes_to_view(boxes, width, height)), 'gt_bboxes', dtype=torch.Tensor
-        )
+        if known:
+            self._add_truth(data_sample, results, (ori_width, ori_height), (width, height))
+        else:
+            data_sample.set_metainfo(dict(view_lost=True))
+        return dict(inputs=torch.from_numpy(img), data_samples=data_sample)
+
+    @staticmethod
+    def _add_truth(
+        data_sample: DataSample, results: dict, ori_size: tuple[int, int], size: tuple[int, int]
+    ) -> None:
+        """Boxes and masks; sizes are widths and heights."""
+        boxes = results.get('gt_bboxes')
+        if boxes is None:
+            boxes = np.zeros((0, 4))
         # What nothing has changed is the original.
         original = results.get('ori_gt_bboxes', boxes)
-        scaled = resize_boxes(original, (ori_width, ori_height), (width, height))
-        data_sample.set_field(
-            torch.from_numpy(scaled.astype(np.int64)), 'gt_bboxes_view', dtype=torch.Tensor
-        )
+        scaled = resize_boxes(original, ori_size, size).astype(np.int64)
+        truth = dict(gt_bboxes=boxes_to_view(boxes, *size), gt_bboxes_view=scaled)
         if results.get('gt_mask') is not None:
-            mask = np.ascontiguousarray(results['gt_mask'])
-            data_sample.set_field(torch.from_numpy(mask), 'gt_mask', dtype=torch.Tensor)
-        return dict(inputs=torch.from_numpy(img), data_samples=data_sample)
+            truth['gt_mask'] = np.ascontiguousarray(results['gt_mask'])
+        for name, values in truth.items():
+            data_sample.set_field(torch.from_numpy(values), name, dtype=torch.Tensor)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(meta_keys={self.meta_keys})'

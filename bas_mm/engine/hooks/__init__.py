@@ -2,6 +2,7 @@ from .checkpoint_keys_hook import CheckpointKeysHook, require_all_weights
 from .class_count_hook import ClassCountHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
 from .displacement_mean_hook import DisplacementMeanHook
+from .empty_loader_hook import EmptyLoaderHook
 from .epoch_seed_hook import EpochSeedHook
 from .localization_visualization_hook import LocalizationVisualizationHook
 from .needed_boxes_hook import NeededBoxesHook
@@ -13,6 +14,7 @@ __all__ = [
     'ClassCountHook',
     'DeferredRuntimeInfoHook',
     'DisplacementMeanHook',
+    'EmptyLoaderHook',
     'EpochSeedHook',
     'LocalizationVisualizationHook',
     'NeededBoxesHook',

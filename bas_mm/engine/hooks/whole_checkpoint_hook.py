@@ -18,9 +18,16 @@ class WholeCheckpointHook(CheckpointHook):
     other. The oldest checkpoint, and the best one so far, go when the next one is written and
     noted: there is room needed for one more than ``max_keep_ckpts``.
 
+    Of the figures that ``save_best`` may name, those of this package are the better the greater.
+
     It takes the arguments of mmengine's ``CheckpointHook``. What has ``backend_args``, goes to a
     bucket or is published (``published_keys``) is written as mmengine does.
     """
+
+    _default_greater_keys = [  # noqa: RUF012 - as mmengine's
+        *CheckpointHook._default_greater_keys,
+        *('gt_known', 'iou_', 'max_box_acc', 'view_box_acc', 'pxap', 'piou'),
+    ]
 
     def before_train(self, runner: Runner) -> None:
         """Look where checkpoints go.

@@ -271,6 +271,11 @@ class BaseMapMetric(BaseMetric):
         """A field that must be there."""
         value = sample.get(key)
         if value is None:
+            if sample.get('view_lost'):
+                advice = (
+                    ': a transform of the pipeline has changed the size of the picture without '
+                    'taking its boxes and masks along; take LocResize, LocCenterCrop and the like'
+                )
             raise ValueError(f'the data sample has no {key}{advice}')
         return value
 

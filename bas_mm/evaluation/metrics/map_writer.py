@@ -15,8 +15,18 @@ __all__ = ['MapWriter', 'map_file']
 
 
 def map_file(folder: str | Path, image_id: str) -> Path:
-    """Where the map of a picture lies: ``<folder>/<image id>.npy``, the id with its extension."""
-    return Path(folder, f'{image_id}.npy')
+    """Where the map of a picture lies: ``<folder>/<image id>.npy``, the id with its extension.
+
+    Raises:
+        ValueError: That is outside of the folder.
+    """
+    inner = Path(f'{image_id}.npy')
+    if inner.is_absolute() or '..' in inner.parts:
+        raise ValueError(
+            f'a map is named by the image_id of its picture, a path below its folder; got '
+            f'{image_id}'
+        )
+    return Path(folder, inner)
 
 
 def _write(path: Path, pred_map: np.ndarray) -> Measured:
@@ -32,22 +42,33 @@ class MapWriter(BaseMapMetric):
     reads. Every file is written atomically; processes write their own pictures. Reports
     ``maps_written``.
 
+    Who reads the maps takes them for those of whole pictures: where the test pipeline crops or
+    mirrors, nothing is written.
+
     Args:
         out_dir (str): folder of the maps.
+        check_view (bool): whether a view that is a crop or mirrored is an error. Defaults to True.
         **kwargs: arguments of :class:`BaseMapMetric`.
     """
 
     work = staticmethod(_write)
     constant_outcome = 'they are written as they are'
 
-    def __init__(self, out_dir: str, **kwargs: Any) -> None:
+    def __init__(self, out_dir: str, check_view: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.out_dir = Path(out_dir)
+        self.check_view = bool(check_view)
 
     def prepare(self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray) -> tuple:
         """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
+        if self.check_view and sample.get('whole_view') is False:
+            raise ValueError(
+                'the view is a crop or mirrored, and its map would be taken for that of the whole '
+                'picture: resize to the view without LocCenterCrop or LocTenCrop in the test '
+                'pipeline, or set check_view=False (write_maps.py: --crops)'
+            )
         return map_file(self.out_dir, name), pred_map
 
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:

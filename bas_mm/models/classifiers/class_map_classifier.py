@@ -136,7 +136,16 @@ class ClassMapClassifier(ImageClassifier):
 
         Returns:
             dict[str, Tensor]: the terms of the head's ``loss``.
+
+        Raises:
+            ValueError: the preprocessor mixes pictures: a map belongs to one picture's class.
         """
+        # Asked at each step, as SwitchRecipeHook sets it while a run goes on.
+        if getattr(self.data_preprocessor, 'batch_augments', None) is not None:
+            raise ValueError(
+                'model.data_preprocessor.batch_augments mixes pictures and their labels; the '
+                'losses of maps take the labels of one picture each. Leave it out.'
+            )
         targets = self.loss_targets(data_samples, inputs.device)
         if self.compile_cfg is None:
             return self.loss_terms(inputs, *targets)

@@ -138,6 +138,20 @@ def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
     assert read(path, dict(width=60, height=40, **boxes))['img_shape'] == (40, 60)
 
 
+def test_boxes_without_sizes_lie_in_the_picture(tmp_path, make_picture):
+    """Those of a picture that its file turns are compared with no size before it is read."""
+    path = tmp_path / 'a.jpg'
+    make_picture(path, 60, 40)
+    outside = dict(gt_bboxes=np.array([[0.0, 0, 60, 41], [5, 5, 20, 42]]))
+    with pytest.raises(AnnotationError, match='has 60x40 pixels, and a box of its split lies') as e:
+        read(path, outside)
+    assert str(path) in str(e.value)
+    assert "set color_type='color' in LoadLocImage" in str(e.value)
+    assert read(path, outside, check_size=False)['img_shape'] == (40, 60)
+    # Lists that count from 1.
+    assert read(path, dict(gt_bboxes=outside['gt_bboxes'][:1]))['img_shape'] == (40, 60)
+
+
 @pytest.fixture
 def fresh_turbojpeg(monkeypatch):
     """mmcv without the library loaded; what a test loads is forgotten after it."""

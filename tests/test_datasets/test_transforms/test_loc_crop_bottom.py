@@ -25,13 +25,15 @@ def test_picture_too_low():
         TRANSFORMS.build(dict(type='LocCropBottom', pixels=-1))
 
 
-@pytest.mark.parametrize('earlier', ['mask_paths', 'boxes', 'training'])
+@pytest.mark.parametrize('earlier', ['mask_paths', 'boxes', 'training', 'foreign'])
 def test_place_in_the_pipeline(earlier):
     """Rows are the original's: none of masks, and none of a picture that was resized."""
     crop = TRANSFORMS.build(dict(type='LocCropBottom', pixels=20))
     results = dict(img=np.zeros((60, 30, 3), np.uint8))
     if earlier == 'mask_paths':
         results['mask_paths'] = ('a.png',)
+    elif earlier == 'foreign':
+        results['ori_shape'] = (50, 30)
     else:
         if earlier == 'boxes':
             results['gt_bboxes'] = np.array([[3.0, 10, 15, 55]])

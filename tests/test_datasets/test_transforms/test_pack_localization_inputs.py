@@ -157,10 +157,33 @@ def test_protocol_b_ground_truth_of_untouched_and_of_weak_pictures():
     assert sample.gt_bboxes_view.tolist() == [[1, 2, 45, 12]]
     sample = run([dict(type='PackLocalizationInputs')], item())['data_samples']
     assert sample.gt_bboxes_view.shape == (0, 4)
-    # What another transform has resized shows all of the original.
-    resized = {**item(), 'ori_shape': (60, 50)}
-    sample = run([dict(type='PackLocalizationInputs')], resized)['data_samples']
-    assert sample.view_box == (0, 0, 50, 60)
+
+
+PACK = dict(type='PackLocalizationInputs')
+RESIZE, CROP = dict(type='mmcv.Resize', scale=(24, 20)), dict(type='mmcv.CenterCrop', crop_size=16)
+OWN, OWN_CROP = dict(type='LocResize', scale=(24, 20)), dict(type='LocCenterCrop', crop_size=12)
+
+
+@pytest.mark.parametrize(
+    'foreign', [[RESIZE], [CROP], [OWN, CROP], [RESIZE, OWN], [CROP, OWN_CROP]]
+)
+def test_where_another_package_resizes_nothing_is_said_of_places(foreign):
+    """It does not take the boxes of all protocols along, nor the place of the view."""
+    truth = dict(gt_bboxes=np.array([[1.0, 2, 20, 12]]), gt_mask=np.ones((30, 40), np.uint8))
+    sample = run([*foreign, PACK], item(**truth))['data_samples']
+    assert sample.view_lost is True
+    for name in ('gt_bboxes', 'gt_bboxes_view', 'gt_mask', 'view_box'):
+        assert name not in sample
+    assert sample.gt_label.tolist() == [5]
+
+
+def test_what_another_package_does_without_resizing_changes_no_place():
+    boxes = np.array([[1.0, 2, 20, 12]])
+    steps = [OWN, dict(type='mmpretrain.RandomErasing', erase_prob=1.0), PACK]
+    sample = run(steps, item(gt_bboxes=boxes))['data_samples']
+    assert sample.gt_bboxes.tolist() == [[0, 1, 12, 8]]
+    assert sample.view_box == (0, 0, 40, 30)
+    assert 'view_lost' not in sample
 
 
 def test_mirrored_and_uncropped_views_are_told_apart():

@@ -96,6 +96,12 @@ def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_p
     assert [name for name in names(tmp_path) if 'best' in name] == ['best_fit_epoch_3.pth']
 
 
+@pytest.mark.parametrize('figure', ['gt_known', 'iou_50', 'max_box_acc_v2', 'pxap', 'piou'])
+def test_the_figures_of_localization_are_the_better_the_greater(split_folder, tmp_path, figure):
+    runner = run(split_folder, tmp_path, save_best=f'localization/{figure}')
+    assert checkpoint_hook(runner).rules == ['greater']
+
+
 def test_a_better_checkpoint_of_the_same_name_stays(split_folder, tmp_path):
     runner = run(split_folder, tmp_path, save_best='fit', rule='greater')
     runner._val_loop = None

@@ -16,7 +16,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.logging import MMLogger
 from mmengine.registry import METRICS
 
-from bas_mm.evaluation import MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc
+from bas_mm.evaluation import MapWriter, MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc
 from bas_mm.evaluation.functional import (
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
@@ -155,6 +155,25 @@ def test_errors_name_the_picture(kind, changes, message):
 def test_missing_ground_truth_names_the_picture(kind, changes, message):
     with pytest.raises(ValueError, match=rf'(?s)val/00005.jpg.*{message}'):
         evaluate(kind(), [make_sample(0), make_sample(5, **changes)])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_truth_that_was_lost_on_the_way_is_told(kind):
+    lost = dict(gt_bboxes_view=None, gt_mask=None, view_lost=True)
+    with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*has no gt_.*changed the size of'):
+        evaluate(kind(), [make_sample(0), make_sample(5, **lost)])
+
+
+def test_maps_are_written_of_whole_pictures_below_the_folder(tmp_path):
+    writer = dict(out_dir=str(tmp_path / 'maps'))
+    with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*the view is a crop.*--crops'):
+        evaluate(MapWriter(**writer), [make_sample(5, whole_view=False)])
+    for name in ('/a/b.jpg', 'a/../../b.jpg'):
+        with pytest.raises(ValueError, match=f'(?s)named by the image_id of its picture.*{name}'):
+            evaluate(MapWriter(**writer), [make_sample(5, image_id=name)])
+    assert not list(tmp_path.rglob('*.npy'))
+    evaluate(MapWriter(**writer, check_view=False), [make_sample(5, whole_view=False)])
+    assert (tmp_path / 'maps/val/00005.jpg.npy').is_file()
 
 
 def test_crops_are_evaluated_on_request():

@@ -235,6 +235,21 @@ def test_impossible_test_cfg(test_cfg, message):
         MODELS.build(tiny_model_cfg(**test_cfg))
 
 
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_mixed_pictures_are_refused(kind):
+    """A map is that of one class: half a picture of another would be taken for it."""
+    cfg = tiny_model_cfg(kind)
+    mixed = dict(
+        num_classes=4, batch_augments=dict(augments=dict(type='mmpretrain.Mixup', alpha=1.0))
+    )
+    cfg.setdefault('data_preprocessor', {}).update(mixed)
+    model = MODELS.build(cfg)
+    with pytest.raises(ValueError, match=r'model\.data_preprocessor\.batch_augments mixes'):
+        model(_images(), samples_of(LABELS), mode='loss')
+    model.data_preprocessor.batch_augments = None
+    assert torch.isfinite(total(model(_images(), samples_of(LABELS), mode='loss')))
+
+
 def test_mixed_precision_keeps_scores_and_losses_in_float32():
     model = tiny_model()
     full = model(_images(), samples_of(LABELS), mode='loss')
