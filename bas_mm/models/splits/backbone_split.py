@@ -72,12 +72,19 @@ class BackboneSplit(BaseModule):
         used = set()
         for module in self.front_names + self.tail_names:
             try:
-                used.update(map(id, backbone.get_submodule(module).parameters()))
+                part = backbone.get_submodule(module)
             except AttributeError as error:
                 raise ValueError(
                     f'model.split.stages: {type(backbone).__name__} has no submodule {module!r}; '
                     f'it has: {", ".join(n for n, _ in backbone.named_children())}.'
                 ) from error
+            if isinstance(part, (nn.ModuleList, nn.ModuleDict)):
+                raise ValueError(
+                    f'model.split.stages: {module!r} of {type(backbone).__name__} is a collection '
+                    'of modules, which cannot be run: name those in it that run one after the '
+                    f'other, such as {module}.{next(iter(dict(part.named_children())), 0)}.'
+                )
+            used.update(map(id, part.parameters()))
         for parameter in backbone.parameters():
             if id(parameter) not in used:
                 parameter.requires_grad_(False)

@@ -58,7 +58,8 @@ def stage_table(backbone: nn.Module) -> StageTable:
         "config, e.g. model.split=dict(point='b', stages=dict(a=['conv1', 'bn1'], b=['layer1'], "
         "c=['layer2'])), or use a backbone whose forward is that of one of: "
         f"{', '.join(sorted(_TABLES))}; or one of bas_mm's own: "
-        f'{", ".join(sorted(_with_stages()))}.'
+        f'{", ".join(sorted(_with_stages()))}. Networks that hand on tokens (ViT, Swin) cannot be '
+        'split.'
     )
 
 

@@ -88,6 +88,10 @@ def test_unknown_family_says_how_to_name_the_stages():
     assert torch.equal(split.tail(backbone, split.front(backbone, images)), backbone(images))
     with pytest.raises(ValueError, match="no submodule '7'"):
         BackboneSplit(backbone, 'a', stages=dict(a=['0'], b=['7']))
+    assert 'tokens (ViT, Swin) cannot be split' in str(error.value)
+    listed = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ModuleList([nn.Conv2d(4, 5, 3)]))
+    with pytest.raises(ValueError, match=r"'1' of Sequential is a collection .*, such as 1\.0\."):
+        BackboneSplit(listed, 'a', stages=dict(a=['0'], b=['1']))
 
 
 def test_stages_after_the_end_take_no_gradient():
