@@ -43,7 +43,8 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
         test_mode (bool): Whether the set is for validation or test. Defaults to False.
         allow_unlabelled (bool): Whether a picture may have no class. Otherwise such a picture is
-            an error: it teaches nothing, and no seeds can be made for it. Defaults to False.
+            an error: no seeds can be made for it, it is a negative of CAM's and teaches BAS-Seg
+            nothing. Defaults to False.
         check_files (bool): Whether to check that each picture is on disk; each directory is
             listed once. Defaults to True.
         skip_unreadable (bool): Whether a picture that cannot be read in training is named in the

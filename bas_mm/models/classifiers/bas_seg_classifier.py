@@ -13,7 +13,8 @@ class BASSegClassifier(ForegroundMaps, MultiLabelClassifier):
     """Background Activation Suppression for images with several labels: maps for segmentation.
 
     As :class:`BASClassifier`, but for one thing: at each step the foreground map is that of one
-    of the image's positive classes, drawn at random.
+    of the image's positive classes, drawn at random. Images without a class are left
+    to the classification loss.
 
     Args:
         generator (dict): the foreground generator on F.
@@ -38,7 +39,10 @@ class BASSegClassifier(ForegroundMaps, MultiLabelClassifier):
     def loss_targets(
         self, data_samples: list[DataSample], device: torch.device
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """t, (N, C), and p, (N,): one of each image's positive classes, drawn anew."""
+        """t, (N, C), and p, (N,): one of each image's positive classes, drawn anew.
+
+        Without a positive class p is 0; the head gives such an image no part in p's terms.
+        """
         (targets,) = super().loss_targets(data_samples, device)
         return targets, draw_positive_class(targets)
 
@@ -49,7 +53,7 @@ class BASSegClassifier(ForegroundMaps, MultiLabelClassifier):
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            targets (Tensor): t, (N, C) of 0 and 1, at least one 1 in each row.
+            targets (Tensor): t, (N, C) of 0 and 1.
             drawn (Tensor): p, (N,), int64.
 
         Returns:

@@ -13,7 +13,7 @@ from .bas import (
 from .class_convolution import class_convolution
 from .feature_map import require_channels, require_feature_map
 from .frozen_pass import frozen_pass, untracked_statistics
-from .multi_label import draw_positive_class, positives_against_negatives
+from .multi_label import draw_positive_class, labelled_weights, positives_against_negatives
 from .multi_scale import maximum_of_scales, resize_labels, scaled_size
 from .random_walk import neighbour_affinities, propagate, random_walk, seeds_to_labels
 from .synchronised_norm import synchronised_batch_norm
@@ -29,6 +29,7 @@ __all__ = [
     'draw_positive_class',
     'foreground_score',
     'frozen_pass',
+    'labelled_weights',
     'maximum_of_scales',
     'neighbour_affinities',
     'pair_kinds',

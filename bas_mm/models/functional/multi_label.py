@@ -41,10 +41,25 @@ def draw_positive_class(targets: torch.Tensor) -> torch.Tensor:
     its own generator and without waiting for it.
 
     Args:
-        targets (Tensor): t, (N, C) of 0 and 1, with at least one 1 in each row.
+        targets (Tensor): t, (N, C) of 0 and 1.
 
     Returns:
-        Tensor: (N,), int64.
+        Tensor: (N,), int64; 0 where there is no positive class, which :func:`labelled_weights`
+        keeps out of means.
     """
     waiting = torch.empty_like(targets, dtype=torch.float32).exponential_()
     return waiting.masked_fill(targets <= 0, torch.inf).argmin(1)
+
+
+def labelled_weights(targets: torch.Tensor) -> torch.Tensor:
+    """Weights that turn a mean over the images into that over the images with a positive class.
+
+    Args:
+        targets (Tensor): t, (N, C) of 0 and 1.
+
+    Returns:
+        Tensor: (N,), float32: 0 without a positive class, else N / (images that have one). Where
+        all have one they are exactly 1, and the mean keeps its bits.
+    """
+    labelled = (targets > 0).any(1).float()
+    return labelled * (len(labelled) / labelled.sum().clamp(min=1))

@@ -27,6 +27,7 @@ class ForegroundLosses:
         background_map: torch.Tensor,
         foreground_map: torch.Tensor,
         classes: torch.Tensor,
+        weight: torch.Tensor | None = None,
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
         """The terms that depend on M_f.
 
@@ -36,6 +37,7 @@ class ForegroundLosses:
             background_map (Tensor): the class's own map of the frozen pass over F_b, (N, 1, h, w).
             foreground_map (Tensor): M_f, (N, 1, H, W) in [0, 1].
             classes (Tensor): the class that M_f belongs to, (N,), int64 in [0, C).
+            weight (Tensor, optional): of each image in the means, (N,). Default: 1.
 
         Returns:
             tuple: ``loss_fg``, ``loss_bas`` and ``loss_area``, weighted scalars; and score_2,
@@ -43,8 +45,12 @@ class ForegroundLosses:
         """
         score2 = foreground_score(class_maps, foreground_map)
         background_score = z(background_map)[:, 0]
+        # Losses of a user's own need not know weights where none are wanted.
+        weights = {} if weight is None else dict(weight=weight)
         losses = dict(
-            loss_fg=self.loss_fg(score2, classes),
-            **self.loss_amc(take_class(score1, classes), background_score, foreground_map),
+            loss_fg=self.loss_fg(score2, classes, **weights),
+            **self.loss_amc(
+                take_class(score1, classes), background_score, foreground_map, **weights
+            ),
         )
         return losses, score2

@@ -31,6 +31,7 @@ class AMCLoss(nn.Module):
         score: torch.Tensor,
         background_score: torch.Tensor,
         foreground_map: torch.Tensor,
+        weight: torch.Tensor | None = None,
     ) -> dict[str, torch.Tensor]:
         """The weighted terms, each the mean over the batch.
 
@@ -38,12 +39,16 @@ class AMCLoss(nn.Module):
             score (Tensor): S, (N,), the class's score of the whole image, before the ReLU.
             background_score (Tensor): S_b, (N,), its score of the background features.
             foreground_map (Tensor): M_f, (N, 1, h, w) in [0, 1].
+            weight (Tensor, optional): of each image in both means, (N,). Default: 1.
 
         Returns:
             dict[str, Tensor]: ``loss_bas`` and ``loss_area``, scalars.
         """
         bas = background_activation_suppression(score, background_score, self.saturated)
+        share = area(foreground_map)
+        if weight is not None:
+            bas, share = bas * weight, share * weight
         return dict(
             loss_bas=self.bas_weight * bas.mean(),
-            loss_area=self.area_weight * area(foreground_map).mean(),
+            loss_area=self.area_weight * share.mean(),
         )

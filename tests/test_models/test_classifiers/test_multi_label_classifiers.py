@@ -24,8 +24,8 @@ def _images(n: int = 3) -> torch.Tensor:
     return torch.randn(n, 3, 48, 64, generator=torch.Generator().manual_seed(1)).double()
 
 
-def _samples() -> list[DataSample]:
-    return [DataSample().set_gt_label(labels) for labels in LABELS]
+def _samples(labels=LABELS) -> list[DataSample]:
+    return [DataSample().set_gt_label(torch.tensor(found).long()) for found in labels]
 
 
 def _slow_terms(model, images):
@@ -86,6 +86,31 @@ def test_the_map_of_a_positive_class_of_each_image_is_trained(monkeypatch):
         model(_images(), _samples(), mode='loss')
     for image, labels in enumerate(LABELS):
         assert {int(classes[image]) for classes in seen} == set(labels)
+
+
+def test_images_without_a_class_have_no_part_in_the_terms_of_a_positive_one(monkeypatch):
+    # In evaluation an image does not see the others of its batch.
+    model, alone = _model('BASSegClassifier').eval(), _model('BASSegClassifier').eval()
+    images, drawn = _images(4), torch.tensor([2, 0, 4, 0])
+    monkeypatch.setattr(bas_seg_classifier, 'draw_positive_class', lambda targets: drawn)
+    losses = model(images, _samples([[2, 3], [], [1, 4], []]), mode='loss')
+    total(losses).backward()
+    monkeypatch.setattr(bas_seg_classifier, 'draw_positive_class', lambda targets: drawn[[0, 2]])
+    expected = alone(images[[0, 2]], _samples([[2, 3], [1, 4]]), mode='loss')
+    for name in ('loss_fg', 'loss_bas', 'loss_area'):
+        torch.testing.assert_close(losses[name], expected[name])
+    # The mean of L_cls stays that over all images, and it is 0 without a positive class.
+    torch.testing.assert_close(losses['loss_cls'], expected['loss_cls'] / 2)
+    assert model.generator.conv.weight.grad[0].eq(0).all()
+    assert model.generator.conv.weight.grad[2].ne(0).any()
+
+
+def test_a_batch_without_any_class_teaches_nothing():
+    model = _model('BASSegClassifier')
+    losses = model(_images(2), _samples([[], []]), mode='loss')
+    assert {name: value.item() for name, value in losses.items()} == dict.fromkeys(losses, 0)
+    total(losses).backward()
+    assert model.generator.conv.weight.grad.eq(0).all()
 
 
 def test_cam_is_the_soft_margin_loss_of_score_1():

@@ -3,7 +3,11 @@ import math
 import pytest
 import torch
 
-from bas_mm.models.functional import draw_positive_class, positives_against_negatives
+from bas_mm.models.functional import (
+    draw_positive_class,
+    labelled_weights,
+    positives_against_negatives,
+)
 
 
 def _slow(scores: list[float], targets: list[int]) -> float:
@@ -48,3 +52,12 @@ def test_every_positive_class_is_drawn_as_often_as_the_others_and_no_other():
     counts = torch.bincount(drawn[:6000], minlength=5) / 6000
     torch.testing.assert_close(counts, torch.tensor([0, 1, 1, 0, 1]) / 3, atol=0.03, rtol=0)
     assert drawn[6000:].eq(3).all()
+
+
+def test_weights_make_the_mean_that_of_the_labelled_images():
+    values = torch.tensor([3.0, 5.0, 7.0, 11.0, 13.0])
+    mean = (values * labelled_weights(TARGETS)).mean()
+    torch.testing.assert_close(mean, torch.tensor((3 + 5 + 7 + 13) / 4))
+    assert labelled_weights(TARGETS)[3] == 0
+    assert labelled_weights(torch.ones(7, 2)).tolist() == [1] * 7  # no bit of a mean changes
+    assert labelled_weights(torch.zeros(2, 3)).tolist() == [0, 0]

@@ -14,5 +14,13 @@ def test_terms_are_weighted_batch_means(saturated, bas):
     assert terms['loss_area'].item() == pytest.approx(1.5 * 0.5)
 
 
+def test_images_have_weights_in_both_terms():
+    loss = AMCLoss(area_weight=1.0)
+    maps = torch.tensor([0.25, 0.75]).reshape(2, 1, 1, 1)
+    terms = loss(torch.tensor([2.0, 1.0]), torch.tensor([1.0, 3.0]), maps, torch.tensor([2.0, 0]))
+    assert terms['loss_bas'].item() == pytest.approx(0.5)
+    assert terms['loss_area'].item() == pytest.approx(0.25)
+
+
 def test_the_default_is_the_papers_constant():
     assert AMCLoss(area_weight=1.0).saturated == 1.0
