@@ -12,8 +12,11 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 
+from bas_mm.command_line import load_config
 from bas_mm.datasets.palette import encode_palette_png, read_palette_png
+from bas_mm.models.segmentors.multi_scale_encoder_decoder import MultiScaleTestCfg
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.wsss.functional.dense_crf import CRFParams
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/deeplabv2'
 ALL = sorted(path.name for path in CONFIGS.glob('*.py'))
@@ -38,7 +41,7 @@ def test_figures_of_the_recipe(name, classes):
     assert head.num_classes == classes
     assert cfg.model.train_cfg.scales == (1.0, 0.75, 0.5)
     scales = (0.5, 0.75, 1.0, 1.25, 1.5)
-    assert cfg.model.test_cfg == dict(scales=scales, flip=True, crf=None)
+    assert cfg.model.test_cfg == dict(scales=scales, flip=True)
     optimizer = dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4)
     assert cfg.optim_wrapper.optimizer == optimizer
     (poly,) = cfg.param_scheduler
@@ -218,6 +221,23 @@ def test_stock_runner_tests_with_views_and_crf(quiet, home, tmp_path, monkeypatc
     counted = np.concatenate([mask[mask != 255] for mask in masks])
     assert figures['aAcc'] == pytest.approx(100 * (counted == 0).mean(), abs=0.01)
     assert seen == [((*mask.shape, 3), (21, *mask.shape), 2) for mask in masks]
+
+
+@pytest.mark.parametrize(
+    ('text', 'options', 'iterations'),
+    [
+        ('model = dict(test_cfg=dict(crf=dict()))', [], 10),
+        ('model = dict(test_cfg=dict(crf=dict(iterations=5)))', [], 5),
+        ('', ['model.test_cfg.crf.iterations=5'], 5),
+    ],
+)
+def test_a_config_that_inherits_adds_the_crf(tmp_path, text, options, iterations):
+    file = tmp_path / 'crf.py'
+    file.write_text(f'_base_ = {str(CONFIGS / VOC)!r}\n{text}\n')
+    test_cfg = MultiScaleTestCfg(**load_config(str(file), options).model.test_cfg)
+    assert test_cfg.crf_params == CRFParams(iterations=iterations)
+    assert test_cfg.scales == (0.5, 0.75, 1.0, 1.25, 1.5)
+    assert MultiScaleTestCfg(**load(VOC).model.test_cfg).crf_params is None
 
 
 def test_scenes_are_read_by_mmsegmentation(tmp_path):
