@@ -20,6 +20,8 @@ from math import exp, lgamma, log
 import torch
 import torch.nn.functional as F
 
+from bas_mm.wsss.functional.byte_labels import require_byte_label
+
 from .affinity_paths import GridPoint, pair_offsets, path_maxima
 
 __all__ = ['chebyshev_power', 'neighbour_affinities', 'propagate', 'random_walk', 'seeds_to_labels']
@@ -222,11 +224,8 @@ def seeds_to_labels(
     Raises:
         ValueError: A class is above 253: a byte has no place for it, for 255 says "unsure".
     """
-    if classes.numel() and classes.max() > 253:
-        raise ValueError(
-            f'a label map is of bytes, 0 the background and 255 unsure: it has no place for class '
-            f'{int(classes.max())}, only for classes 0 to 253'
-        )
+    if classes.numel():
+        require_byte_label(int(classes.max()))
     highest, index = scores.max(0)
     labels = (classes.to(scores.device) + 1).to(torch.uint8)[index]
     return labels.masked_fill_(highest <= background, 0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .byte_labels import require_byte_label
 from .dense_crf import LABEL_CRF, CRFParams, crf_labels
 from .seed_scores import greatest_maps
 
@@ -60,8 +61,9 @@ def irn_labels(
 
     Raises:
         ImportError: pydensecrf2 is not installed.
-        ValueError: Picture and maps differ in size, or the maps leave [0, 1].
+        ValueError: Picture and maps differ in size, the maps leave [0, 1], or a class is above 253.
     """
+    require_byte_label(int(np.max(classes)))
     if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
         raise ValueError('the maps leave [0, 1]: they are not normalised')
     highest, index = greatest_maps(maps)

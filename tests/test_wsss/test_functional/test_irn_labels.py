@@ -77,3 +77,12 @@ def test_what_is_refused():
         maps[0, 3, 3] = wrong
         with pytest.raises(ValueError, match=r'leave \[0, 1\]'):
             irn_labels(image, maps, np.array([0, 1]))
+
+
+@pytest.mark.parametrize('label', [254, 255, 299])
+def test_a_class_that_a_byte_has_no_label_for(label, monkeypatch):
+    monkeypatch.setattr(module, 'crf_labels', lambda image, labels, *args, **kwargs: labels)
+    image, maps = _picture(3)
+    assert 254 in irn_labels(image, maps, np.array([1, 253]))
+    with pytest.raises(ValueError, match=rf'has no place for class {label}, only for classes 0'):
+        irn_labels(image, maps, np.array([1, label]))
