@@ -19,10 +19,11 @@ from bas_mm.structures import SeedPrediction
 from bas_mm.utils.arguments import in_range, is_single
 from bas_mm.utils.result_files import write_bytes
 from bas_mm.visualization.seed_drawing import draw_seeds
+from bas_mm.wsss.config_params import params_of
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile
-from bas_mm.wsss.seed_maker import SeedMaker, check_scales
+from bas_mm.wsss.seed_maker import SeedMaker, SeedParams, check_scales
 
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
@@ -56,7 +57,8 @@ class SegmentationSeedInferencer(PictureInferencer):
         **kwargs: ``classes`` and ``show_progress``, see :class:`PictureInferencer`.
 
     Raises:
-        FileNotFoundError, ValueError: See :class:`PictureInferencer`.
+        FileNotFoundError, ValueError: See :class:`PictureInferencer`; or ``seed_cfg`` has a key or
+            value that makes no sense.
 
     Examples:
         >>> inferencer = SegmentationSeedInferencer(  # doctest: +SKIP
@@ -73,6 +75,7 @@ class SegmentationSeedInferencer(PictureInferencer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.params = params_of(SeedParams(), self.cfg.get('seed_cfg'), 'seed_cfg')
         if len(self.classes) > 254:
             raise ValueError(
                 f'the model has {len(self.classes)} classes, but label maps are of bytes, which '
@@ -160,12 +163,8 @@ class SegmentationSeedInferencer(PictureInferencer):
                 'the config has no test_dataloader, whose pipeline makes the view for scores: give '
                 'labels'
             )
-        own = self.cfg.get('seed_cfg') or {}
-        if scales is None:
-            scales = check_scales(own.get('scales', (1.0, 0.5, 1.5, 2.0)))
-        else:
-            scales = check_scales(scales, 'scales')
-        maker = SeedMaker(self.model, bool(own.get('flip', True)) if flip is None else flip)
+        scales = self.params.scales if scales is None else check_scales(scales, 'scales')
+        maker = SeedMaker(self.model, self.params.flip if flip is None else flip)
 
         def finish(found: SeedPrediction, name: str, folder: PredictionFolder | None) -> None:
             if folder is not None and not no_save_pred:

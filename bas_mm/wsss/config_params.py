@@ -32,6 +32,11 @@ def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _
         before = getattr(default, name)
         if is_dataclass(before):
             value = params_of(before, value, f'{key}.{name}')
+        elif isinstance(before, bool):
+            if not isinstance(value, bool):
+                raise ValueError(f'{key}.{name}={value!r}: True or False is needed')
+        elif isinstance(before, tuple):
+            pass  # a list, which the dataclass itself judges
         elif isinstance(value, bool) or not isinstance(value, (int, float)):
             raise ValueError(f'{key}.{name}={value!r}: a number is needed')
         elif isinstance(before, int) and value != int(value):

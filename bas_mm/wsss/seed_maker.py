@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import inf
 
 import numpy as np
@@ -13,7 +14,7 @@ from .functional.seed_sizes import strided_size
 from .functional.seeds import merge_scales, normalise_maps
 from .seed_file import SeedFile
 
-__all__ = ['SeedMaker', 'check_scales']
+__all__ = ['SeedMaker', 'SeedParams', 'check_scales']
 
 
 class SeedMaker:
@@ -90,6 +91,22 @@ class SeedMaker:
     ) -> SeedFile:
         """Seeds of one picture: :meth:`start` and :meth:`finish`."""
         return self.finish(self.start(views, classes, size), classes, size)
+
+
+@dataclass(frozen=True)
+class SeedParams:
+    """What a config's ``seed_cfg`` may say.
+
+    Args:
+        scales: Factors of the picture's size.
+        flip: Whether the mirror image takes part at each.
+    """
+
+    scales: Sequence[float] = (1.0, 0.5, 1.5, 2.0)
+    flip: bool = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, 'scales', check_scales(self.scales))
 
 
 def check_scales(scales: Sequence[float], key: str = 'seed_cfg.scales') -> tuple[float, ...]:

@@ -265,6 +265,13 @@ def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
     torch.save(MODELS.build(cfg.model).state_dict(), tmp_path / 'large.pth')
     with pytest.raises(ValueError, match='255 classes, but label maps are of bytes'):
         SegmentationSeedInferencer(cfg, tmp_path / 'large.pth', 'cpu')
+    for settings, message in (
+        (dict(scale=[1.0]), 'scale is unknown'),
+        (dict(flip='no'), "flip='no'"),
+    ):
+        cfg = Config({**project.cfg, 'seed_cfg': settings})
+        with pytest.raises(ValueError, match=rf'seed_cfg\.{message}'):
+            SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
     cfg = Config(dict(model=MODEL, seed_dataloader=project.cfg.seed_dataloader))
     unscored = SegmentationSeedInferencer(cfg, project.checkpoint, 'cpu')
     with pytest.raises(ValueError, match='no test_dataloader'):

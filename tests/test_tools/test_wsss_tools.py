@@ -172,6 +172,10 @@ def test_what_make_seeds_refuses(project):
     assert project.content('over') == project.content('one')
     bad = '--cfg-options', 'seed_cfg.scales=[1.0,-1]'
     _refused(project, *make, '0.pth', 'never', *bad, says='different positive factors')
+    bad = '--cfg-options', 'seed_cfg.scale=[1.0]'
+    _refused(project, *make, '0.pth', 'never', *bad, says='seed_cfg.scale is unknown')
+    bad = '--cfg-options', 'seed_cfg.flip=no'
+    _refused(project, *make, '0.pth', 'never', *bad, says="seed_cfg.flip='no': True or False")
     _refused(project, *make, '0.pth', 'never', '--fuse', 'nowhere', says='nowhere does not exist')
     bad = '--cfg-options', 'seed_dataloader.dataset.num_classes=2'
     _refused(

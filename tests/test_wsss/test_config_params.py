@@ -7,6 +7,7 @@ from bas_mm.wsss.config_params import params_of
 from bas_mm.wsss.functional.dense_crf import CRFParams
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
 from bas_mm.wsss.functional.masks import MaskParams
+from bas_mm.wsss.seed_maker import SeedParams
 
 
 def test_values_of_a_config_and_the_others():
@@ -34,6 +35,27 @@ def test_what_is_no_setting(values, message):
 def test_a_walk_without_a_power_of_the_affinities_is_refused():
     with pytest.raises(ValueError, match=r'mask_cfg\.beta=0: give a number above 0'):
         params_of(MaskParams(), dict(beta=0), 'mask_cfg')
+
+
+def test_scales_and_mirror_images():
+    params = params_of(SeedParams(), dict(scales=[1, 2], flip=False), 'seed_cfg')
+    assert (params.scales, params.flip) == ((1.0, 2.0), False)
+    assert params_of(SeedParams(), {}, 'seed_cfg').scales == (1.0, 0.5, 1.5, 2.0)  # wsss.md, 3
+
+
+@pytest.mark.parametrize(
+    ('values', 'message'),
+    [
+        (dict(scale=[1.0]), r'seed_cfg\.scale is unknown: there are scales, flip'),
+        (dict(flip='no'), r"seed_cfg\.flip='no': True or False is needed"),
+        (dict(flip=None), r'seed_cfg\.flip=None: True or False is needed'),
+        (dict(scales=1.0), r'seed_cfg\.scales=1.0: a list of different positive'),
+        (dict(scales=None), r'seed_cfg\.scales=None: a list of different positive'),
+    ],
+)
+def test_scales_and_mirror_images_that_make_no_sense(values, message):
+    with pytest.raises(ValueError, match=message):
+        params_of(SeedParams(), values, 'seed_cfg')
 
 
 @pytest.mark.parametrize('data', ['resnet50_voc12', 'resnet50_coco14', 'small_embedded'])

@@ -65,21 +65,21 @@ def main() -> None:
 
     from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
+    from bas_mm.wsss.config_params import params_of
     from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder
-    from bas_mm.wsss.seed_maker import SeedMaker, check_scales
+    from bas_mm.wsss.seed_maker import SeedMaker, SeedParams
     from bas_mm.wsss.seed_run import SeedRun
     from bas_mm.wsss.seed_source import seeds_settings
 
     # Errors of files, a full disk's too, are none of the program.
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
-        scales = check_scales(cfg.seed_cfg.get('scales', (1.0, 0.5, 1.5, 2.0)))
-        flip = bool(cfg.seed_cfg.get('flip', True))
+        params = params_of(SeedParams(), cfg.seed_cfg, 'seed_cfg')
         runner = Runner.from_cfg(cfg)
         runner.load_or_resume()
         model = inner_model(runner)
-        maker = SeedMaker(model, flip)
+        maker = SeedMaker(model, params.flip)
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
         classes = list(dataset.metainfo['classes'])
         if len(classes) != model.head.num_classes:
@@ -90,7 +90,7 @@ def main() -> None:
         fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
         folder = SeedFolder(args.out)
         run = SeedRun(
-            *(maker, dataset, folder, scales, fuse),
+            *(maker, dataset, folder, params.scales, fuse),
             num_workers=cfg.seed_dataloader.get('num_workers', 2),
             num_writers=args.writers,
             say=runner.logger.info,
@@ -98,8 +98,8 @@ def main() -> None:
         if is_main_process():
             settings = dict(
                 **network_settings(model, cfg.model, cfg.seed_dataloader.dataset.get('pipeline')),
-                scales=scales,
-                flip=flip,
+                scales=params.scales,
+                flip=params.flip,
                 classes=classes,
                 fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
             )
