@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from bas_mm.utils.class_names import word_of
 from bas_mm.utils.result_files import write_text
-
-from .label_lists import word_of
 
 __all__ = ['write_ids', 'write_label_list']
 

@@ -6,18 +6,18 @@ import os.path as osp
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bas_mm.utils.class_names import class_indices
+
 from .errors import AnnotationError
 from .split_lists import read_lines, require_unique
 
 __all__ = [
     'PICTURE_SUFFIXES',
     'LabelList',
-    'class_indices',
     'picture_stem',
     'read_ids',
     'read_label_list',
     'unknown_class',
-    'word_of',
 ]
 
 #: Endings of picture files, in small letters.
@@ -73,19 +73,6 @@ def picture_stem(name: str) -> str:
     return stem if suffix.lower() in PICTURE_SUFFIXES else name
 
 
-def word_of(name: str) -> str:
-    """A class name as one word of a list: 'traffic light' is written 'traffic_light'."""
-    return '_'.join(name.split())
-
-
-def class_indices(classes: Sequence[str]) -> dict[str, int]:
-    """Name of a class, as it is and as one word -> its index."""
-    return {
-        **{word_of(name): index for index, name in enumerate(classes)},
-        **{name: index for index, name in enumerate(classes)},
-    }
-
-
 def unknown_class(
     file: str, line: int | None, name: str, classes: Sequence[str], unit: str = 'line'
 ) -> AnnotationError:
@@ -93,7 +80,11 @@ def unknown_class(
     shown = ', '.join(classes[:3]) + (' ...' if len(classes) > 3 else '')
     advice = f'The {len(classes)} classes are {shown}: correct the name, or set `classes`'
     if _is_whole(name):
-        advice += f'. Indices are counted from 0, to {len(classes) - 1}'
+        called = [own for index, own in enumerate(classes) if _is_whole(own) and own != str(index)]
+        if called:
+            advice += f'. Names go before indices, and {called[0]} is a name: write names alone'
+        else:
+            advice += f'. Indices are counted from 0, to {len(classes) - 1}'
     return AnnotationError.at(
         file,
         line,
@@ -108,7 +99,7 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
 
     A line is the picture's name, with or without folder and ending, and its classes, divided by
     white space: names, with ``_`` for a space inside one; or, where all of the file are whole
-    numbers, indices counted from 0.
+    numbers and none is a name, indices counted from 0.
 
     Args:
         file: The list.
@@ -121,7 +112,8 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
     """
     rows, lines = _rows(file)
     indices: Mapping[str, int] = class_indices(classes)
-    if all(_is_whole(word) for _, *words in rows for word in words):
+    found = {word for _, *words in rows for word in words}
+    if all(map(_is_whole, found)) and found.isdisjoint(indices):
         indices = {str(index): index for index in range(len(classes))}
     labels = []
     for (name, *words), line in zip(rows, lines):

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from bas_mm.utils.class_names import class_indices
+
 from .functional.seed_sizes import strided_size
 from .functional.seeds import normalise_maps, resize_maps
 from .seed_file import SeedFile, SeedFileError, check_maps, read_arrays
@@ -25,7 +27,8 @@ class MapFolder:
     - ``<image id>.npz`` with one array (h', w') per class, named by the class or by its index;
     - ``<image id>/<class>.npy`` with one array (h', w') each, named likewise.
 
-    Names go before indices; index 0 is the first foreground class. Maps are finite and
+    Names go before indices: an entry that is the name of a class is no other's. Index 0 is the
+    first foreground class. Maps are finite and
     non-negative; those of seed files are normalised already, others need not be. They are resized
     (bilinear) where their size differs.
     Further classes are left alone.
@@ -41,6 +44,7 @@ class MapFolder:
     def __init__(self, folder: str | Path, classes: Sequence[str]) -> None:
         self.folder = Path(folder)
         self.classes = tuple(classes)
+        self._indices = class_indices(self.classes)
         if not self.folder.is_dir():
             raise FileNotFoundError(f'the folder of maps {folder} does not exist')
 
@@ -93,7 +97,7 @@ class MapFolder:
     def _pick(self, entries: Mapping, label: int, where: Path) -> Any:
         """The entry of a class, by its name or its index."""
         for key in (self.classes[label], str(label)):
-            if key in entries:
+            if key in entries and self._indices.get(key, label) == label:
                 return entries[key]
         raise self._no_map(where, label)
 

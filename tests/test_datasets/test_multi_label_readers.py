@@ -323,6 +323,17 @@ class TestList:
         write_lines(pets / 'train.txt', ['a/1 1 cat'])
         assert "unknown class '1'" in error_of(_pets, pets)
 
+    def test_names_of_digits_go_before_indices(self, pets):
+        write_lines(pets / 'train.txt', ['a/1 1', 'a/2 3 2'])
+        assert _labels(_pets(pets, classes=['1', '2', '3'])) == {'1': [0], '2': [1, 2]}
+        # Where none of the numbers is a name they are indices.
+        assert _labels(_pets(pets, classes=['x', 'y', 'z', '7'])) == {'1': [1], '2': [2, 3]}
+        # Indices that look like names are not told from them.
+        write_lines(pets / 'train.txt', ['a/1 2', 'a/2 0 1'])
+        message = error_of(_pets, pets, classes=['1', '2', '3'])
+        assert "train.txt, line 2: unknown class '0'" in message
+        assert message.endswith('Names go before indices, and 1 is a name: write names alone')
+
     @pytest.mark.parametrize(
         ('lines', 'expected'),
         [

@@ -51,6 +51,10 @@ def test_names_go_before_indices(tmp_path):
     assert _read(tmp_path, (2,))[0][0, 0, 0] > 0.9
     np.savez(tmp_path / 'a.npz', **{'0': one, 'cat': two})
     assert _read(tmp_path, (0,))[0][0, 0, 0] == 0
+    # An entry with a class's name is not taken for another class's index.
+    np.savez(tmp_path / 'a.npz', **{'0': one})
+    with pytest.raises(SeedFileError, match=r'has no map of the class cat \(index 0\)'):
+        _read(tmp_path, (0,))
 
 
 def test_maps_of_the_right_size_are_not_resized(tmp_path):
