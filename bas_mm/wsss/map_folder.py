@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -81,6 +82,22 @@ class MapFolder:
             return self._resized([(file, _load_npy(file)) for file in paths], sizes)
         raise SeedFileError(f'there are no maps of {image_id}: neither {path} nor {folder}/')
 
+    def changed(self, image_id: str, classes: Sequence[int]) -> int:
+        """When the youngest of the files that :meth:`read` takes was written.
+
+        Args:
+            image_id (str): The picture.
+            classes (Sequence[int]): The classes that are wanted.
+
+        Returns:
+            int: Nanoseconds since the epoch; 0 where there is none.
+        """
+        seeds, folder = SeedFile.path(self.folder, image_id), self.folder / image_id
+        if written := _written(seeds):
+            return written
+        entries = [(_written(folder / f'{key}.npy') for key in self._keys(k)) for k in classes]
+        return max((next(filter(None, own), 0) for own in entries), default=0)
+
     def _of_seeds(self, path: Path, classes: list[int], sizes: tuple) -> tuple:
         seeds = SeedFile.load(path)
         rows = {int(label): row for row, label in enumerate(seeds.classes)}
@@ -96,10 +113,15 @@ class MapFolder:
 
     def _pick(self, entries: Mapping, label: int, where: Path) -> Any:
         """The entry of a class, by its name or its index."""
-        for key in (self.classes[label], str(label)):
-            if key in entries and self._indices.get(key, label) == label:
+        for key in self._keys(label):
+            if key in entries:
                 return entries[key]
         raise self._no_map(where, label)
+
+    def _keys(self, label: int) -> list[str]:
+        """What the entry of a class may be called, in this order."""
+        keys = (self.classes[label], str(label))
+        return [key for key in keys if self._indices.get(key, label) == label]
 
     def _no_map(self, where: Path, label: int) -> SeedFileError:
         name = self.classes[label]
@@ -125,6 +147,14 @@ def _resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return maps
     # A copy: torch warns of arrays that it may not write to.
     return resize_maps(torch.from_numpy(np.array(maps)), size).numpy()
+
+
+def _written(path: Path) -> int:
+    """When a file was last written, in nanoseconds; 0 where there is none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _load_npy(path: Path) -> np.ndarray:

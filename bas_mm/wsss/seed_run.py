@@ -57,8 +57,9 @@ class SeedRun(OutputRun):
         return MultiScaleViews(self.dataset, self.scales, indices)
 
     def is_done(self, image_id: str, labels: Sequence[int]) -> bool:
-        """Whether the picture's seeds are there, of these classes."""
-        return self.folder.is_done(image_id, labels)
+        """Whether the picture's seeds are there, of these classes, not older than fused maps."""
+        changed = self.fuse.changed(image_id, labels) if self.fuse is not None else 0
+        return self.folder.is_done(image_id, labels, changed)
 
     def start(self, item: PictureViews) -> torch.Tensor:
         """Queue the network's passes."""

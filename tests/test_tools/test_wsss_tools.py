@@ -1,6 +1,7 @@
 """The seed commands: a network's checkpoint to seeds, fused seeds and scores."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -157,6 +158,44 @@ def test_fusing_while_making_and_afterwards(project):
     _refused(project, *command, says=f'there are no maps of {name}')
     command = ('make_seeds.py', 'seeds.py', '0.pth', 'y', '--fuse', 'other')
     _refused(project, *command, says=f'there are no maps of {name}')
+
+
+@pytest.mark.parametrize('form', ['npz', 'npy'])
+def test_maps_that_changed_are_fused_again(project, form):
+    maps = project.folder / f'maps_{form}'
+    maps.mkdir()
+
+    def write(image_id: str, seed: int) -> None:
+        arrays = np.random.default_rng(seed).random((4, 5, 6))
+        if form == 'npz':
+            np.savez(maps / image_id, **{str(k): array for k, array in enumerate(arrays)})
+            return
+        (maps / image_id).mkdir(exist_ok=True)
+        for k, array in enumerate(arrays):
+            np.save(maps / image_id / f'{k}.npy', array)
+
+    for image_id in project.ids:
+        write(image_id, 0)
+    shutil.copytree(project.folder / 'one', project.folder / f'one_{form}')
+    make = 'make_seeds.py', 'seeds.py', '0.pth', f'made_{form}', '--fuse', maps.name
+    fuse = 'fuse_seeds.py', f'one_{form}', maps.name, f'fused_{form}'
+    for command in (make, fuse):
+        assert '7 made, 0 were there' in project.wsss(*command).stdout
+        assert '0 made, 7 were there' in project.wsss(*command).stdout
+    old = project.content(f'fused_{form}')
+    write(project.ids[1], 1)
+    for command in (make, fuse):
+        assert '1 made, 6 were there' in project.wsss(*command).stdout
+    new = project.content(f'fused_{form}')
+    assert [name for name in old if new[name] != old[name]] == [f'{project.ids[1]}.npz']
+    assert project.content(f'made_{form}') == new
+    # Seeds that are written again, too.
+    os.utime(project.folder / f'one_{form}' / f'{project.ids[3]}.npz')
+    assert '1 made, 6 were there' in project.wsss(*fuse).stdout
+    # Maps that are gone are not needed for what is there.
+    shutil.rmtree(maps)
+    maps.mkdir()
+    assert '0 made, 7 were there' in project.wsss(*fuse).stdout
 
 
 def test_what_make_seeds_refuses(project):

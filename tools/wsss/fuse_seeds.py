@@ -2,11 +2,13 @@
 
 SEEDS is a folder of make_seeds.py. MAPS holds maps of the same pictures and classes in any form
 that make_seeds.py --fuse reads: seed files, ``<image id>.npz`` or ``<image id>/<class>.npy`` with
-one array per class.
+one array per class. A fused file that is not older than
+the two that it is made from is not made again.
 """
 
 import argparse
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
@@ -58,8 +60,10 @@ def main() -> None:
     def fuse(path: Path) -> bool:
         image_id = path.relative_to(args.seeds).with_suffix('').as_posix()
         labels = read_seed_classes(path)
-        if labels is not None and folder.is_done(image_id, labels):
-            return False
+        if labels is not None:
+            changed = max(os.stat(path).st_mtime_ns, other.changed(image_id, labels.tolist()))
+            if folder.is_done(image_id, labels, changed):
+                return False
         fuse_seed_file(SeedFile.load(path), other, image_id).save(folder.path(image_id))
         return True
 
