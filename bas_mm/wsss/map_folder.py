@@ -29,10 +29,9 @@ class MapFolder:
     - ``<image id>/<class>.npy`` with one array (h', w') each, named likewise.
 
     Names go before indices: an entry that is the name of a class is no other's. Index 0 is the
-    first foreground class. Maps are finite and
-    non-negative; those of seed files are normalised already, others need not be. They are resized
+    first foreground class. Further classes are left alone. Maps are finite and non-negative; those
+    of seed files are normalised already, at most 1, others need not be. They are resized
     (bilinear) where their size differs.
-    Further classes are left alone.
 
     Args:
         folder (str | Path): The folder.
@@ -65,7 +64,8 @@ class MapFolder:
 
         Raises:
             SeedFileError: There are no maps of the picture or of one of its classes, or a file
-                cannot be read; the message names it.
+                cannot be read, or is a seed file whose maps are not normalised; the message
+                names it.
         """
         classes = [int(label) for label in classes]
         sizes = strided_size(*size), tuple(size)
@@ -99,7 +99,7 @@ class MapFolder:
         return max((next(filter(None, own), 0) for own in entries), default=0)
 
     def _of_seeds(self, path: Path, classes: list[int], sizes: tuple) -> tuple:
-        seeds = SeedFile.load(path)
+        seeds = SeedFile.load_normalised(path)
         rows = {int(label): row for row, label in enumerate(seeds.classes)}
         for label in classes:
             if label not in rows:

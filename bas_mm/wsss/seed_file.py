@@ -30,6 +30,9 @@ _SUFFIX = '.npy'
 # benchmark_seeds.py measures both), and zeros, of which maps have many, are runs.
 _LEVEL, _STRATEGY = 1, zlib.Z_RLE
 
+# A normalised map is at most 1; types of 16 bits round it to within a thousandth.
+_MOST_OF_A_MAP = 1.001
+
 # Deflate makes at most 1032 bytes of one.
 _MOST_PER_BYTE = 1032
 
@@ -107,6 +110,23 @@ class SeedFile:
             seeds.check()
         except ValueError as error:
             raise SeedFileError.of(path, error) from None
+        return seeds
+
+    @classmethod
+    def load_normalised(cls, path: str | Path) -> SeedFile:
+        """Read a file whose maps are to be added to others.
+
+        Raises:
+            SeedFileError: It is missing, damaged or no seed file, or a map exceeds 1.
+        """
+        seeds = cls.load(path)
+        for name in ('strided', 'high_res'):
+            greatest = getattr(seeds, name).max()
+            if greatest > _MOST_OF_A_MAP:
+                raise SeedFileError(
+                    f'{path}: {name} reaches {greatest:.4g}, but maps of seeds are in [0, 1]: '
+                    'divide each by its maximum'
+                )
         return seeds
 
     @staticmethod

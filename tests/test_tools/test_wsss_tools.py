@@ -156,6 +156,12 @@ def test_fusing_while_making_and_afterwards(project):
     _refused(project, *command, says=f'{name}.npz is no seed file')
     (project.folder / 'other' / f'{name}.npz').unlink()
     _refused(project, *command, says=f'there are no maps of {name}')
+    large = shutil.copytree(project.folder / 'one', project.folder / 'large') / f'{name}.npz'
+    seeds = SeedFile.load(large)
+    SeedFile(seeds.classes, 1000 * seeds.strided, seeds.high_res).save(large)
+    for folders in (('large', 'one', 'z'), ('one', 'large', 'w')):
+        command = ('fuse_seeds.py', *folders)
+        _refused(project, *command, says=f'large/{name}.npz: strided reaches 1000, but maps')
     command = ('make_seeds.py', 'seeds.py', '0.pth', 'y', '--fuse', 'other')
     _refused(project, *command, says=f'there are no maps of {name}')
 

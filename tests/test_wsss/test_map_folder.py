@@ -76,6 +76,20 @@ def test_seed_files_are_normalised_once(tmp_path):
         assert found.max() > 0.9
 
 
+@pytest.mark.parametrize('name', ['strided', 'high_res'])
+def test_seed_files_that_are_not_normalised(tmp_path, name):
+    seeds = some_seeds(classes=(0, 1), size=SIZE)
+    maps = getattr(seeds, name)
+    setattr(seeds, name, maps * np.float32(1.0004 / maps.max()))  # as types of 16 bits round
+    seeds.save(tmp_path / 'a.npz')
+    _read(tmp_path)
+    setattr(seeds, name, maps * np.float32(1000 / maps.max()))
+    seeds.save(tmp_path / 'a.npz')
+    for size in (SIZE, (33, 35)):
+        with pytest.raises(SeedFileError, match=rf'a\.npz: {name} reaches 1000, but maps of seeds'):
+            _read(tmp_path, size=size)
+
+
 def test_what_is_missing_or_wrong_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match='nowhere'):
         MapFolder(tmp_path / 'nowhere', NAMES)

@@ -64,7 +64,8 @@ def main() -> None:
             changed = max(os.stat(path).st_mtime_ns, other.changed(image_id, labels.tolist()))
             if folder.is_done(image_id, labels, changed):
                 return False
-        fuse_seed_file(SeedFile.load(path), other, image_id).save(folder.path(image_id))
+        fused = fuse_seed_file(SeedFile.load_normalised(path), other, image_id)
+        fused.save(folder.path(image_id))
         return True
 
     made = 0
