@@ -25,6 +25,7 @@ from torch import nn
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
+from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
@@ -190,8 +191,8 @@ class PictureInferencer(BaseInferencer):
         """The index of a class.
 
         Args:
-            label (int | str): Index or name. A name of digits alone is an index where no class is
-                called so.
+            label (int | str): Index, or name, in which ``_`` may stand for a space. A name of
+                digits alone is an index where no class is called so.
 
         Raises:
             ValueError: There is no such class.
@@ -200,6 +201,9 @@ class PictureInferencer(BaseInferencer):
         if isinstance(label, str):
             if label in self.classes:
                 return self.classes.index(label)
+            by_word = class_indices(self.classes)
+            if label in by_word:
+                return by_word[label]
             if not label.isdecimal():
                 similar = close_names(label, self.classes) or self.classes[:3]
                 raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.class_names import class_indices, word_of
 
 from .functional.seed_sizes import strided_size
 from .functional.seeds import normalise_maps, resize_maps
@@ -25,7 +25,8 @@ class MapFolder:
     Each picture is in one of three forms, looked for in this order:
 
     - ``<image id>.npz`` with ``classes``, ``strided`` and ``high_res``: a seed file;
-    - ``<image id>.npz`` with one array (h', w') per class, named by the class or by its index;
+    - ``<image id>.npz`` with one array (h', w') per class, named by the class, where ``_``
+      may stand for a space, or by its index;
     - ``<image id>/<class>.npy`` with one array (h', w') each, named likewise.
 
     Names go before indices: an entry that is the name of a class is no other's. Index 0 is the
@@ -120,7 +121,8 @@ class MapFolder:
 
     def _keys(self, label: int) -> list[str]:
         """What the entry of a class may be called, in this order."""
-        keys = (self.classes[label], str(label))
+        name = self.classes[label]
+        keys = (name, word_of(name), str(label))
         return [key for key in keys if self._indices.get(key, label) == label]
 
     def _no_map(self, where: Path, label: int) -> SeedFileError:

@@ -235,6 +235,15 @@ def test_arrays_and_class_names(project, inferencer):
         np.testing.assert_array_equal(found.high_res, by_path.high_res)
 
 
+def test_class_names_of_several_words(project):
+    names = ['sky blue', 'b', 'sky_blue', 'dark  red']
+    inferencer = SegmentationSeedInferencer(project.cfg, project.checkpoint, 'cpu', classes=names)
+    for label, index in (('sky blue', 0), ('sky_blue', 2), ('dark  red', 3), ('dark_red', 3)):
+        assert inferencer.class_index(label) == index
+    with pytest.raises(ValueError, match="no class 'light_red'"):
+        inferencer.class_index('light_red')
+
+
 def test_what_cannot_be_used_is_refused(project, inferencer, tmp_path):
     for keywords, message in (
         (dict(labels=[[0], [1]]), '2 lists of labels for 1 pictures'),

@@ -1,5 +1,7 @@
 """Maps of other methods: the three forms give the same, and what is missing is named."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
@@ -55,6 +57,31 @@ def test_names_go_before_indices(tmp_path):
     np.savez(tmp_path / 'a.npz', **{'0': one})
     with pytest.raises(SeedFileError, match=r'has no map of the class cat \(index 0\)'):
         _read(tmp_path, (0,))
+
+
+@pytest.mark.parametrize('form', ['npz', 'npy'])
+def test_names_of_several_words(tmp_path, form):
+    maps = np.eye(6, 8, dtype=np.float32), np.eye(6, 8, k=2, dtype=np.float32)
+    # Of two classes with one word the one that is called so has it.
+    for names, keys in (
+        (('sky blue', 'red'), ('sky_blue', 'red')),
+        (('sky blue', 'red'), ('sky blue', 'red')),
+        (('sky blue', 'sky_blue'), ('sky blue', 'sky_blue')),
+        (('sky blue', 'sky_blue'), ('0', 'sky_blue')),
+    ):
+        folder = tmp_path / f'{names}{keys}'
+        (folder / 'a').mkdir(parents=True)
+        if form == 'npz':
+            np.savez(folder / 'a.npz', **dict(zip(keys, maps)))
+        else:
+            for key, array in zip(keys, maps):
+                np.save(folder / 'a' / f'{key}.npy', array)
+        other = MapFolder(folder, names)
+        strided, _ = other.read('a', (0, 1), SIZE)
+        assert (strided[:, 0, 0] > 0.9).tolist() == [True, False]
+        assert (strided[:, 0, 2] > 0.9).tolist() == [False, True]
+        written = {os.stat(file).st_mtime_ns for file in folder.rglob('*.np?')}
+        assert other.changed('a', (0, 1)) == max(written)
 
 
 def test_maps_of_the_right_size_are_not_resized(tmp_path):
