@@ -8,9 +8,9 @@ from typing import Any
 
 from .collector import paused_collector
 from .errors import AnnotationError
-from .label_lists import unknown_class
+from .label_lists import picture_stem, unknown_class
 
-__all__ = ['class_of_category', 'labels_of_images', 'read_instances']
+__all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
 
 _ADVICE = 'Unpack the release anew'
 
@@ -62,12 +62,20 @@ def class_of_category(
         AnnotationError: A category is none of the classes.
     """
     indices = {name: index for index, name in enumerate(classes)}
-    found = {}
+    found: dict[int, int] = {}
     for entry, category in enumerate(categories, start=1):
-        name = _field(category, 'name', entry, file, 'categories')
+        name = _field(category, 'name', entry, file, 'categories', str)
         if name not in indices:
             raise unknown_class(file, entry, name, classes, unit='entry of categories')
-        found[_field(category, 'id', entry, file, 'categories')] = indices[name]
+        number = _field(category, 'id', entry, file, 'categories', (int, str))
+        if found.setdefault(number, indices[name]) != indices[name]:
+            raise AnnotationError.at(
+                file,
+                entry,
+                f'the id {number} stood there before',
+                _ADVICE,
+                unit='entry of categories',
+            )
     return found
 
 
@@ -88,20 +96,31 @@ def labels_of_images(
         once.
 
     Raises:
-        AnnotationError: An image or an object lacks a field; two images have one id; an object
-            is of a picture or a category that is not there.
+        AnnotationError: An image or an object lacks a field; two images have one id, or one name
+            but for folder and ending, by which files that are made of pictures are called; an
+            object is of a picture or a category that is not there.
     """
     index_of = class_of_category(content['categories'], classes, file)
     names: list[str] = []
+    stems: dict[str, Any] = {}
     found: dict[int, set[int]] = {}
     for entry, image in enumerate(content['images'], start=1):
-        names.append(_field(image, 'file_name', entry, file, 'images'))
-        image_id = _field(image, 'id', entry, file, 'images')
+        names.append(_field(image, 'file_name', entry, file, 'images', str))
+        image_id = _field(image, 'id', entry, file, 'images', (int, str))
         if image_id in found:
             raise AnnotationError.at(
                 file, entry, f'the image id {image_id} stood there before', _ADVICE, unit='image'
             )
         found[image_id] = set()
+        other = stems.setdefault(picture_stem(names[-1]), image_id)
+        if other != image_id:
+            raise AnnotationError.at(
+                file,
+                entry,
+                f'{names[-1]}, of the id {image_id}, has the name of the image {other}',
+                'Take one of the two out, or rename its picture',
+                unit='image',
+            )
     for entry, item in enumerate(content['annotations'], start=1):
         try:
             found[item['image_id']].add(index_of[item['category_id']])
@@ -110,13 +129,45 @@ def labels_of_images(
     return names, [sorted(labels) for labels in found.values()]
 
 
-def _field(item: Mapping[str, Any], key: str, entry: int, file: str, kind: str) -> Any:
+def sizes_of_images(content: Mapping[str, Any], file: str) -> list[tuple[int, int]]:
+    """Height and width of each picture, of a file that :func:`labels_of_images` has judged.
+
+    Raises:
+        AnnotationError: One is missing, or no whole number above 0; the message has the image's id.
+    """
+    for entry, image in enumerate(content['images'], start=1):
+        for key in ('height', 'width'):
+            length = image.get(key)
+            if type(length) is not int or length < 1:
+                raise AnnotationError.at(
+                    file,
+                    entry,
+                    f'{image["file_name"]}, of the id {image["id"]}, has the {key} {length!r}: a '
+                    'whole number above 0 is needed',
+                    _ADVICE,
+                    unit='image',
+                )
+    return [(image['height'], image['width']) for image in content['images']]
+
+
+def _field(
+    item: Mapping[str, Any],
+    key: str,
+    entry: int,
+    file: str,
+    kind: str,
+    of: type | tuple[type, ...] = object,
+) -> Any:
     try:
-        return item[key]
+        value = item[key]
     except (KeyError, TypeError):
-        raise AnnotationError.at(
-            file, entry, f'it has no {key!r}', _ADVICE, unit=f'entry of {kind}'
-        ) from None
+        problem = f'it has no {key!r}'
+    else:
+        if isinstance(value, of):
+            return value
+        needed = 'a text' if of is str else 'a whole number or a text'
+        problem = f'its {key!r} is {value!r}: {needed} is needed'
+    raise AnnotationError.at(file, entry, problem, _ADVICE, unit=f'entry of {kind}')
 
 
 def _raise_bad_object(
@@ -126,7 +177,7 @@ def _raise_bad_object(
         ('image_id', images, 'image'),
         ('category_id', categories, 'category'),
     ):
-        value = _field(item, key, entry, file, 'annotations')
+        value = _field(item, key, entry, file, 'annotations', (int, str))
         if value not in known:
             raise AnnotationError.at(
                 file, entry, f'there is no {kind} {value}', _ADVICE, unit='entry of annotations'

@@ -281,7 +281,19 @@ class TestCOCO:
             ('images', 1, dict(id=9), 'image 2: the image id 9 stood there before'),
             ('images', 1, dict(file_name='none.jpg'), 'image 2: none.jpg is listed, but'),
             ('images', 0, None, "entry of images 1: it has no 'file_name'"),
+            ('images', 1, dict(file_name=25), "images 2: its 'file_name' is 25: a text is needed"),
+            ('images', 1, dict(id=[25]), "images 2: its 'id' is [25]: a whole number or"),
+            (
+                'images',
+                1,
+                dict(file_name='a/COCO_train2014_000000000009.png'),
+                'image 2: a/COCO_train2014_000000000009.png, of the id 25, has the name of the '
+                'image 9. Take one of the two out',
+            ),
+            ('annotations', 2, dict(image_id={}), "annotations 3: its 'image_id' is {}: a whole"),
             ('categories', 4, dict(name='yeti'), "categories 5: unknown class 'yeti'"),
+            ('categories', 4, dict(name=['cat']), "categories 5: its 'name' is ['cat']: a text"),
+            ('categories', 4, dict(id=1), 'categories 80: the id 1 stood there before'),
         ],
     )
     def test_bad_json(self, coco, kind, entry, change, expected):

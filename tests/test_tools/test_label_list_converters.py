@@ -207,6 +207,8 @@ class TestCOCO:
         ('segmentation', 'message'),
         [
             (dict(size=[30, 41], counts=[0, 9]), 'its run lengths are for [30, 41]'),
+            (dict(size=[30, 40], counts=[0, 9]), 'its run lengths cover 9 pixels, but'),
+            (dict(size=[30, 40]), 'its run lengths have no counts'),
             (None, 'its segmentation is neither polygons nor'),
             ('none at all', 'its segmentation is neither polygons nor'),
         ],
@@ -220,7 +222,34 @@ class TestCOCO:
         file.write_text(json.dumps(content))
         assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
         error = capsys.readouterr().err
-        assert f'an object of {coco_name("train2014", 9)} cannot be painted: {message}' in error
+        where = f'{file}, picture {coco_name("train2014", 9)}: annotation 0'
+        assert f'{where} cannot be painted: {message}' in error
+        assert error.endswith('. Unpack the release anew, or take the annotation out\n')
+
+    @pytest.mark.parametrize(
+        ('key', 'value', 'message'),
+        [
+            ('height', None, 'has the height None: a whole number above 0 is needed'),
+            ('width', '40', "has the width '40': a whole"),
+            ('height', 0, 'has the height 0: a whole'),
+            ('height', True, 'has the height True: a whole'),
+            ('width', 2.5, 'has the width 2.5: a whole'),
+        ],
+    )
+    @needs_pycocotools
+    def test_bad_sizes(self, coco, coco14_lists, capsys, key, value, message):
+        content = coco_content('train2014')
+        content['images'][1][key] = value
+        if value is None:
+            del content['images'][1][key]
+        file = coco / 'annotations' / 'instances_train2014.json'
+        file.write_text(json.dumps(content))
+        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
+        where = f'{file}, image 2: {coco_name("train2014", 25)}, of the id 25, '
+        assert f'error: {where}{message}' in capsys.readouterr().err
+        assert not (coco / 'labels').exists()
+        # Label lists need no sizes.
+        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--no-masks']) == 0
 
     def test_bad_json(self, coco, coco14_lists, capsys):
         (coco / 'annotations' / 'instances_val2014.json').unlink()

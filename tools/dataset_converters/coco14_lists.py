@@ -30,6 +30,7 @@ from bas_mm.datasets.coco_instances import (  # noqa: E402
     class_of_category,
     labels_of_images,
     read_instances,
+    sizes_of_images,
 )
 from bas_mm.datasets.coco_masks import (  # noqa: E402
     CocoObject,
@@ -45,7 +46,7 @@ from bas_mm.utils.result_files import write_bytes  # noqa: E402
 SPLITS = ('train2014', 'val2014')
 CLASSES = COCO14MultiLabel.METAINFO['classes']
 
-# file, file name of the picture, height, width, objects, whether crowds are ignored
+# file, which picture it is, height, width, objects, whether crowds are ignored
 Task = tuple[Path, str, int, int, list[CocoObject], bool]
 
 
@@ -86,20 +87,23 @@ def mask_tasks(
     for item in content['annotations']:
         index = index_of[item['category_id']]
         crowd = bool(item.get('iscrowd', 0))
-        objects[item['image_id']].append((index, item.get('segmentation'), crowd))
-    for image in content['images']:
+        found = CocoObject(index, item.get('segmentation'), crowd, item.get('id'))
+        objects[item['image_id']].append(found)
+    for image, size in zip(content['images'], sizes_of_images(content, file)):
         name = image['file_name']
-        target = folder / f'{picture_stem(name)}.png'
-        yield target, name, image['height'], image['width'], objects[image['id']], ignore_crowds
+        target, where = folder / f'{picture_stem(name)}.png', f'{file}, picture {name}'
+        yield target, where, *size, objects[image['id']], ignore_crowds
 
 
 def write_mask(task: Task) -> None:
     """Paint and write the mask of one picture."""
-    target, name, height, width, objects, ignore_crowds = task
+    target, where, height, width, objects, ignore_crowds = task
     try:
         mask = class_mask_of(objects, height, width, ignore_crowds)
     except ValueError as error:
-        raise AnnotationError(f'an object of {name} cannot be painted: {error}') from None
+        raise AnnotationError(
+            f'{where}: {error}. Unpack the release anew, or take the annotation out'
+        ) from None
     write_bytes(target, encode_palette_png(mask))
 
 
@@ -128,6 +132,9 @@ def run(args: argparse.Namespace) -> None:
         file = str(args.root / 'annotations' / f'instances_{split}.json')
         content = read_instances(file)
         names, labels = labels_of_images(content, CLASSES, file)
+        folder, tasks = out / 'masks' / split, []
+        if not args.no_masks:
+            tasks = list(mask_tasks(content, file, folder, args.crowds == 'ignore'))
         kept = [position for position, found in enumerate(labels) if found]
         target = out / 'labels' / f'{split}.txt'
         stems = [picture_stem(names[position]) for position in kept]
@@ -141,8 +148,6 @@ def run(args: argparse.Namespace) -> None:
         bare = len(names) - len(kept)
         print(f'{target}: {len(kept)} pictures; {bare} without any object are left out')
         if not args.no_masks:
-            folder = out / 'masks' / split
-            tasks = list(mask_tasks(content, file, folder, args.crowds == 'ignore'))
             write_masks(tasks, f'masks of {split}', args.workers)
             print(f'{folder}: {len(tasks)} masks')
 
