@@ -127,8 +127,22 @@ class TestVOC:
         with pytest.raises(SystemExit):
             voc12_lists.main([str(voc)])
         assert 'one of the arguments --sbd --masks is required' in capsys.readouterr().err
-        (voc / 'JPEGImages' / '2008_000008.jpg').unlink()
-        assert '2008_000008.jpg is listed, but there is no' in message('--sbd', str(sbd))
+        # Of lists that do not hold together none is written.
+        folder = voc / 'ImageSets' / 'Segmentation'
+        lists = folder / 'train_aug.txt', folder / 'train_aug_labels.txt'
+        (voc / 'JPEGImages' / '2008_000008.jpg').rename(tmp_path / 'away.jpg')
+        where = (
+            f'error: {lists[0]} (not written), line 3: 2008_000008.jpg is listed, but there is no'
+        )
+        assert where in message('--sbd', str(sbd))
+        assert not any(file.exists() for file in lists)
+        for file in lists:
+            file.write_text('old')
+        (tmp_path / 'away.jpg').rename(voc / 'JPEGImages' / '2008_000008.jpg')
+        xml = voc / 'Annotations' / '2008_000008.xml'
+        xml.write_text(xml.read_text()[:99])
+        assert '2008_000008.xml' in message('--sbd', str(sbd))
+        assert [file.read_text() for file in lists] == ['old', 'old']
         (voc / 'ImageSets' / 'Segmentation' / 'val.txt').unlink()
         assert 'val.txt: there is no such file' in message('--sbd', str(sbd))
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -71,6 +72,26 @@ def ids_of_masks(folder: Path) -> set[str]:
     return ids
 
 
+def labels_of(
+    devkit: Path, ids: Sequence[str], ids_file: Path
+) -> tuple[list[list[int]], Sequence[str]]:
+    """The classes of pictures, and their names; the list that will be ``ids_file`` is not yet.
+
+    The reader checks that each picture is there and what its XML says.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, ids_file.name)
+        write_ids(file, ids)
+        try:
+            dataset = VOC12MultiLabel(str(devkit), str(file))
+        except AnnotationError as error:
+            # The list is gone when somebody looks for it.
+            told = str(error).replace(str(file), f'{ids_file} (not written)')
+            raise ConversionError(told) from None
+        labels = [dataset.get_data_info(position)['gt_label'] for position in range(len(dataset))]
+    return labels, dataset.metainfo['classes']
+
+
 def run(args: argparse.Namespace) -> None:
     """Convert as told."""
     own = {
@@ -87,11 +108,9 @@ def run(args: argparse.Namespace) -> None:
 
     folder = args.out or args.devkit / SEGMENTATION
     ids_file, labels_file = folder / f'{NAME}.txt', folder / f'{NAME}_labels.txt'
+    labels, classes = labels_of(args.devkit, ids, ids_file)
+    write_label_list(labels_file, ids, labels, classes)
     write_ids(ids_file, ids)
-    # The reader checks that each picture is there and what its XML says.
-    dataset = VOC12MultiLabel(str(args.devkit), str(ids_file.absolute()))
-    labels = [dataset.get_data_info(position)['gt_label'] for position in range(len(dataset))]
-    write_label_list(labels_file, ids, labels, dataset.metainfo['classes'])
     print(f'{ids_file}: {len(ids)} pictures\n{labels_file}: their classes')
     if len(ids) != EXPECTED:
         print(
