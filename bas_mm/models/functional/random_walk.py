@@ -20,7 +20,7 @@ from math import exp, lgamma, log
 import torch
 import torch.nn.functional as F
 
-from bas_mm.wsss.functional.byte_labels import require_byte_label
+from bas_mm.utils.byte_labels import require_byte_label
 
 from .affinity_paths import GridPoint, pair_offsets, path_maxima
 

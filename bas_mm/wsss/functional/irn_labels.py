@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .byte_labels import require_byte_label
+from bas_mm.utils.byte_labels import require_byte_label
+
 from .dense_crf import LABEL_CRF, CRFParams, crf_labels
 from .seed_scores import greatest_maps
 
