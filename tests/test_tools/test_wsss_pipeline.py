@@ -12,10 +12,15 @@ from PIL import Image
 from tiny_pipeline import SET, write_pipeline
 from tiny_project import forked, run_in_process
 
+from bas_mm.datasets import UnreadableImageError
+from bas_mm.utils.result_files import write_json
+from bas_mm.wsss.pipeline import picture_sheet
+
 pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools/wsss/run_pipeline.py'
 MAKING = ('cam', 'bas', 'cam_seeds', 'bas_seeds', 'fused_seeds', 'irn_labels', 'irn', 'masks')
+STEPS = (*MAKING, 'eval_seeds', 'eval_masks', 'segmentor', 'test')
 
 
 def _arguments(config: Path, *options: str) -> list[str]:
@@ -40,6 +45,38 @@ def test_a_work_folder_that_cannot_be_made(tmp_path):
     assert done.returncode == 2
     assert 'error: ' in done.stderr
     assert f"Not a directory: '{config}/work'" in done.stderr.strip().splitlines()[-1]
+
+
+def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):
+    """Nothing is left to do but the sheet: its errors are no traceback, whoever raised them."""
+    config, figures = write_pipeline(tmp_path), tmp_path / 'work/figures/segmentor.json'
+    write_json(figures, dict(mIoU=50.0))
+    arguments = _arguments(config, '--skip', *STEPS)
+
+    def last_line() -> str:
+        done = run_in_process(TOOL, arguments, tmp_path)
+        assert done.returncode == 2
+        assert '| segmentor | 50.00 |' in done.stdout
+        return done.stderr.splitlines()[-1]
+
+    start = 'error: the steps are done, but sheet.png is not drawn, without it --pictures 0: '
+    # Before there is a segmentor.
+    assert f'{start}work/segmentor/last_checkpoint is not there' in last_line()
+    (tmp_path / 'work/segmentor').mkdir()
+    (tmp_path / 'work/segmentor/iter_2.pth').touch()
+    (tmp_path / 'work/segmentor/last_checkpoint').write_text('work/segmentor/iter_2.pth')
+    for error, said in (
+        (UnreadableImageError.of('a.jpg', 'the file is empty'), 'a.jpg: the file is empty'),
+        (IndexError('of a network'), 'IndexError: of a network'),
+    ):
+
+        def draw_sheet(*_, error=error) -> None:
+            raise error
+
+        monkeypatch.setattr(picture_sheet, 'draw_sheet', draw_sheet)
+        line = last_line()
+        assert start in line
+        assert said in line
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ where it was. A step whose config has changed is run anew, and what depends on i
 """
 
 import argparse
+import os
 import sys
+import traceback
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -81,13 +83,23 @@ def main() -> None:
         rows = [('', 'mIoU'), *((name, f'{value:.2f}') for name, value in figures.items())]
         say('\n' + markdown_table(rows))
     if 'segmentor' in figures and args.pictures:
+        from bas_mm.utils.input_errors import describe_input_error
         from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
 
         base = Path(cfg.filename).parent
-        checkpoint = find_last_checkpoint(work_dir / 'segmentor')
-        sheet = draw_sheet(
-            base / cfg.bas, base / cfg.segmentor, checkpoint, work_dir, args.pictures
-        )
+        try:
+            sheet = draw_sheet(
+                base / cfg.bas,
+                base / cfg.segmentor,
+                find_last_checkpoint(work_dir / 'segmentor'),
+                work_dir,
+                args.pictures,
+            )
+        except Exception as error:  # networks and transforms of any package work here
+            if os.environ.get('BAS_MM_TRACEBACK') == '1':
+                traceback.print_exc()
+            said = describe_input_error(error, {}) or f'{type(error).__name__}: {error}'
+            fail(f'the steps are done, but sheet.png is not drawn, without it --pictures 0: {said}')
         say(f'\nPictures, seeds, masks, predictions and true masks: {sheet}')
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
 from bas_mm.visualization.seed_drawing import lay_labels
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 
@@ -70,28 +75,29 @@ def draw_sheet(
 
     Raises:
         UnreadableImageError: A picture cannot be read.
+        ValueError: Seeds, masks, figures or the checkpoint cannot be read.
     """
     import torch
     from mmengine.config import Config
-    from mmengine.registry import init_default_scope
-    from mmseg.structures import SegDataSample
+    from mmengine.registry import DefaultScope
 
-    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.comparison_pictures import spread
     from bas_mm.datasets.transforms import LoadLocImage
     from bas_mm.models.functional import seeds_to_labels
-    from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.registry import DATASETS
     from bas_mm.utils.result_files import write_picture
+    from bas_mm.wsss.config_params import params_of
+    from bas_mm.wsss.functional.irn_labels import IRNLabelParams
     from bas_mm.wsss.seed_evaluation import read_mask
     from bas_mm.wsss.seed_file import SeedFile
 
-    init_default_scope('bas_mm')
     work_dir = Path(work_dir)
-    dataset = DATASETS.build(Config.fromfile(bas_config).seed_dataloader.dataset)
-    model = MODELS.build(Config.fromfile(segmentor_config).model)
-    fill_model(model, read_checkpoint(str(checkpoint)), str(checkpoint))
-    model.eval()
-    score = _best_score(work_dir)
+    cfg = Config.fromfile(bas_config)
+    with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'bas_mm'):
+        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+    predict = _load_segmentor(Config.fromfile(segmentor_config), str(checkpoint))
+    params = params_of(IRNLabelParams(), cfg.get('irn_label_cfg'), 'irn_label_cfg')
+    score = _background_score(work_dir, params.foreground)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
     # Pictures of several classes show most.
     several = [i for i in infos if len(i['gt_label']) > 1] or infos
@@ -100,22 +106,15 @@ def draw_sheet(
     for number in spread([info['gt_label'][0] for info in several], count):
         info = several[number]
         bgr = reader.read(info['img_path'])
-        sample = SegDataSample(
-            metainfo=dict(
-                img_path=info['img_path'], ori_shape=bgr.shape[:2], img_shape=bgr.shape[:2]
-            )
-        )
-        inputs = torch.from_numpy(np.ascontiguousarray(bgr.transpose(2, 0, 1)))
-        with torch.no_grad():
-            (predicted,) = model.test_step(dict(inputs=[inputs], data_samples=[sample]))
+        mask = work_dir / 'masks' / f'{info["image_id"]}.png'
         seeds = SeedFile.load(SeedFile.path(work_dir / 'fused_seeds', info['image_id']))
         true = info.get('seg_map_path')
         # torch.tensor copies: what was read from a file may be read-only.
         maps, classes = torch.tensor(seeds.high_res), torch.tensor(seeds.classes)
         labels = [
             seeds_to_labels(maps, classes, score).numpy(),
-            read_mask(work_dir / 'masks' / f'{info["image_id"]}.png'),
-            predicted.pred_sem_seg.data[0].numpy().astype(np.uint8),
+            read_mask(mask),
+            predict(info['img_path'], mask),
             None if true is None else read_mask(true),
         ]
         rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
@@ -124,7 +123,55 @@ def draw_sheet(
     return path
 
 
-def _best_score(work_dir: Path) -> float:
-    """The background score with the best mIoU of the fused seeds."""
-    figures = json.loads((work_dir / 'figures' / 'fused_seeds.json').read_text(encoding='utf-8'))
-    return float(figures['best']['threshold'])
+def _load_segmentor(cfg: Config, checkpoint: str) -> Callable[[str, Path], np.ndarray]:
+    """The segmentor behind its own test pipeline, as it is tested.
+
+    Args:
+        cfg (Config): Its config, which may be one of mmsegmentation's own.
+        checkpoint (str): Its weights.
+
+    Returns:
+        Callable: From a picture's path and that of any mask of it to the (h, w) uint8 label map.
+        The mask is for pipelines that read one; what is predicted does not depend on it.
+    """
+    import torch
+    from mmengine.dataset import Compose, pseudo_collate
+    from mmengine.registry import DefaultScope
+
+    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
+    from bas_mm.apis.config_datasets import pipeline_of_config
+    from bas_mm.registry import MODELS
+
+    scope = cfg.get('default_scope') or 'bas_mm'
+    if cfg.get('data_preprocessor') is not None:  # where a runner looks, too
+        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    steps = pipeline_of_config(cfg, 'test_dataloader') or ()
+    # What mmsegmentation's data sets tell their pipelines.
+    told = dict(label_map=None, seg_fields=[], sample_idx=0)
+    told['reduce_zero_label'] = any(step.get('reduce_zero_label') for step in steps)
+    with DefaultScope.overwrite_default_scope(scope):
+        model = MODELS.build(cfg.model)
+        pipeline = Compose(steps)
+    fill_model(model, read_checkpoint(checkpoint), checkpoint)
+    model.eval()
+
+    @torch.no_grad()
+    def predict(picture: str, mask: Path) -> np.ndarray:
+        # Parts of a model may build others when they are called.
+        with DefaultScope.overwrite_default_scope(scope):
+            item = pipeline(dict(img_path=str(picture), seg_map_path=str(mask), **deepcopy(told)))
+            (predicted,) = model.test_step(pseudo_collate([item]))
+        return predicted.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
+
+    return predict
+
+
+def _background_score(work_dir: Path, otherwise: float) -> float:
+    """The background score with the best mIoU of the fused seeds, if they were evaluated."""
+    path = work_dir / 'figures' / 'fused_seeds.json'
+    try:
+        return float(json.loads(path.read_text(encoding='utf-8'))['best']['threshold'])
+    except FileNotFoundError:  # there are no true masks, say
+        return otherwise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path} has no best background score: {error}') from None
