@@ -69,7 +69,8 @@ class PipelineRunner:
         self.work_dir, self.tools = Path(work_dir), Path(tools)
         self.processes, self.num_workers = processes, num_workers
         self.verbose, self.say = verbose, say
-        self.state = PipelineState(self.work_dir / 'pipeline.json')
+        #: What was done when :meth:`run` began, and since.
+        self.state: PipelineState | None = None
         self.fingerprints: dict[str, str] = {}
         for step in steps:
             of_needs = [self.fingerprints[name] for name in step.needs]
@@ -86,6 +87,7 @@ class PipelineRunner:
         Raises:
             PipelineError: A step is unknown or failed, something that a step needs is not there,
                 or another run works in the folder.
+            ValueError: The state file cannot be read.
         """
         unknown = {*skip, *([until] if until else [])} - set(self.steps)
         if unknown:
@@ -95,6 +97,8 @@ class PipelineRunner:
             )
         self.work_dir.mkdir(parents=True, exist_ok=True)
         with self._alone() as lock:
+            # Not before: another run may have been at work until now.
+            self.state = PipelineState(self.work_dir / 'pipeline.json')
             for number, step in enumerate(self.steps.values(), start=1):
                 if step.name in skip:
                     self._say(number, step, 'skipped')

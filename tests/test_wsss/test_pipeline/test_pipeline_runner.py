@@ -229,6 +229,19 @@ def test_one_run_at_a_time(folder, monkeypatch):
     _run(folder)
 
 
+def test_what_another_run_did_in_the_meantime_is_known(folder):
+    """The state is that of the moment in which a run has the folder for itself."""
+    said = []
+    second = PipelineRunner(_steps(folder), folder / 'work', TOOLS, say=said.append)
+    _run(folder)
+    _calls(folder)
+    before = (folder / 'work/pipeline.json').read_bytes()
+    second.run()
+    assert _calls(folder) == ''
+    assert [line.rpartition(': ')[2] for line in said] == ['done before'] * 3
+    assert (folder / 'work/pipeline.json').read_bytes() == before
+
+
 def test_batch_is_shared_by_the_processes(folder):
     tool = folder / 'arguments.py'
     tool.write_text(
