@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .counting_settings import settings_that_count
 from .step import Step
 
 if TYPE_CHECKING:
@@ -27,6 +29,12 @@ KEYS = {
     "config's own",
 }
 
+# In commands, for the folder of everything that is made.
+_WORK_DIR = '{work_dir}'
+
+# Keys of IRNet's config that its training is given.
+_IRN_LABELS = 'train_dataloader.dataset.label_dir'
+_IRN_BACKBONE = 'model.backbone.init_cfg.checkpoint'
 
 # Keys of a config that training does not read.
 _AFTER_TRAINING = (
@@ -81,14 +89,16 @@ class _Plan:
         work_dir: Path,
         seed: int | None,
     ) -> None:
-        self.given, self.work_dir, self.seed = given, work_dir, seed
-        self.configs = {}
+        self.given, self.seed = given, seed
+        #: Placeholders of the commands, and what they stand for.
+        self.places = {_WORK_DIR: str(work_dir)}
+        loaded = {}
         for key in ('cam', 'bas', 'irn', 'segmentor'):
             path = (base / given[key]).resolve()
             if not path.is_file():
                 raise ValueError(f'{key}={given[key]!r}: there is no config {path}')
-            self.configs[key] = str(path)
-        loaded = {key: _load(path) for key, path in self.configs.items()}
+            self.places[_config(key)] = str(path)
+            loaded[key] = _load(str(path))
         self.loaded = loaded
         self.batches = {key: config.train_dataloader.batch_size for key, config in loaded.items()}
 
@@ -109,153 +119,186 @@ class _Plan:
             self.test(),
         ]
 
-    def only(self, key: str, *names: str) -> str:
+    def only(self, key: str, *names: str) -> dict[str, Any]:
         """The settings of a config that a step reads: with others it would do the same."""
-        return _text({name: self.loaded[key].get(name) for name in names})
+        return {name: self.loaded[key].get(name) for name in names}
 
-    def all_but(self, key: str, *names: str) -> str:
+    def all_but(self, key: str, *names: str) -> dict[str, Any]:
         """All settings of a config but those that a step does not read."""
-        return _text({k: v for k, v in self.loaded[key].items() if k not in names})
+        return {k: v for k, v in self.loaded[key].items() if k not in names}
 
-    def folder(self, name: str) -> Path:
-        return self.work_dir / name
+    def step(
+        self,
+        name: str,
+        what: str,
+        commands: Sequence[Sequence[str]],
+        outputs: Sequence[str],
+        needs: Sequence[str] = (),
+        read: Mapping[str, Any] | None = None,
+        replaced: Collection[str] = (),
+        **kwargs: Any,
+    ) -> Step:
+        """A step of commands and outputs with placeholders.
 
-    def checkpoint(self, key: str) -> str:
-        return f'{{checkpoint:{self.folder(key)}}}'
+        Args:
+            name, what, commands, outputs, needs, **kwargs: As :class:`Step` has them.
+            read (Mapping, optional): The settings that it reads. Defaults to None: none.
+            replaced (Collection[str]): Keys of those that it does not read nevertheless, such as
+                those in whose place the commands give others.
+        """
+        text = '' if read is None else _text(read)
+        return Step(
+            name,
+            what,
+            tuple(tuple(map(self.fill_in, command)) for command in commands),
+            tuple(Path(self.fill_in(output)) for output in outputs),
+            tuple(needs),
+            settings_that_count(json.loads(text or '{}'), replaced),
+            form=tuple(map(tuple, commands)),
+            former=text,
+            **kwargs,
+        )
+
+    def fill_in(self, text: str) -> str:
+        """A text with what its placeholders stand for."""
+        for name, path in self.places.items():
+            text = text.replace(name, path)
+        return text
 
     def train(self, key: str, what: str) -> Step:
-        options, needs = [], []
+        options, needs = {}, []
         if self.seed is not None:
-            options.append(f'randomness.seed={self.seed}')
+            options['randomness.seed'] = str(self.seed)
         if key == 'bas' and self.given['bas_from_cam']:
-            options.append(f'load_from={self.checkpoint("cam")}')
+            options['load_from'] = _checkpoint('cam')
             needs = ['cam']
         if key == 'irn':
-            options.append(f'train_dataloader.dataset.label_dir={self.folder("irn_labels")}')
+            options[_IRN_LABELS] = _folder('irn_labels')
             needs = ['irn_labels']
             if self.given['irn_from'] is not None:
                 source = self.given['irn_from']
-                options.append(f'model.backbone.init_cfg.checkpoint={self.checkpoint(source)}')
+                options[_IRN_BACKBONE] = _checkpoint(source)
                 needs.append(source)
         if key == 'segmentor':
-            options.append(f'{self.given["mask_key"]}={self.folder("masks")}')
+            options[self.given['mask_key']] = _folder('masks')
             needs = ['masks']
-        folder = self.folder(key)
-        command = ['train.py', self.configs[key], '--work-dir', str(folder)]
+        folder = _folder(key)
+        command = ['train.py', _config(key), '--work-dir', folder]
         if options:
-            command += ['--cfg-options', *options]
-        return Step(
+            command += ['--cfg-options', *(f'{name}={value}' for name, value in options.items())]
+        return self.step(
             key,
             f'train {what}',
-            (tuple(command),),
-            (folder,),
-            tuple(needs),
+            [command],
+            [folder],
+            needs,
             self.all_but(key, *_AFTER_TRAINING),
+            replaced=options,
             resumable_training=True,
             distributed=True,
             batch=self.batches[key],
         )
 
     def seeds(self, key: str) -> Step:
-        out = self.folder(f'{key}_seeds')
-        command = (
+        name = f'{key}_seeds'
+        command = [
             'wsss/make_seeds.py',
-            self.configs[key],
-            self.checkpoint(key),
-            str(out),
+            _config(key),
+            _checkpoint(key),
+            _folder(name),
             '--work-dir',
-            str(self.folder('logs') / out.name),
-        )
+            _folder(f'logs/{name}'),
+        ]
         what = f'make seeds by {"CAM" if key == "cam" else "BAS-Seg"}'
-        text = self.only(key, 'model', 'seed_dataloader', 'seed_cfg')
-        return Step(out.name, what, (command,), (out,), (key,), text, distributed=True)
+        read = self.only(key, 'model', 'seed_dataloader', 'seed_cfg')
+        return self.step(name, what, [command], [_folder(name)], [key], read, distributed=True)
 
     def fuse(self) -> Step:
-        out = self.folder('fused_seeds')
-        parts = [str(self.folder(name)) for name in ('bas_seeds', 'cam_seeds')]
-        command = ('wsss/fuse_seeds.py', *parts, str(out))
-        return Step(out.name, 'fuse them', (command,), (out,), ('bas_seeds', 'cam_seeds'))
+        needs = 'bas_seeds', 'cam_seeds'
+        out = _folder('fused_seeds')
+        command = ['wsss/fuse_seeds.py', *map(_folder, needs), out]
+        return self.step('fused_seeds', 'fuse them', [command], [out], needs)
 
     def evaluate_seeds(self) -> Step:
-        kinds = ('cam_seeds', 'bas_seeds', 'fused_seeds')
-        files = tuple(self.folder('figures') / f'{kind}.json' for kind in kinds)
-        commands = tuple(
-            (
-                'wsss/eval_seeds.py',
-                self.configs['bas'],
-                str(self.folder(kind)),
-                '--out',
-                str(file),
-            )
+        kinds = 'cam_seeds', 'bas_seeds', 'fused_seeds'
+        files = [_folder(f'figures/{kind}.json') for kind in kinds]
+        commands = [
+            ['wsss/eval_seeds.py', _config('bas'), _folder(kind), '--out', file]
             for kind, file in zip(kinds, files)
-        )
-        text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
-        return Step(
-            'eval_seeds', 'evaluate the seeds', commands, files, kinds, text, has_workers=True
-        )
+        ]
+        read = self.only('bas', 'seed_dataloader', 'seed_evaluator')
+        what = 'evaluate the seeds'
+        return self.step('eval_seeds', what, commands, files, kinds, read, has_workers=True)
 
     def irn_labels(self) -> Step:
-        out = self.folder('irn_labels')
-        command = (
-            'wsss/make_irn_labels.py',
-            self.configs['bas'],
-            str(self.folder('fused_seeds')),
-            str(out),
-        )
+        out, seeds = _folder('irn_labels'), _folder('fused_seeds')
+        command = ['wsss/make_irn_labels.py', _config('bas'), seeds, out]
         what = "make IRNet's labels"
-        text = self.only('bas', 'seed_dataloader', 'irn_label_cfg')
-        needs = ('fused_seeds',)
-        return Step(out.name, what, (command,), (out,), needs, text, has_workers=True)
+        read = self.only('bas', 'seed_dataloader', 'irn_label_cfg')
+        needs = ['fused_seeds']
+        return self.step('irn_labels', what, [command], [out], needs, read, has_workers=True)
 
     def masks(self) -> Step:
-        out = self.folder('masks')
-        command = (
+        out = _folder('masks')
+        command = [
             'wsss/make_masks.py',
-            self.configs['irn'],
-            self.checkpoint('irn'),
-            str(self.folder('fused_seeds')),
-            str(out),
+            _config('irn'),
+            _checkpoint('irn'),
+            _folder('fused_seeds'),
+            out,
             '--work-dir',
-            str(self.folder('logs') / out.name),
-        )
-        needs = ('irn', 'fused_seeds')
+            _folder('logs/masks'),
+        ]
+        needs = 'irn', 'fused_seeds'
         what = 'make the masks'
-        text = self.only('irn', 'model', 'train_dataloader', 'mask_cfg')
-        return Step('masks', what, (command,), (out,), needs, text, distributed=True)
+        read = self.only('irn', 'model', 'train_dataloader', 'mask_cfg')
+        # The masks' command reads neither.
+        no = _IRN_LABELS, _IRN_BACKBONE
+        return self.step('masks', what, [command], [out], needs, read, no, distributed=True)
 
     def evaluate_masks(self) -> Step:
-        file = self.folder('figures') / 'masks.json'
-        command = (
-            'wsss/eval_masks.py',
-            self.configs['bas'],
-            str(self.folder('masks')),
-            '--out',
-            str(file),
-        )
+        file = _folder('figures/masks.json')
+        command = ['wsss/eval_masks.py', _config('bas'), _folder('masks'), '--out', file]
         what = 'evaluate the masks'
-        text = self.only('bas', 'seed_dataloader', 'seed_evaluator')
-        needs = ('masks',)
-        return Step('eval_masks', what, (command,), (file,), needs, text, has_workers=True)
+        read = self.only('bas', 'seed_dataloader', 'seed_evaluator')
+        return self.step('eval_masks', what, [command], [file], ['masks'], read, has_workers=True)
 
     def test(self) -> Step:
-        file = self.folder('figures') / 'segmentor.json'
-        command = (
+        file = _folder('figures/segmentor.json')
+        command = [
             'test.py',
-            self.configs['segmentor'],
-            self.checkpoint('segmentor'),
+            _config('segmentor'),
+            _checkpoint('segmentor'),
             '--work-dir',
-            str(self.folder('logs') / 'test'),
+            _folder('logs/test'),
             '--out',
-            str(file),
-        )
+            file,
+        ]
         what = 'test the segmentor'
-        needs = ('segmentor',)
-        text = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
-        return Step('test', what, (command,), (file,), needs, text, distributed=True)
+        needs = ['segmentor']
+        read = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
+        return self.step('test', what, [command], [file], needs, read, distributed=True)
+
+
+def _folder(name: str) -> str:
+    return f'{_WORK_DIR}/{name}'
+
+
+def _config(key: str) -> str:
+    return f'{{config:{key}}}'
+
+
+def _checkpoint(key: str) -> str:
+    return f'{{checkpoint:{_folder(key)}}}'
 
 
 def _text(settings: Mapping[str, Any]) -> str:
-    return json.dumps(settings, sort_keys=True, default=repr)
+    return json.dumps(settings, sort_keys=True, default=_name)
+
+
+def _name(value: Any) -> str:
+    """The repr of a function, say, without where it lies in memory."""
+    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
 
 
 def _load(path: str) -> Config:

@@ -17,7 +17,7 @@ from pathlib import Path
 from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
 
 from .state import PipelineState
-from .step import Step
+from .step import Step, changes, fingerprint
 
 try:
     import fcntl
@@ -42,7 +42,9 @@ class PipelineRunner:
     The state file in the work folder says which steps are done, with what settings. A step is left
     out if it is done with the settings of now and its outputs are there. If it was stopped it goes
     on; if its settings, or those of a step that it reads from, have changed, what it left is
-    deleted and it begins anew. One run at a time works in a folder.
+    deleted and it begins anew, and a line names what has changed. Where the folder and the configs
+    lie, and what :data:`~.counting_settings.DO_NOT_COUNT` lists, is no change. One run at a time
+    works in a folder.
 
     Args:
         steps (Sequence[Step]): All steps.
@@ -71,10 +73,15 @@ class PipelineRunner:
         self.verbose, self.say = verbose, say
         #: What was done when :meth:`run` began, and since.
         self.state: PipelineState | None = None
+        self.made_of: dict[str, dict] = {}
         self.fingerprints: dict[str, str] = {}
+        #: Those that a work folder of before has.
+        self.former: dict[str, str] = {}
         for step in steps:
-            of_needs = [self.fingerprints[name] for name in step.needs]
-            self.fingerprints[step.name] = step.fingerprint(of_needs)
+            made_of = step.made_of({name: self.fingerprints[name] for name in step.needs})
+            self.made_of[step.name] = made_of
+            self.fingerprints[step.name] = fingerprint(made_of)
+            self.former[step.name] = step.former_fingerprint([self.former[n] for n in step.needs])
 
     def run(self, skip: Collection[str] = (), until: str | None = None) -> None:
         """Run what is not done.
@@ -108,29 +115,26 @@ class PipelineRunner:
                     break
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
-        fingerprint = self.fingerprints[step.name]
+        now, made_of = self.fingerprints[step.name], self.made_of[step.name]
+        if self.state.fingerprint(step.name) == self.former[step.name]:
+            self.state.rename(step.name, now, made_of)
         known = self.state.fingerprint(step.name)
-        if known == fingerprint and self.state.is_done(step.name) and not step.missing():
+        if known == now and self.state.is_done(step.name) and not step.missing():
             self._say(number, step, 'done before')
             return
         self._check_needs(step)
         note = ''
-        if known is not None and known != fingerprint:
-            note = ': its settings, or those of a step before, have changed; begins anew'
-        elif known is not None:
+        if known == now:
             note = ': goes on' if not self.state.is_done(step.name) else ': its output is gone'
-        if known is None:
-            for path in step.outputs:
-                if path.exists():
-                    raise PipelineError(
-                        f'{path} is there, but {self.state.path} does not know of it: move it '
-                        'away, choose another --work-dir, or skip the step to use it as it is'
-                    )
-        elif known != fingerprint:
+        elif known is not None:
+            note = f': begins anew, for there is a change: {self._changes(step)}'
+        else:
+            self._refuse_output(step, 'does not know of it')
+        self._say(number, step, step.what + note)
+        if known not in (None, now):
             for path in step.outputs:
                 _delete(path)
-        self._say(number, step, step.what + note)
-        self.state.begin(step.name, fingerprint)
+        self.state.begin(step.name, now, made_of)
         start, done = time.monotonic(), False
         try:
             for command in step.commands:
@@ -141,8 +145,25 @@ class PipelineRunner:
                 )
             done = True
         finally:
-            self.state.end(step.name, fingerprint, time.monotonic() - start, done)
+            self.state.end(step.name, time.monotonic() - start, done)
         self._say(number, step, f'done in {time.monotonic() - start:.0f} s')
+
+    def _changes(self, step: Step) -> str:
+        """What has changed since a step was begun."""
+        before = self.state.made_of(step.name)
+        if before is None:
+            # It may be a folder's name alone, for which nothing shall be deleted.
+            self._refuse_output(step, 'is of an earlier version, which noted too little of it')
+            return 'of what is not known'
+        return changes(before, self.made_of[step.name])
+
+    def _refuse_output(self, step: Step, why: str) -> None:
+        for path in step.outputs:
+            if path.exists():
+                raise PipelineError(
+                    f'{path} is there, but {self.state.path} {why}: move it away, choose another '
+                    '--work-dir, or skip the step to use it as it is'
+                )
 
     def _check_needs(self, step: Step) -> None:
         for name in step.needs:
@@ -152,7 +173,8 @@ class PipelineRunner:
                     f'{step.name} needs {missing[0]}, which the step {name} makes: do not skip '
                     f'it, or make it by\n    {self.command_line(self.steps[name].commands[0])}'
                 )
-            if self.state.fingerprint(name) not in (None, self.fingerprints[name]):
+            known = (None, self.fingerprints[name], self.former[name])
+            if self.state.fingerprint(name) not in known:
                 self.say(f'  {name} was made with other settings than those of now')
 
     def command_line(self, command: Sequence[str]) -> str:

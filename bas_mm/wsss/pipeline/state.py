@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,10 @@ class PipelineState:
         """With what settings a step was begun last."""
         return self._steps.get(name, {}).get('fingerprint')
 
+    def made_of(self, name: str) -> dict[str, Any] | None:
+        """What a step was begun with; None where only the fingerprint was noted, as it once was."""
+        return self._steps.get(name, {}).get('made_of')
+
     def is_done(self, name: str) -> bool:
         """Whether a step came to its end."""
         return self._steps.get(name, {}).get('status') == self.DONE
@@ -47,18 +52,30 @@ class PipelineState:
         """How long a step took, over all its starts."""
         return float(self._steps.get(name, {}).get('seconds', 0))
 
-    def begin(self, name: str, fingerprint: str) -> None:
+    def begin(self, name: str, fingerprint: str, made_of: Mapping[str, Any]) -> None:
         """Note that a step begins, before it does."""
         seconds = self.seconds(name) if self.fingerprint(name) == fingerprint else 0
-        self._write(name, self.RUNNING, fingerprint, seconds)
+        self._write(name, self.RUNNING, fingerprint, made_of, seconds)
 
-    def end(self, name: str, fingerprint: str, seconds: float, done: bool) -> None:
-        """Note that a step ended, or was stopped, after so many seconds."""
+    def rename(self, name: str, fingerprint: str, made_of: Mapping[str, Any]) -> None:
+        """Note another fingerprint of what a step was begun with."""
+        status = self.DONE if self.is_done(name) else self.RUNNING
+        self._write(name, status, fingerprint, made_of, self.seconds(name))
+
+    def end(self, name: str, seconds: float, done: bool) -> None:
+        """Note that a step that was begun ended, or was stopped, after so many seconds."""
         status = self.DONE if done else self.RUNNING
-        self._write(name, status, fingerprint, self.seconds(name) + seconds)
+        begun = self._steps[name]
+        seconds += begun['seconds']
+        self._write(name, status, begun['fingerprint'], begun['made_of'], seconds)
 
-    def _write(self, name: str, status: str, fingerprint: str, seconds: float) -> None:
+    def _write(
+        self, name: str, status: str, fingerprint: str, made_of: Mapping[str, Any], seconds: float
+    ) -> None:
         self._steps[name] = dict(
-            status=status, fingerprint=fingerprint, seconds=round(float(seconds), 1)
+            status=status,
+            fingerprint=fingerprint,
+            seconds=round(float(seconds), 1),
+            made_of=made_of,
         )
         write_json(self.path, dict(steps=self._steps))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-__all__ = ['Step']
+__all__ = ['Step', 'changes', 'fingerprint']
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,11 @@ class Step:
         outputs (tuple[Path, ...]): Files or folders that are there when it is done, its own
             alone: they are deleted when it is run anew.
         needs (tuple[str, ...]): Names of the steps whose outputs it reads.
-        settings (str): What decides its result besides the commands: the texts of its configs.
+        settings (Mapping): What decides its result besides the commands: those parts of its config
+            that it reads. Plain values.
+        form (tuple, optional): The commands with placeholders for where files lie, which decides
+            nothing. Defaults to None: the commands.
+        former (str): What stood for the settings before, see :meth:`former_fingerprint`.
         resumable_training (bool): Whether ``--resume`` goes on from the last checkpoint.
         distributed (bool): Whether it runs on several processes through the launcher.
         has_workers (bool): Whether its commands take ``--num-workers``.
@@ -35,21 +40,86 @@ class Step:
     commands: tuple[tuple[str, ...], ...]
     outputs: tuple[Path, ...]
     needs: tuple[str, ...] = ()
-    settings: str = field(default='', repr=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    form: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
+    former: str = field(default='', repr=False)
     resumable_training: bool = False
     distributed: bool = False
     has_workers: bool = False
     batch: int | None = None
 
-    def fingerprint(self, of_needs: Sequence[str]) -> str:
-        """What its result depends on, as a short hash.
+    def made_of(self, of_needs: Mapping[str, str]) -> dict[str, Any]:
+        """What its result depends on, as plain values.
 
         Args:
-            of_needs (Sequence[str]): Fingerprints of the steps in ``needs``.
+            of_needs (Mapping[str, str]): Fingerprints of the steps in ``needs``, by their names.
         """
-        text = json.dumps([self.commands, self.settings, list(of_needs)], default=str)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        form = self.commands if self.form is None else self.form
+        content = dict(commands=form, settings=self.settings, needs=of_needs)
+        return json.loads(json.dumps(content))
+
+    def former_fingerprint(self, of_needs: Sequence[str]) -> str:
+        """The fingerprint of before ``form``, which changed with the names of folders.
+
+        Args:
+            of_needs (Sequence[str]): Such fingerprints of the steps in ``needs``.
+        """
+        return _short_hash([self.commands, self.former, list(of_needs)])
 
     def missing(self) -> list[Path]:
         """Its outputs that are not there."""
         return [path for path in self.outputs if not path.exists()]
+
+
+def fingerprint(made_of: Mapping[str, Any]) -> str:
+    """What :meth:`Step.made_of` gave, as a short hash."""
+    return _short_hash(made_of)
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any], most: int = 3) -> str:
+    """What differs between two values of :meth:`Step.made_of`, for a message.
+
+    Args:
+        before (Mapping): The one.
+        now (Mapping): The other.
+        most (int): At most so many are named. Defaults to 3.
+    """
+    texts = [
+        f'{key}={_short(then)}, now {_short(value)}'
+        for key, then, value in _differences(before['settings'], now['settings'])
+    ]
+    old, new = ({word for line in made['commands'] for word in line} for made in (before, now))
+    if old != new:
+        texts.append(
+            f'{" ".join(sorted(old - new)) or "-"}, now {" ".join(sorted(new - old)) or "-"}'
+        )
+    needs = {**before['needs'], **now['needs']}
+    texts += [
+        f'the step {name}' for name in needs if before['needs'].get(name) != now['needs'].get(name)
+    ]
+    more = [f'{len(texts) - most} more'] if len(texts) > most else []
+    return '; '.join([*texts[:most], *more])
+
+
+def _differences(before: Any, now: Any, path: str = '') -> list[tuple[str, Any, Any]]:
+    """Of all that differs the key, as ``--cfg-options`` takes it, the value before and now."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        pairs = [(key, before.get(key), now.get(key)) for key in {**before, **now}]
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        pairs = [(str(i), *pair) for i, pair in enumerate(zip(before, now))]
+    else:
+        return [] if before == now else [(path, before, now)]
+    return [
+        found
+        for key, then, value in pairs
+        for found in _differences(then, value, f'{path}.{key}' if path else key)
+    ]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f'{text[:37]}...'
+
+
+def _short_hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -43,14 +44,19 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def _steps(folder: Path, settings: tuple[str, str, str] = ('', '', '')) -> list[Step]:
-    work = folder / 'work'
+def _steps(
+    folder: Path, settings: tuple[str, str, str] = ('', '', ''), work: str = 'work'
+) -> list[Step]:
+    work = folder / work
 
     def step(name: str, source: str | None, setting: str) -> Step:
-        command = (str(folder / 'tool.py'), name, str(work / source) if source else '-')
+        form = ('tool.py', name, f'{{}}/{source}' if source else '-', f'{{}}/{name}')
+        command = (str(folder / 'tool.py'), *(word.replace('{}', str(work)) for word in form[1:]))
         needs = (source,) if source else ()
-        out = work / name
-        return Step(name, f'make {name}', ((*command, str(out)),), (out,), needs, setting)
+        of = dict(some=dict(setting=setting))
+        return Step(
+            name, f'make {name}', (command,), (work / name,), needs, of, form=(form,), former='old'
+        )
 
     return [step('a', None, settings[0]), step('b', 'a', settings[1]), step('c', None, settings[2])]
 
@@ -58,12 +64,13 @@ def _steps(folder: Path, settings: tuple[str, str, str] = ('', '', '')) -> list[
 def _run(folder: Path, *args, steps=None, **kwargs) -> list[str]:
     said = []
     steps = steps or _steps(folder)
-    PipelineRunner(steps, folder / 'work', TOOLS, *args, say=said.append).run(**kwargs)
+    work = steps[0].outputs[0].parent
+    PipelineRunner(steps, work, TOOLS, *args, say=said.append).run(**kwargs)
     return said
 
 
-def _calls(folder: Path) -> str:
-    file = folder / 'work' / 'calls'
+def _calls(folder: Path, work: str = 'work') -> str:
+    file = folder / work / 'calls'
     calls = file.read_text().split() if file.exists() else []
     file.write_text('')
     return ''.join(calls)
@@ -92,8 +99,8 @@ def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
     _calls(folder)
     said = _run(folder, steps=_steps(folder, ('new', '', '')))
     assert _calls(folder) == 'ab'
-    assert 'settings' in said[0]
-    assert 'begins anew' in said[0]
+    assert said[0].endswith("begins anew, for there is a change: some.setting='', now 'new'")
+    assert said[2].endswith('begins anew, for there is a change: the step a')
     assert said[-1].endswith('done before')
     _run(folder, steps=_steps(folder, ('new', '', 'other')))
     assert _calls(folder) == 'c'
@@ -256,13 +263,67 @@ def test_batch_is_shared_by_the_processes(folder):
     assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=8'
 
 
+def test_a_work_folder_that_was_moved(folder):
+    """Where files lie decides nothing: neither a name nor its spelling."""
+    _run(folder)
+    _calls(folder)
+    (folder / 'work').rename(folder / 'renamed')
+    for steps in (_steps(folder, work='renamed'), _steps(Path(), work='renamed')):
+        said = _run(folder, steps=steps)
+        assert _calls(folder, 'renamed') == ''
+        assert [line.rpartition(': ')[2] for line in said] == ['done before'] * 3
+
+
+def _as_before(folder: Path, runner: PipelineRunner) -> dict:
+    """Turn the state into one of before, with fingerprints of commands and texts alone."""
+    file = folder / 'work/pipeline.json'
+    steps = json.loads(file.read_text())['steps']
+    for name, step in steps.items():
+        del step['made_of']
+        step['fingerprint'] = runner.former[name]
+    file.write_text(json.dumps(dict(steps=steps)))
+    return steps
+
+
+def test_a_state_file_of_before(folder):
+    """What it says is done is done; what it cannot tell deletes nothing."""
+    _run(folder)
+    _calls(folder)
+    runner = PipelineRunner(_steps(folder), folder / 'work', TOOLS, say=lambda _: None)
+    # sha256 of the JSON of the commands, of the text of settings, and of what is needed
+    commands = json.dumps([_steps(folder)[0].commands, 'old', []])
+    assert runner.former['a'] == hashlib.sha256(commands.encode()).hexdigest()[:16]
+    before = _as_before(folder, runner)
+    (folder / 'work/b').unlink()
+    said = _run(folder, skip=['a'])
+    assert _calls(folder) == 'b'
+    assert not any('was made with other settings' in line for line in said)
+    _run(folder)
+    assert _calls(folder) == ''
+    after = PipelineState(folder / 'work/pipeline.json')
+    assert after.made_of('a')['settings'] == dict(some=dict(setting=''))
+    assert after.seconds('a') == before['a']['seconds']
+
+    (folder / 'work/pipeline.json').write_text(json.dumps(dict(steps=before)))
+    (folder / 'work').rename(folder / 'moved')
+    moved = _steps(folder, work='moved')
+    with pytest.raises(PipelineError, match='moved/a is there, but .* is of an earlier version'):
+        _run(folder, steps=moved)
+    assert (folder / 'moved/a').read_text() == 'a'
+    (folder / 'moved/a').unlink()
+    said = _run(folder, steps=moved, until='a')
+    assert _calls(folder, 'moved') == 'a'
+    assert said[0].endswith('begins anew, for there is a change: of what is not known')
+
+
 def test_seconds_are_those_of_all_starts_with_the_same_settings(tmp_path):
     state = PipelineState(tmp_path / 'pipeline.json')
     assert state.seconds('cam') == 0
     for seconds, done in ((2.5, False), (1.0, True)):
-        state.begin('cam', 'these')
-        state.end('cam', 'these', seconds, done)
+        state.begin('cam', 'these', dict(settings=1))
+        state.end('cam', seconds, done)
     again = PipelineState(tmp_path / 'pipeline.json')
     assert (again.seconds('cam'), again.is_done('cam')) == (3.5, True)
-    again.begin('cam', 'others')
+    assert again.made_of('cam') == dict(settings=1)
+    again.begin('cam', 'others', {})
     assert (again.seconds('cam'), again.is_done('cam')) == (0, False)

@@ -12,6 +12,7 @@ from mmengine.config import Config
 from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
+from bas_mm.wsss.pipeline.runner import PipelineRunner
 
 CONFIGS = sorted((Path(__file__).resolve().parents[3] / 'configs/wsss').glob('pipeline_*.py'))
 CONFIGS_OF = {
@@ -36,6 +37,22 @@ ORDER = [
 
 def _plan(path: Path, **kwargs):
     return {step.name: step for step in plan(Config.fromfile(path), Path('work'), **kwargs)}
+
+
+def _fingerprints(steps: dict) -> dict[str, str]:
+    return PipelineRunner(list(steps.values()), Path('work'), Path('tools')).fingerprints
+
+
+def _write(folder: Path, **texts: str) -> Path:
+    """A pipeline of configs that inherit from the embedded ones, with these lines."""
+    folder.mkdir(exist_ok=True)
+    lines = ["mask_key = 'train_dataloader.dataset.mask_dir'"]
+    lines += ['bas_from_cam = True', "irn_from = 'bas'"]
+    for key, base in CONFIGS_OF.items():
+        (folder / f'{key}.py').write_text(f'_base_ = [{str(base)!r}]\n{texts.get(key, "")}\n')
+        lines.append(f'{key} = {key + ".py"!r}')
+    (folder / 'pipeline.py').write_text('\n'.join(lines))
+    return folder / 'pipeline.py'
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
@@ -67,22 +84,14 @@ def test_seed_is_that_of_every_training():
     for name in ('cam', 'bas', 'irn', 'segmentor'):
         assert 'randomness.seed=3' in steps[name].commands[0]
     again = _plan(CONFIGS[0], seed=4)
-    assert again['cam'].fingerprint([]) != steps['cam'].fingerprint([])
+    assert _fingerprints(again)['cam'] != _fingerprints(steps)['cam']
 
 
 def test_settings_change_the_steps_that_read_them(tmp_path):
     """A new background score of IRNet's labels does not train CAM anew."""
 
-    def changed(**texts: str) -> dict[str, str]:
-        files = {}
-        for key in ('cam', 'bas', 'irn', 'segmentor'):
-            files[key] = tmp_path / f'{key}.py'
-            base = CONFIGS_OF[key]
-            files[key].write_text(f'_base_ = [{str(base)!r}]\n{texts.get(key, "")}\n')
-        config = tmp_path / 'pipeline.py'
-        lines = [f'{key} = {str(file)!r}' for key, file in files.items()]
-        config.write_text('\n'.join([*lines, "mask_key = 'train_dataloader.dataset.mask_dir'"]))
-        return {name: step.settings for name, step in _plan(config).items()}
+    def changed(**texts: str) -> dict[str, dict]:
+        return {name: step.settings for name, step in _plan(_write(tmp_path, **texts)).items()}
 
     before = changed()
     for texts, expected in (
@@ -95,6 +104,65 @@ def test_settings_change_the_steps_that_read_them(tmp_path):
     ):
         after = changed(**texts)
         assert {name for name in before if after[name] != before[name]} == expected, texts
+
+
+def test_where_files_lie_decides_nothing(tmp_path):
+    """Neither the work folder's name or spelling nor the place of the configs."""
+    expected = _fingerprints(_plan(_write(tmp_path / 'one')))
+    assert len(set(expected.values())) == 12
+    cfg = Config.fromfile(_write(tmp_path / 'two'))
+    for work_dir in (Path('work'), tmp_path / 'work', Path('other/name')):
+        steps = {step.name: step for step in plan(cfg, work_dir)}
+        assert _fingerprints(steps) == expected
+        assert steps['fused_seeds'].commands[0][1:] == tuple(
+            str(work_dir / name) for name in ('bas_seeds', 'cam_seeds', 'fused_seeds')
+        )
+        assert steps['cam'].commands[0][1] == str(tmp_path / 'two/cam.py')
+
+
+def test_what_does_not_count(tmp_path):
+    """Logs, drawings, loading, and what the commands replace: nothing is made anew for these."""
+    expected = _fingerprints(_plan(_write(tmp_path)))
+
+    def changed(**texts: str) -> set[str]:
+        after = _fingerprints(_plan(_write(tmp_path, **texts)))
+        return {name for name in after if after[name] != expected[name]}
+
+    everything = """
+default_hooks = dict(
+    logger=dict(interval=7), visualization=dict(type='LocalizationVisualizationHook', enable=True),
+    checkpoint=dict(interval=3, max_keep_ckpts=1))
+log_level = 'WARNING'
+log_processor = dict(window_size=3)
+visualizer = dict(name='other')
+work_dir = 'elsewhere'
+"""
+    loaders = 'train_dataloader = dict(num_workers=3, persistent_workers=True, pin_memory=True)\n'
+    seeds = 'seed_dataloader = dict(num_workers=5)\n'
+    same = changed(
+        cam=everything + loaders + seeds,
+        bas=everything + loaders + seeds + "load_from = '/elsewhere/cam.pth'\n",
+        irn=everything
+        + loaders
+        + "train_dataloader['dataset'] = dict(label_dir='/elsewhere/irn_labels')\n",
+        segmentor=everything
+        + loaders
+        + "train_dataloader['dataset'] = dict(mask_dir='/elsewhere/masks')\n",
+    )
+    assert same == set()
+    # What comes out of a training that does not save its end is what was saved last.
+    saving = 'default_hooks = dict(checkpoint=dict(save_last=False, interval={}))'
+    two, three = (
+        _fingerprints(_plan(_write(tmp_path, segmentor=saving.format(n)))) for n in (2, 3)
+    )
+    assert {name for name in two if two[name] != three[name]} == {'segmentor', 'test'}
+
+
+def test_functions_in_a_config_are_the_same_in_each_process(tmp_path):
+    text = 'train_cfg = dict(note=lambda: 1)'
+    first, second = (_plan(_write(tmp_path, cam=text))['cam'].settings for _ in range(2))
+    assert 'lambda' in first['train_cfg']['note']
+    assert first == second
 
 
 @pytest.mark.parametrize(
