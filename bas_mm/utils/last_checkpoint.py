@@ -20,8 +20,8 @@ def find_last_checkpoint(folder: str | Path) -> str:
     """The latest checkpoint of a work folder.
 
     mmengine opens its note anew for each checkpoint: a process that is killed at that moment leaves
-    it empty. Then it is the file that was written last. Where the folder has another name now, it
-    is the file of the noted name.
+    it empty. Then it is the file that was written last. Where the folder has another name now, or
+    is a copy, it is its own file of the noted name.
 
     Args:
         folder (str | Path): The work folder.
@@ -69,10 +69,14 @@ def _read_note(folder: Path) -> str:
 
 def _resolve(folder: Path, noted: str) -> str:
     """The checkpoint that is there, from what is noted."""
-    if '://' in noted or (noted and Path(noted).exists()):
+    if '://' in noted:
         return noted
-    if noted and (folder / Path(noted).name).exists():
-        return str(folder / Path(noted).name)
+    own = folder / Path(noted).name
+    # The noted one may be that of the folder of which this is a copy.
+    if noted and own.exists() and not (Path(noted).exists() and own.samefile(noted)):
+        return str(own)
+    if noted and Path(noted).exists():
+        return noted
     written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
     if noted or not written:
         raise FileNotFoundError(

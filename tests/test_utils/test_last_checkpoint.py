@@ -1,6 +1,7 @@
 """The checkpoint to go on from, also after a kill at the worst moment."""
 
 import os
+import shutil
 
 import pytest
 
@@ -39,6 +40,16 @@ def test_what_a_kill_or_a_new_name_of_the_folder_leaves(folder, noted, expected)
     assert find_last_checkpoint(folder) == str(folder / expected)
     repair_note(folder)
     assert (folder / 'last_checkpoint').read_text() == str(folder / expected)
+
+
+def test_a_copy_has_checkpoints_of_its_own(folder, tmp_path_factory):
+    note(folder, str(folder / 'epoch_12.pth'))
+    copy = tmp_path_factory.mktemp('copy') / 'of_it'
+    shutil.copytree(folder, copy)
+    assert find_last_checkpoint(copy) == str(copy / 'epoch_12.pth')
+    # Elsewhere, as CheckpointHook.out_dir has it.
+    (copy / 'epoch_12.pth').unlink()
+    assert find_last_checkpoint(copy) == str(folder / 'epoch_12.pth')
 
 
 def test_a_note_in_another_encoding(folder):
