@@ -72,6 +72,19 @@ class OutputFolder:
         """The file of a picture."""
         return self.folder / f'{image_id}{self.SUFFIX}'
 
+    def place_of(self, folder: str | Path) -> str:
+        """Where another folder lies, for the settings.
+
+        Args:
+            folder (str | Path): A folder that is read.
+
+        Returns:
+            str: Below this folder's parent its path from there, so that both may be moved
+            together; of others the whole path.
+        """
+        parent, other = _resolve_parent(self.folder).parent, _resolve_parent(folder)
+        return (other.relative_to(parent) if other.is_relative_to(parent) else other).as_posix()
+
     def _compare(self, path: Path, settings: dict) -> None:
         try:
             there = json.loads(path.read_text(encoding='utf-8'))
@@ -79,7 +92,11 @@ class OutputFolder:
             raise ValueError(f'{path} cannot be read: {error}') from None
         if not isinstance(there, dict):
             raise ValueError(f'{path} holds no settings')
-        keys = [key for key in {**settings, **there} if settings.get(key) != there.get(key)]
+        keys = [
+            key
+            for key in {**settings, **there}
+            if not self._are_same(settings.get(key), there.get(key))
+        ]
         if keys:
             pairs = '; '.join(
                 f'{key}: {_short(there.get(key))} there, {_short(settings.get(key))} now'
@@ -90,12 +107,25 @@ class OutputFolder:
                 'folder, or delete them by --overwrite'
             )
 
+    def _are_same(self, now: Any, there: Any) -> bool:
+        if now == there:
+            return True
+        # Once all places were whole paths.
+        was_place = isinstance(there, str) and os.path.isabs(there)
+        return was_place and self.place_of(there) == now
+
     def _delete_temporaries(self) -> None:
         """Delete what killed processes left; a young one may be another process's work."""
         limit = time.time() - _ABANDONED_SECONDS
         for file in self.folder.rglob(f'{TEMPORARY_PREFIX}*'):
             if os.stat(file).st_mtime < limit:
                 file.unlink(missing_ok=True)
+
+
+def _resolve_parent(path: str | Path) -> Path:
+    """The whole path; if it is itself a link, where that leads does not matter."""
+    path = Path(os.path.abspath(path))
+    return path.parent.resolve() / path.name
 
 
 def _short(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .output_folder import OutputFolder
 from .seed_file import SeedFile
 
 __all__ = ['SeedSource', 'seeds_settings']
@@ -64,8 +65,11 @@ class SeedSource:
                 f'{self.path(missing[0])}: {self._advice()}'
             )
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, out: OutputFolder) -> dict[str, Any]:
         """What the seeds were made with, for the settings of what is made of them.
+
+        Args:
+            out (OutputFolder): The folder of what is made.
 
         Returns:
             dict[str, Any]: ``seeds.KEY`` for each key of ``seeds.json``. Of seeds without it only
@@ -75,7 +79,7 @@ class SeedSource:
             ValueError: ``seeds.json`` cannot be read.
         """
         found = seeds_settings(self.folder, 'seeds')
-        return found or {'seeds': str(self.folder.resolve())}
+        return found or {'seeds': out.place_of(self.folder)}
 
     def _advice(self) -> str:
         return f'make them with tools/wsss/make_seeds.py CONFIG CHECKPOINT {self.folder}'

@@ -143,6 +143,13 @@ def test_fusing_while_making_and_afterwards(project):
     done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
     assert 'fused_later: 0 made, 7 were there' in done.stdout
     _refused(project, 'fuse_seeds.py', 'one', 'other', 'fused', says='seeds of other settings')
+    # All in a folder of another name.
+    for name in ('one', 'other', 'fused', 'fused_later'):
+        shutil.copytree(project.folder / name, project.folder / 'moved' / name)
+    make = 'make_seeds.py', 'seeds.py', '0.pth', 'moved/fused', '--fuse', 'moved/other'
+    places = [f'moved/{name}' for name in ('one', 'other', 'fused_later')]
+    for command in (make, ('fuse_seeds.py', *places)):
+        assert '0 made, 7 were there' in project.wsss(*command).stdout
     # The maps are made again, by another checkpoint: what was fused with the old ones is old.
     project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'other', '--overwrite')
     make = 'make_seeds.py', 'seeds.py', '0.pth', 'fused', '--fuse', 'other'

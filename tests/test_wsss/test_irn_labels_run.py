@@ -137,6 +137,7 @@ def test_a_folder_of_seeds_that_is_not_there(tmp_path):
         SeedSource(tmp_path / 'nowhere')
     (tmp_path / 'seeds.json').write_text('[]')
     with pytest.raises(ValueError, match='seeds.json cannot be read'):
-        SeedSource(tmp_path).settings()
+        SeedSource(tmp_path).settings(IRNLabelFolder(tmp_path / 'out'))
     (tmp_path / 'seeds.json').unlink()
-    assert SeedSource(tmp_path).settings() == {'seeds': str(tmp_path)}
+    for out, place in ((tmp_path / 'a/out', str(tmp_path)), (f'{tmp_path}_out', tmp_path.name)):
+        assert SeedSource(tmp_path).settings(IRNLabelFolder(out)) == {'seeds': place}

@@ -74,8 +74,8 @@ def main() -> None:
         folder.open(
             {
                 **settings,
-                'seeds': str(args.seeds.resolve()),
-                'fuse': str(args.maps.resolve()),
+                'seeds': folder.place_of(args.seeds),
+                'fuse': folder.place_of(args.maps),
                 **seeds_settings(args.maps, 'fuse'),
             },
             args.overwrite,

@@ -86,7 +86,7 @@ def main() -> None:
             pipeline=config_digest(cfg.seed_dataloader.dataset.get('pipeline')),
             classes=list(dataset.metainfo['classes']),
             **asdict(params),
-            **seeds.settings(),
+            **seeds.settings(folder),
         )
         folder.open(settings, args.overwrite)
         result = run.run()

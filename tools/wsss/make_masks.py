@@ -107,7 +107,7 @@ def main() -> None:
                 **network_settings(model, cfg.model),
                 classes=list(dataset.metainfo['classes']),
                 **asdict(params),
-                **seeds.settings(),
+                **seeds.settings(folder),
             )
             folder.open(settings, args.overwrite)
         barrier()  # nobody looks for files before old ones are gone

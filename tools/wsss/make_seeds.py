@@ -101,7 +101,7 @@ def main() -> None:
                 scales=params.scales,
                 flip=params.flip,
                 classes=classes,
-                fuse=str(Path(args.fuse).resolve()) if args.fuse is not None else None,
+                fuse=folder.place_of(args.fuse) if args.fuse is not None else None,
             )
             if args.fuse is not None:
                 settings |= seeds_settings(args.fuse, 'fuse')
