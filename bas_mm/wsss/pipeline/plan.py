@@ -197,6 +197,7 @@ class _Plan:
             resumable_training=True,
             distributed=True,
             batch=self.batches[key],
+            writes=_checkpoint_name(self.loaded[key]),
         )
 
     def seeds(self, key: str) -> Step:
@@ -290,6 +291,14 @@ def _config(key: str) -> str:
 
 def _checkpoint(key: str) -> str:
     return f'{{checkpoint:{_folder(key)}}}'
+
+
+def _checkpoint_name(cfg: Config) -> str:
+    """What the config's CheckpointHook calls its files, N for the number."""
+    hook = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    by_epoch = hook.get('by_epoch', True)
+    name = hook.get('filename_tmpl') or ('epoch_{}.pth' if by_epoch else 'iter_{}.pth')
+    return re.sub(r'\{.*?\}', 'N', name)
 
 
 def _text(settings: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -179,8 +180,13 @@ class PipelineRunner:
 
     def command_line(self, command: Sequence[str]) -> str:
         """A command as the user can type it."""
-        parts = [_CHECKPOINT.sub(r'\1/epoch_N.pth', part) for part in command[1:]]
-        return ' '.join(['python', f'tools/{command[0]}', *parts])
+        writes = {str(path): step.writes for step in self.steps.values() for path in step.outputs}
+
+        def named(match: re.Match) -> str:
+            return f'{match[1]}/{writes.get(match[1], Step.writes)}'
+
+        parts = [_CHECKPOINT.sub(named, part) for part in command[1:]]
+        return shlex.join(['python', f'tools/{command[0]}', *parts])
 
     def _execute(self, step: Step, command: Sequence[str], lock: int | None) -> None:
         tool, *arguments = (_CHECKPOINT.sub(self._last_checkpoint, part) for part in command)

@@ -33,6 +33,8 @@ class Step:
         distributed (bool): Whether it runs on several processes through the launcher.
         has_workers (bool): Whether its commands take ``--num-workers``.
         batch (int, optional): Batch of a training over all processes.
+        writes (str): What a training calls its checkpoints, N for the number. Defaults to
+            'epoch_N.pth'.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Step:
     distributed: bool = False
     has_workers: bool = False
     batch: int | None = None
+    writes: str = 'epoch_N.pth'
 
     def made_of(self, of_needs: Mapping[str, str]) -> dict[str, Any]:
         """What its result depends on, as plain values.

@@ -158,6 +158,20 @@ work_dir = 'elsewhere'
     assert {name for name in two if two[name] != three[name]} == {'segmentor', 'test'}
 
 
+def test_commands_name_the_checkpoints_that_are_written(tmp_path):
+    steps = _plan(
+        _write(tmp_path, irn="default_hooks = dict(checkpoint=dict(filename_tmpl='{}.x'))")
+    )
+    runner = PipelineRunner(list(steps.values()), Path('work'), Path('tools'))
+    for name, said in (
+        ('bas', 'load_from=work/cam/epoch_N.pth'),
+        ('masks', ' work/irn/N.x '),
+        ('test', ' work/segmentor/iter_N.pth '),
+    ):
+        assert said in f'{runner.command_line(steps[name].commands[0])} ', name
+    assert runner.command_line(('a.py', 'my work/cam')) == "python tools/a.py 'my work/cam'"
+
+
 def test_functions_in_a_config_are_the_same_in_each_process(tmp_path):
     text = 'train_cfg = dict(note=lambda: 1)'
     first, second = (_plan(_write(tmp_path, cam=text))['cam'].settings for _ in range(2))
