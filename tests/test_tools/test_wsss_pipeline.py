@@ -79,6 +79,17 @@ def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):
         assert said in line
 
 
+def test_figures_of_other_settings_are_not_shown(tmp_path):
+    config, work = write_pipeline(tmp_path), tmp_path / 'work'
+    for name in ('segmentor', 'masks'):
+        write_json(work / f'figures/{name}.json', dict(mIoU=50.0))
+    old = dict(status='done', fingerprint='x', seconds=1, made_of={})
+    write_json(work / 'pipeline.json', dict(steps=dict(test=old)))
+    out = _run(config, tmp_path, '--skip', *STEPS)
+    assert '| pseudo masks | 50.00 |' in out
+    assert '| segmentor ' not in out
+
+
 @pytest.mark.slow
 def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
     config = write_pipeline(tmp_path)

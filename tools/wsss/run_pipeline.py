@@ -74,7 +74,8 @@ def main() -> None:
                     say(f'    {runner.command_line(command)}')
             return
         runner.run(args.skip, args.until)
-        figures = read_figures(work_dir)
+        # Figures of other settings must not stand beside those of now.
+        figures = read_figures(work_dir, runner.outdated())
     except (PipelineError, ValueError, OSError) as error:
         fail(str(error))
     seconds = time_table(runner.state, [step.name for step in steps])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from .state import PipelineState
@@ -20,11 +20,12 @@ FIGURES = {
 }
 
 
-def read_figures(work_dir: str | Path) -> dict[str, float]:
+def read_figures(work_dir: str | Path, outdated: Collection[Path] = ()) -> dict[str, float]:
     """mIoU, in percent, of what has been evaluated.
 
     Args:
         work_dir (str | Path): The pipeline's work folder.
+        outdated (Collection[Path]): Files that are not read.
 
     Returns:
         dict[str, float]: By the names of :data:`FIGURES`; the segmentor's is that of its test
@@ -36,7 +37,7 @@ def read_figures(work_dir: str | Path) -> dict[str, float]:
     found = {}
     for name, file in FIGURES.items():
         path = Path(work_dir) / 'figures' / file
-        if not path.is_file():
+        if not path.is_file() or path in outdated:
             continue
         try:
             figures = json.loads(path.read_text(encoding='utf-8'))

@@ -115,6 +115,20 @@ class PipelineRunner:
                 if step.name == until:
                     break
 
+    def outdated(self) -> set[Path]:
+        """Outputs that are there, but were made with other settings than those of now."""
+        return {
+            path
+            for step in self.steps.values()
+            for path in step.outputs
+            if not self._is_current(step.name) and path.exists()
+        }
+
+    def _is_current(self, name: str) -> bool:
+        """Whether a step was begun with the settings of now, or elsewhere than here."""
+        known = None, self.fingerprints[name], self.former[name]
+        return self.state.fingerprint(name) in known
+
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
         if self.state.fingerprint(step.name) == self.former[step.name]:
@@ -174,8 +188,7 @@ class PipelineRunner:
                     f'{step.name} needs {missing[0]}, which the step {name} makes: do not skip '
                     f'it, or make it by\n    {self.command_line(self.steps[name].commands[0])}'
                 )
-            known = (None, self.fingerprints[name], self.former[name])
-            if self.state.fingerprint(name) not in known:
+            if not self._is_current(name):
                 self.say(f'  {name} was made with other settings than those of now')
 
     def command_line(self, command: Sequence[str]) -> str:

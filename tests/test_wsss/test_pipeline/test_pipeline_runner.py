@@ -106,6 +106,21 @@ def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
     assert _calls(folder) == 'c'
 
 
+def test_outputs_of_other_settings_are_told(folder):
+    """Such as the figures of a later step, where a run ends before it."""
+    _run(folder)
+    steps = _steps(folder, ('new', '', ''))
+    runner = PipelineRunner(steps, folder / 'work', TOOLS, say=lambda _: None)
+    runner.run(until='a')
+    assert runner.outdated() == {folder / 'work/b'}
+    runner.run()
+    assert runner.outdated() == set()
+    # Of what was made elsewhere nothing is known.
+    (folder / 'work/pipeline.json').unlink()
+    runner.run(skip='abc')
+    assert runner.outdated() == set()
+
+
 def test_output_that_is_gone_is_made_again(folder):
     _run(folder)
     _calls(folder)

@@ -201,6 +201,7 @@ def test_figures_of_what_was_evaluated(tmp_path):
     (figures / 'cam_seeds.json').write_text(json.dumps({'best': {'miou': 50.5}}))
     (figures / 'segmentor.json').write_text(json.dumps({'aAcc': 90.0, 'mIoU': 61.25}))
     assert read_figures(tmp_path) == {'CAM seeds': 50.5, 'segmentor': 61.25}
+    assert read_figures(tmp_path, {figures / 'cam_seeds.json'}) == {'segmentor': 61.25}
     (figures / 'masks.json').write_text('{"miou"')
     with pytest.raises(ValueError, match='masks.json holds no mIoU'):
         read_figures(tmp_path)
