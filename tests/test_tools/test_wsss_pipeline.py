@@ -47,6 +47,19 @@ def test_a_work_folder_that_cannot_be_made(tmp_path):
     assert f"Not a directory: '{config}/work'" in done.stderr.strip().splitlines()[-1]
 
 
+def test_what_is_refused(tmp_path):
+    config = write_pipeline(tmp_path)
+    broken = tmp_path / 'broken.py'
+    broken.write_text('cam =')
+    for arguments, said in (
+        ([config, '--pictures', '-1'], '--pictures must be 0 or more, got -1'),
+        ([broken], f'the config {broken} cannot be read: SyntaxError: '),
+    ):
+        done = run_in_process(TOOL, [*map(str, arguments)], tmp_path)
+        assert done.returncode == 2
+        assert f'error: {said}' in done.stderr
+
+
 def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):
     """Nothing is left to do but the sheet: its errors are no traceback, whoever raised them."""
     config, figures = write_pipeline(tmp_path), tmp_path / 'work/figures/segmentor.json'

@@ -38,6 +38,8 @@ def parse_args() -> argparse.Namespace:
     for name in ('gpus', 'num_workers'):
         if getattr(args, name) < 1:
             fail(f'--{name.replace("_", "-")} must be at least 1, got {getattr(args, name)}')
+    if args.pictures < 0:
+        fail(f'--pictures must be 0 or more, got {args.pictures}')
     return args
 
 
@@ -45,11 +47,9 @@ def main() -> None:
     """Run the steps, print the table, draw the sheet."""
     args = parse_args()
 
-    from mmengine.config import Config
-
     from bas_mm.utils.last_checkpoint import find_last_checkpoint
     from bas_mm.utils.markdown_table import markdown_table
-    from bas_mm.wsss.pipeline.plan import plan
+    from bas_mm.wsss.pipeline.plan import plan, read_config
     from bas_mm.wsss.pipeline.report import read_figures, time_table
     from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 
@@ -57,7 +57,7 @@ def main() -> None:
         print(line, flush=True)
 
     try:
-        cfg = Config.fromfile(args.config)
+        cfg = read_config(args.config)
         work_dir = args.work_dir or cfg.get('work_dir')
         if work_dir is None:
             fail(f'{args.config} has no work_dir: give --work-dir')

@@ -14,7 +14,7 @@ from .step import Step
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['KEYS', 'plan']
+__all__ = ['KEYS', 'plan', 'read_config']
 
 #: Keys of a pipeline's config, and what each is for.
 KEYS = {
@@ -61,7 +61,8 @@ def plan(cfg: Config, work_dir: Path, seed: int | None = None) -> list[Step]:
         list[Step]: The steps.
 
     Raises:
-        ValueError: A key is missing or unknown, or a config does not exist.
+        ValueError: A key is missing or unknown, or a config does not exist, cannot be read or
+            trains nothing.
     """
     given = {key: cfg.get(key) for key in KEYS}
     own = {key for key in cfg if not key.startswith('_')} - set(KEYS) - {'default_scope'}
@@ -98,9 +99,10 @@ class _Plan:
             if not path.is_file():
                 raise ValueError(f'{key}={given[key]!r}: there is no config {path}')
             self.places[_config(key)] = str(path)
-            loaded[key] = _load(str(path))
+            loaded[key] = read_config(path)
+            if loaded[key].get('train_dataloader') is None:
+                raise ValueError(f'{key}={given[key]!r}: the config {path} has no train_dataloader')
         self.loaded = loaded
-        self.batches = {key: config.train_dataloader.batch_size for key, config in loaded.items()}
 
     def steps(self) -> list[Step]:
         cam, bas = self.train('cam', 'CAM'), self.train('bas', 'BAS-Seg')
@@ -196,7 +198,8 @@ class _Plan:
             replaced=options,
             resumable_training=True,
             distributed=True,
-            batch=self.batches[key],
+            # None where a batch_sampler has it.
+            batch=self.loaded[key].train_dataloader.get('batch_size'),
             writes=_checkpoint_name(self.loaded[key]),
         )
 
@@ -310,7 +313,17 @@ def _name(value: Any) -> str:
     return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
 
 
-def _load(path: str) -> Config:
+def read_config(path: str | Path) -> Config:
+    """Read a config.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     from mmengine.config import Config
 
-    return Config.fromfile(path)
+    try:
+        return Config.fromfile(path)
+    except Exception as error:  # a config is a program, which may raise anything
+        raise ValueError(
+            f'the config {path} cannot be read: {type(error).__name__}: {error}'
+        ) from error

@@ -158,6 +158,25 @@ work_dir = 'elsewhere'
     assert {name for name in two if two[name] != three[name]} == {'segmentor', 'test'}
 
 
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('model = dict(', r'the config \S+irn.py cannot be read: SyntaxError: '),
+        ('del train_dataloader', r'the config \S+irn.py cannot be read: NameError: '),
+        ('train_dataloader = None', r"irn='irn.py': the config \S+ has no train_dataloader"),
+    ],
+)
+def test_a_config_that_cannot_be_used_is_named(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        _plan(_write(tmp_path, irn=text))
+
+
+def test_a_batch_sampler_has_the_batch(tmp_path):
+    text = "train_dataloader = dict(_delete_=True, batch_sampler=dict(type='Some'), dataset=dict())"
+    steps = _plan(_write(tmp_path, irn=text))
+    assert steps['irn'].batch is None
+
+
 def test_commands_name_the_checkpoints_that_are_written(tmp_path):
     steps = _plan(
         _write(tmp_path, irn="default_hooks = dict(checkpoint=dict(filename_tmpl='{}.x'))")
