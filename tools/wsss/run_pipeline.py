@@ -100,8 +100,10 @@ def main() -> None:
             if os.environ.get('BAS_MM_TRACEBACK') == '1':
                 traceback.print_exc()
             said = describe_input_error(error, {}) or f'{type(error).__name__}: {error}'
-            fail(f'the steps are done, but sheet.png is not drawn, without it --pictures 0: {said}')
-        say(f'\nPictures, seeds, masks, predictions and true masks: {sheet}')
+            # What the steps have made is whole without it.
+            print(f'The steps are done; sheet.png could not be drawn: {said}', file=sys.stderr)
+        else:
+            say(f'\nPictures, seeds, masks, predictions and true masks: {sheet}')
 
 
 if __name__ == '__main__':

@@ -148,16 +148,14 @@ class _Plan:
             replaced (Collection[str]): Keys of those that it does not read nevertheless, such as
                 those in whose place the commands give others.
         """
-        text = '' if read is None else _text(read)
         return Step(
             name,
             what,
             tuple(tuple(map(self.fill_in, command)) for command in commands),
             tuple(Path(self.fill_in(output)) for output in outputs),
             tuple(needs),
-            settings_that_count(json.loads(text or '{}'), replaced),
+            settings_that_count(_plain(read or {}), replaced),
             form=tuple(map(tuple, commands)),
-            former=text,
             **kwargs,
         )
 
@@ -304,8 +302,8 @@ def _checkpoint_name(cfg: Config) -> str:
     return re.sub(r'\{.*?\}', 'N', name)
 
 
-def _text(settings: Mapping[str, Any]) -> str:
-    return json.dumps(settings, sort_keys=True, default=_name)
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return json.loads(json.dumps(settings, sort_keys=True, default=_name))
 
 
 def _name(value: Any) -> str:

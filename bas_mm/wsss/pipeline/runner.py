@@ -76,13 +76,10 @@ class PipelineRunner:
         self.state: PipelineState | None = None
         self.made_of: dict[str, dict] = {}
         self.fingerprints: dict[str, str] = {}
-        #: Those that a work folder of before has.
-        self.former: dict[str, str] = {}
         for step in steps:
             made_of = step.made_of({name: self.fingerprints[name] for name in step.needs})
             self.made_of[step.name] = made_of
             self.fingerprints[step.name] = fingerprint(made_of)
-            self.former[step.name] = step.former_fingerprint([self.former[n] for n in step.needs])
 
     def run(self, skip: Collection[str] = (), until: str | None = None) -> None:
         """Run what is not done.
@@ -126,13 +123,10 @@ class PipelineRunner:
 
     def _is_current(self, name: str) -> bool:
         """Whether a step was begun with the settings of now, or elsewhere than here."""
-        known = None, self.fingerprints[name], self.former[name]
-        return self.state.fingerprint(name) in known
+        return self.state.fingerprint(name) in (None, self.fingerprints[name])
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
-        if self.state.fingerprint(step.name) == self.former[step.name]:
-            self.state.rename(step.name, now, made_of)
         known = self.state.fingerprint(step.name)
         if known == now and self.state.is_done(step.name) and not step.missing():
             self._say(number, step, 'done before')

@@ -57,11 +57,6 @@ class PipelineState:
         seconds = self.seconds(name) if self.fingerprint(name) == fingerprint else 0
         self._write(name, self.RUNNING, fingerprint, made_of, seconds)
 
-    def rename(self, name: str, fingerprint: str, made_of: Mapping[str, Any]) -> None:
-        """Note another fingerprint of what a step was begun with."""
-        status = self.DONE if self.is_done(name) else self.RUNNING
-        self._write(name, status, fingerprint, made_of, self.seconds(name))
-
     def end(self, name: str, seconds: float, done: bool) -> None:
         """Note that a step that was begun ended, or was stopped, after so many seconds."""
         status = self.DONE if done else self.RUNNING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,6 @@ class Step:
             that it reads. Plain values.
         form (tuple, optional): The commands with placeholders for where files lie, which decides
             nothing. Defaults to None: the commands.
-        former (str): What stood for the settings before, see :meth:`former_fingerprint`.
         resumable_training (bool): Whether ``--resume`` goes on from the last checkpoint.
         distributed (bool): Whether it runs on several processes through the launcher.
         has_workers (bool): Whether its commands take ``--num-workers``.
@@ -44,7 +43,6 @@ class Step:
     needs: tuple[str, ...] = ()
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     form: tuple[tuple[str, ...], ...] | None = field(default=None, repr=False)
-    former: str = field(default='', repr=False)
     resumable_training: bool = False
     distributed: bool = False
     has_workers: bool = False
@@ -60,14 +58,6 @@ class Step:
         form = self.commands if self.form is None else self.form
         content = dict(commands=form, settings=self.settings, needs=of_needs)
         return json.loads(json.dumps(content))
-
-    def former_fingerprint(self, of_needs: Sequence[str]) -> str:
-        """The fingerprint of before ``form``, which changed with the names of folders.
-
-        Args:
-            of_needs (Sequence[str]): Such fingerprints of the steps in ``needs``.
-        """
-        return _short_hash([self.commands, self.former, list(of_needs)])
 
     def missing(self) -> list[Path]:
         """Its outputs that are not there."""
