@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 import errno
 import inspect
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -40,8 +41,8 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     * mmengine did not find the ``type`` of a part of the config, or a part of the config has a key
       that its type does not take, or lacks one that it needs; or
     * a checkpoint file could not be read; or
-    * a file, which the error names, could not be written or read: the disk is full, or it is not
-      allowed.
+    * a file, which the error names, could not be written or read: the disk is full, it is not
+      allowed, or what should be a folder is a file, or the other way round.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -56,11 +57,12 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
         return None
     said = _said_by_a_worker(error, steps[-1]) or _said_by_us(error, steps[-1])
     if said is not None:
+        said = _unwritable_file(error, steps[-1]) or said  # of a file's writer of ours
         built = _built(steps)
         where = _path_of(cfg, built[-1], steps) if built else None
         named = where is None or said.startswith(where)
         return said if named else f'{where}: {said}'
-    found = _unreadable_checkpoint(error, steps) or _unwritable_file(error)
+    found = _unreadable_checkpoint(error, steps) or _unwritable_file(error, steps[-1])
     if found is None and isinstance(error, KeyError):
         found = _unknown_type(error, cfg, steps)
     if found is None and isinstance(error, TypeError):
@@ -152,10 +154,26 @@ def _unreadable_checkpoint(error: BaseException, steps: Iterable[TracebackType])
     return None
 
 
-def _unwritable_file(error: BaseException) -> str | None:
-    of_disk = isinstance(error, OSError) and error.errno in _OF_DISKS
+def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
     # Without a file's name it may be a device's or a system's.
-    return f'{error.filename}: {error.strerror}' if of_disk and error.filename else None
+    if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
+        return None
+    path, number = str(error.filename), error.errno
+    if not path:
+        return None
+    if number in _OF_DISKS:
+        return f'{path}: {error.strerror}'
+    if number == errno.EISDIR and os.path.isdir(path):
+        return f'{path} is a folder, where a file is to be'
+    # Of what is there already, only that a folder was to be made of it: that a program makes a
+    # folder or a file twice is its own mistake.
+    makes = last.tb_frame.f_code.co_name in ('mkdir', 'makedirs')
+    if number == errno.ENOTDIR or (number == errno.EEXIST and makes):
+        for place in (path, *map(str, Path(path).parents)):
+            if os.path.lexists(place):
+                is_folder = os.path.isdir(place)
+                return None if is_folder else f'{path}: {place} is no folder'
+    return None
 
 
 # Where in the config

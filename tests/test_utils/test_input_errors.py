@@ -18,6 +18,7 @@ from bas_mm.datasets.transforms import LocResize
 from bas_mm.evaluation.metrics.ordered_workers import OrderedWorkers
 from bas_mm.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from bas_mm.utils.input_errors import describe_input_error
+from bas_mm.utils.result_files import write_text
 
 
 @pytest.fixture(scope='module')
@@ -497,6 +498,32 @@ def test_files_that_cannot_be_written(description, monkeypatch, number, file, ex
 
     monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
     assert description() == expected
+
+
+def test_folders_and_files_in_each_others_place(tmp_path):
+    file, folder = tmp_path / 'file', tmp_path / 'folder'
+    file.touch()
+    folder.mkdir()
+    no_folder = f'{file} is no folder'
+    assert said_of(os.makedirs, file, exist_ok=True) == f'{file}: {no_folder}'
+    assert said_of(file.mkdir, parents=True, exist_ok=True) == f'{file}: {no_folder}'
+    assert said_of(os.makedirs, file / 'a/b', exist_ok=True) == f'{file / "a"}: {no_folder}'
+    assert said_of(write_text, file / 'a/b', '') == f'{file / "a"}: {no_folder}'
+    assert said_of(write_text, file / 'b', '') == f'{file}: {no_folder}'
+    assert said_of(list, map(os.listdir, [file])) == f'{file}: {no_folder}'
+    said = said_of(write_text, folder, '')
+    assert said == f'{folder} is a folder, where a file is to be'
+    # What a program makes twice, or calls wrongly.
+    assert said_of(folder.mkdir) is None
+    assert said_of(file.open, 'x') is None
+    assert said_of(os.open, str(folder), os.O_CREAT | os.O_EXCL) is None
+
+    def fail(number, name):
+        raise OSError(number, os.strerror(number), name)
+
+    for number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        for name in ('nowhere/a', '', None, 3):
+            assert said_of(fail, number, name) is None
 
 
 def test_an_error_without_traceback_is_none_of_a_run():
