@@ -28,6 +28,7 @@ __all__ = [
     'load_config',
     'prepare_devices',
     'require_file',
+    'require_writable',
     'set_cpu_amp',
     'use_checkpoint',
 ]
@@ -173,6 +174,27 @@ def require_file(path: str, what: str) -> None:
         return
     reason = 'is a folder' if os.path.isdir(path) else 'does not exist'
     fail(f'the {what} {path} {reason}')
+
+
+def require_writable(path: str | Path, what: str, folder: bool = False) -> None:
+    """Exit with status 2 where it is plain that a result cannot be written: before all the work.
+
+    Nothing is made: neither the file nor the folders that lead to it.
+
+    Args:
+        path (str | Path): The file of the result.
+        what (str): What it is, for the message: ``--out``, say.
+        folder (bool): Whether it is the folder of the results instead. Defaults to False.
+    """
+    if not folder and os.path.isdir(path):
+        fail(f'{what} {path} is a folder')
+    place = os.path.abspath(path if folder else os.path.dirname(os.path.abspath(path)))
+    while not os.path.lexists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place):
+        fail(f'{what} {path}: {place} is no folder')
+    if not os.access(place, os.W_OK | os.X_OK):
+        fail(f'{what} {path}: the folder {place} cannot be written to')
 
 
 def load_config(path: str, options: Sequence[str], work_dir: str | None = None) -> 'Config':

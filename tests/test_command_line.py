@@ -10,7 +10,12 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
-from bas_mm.command_line import close_process_group, fail, fail_on_input_errors
+from bas_mm.command_line import (
+    close_process_group,
+    fail,
+    fail_on_input_errors,
+    require_writable,
+)
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import DATASETS
 
@@ -119,6 +124,34 @@ def test_kinds_of_errors_that_are_the_inputs_whoever_raised_them(monkeypatch, ca
         fail_on_input_errors(Config({}), 'c.py', others=(OSError,)),
     ):
         _first, _second = range(3)
+
+
+def test_places_of_results(tmp_path, monkeypatch, capsys):
+    file, folder, link = tmp_path / 'file', tmp_path / 'folder', tmp_path / 'link'
+    file.touch()
+    folder.mkdir()
+    link.symlink_to(tmp_path / 'nowhere')
+    monkeypatch.chdir(tmp_path)
+    for path, is_folder in (
+        *((file, False), (tmp_path / 'new', False), (tmp_path / 'a/b/c', False), ('c', False)),
+        *((folder, True), (tmp_path / 'a/b', True), ('a', True)),
+    ):
+        require_writable(path, '--out', is_folder)
+    assert sorted(tmp_path.iterdir()) == [file, folder, link], 'something was made'
+
+    def said(path, is_folder=False):
+        with pytest.raises(SystemExit, match='2'):
+            require_writable(path, '--out', is_folder)
+        return capsys.readouterr().err.partition('error: ')[2]
+
+    assert said(folder) == f'--out {folder} is a folder\n'
+    assert said('file/a/b') == f'--out file/a/b: {file} is no folder\n'
+    assert said('file', True) == f'--out file: {file} is no folder\n'
+    assert said('link/a') == f'--out link/a: {link} is no folder\n'
+    # root may write anywhere but on a disk that is read-only.
+    monkeypatch.setattr(os, 'access', lambda path, _: str(path) != str(folder))
+    assert said('folder/a') == f'--out folder/a: the folder {folder} cannot be written to\n'
+    assert said('folder/a', True) == f'--out folder/a: the folder {folder} cannot be written to\n'
 
 
 def test_other_errors_pass():

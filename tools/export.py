@@ -12,7 +12,14 @@ from pathlib import Path
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bas_mm.command_line import CommandParser, fail, load_config, require_file
+from bas_mm.command_line import (
+    CommandParser,
+    fail,
+    fail_on_input_errors,
+    load_config,
+    require_file,
+    require_writable,
+)
 from bas_mm.export.errors import ExportError
 from bas_mm.export.packages import require_packages
 
@@ -46,8 +53,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     require_file(args.config, 'config')
     require_file(args.checkpoint, 'checkpoint')
-    if Path(args.out).is_dir():
-        fail(f'{args.out} is a folder')
+    require_writable(args.out, 'OUT')
     if args.size is not None and min(args.size) < 1:
         fail(f'--size {args.size[0]} {args.size[1]}: both must be at least 1')
     try:
@@ -64,7 +70,7 @@ def main() -> None:
 
     from bas_mm.export.exporter import export_checkpoint
 
-    try:
+    with fail_on_input_errors(cfg, args.config):
         result = export_checkpoint(
             cfg,
             args.checkpoint,
@@ -74,8 +80,6 @@ def main() -> None:
             dynamic_batch=args.dynamic_batch,
             check=not args.no_check,
         )
-    except (ExportError, ValueError) as error:
-        fail(f'{args.config}: {error}')
     for name, shape in result.shapes.items():
         print(f'{name}:', str(shape).replace("'", ''))
     if result.checked_with is not None:

@@ -22,6 +22,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
 )
 
 
@@ -42,6 +43,8 @@ def parse_args() -> argparse.Namespace:
     require_file(args.config, 'config')
     for checkpoint in args.checkpoints:
         require_file(checkpoint, 'checkpoint')
+    if args.out is not None:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -55,20 +58,20 @@ def main() -> None:
 
     try:
         set_thresholds(cfg.val_evaluator, args.thresholds)
-        prepare_devices(cfg, args.launcher)
-        with fail_on_input_errors(cfg, args.config):
-            result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
     except ValueError as error:
         fail(f'{args.config}: {error}')
+    prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process
 
+    with fail_on_input_errors(cfg, args.config):
+        result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
+        if args.out is not None and is_main_process():
+            chosen = {'checkpoint': result.checkpoint, 'threshold': result.threshold}
+            write_json(args.out, {**chosen, 'val': result.val, 'test': result.test})
     if is_main_process():
         print(f'\nChosen on val: {result.checkpoint} at θ = {result.threshold:g}. On test:\n')
         print(results_table([result]))
-        if args.out is not None:
-            chosen = {'checkpoint': result.checkpoint, 'threshold': result.threshold}
-            write_json(args.out, {**chosen, 'val': result.val, 'test': result.test})
     close_process_group()
 
 

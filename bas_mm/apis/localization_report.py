@@ -1,7 +1,8 @@
 """From configs and checkpoints to a report: tests them, chooses pictures, draws these."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +55,16 @@ class FinishedRun:
     dataset: Dataset
 
 
-def require_comparable_runs(runs: Sequence[tuple[str, Config, str]]) -> None:
+def require_comparable_runs(
+    runs: Sequence[tuple[str, Config, str]],
+    around: Callable[[int], AbstractContextManager] = nullcontext,
+) -> None:
     """Refuse runs that no report can be made of, before anything is tested.
 
     Args:
         runs (Sequence[tuple[str, Config, str]]): Name, config and checkpoint of each.
+        around (Callable): From a run's place to what is entered for that which is looked at of
+            this run alone. Defaults to nothing.
 
     Raises:
         ValueError: The runs cannot stand side by side; see
@@ -66,27 +72,31 @@ def require_comparable_runs(runs: Sequence[tuple[str, Config, str]]) -> None:
             test on. Or a checkpoint cannot be read or lacks weights of its model.
     """
     known = []
-    for name, cfg, _ in runs:
-        # Reads the lists, and the first picture.
-        init_default_scope(cfg.get('default_scope', 'bas_mm'))
-        dataset = DATASETS.build(cfg.test_dataloader.dataset)
-        known.append(
-            ReportRun(
-                name=name,
-                config='',
-                checkpoint='',
-                classes=[str(c) for c in dataset.metainfo['classes']],
-                image_ids=[_image_name(dataset.get_data_info(i)) for i in range(len(dataset))],
-                labels=np.zeros(0, dtype=np.int64),
-                ious=np.zeros(0),
-                figures={},
-                pixels='fixed' not in _metrics(cfg, dataset, Path(), name),
-            )
-        )
+    for place, (name, cfg, _) in enumerate(runs):
+        with around(place):
+            known.append(_run_to_come(name, cfg))
     check_runs(known)
-    for _, cfg, checkpoint in runs:
-        init_default_scope(cfg.get('default_scope', 'bas_mm'))
-        fill_model(MODELS.build(cfg.model), read_checkpoint(checkpoint), checkpoint)
+    for place, (_, cfg, checkpoint) in enumerate(runs):
+        with around(place):
+            init_default_scope(cfg.get('default_scope', 'bas_mm'))
+            fill_model(MODELS.build(cfg.model), read_checkpoint(checkpoint), checkpoint)
+
+
+def _run_to_come(name: str, cfg: Config) -> ReportRun:
+    """What is known of a run before it is tested: its lists are read, and its first picture."""
+    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    dataset = DATASETS.build(cfg.test_dataloader.dataset)
+    return ReportRun(
+        name=name,
+        config='',
+        checkpoint='',
+        classes=[str(c) for c in dataset.metainfo['classes']],
+        image_ids=[_image_name(dataset.get_data_info(i)) for i in range(len(dataset))],
+        labels=np.zeros(0, dtype=np.int64),
+        ious=np.zeros(0),
+        figures={},
+        pixels='fixed' not in _metrics(cfg, dataset, Path(), name),
+    )
 
 
 def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> FinishedRun:

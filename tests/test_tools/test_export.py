@@ -1,6 +1,8 @@
 """tools/export.py: the commands of the docs, and wrong ones."""
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
@@ -68,6 +70,28 @@ def test_a_checkpoint_that_does_not_fit_ends_in_one_line(project):
     assert done.returncode == 2
     assert re.search(r'tiny\.py: c\.pth: .* of another shape', done.stderr)
     assert not (project.folder / 'b.pt2').exists()
+
+
+def test_mistakes_of_the_config_and_a_full_disk_are_one_line(project, monkeypatch):
+    project, _ = project
+    export = 'export.py', 'tiny.py', 'c.pth', 'd.pt2', '--no-check'
+
+    def said(*options):
+        done = project.run_here(*export, *options, check=False)
+        assert done.returncode == 2
+        return done.stderr.splitlines()[-1].removeprefix('export.py: error: tiny.py: ')
+
+    assert said('--cfg-options', 'model.head.type=Foo').startswith(
+        "model.head.type='Foo': there is no model of this name"
+    )
+    assert said('--cfg-options', 'model.head.foo=3') == 'model.head.foo: BASHead takes no foo'
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('bas_mm.utils.result_files.os.chmod', fail)
+    assert said() == 'd.pt2: No space left on device'
+    assert not (project.folder / 'd.pt2').exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """write_maps.py and eval_maps.py: golden figures from files, and the figures of test.py."""
 
+import errno
 import json
+import os
 
 import cv2
 import numpy as np
@@ -117,6 +119,21 @@ def test_the_threshold_is_chosen_by_both_figures_where_there_are_scores(project)
     assert chosen(*val, '--scores', 'chosen/test.csv')[0] == alone
     assert chosen(*val)[0] == alone
     assert 'is the best of 2 on chosen/my test itself' in chosen()[1]
+
+
+def test_figures_that_the_disk_has_no_room_for(project, monkeypatch):
+    ids = _write_split(project.folder / 'full/test', [[(10, 10, 90, 90)]], [0])
+    _write_maps(project.folder / 'full_maps', ids, [np.eye(14)])
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('bas_mm.utils.result_files.os.chmod', fail)
+    done = _run(project, 'full_maps', 'full/test', '--out', 'full.json', check=False)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last == 'eval_maps.py: error: --out full.json: No space left on device'
+    assert not (project.folder / 'full.json').exists()
 
 
 @pytest.mark.slow

@@ -314,3 +314,41 @@ def test_errors(project, runs, options, tmp_path):
     )
     message = error('--run', 'BAS', weak, runs[-1], '--out', out, *options)
     assert 'BAS: the test pictures have no boxes, and no masks were loaded (LoadLocMask' in message
+
+
+def test_errors_of_one_run_are_said_with_its_config(project, runs, options, tmp_path):
+    """Where they come from mmengine or a disk, too."""
+    out = tmp_path / 'never.html'
+    other = tmp_path / 'other.py'
+    other.write_text(f"_base_ = '{BAS}'\nmodel = dict(head=dict(type='BASHed'))\n")
+    command = [*runs[:4], '--run', 'BAS', other, runs[-1], '--out', out]
+
+    def said(*arguments):
+        done = project.run_here(TOOL, *arguments, check=False)
+        assert done.returncode == 2
+        return done.stderr.splitlines()[-1]
+
+    message = said(*command, *options)
+    expected = (
+        f"{other}: model.head.type='BASHed': there is no model of this name; like it are BASHead"
+    )
+    assert expected in message
+    work = tmp_path / 'work'
+    work.mkdir()
+    (work / 'run_0').touch()
+    message = said(*runs, '--out', out, '--work-dir', work, *options)
+    assert message.startswith(f'report.py: error: {CAM}: {work / "run_0"}')
+    assert message.endswith('is no folder')
+
+
+def test_a_broken_picture(tmp_path):
+    project = TinyProject(tmp_path)
+    checkpoint = write_checkpoint(project.config, tmp_path / 'tiny.pth', 2)
+    picture = tmp_path / 'data/images/val/0003.png'
+    picture.write_bytes(picture.read_bytes()[:100])
+    arguments = ['--run', 'tiny', 'tiny.py', checkpoint, '--out', 'a.html']
+    done = project.run_here(TOOL, *arguments, check=False)
+    assert done.returncode == 2
+    expected = 'report.py: error: tiny.py: unreadable picture '
+    assert done.stderr.splitlines()[-1].startswith(expected)
+    assert '0003.png' in done.stderr.splitlines()[-1]

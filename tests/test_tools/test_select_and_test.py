@@ -1,10 +1,29 @@
 """select_and_test.py: the pair is chosen on val, and reported on test."""
 
+import errno
 import json
+import os
+from types import SimpleNamespace
 
 import pytest
 from tiny_project import TinyProject
 from tiny_run import write_split_folder
+
+
+def test_a_choice_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
+    def choose(*_):
+        return SimpleNamespace(checkpoint='c.pth', threshold=0.4, val={}, test={})
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('bas_mm.apis.choose_checkpoint_and_test', choose)
+    monkeypatch.setattr('bas_mm.utils.result_files.os.chmod', fail)
+    project = TinyProject(tmp_path)
+    done = project.run_here('select_and_test.py', 'tiny.py', 'tiny.py', '--out', 'a', check=False)
+    assert done.returncode == 2
+    expected = 'select_and_test.py: error: tiny.py: a: No space left on device'
+    assert done.stderr.splitlines()[-1] == expected
 
 
 @pytest.mark.slow

@@ -19,9 +19,11 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 from bas_mm.command_line import (  # noqa: E402 - after the path is set
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
 )
 
 RATIOS = [step / 10 for step in range(1, 21)]
@@ -46,6 +48,8 @@ def parse_args() -> argparse.Namespace:
     require_file(args.checkpoint, 'checkpoint')
     if args.out.suffix not in ('.png', '.svg', '.pdf'):
         fail(f'--out {args.out}: the name must end in .png, .svg or .pdf')
+    for out in (args.out, args.out.with_suffix('.json')):
+        require_writable(out, '--out')
     if args.pictures < 1:
         fail(f'--pictures must be at least 1, got {args.pictures}')
     return args
@@ -70,16 +74,14 @@ def main() -> None:
     from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
 
     init_default_scope(cfg.get('default_scope', 'bas_mm'))
-    model = MODELS.build(cfg.model)
-    try:
+    with fail_on_input_errors(cfg, args.config):
+        model = MODELS.build(cfg.model)
         fill_model(model, read_checkpoint(args.checkpoint), args.checkpoint)
         model.to(get_device())
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         count = min(args.pictures, len(dataset))
         indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         curves, about = sweep_masks(model, dataset, indices, RATIOS, cfg.test_dataloader.batch_size)
-    except (FileNotFoundError, ValueError) as error:
-        fail(str(error))
     name = Path(args.config).stem
     title = f'{name}: {count} pictures, true {about["truth"]} eroded and dilated'
     plot = draw_activation_plot(RATIOS, *curves[:3], title, args.out.suffix[1:])
@@ -90,18 +92,17 @@ def main() -> None:
         background=curves.background,
     )
     settled = {key: settled_at(RATIOS, values) for key, values in falling.items()}
-    write_bytes(args.out, plot)
-    write_json(
-        args.out.with_suffix('.json'),
-        dict(
-            config=args.config,
-            checkpoint=args.checkpoint,
-            **about,
-            ratios=RATIOS,
-            **{key: values.tolist() for key, values in curves._asdict().items()},
-            settled=settled,
-        ),
+    content = dict(
+        config=args.config,
+        checkpoint=args.checkpoint,
+        **about,
+        ratios=RATIOS,
+        **{key: values.tolist() for key, values in curves._asdict().items()},
+        settled=settled,
     )
+    with fail_on_input_errors(cfg, args.config):
+        write_bytes(args.out, plot)
+        write_json(args.out.with_suffix('.json'), content)
     print('area  cross-entropy  foreground  background  L_bas')
     for ratio, *values in zip(RATIOS, *curves):
         print('{:4.1f}  {:13.4f}  {:10.4f}  {:10.4f}  {:5.3f}'.format(ratio, *values))

@@ -21,7 +21,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 import numpy as np  # noqa: E402 - after the path is set
 from mmengine.utils import track_iter_progress  # noqa: E402
 
-from bas_mm.command_line import fail  # noqa: E402
+from bas_mm.command_line import fail, require_writable  # noqa: E402
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.split_lists import read_lines  # noqa: E402
@@ -72,6 +72,8 @@ def parse_args() -> argparse.Namespace:
     for folder in filter(None, (args.maps, args.split_dir, args.val_maps, args.val_split)):
         if not folder.is_dir():
             fail(f'{folder} is no folder')
+    if args.out is not None:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -205,9 +207,13 @@ def main() -> None:
             for name, value in figures.items()
             if name.partition('/')[2].partition('@')[0] not in _NEED_SCORES
         }
-    print(json.dumps(figures, indent=2))
+    # Before they are printed, as what reads that may end early.
     if args.out is not None:
-        write_json(args.out, figures)
+        try:
+            write_json(args.out, figures)
+        except OSError as error:
+            fail(f'--out {args.out}: {error.strerror}')
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == '__main__':

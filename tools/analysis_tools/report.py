@@ -10,6 +10,7 @@ pictures are chosen by the IoU of the last method, and by its difference to the 
 
 import argparse
 import sys
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,9 +19,11 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 from bas_mm.command_line import (  # noqa: E402 - after the path is set
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
 )
 
 # With more classes, a best and a worst picture of each would make the page too large.
@@ -61,8 +64,8 @@ def parse_args() -> argparse.Namespace:
     for _, config, checkpoint in args.run:
         require_file(config, 'config')
         require_file(checkpoint, 'checkpoint')
-    if Path(args.out).is_dir():
-        fail(f'--out {args.out} is a folder')
+    require_writable(args.out, '--out')
+    require_writable(args.work_dir, '--work-dir', folder=True)
     for option in ('pictures', 'per_class'):
         value = getattr(args, option)
         if value is not None and value < 0:
@@ -81,22 +84,29 @@ def main() -> None:
         prepare_devices(cfg, 'none')
         configs.append(cfg)
 
+    from mmengine.config import Config
+
     from bas_mm.apis import require_comparable_runs, run_for_report, write_report
 
-    try:
+    paths = [path for _, path, _ in args.run]
+
+    def of_run(number: int) -> AbstractContextManager:
+        return fail_on_input_errors(configs[number], paths[number])
+
+    # Of all runs together, whose pictures differ, say, and of the page.
+    with fail_on_input_errors(Config(), ', '.join(dict.fromkeys(paths))):
         require_comparable_runs(
-            [(name, cfg, checkpoint) for (name, _, checkpoint), cfg in zip(args.run, configs)]
+            [(name, cfg, checkpoint) for (name, _, checkpoint), cfg in zip(args.run, configs)],
+            of_run,
         )
-        runs = [
-            run_for_report(name, cfg, checkpoint, path)
-            for (name, path, checkpoint), cfg in zip(args.run, configs)
-        ]
+        runs = []
+        for number, (name, path, checkpoint) in enumerate(args.run):
+            with of_run(number):
+                runs.append(run_for_report(name, configs[number], checkpoint, path))
         per_class = args.per_class
         if per_class is None:
             per_class = 1 if len(runs[0].result.classes) <= MANY_CLASSES else 0
         drawn = write_report(runs, args.out, args.pictures, per_class)
-    except (FileNotFoundError, ValueError) as error:
-        fail(str(error))
     size = Path(args.out).stat().st_size / 1e6
     print(f'{drawn} pictures drawn; {size:.1f} MB: {Path(args.out).resolve()}')
 

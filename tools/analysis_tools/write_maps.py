@@ -23,6 +23,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
     use_checkpoint,
 )
 
@@ -40,6 +41,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     require_file(args.config, 'config')
     require_file(args.checkpoint, 'checkpoint')
+    require_writable(args.out_dir, 'OUT_DIR', folder=True)
     return args
 
 

@@ -28,6 +28,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
     use_checkpoint,
 )
 from bas_mm.utils.config_types import type_name
@@ -72,6 +73,9 @@ def parse_args() -> argparse.Namespace:
         fail(f'OUT {args.out}: the name must end in .json')
     if args.threshold is not None and not 0 <= args.threshold < 1:
         fail(f'--threshold must lie in [0, 1), got {args.threshold:g}')
+    require_writable(args.out, 'OUT')
+    if args.scores is not None:
+        require_writable(args.scores, '--scores')
     return args
 
 
