@@ -27,6 +27,7 @@ __all__ = [
     'fail_on_input_errors',
     'load_config',
     'prepare_devices',
+    'require_all_weights',
     'require_file',
     'require_writable',
     'set_cpu_amp',
@@ -243,7 +244,16 @@ def use_checkpoint(cfg: 'Config', checkpoint: str, strict: bool = True) -> None:
     """
     cfg.load_from, cfg.resume = checkpoint, False
     if strict:
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
+        require_all_weights(cfg)
+
+
+def require_all_weights(cfg: 'Config') -> None:
+    """Let a run refuse a checkpoint that does not hold every weight of the model, in its shape.
+
+    Args:
+        cfg (Config): Changed in place.
+    """
+    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:

@@ -17,6 +17,7 @@ from bas_mm.command_line import (
     fail_on_input_errors,
     load_config,
     prepare_devices,
+    require_all_weights,
     require_file,
 )
 
@@ -89,6 +90,9 @@ def main() -> None:
         cfg.resume, cfg.load_from = True, None
     elif args.resume is not None:
         cfg.resume, cfg.load_from = True, args.resume
+    if cfg.get('resume'):
+        # mmengine would only log what the checkpoint lacks, and train what is left.
+        require_all_weights(cfg)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.registry import RUNNERS

@@ -40,7 +40,7 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       written for the person who started the run; or
     * mmengine did not find the ``type`` of a part of the config, or a part of the config has a key
       that its type does not take, or lacks one that it needs; or
-    * a checkpoint file could not be read; or
+    * a checkpoint file could not be read, or is none that this run can go on from; or
     * a file, which the error names, could not be written or read: the disk is full, it is not
       allowed, or what should be a folder is a file, or the other way round.
 
@@ -62,7 +62,11 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
         where = _path_of(cfg, built[-1], steps) if built else None
         named = where is None or said.startswith(where)
         return said if named else f'{where}: {said}'
-    found = _unreadable_checkpoint(error, steps) or _unwritable_file(error, steps[-1])
+    found = (
+        _unreadable_checkpoint(error, steps)
+        or _unfit_to_resume(error, steps)
+        or _unwritable_file(error, steps[-1])
+    )
     if found is None and isinstance(error, KeyError):
         found = _unknown_type(error, cfg, steps)
     if found is None and isinstance(error, TypeError):
@@ -152,6 +156,30 @@ def _unreadable_checkpoint(error: BaseException, steps: Iterable[TracebackType])
             file = frame.f_locals.get('filename')
             return f'{file} cannot be read as a checkpoint: {kind}: {first}'
     return None
+
+
+def _unfit_to_resume(error: BaseException, steps: list[TracebackType]) -> str | None:
+    """A checkpoint without a training's state, or with that of an optimizer of other weights."""
+    frames = [step.tb_frame for step in steps]
+    resumes = [f for f in frames if f.f_code.co_name == 'resume' and _module(f) == _RUNNER]
+    if not resumes:
+        return None
+    last = frames[-1]
+    if isinstance(error, KeyError) and last is resumes[0]:
+        reason = f'it has no {_message(error)}'
+    elif (
+        isinstance(error, ValueError)
+        and last.f_code.co_name == 'load_state_dict'
+        and _module(last) == 'torch.optim.optimizer'
+    ):
+        reason = f"its optimizer's {_message(error)}"
+    else:
+        return None
+    file = resumes[0].f_locals.get('filename')
+    return (
+        f'{file} is none that this training can go on from: {reason}. To begin with its weights '
+        f'give --cfg-options load_from={file}, without --resume'
+    )
 
 
 def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:

@@ -371,6 +371,30 @@ def test_checkpoint_of_another_model(trained):
 
 
 @pytest.mark.slow
+def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
+    """Nor does one say that it has, where no epoch is left."""
+    folder = trained.folder
+    (folder / 'narrow').mkdir()
+    (folder / 'narrow/last_checkpoint').write_text(str(folder / 'whole/epoch_4.pth'))
+    train = 'train.py', 'tiny.py', '--work-dir'
+    wider = '--cfg-options', 'model.head.hidden_channels=16'
+    named = 'load_from=whole/epoch_4.pth', 'resume=True'
+    for command in (
+        (*train, 'n1', '--resume', 'whole/epoch_4.pth', *wider),
+        (*train, 'n1', '--resume', 'whole/epoch_4.pth', *wider, 'train_cfg.max_epochs=6'),
+        (*train, 'narrow', '--resume', *wider),
+        (*train, 'n1', *wider, *named),
+    ):
+        done = trained.run_here(*command, check=False)
+        assert done.returncode == 2
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith('train.py: error: tiny.py: The checkpoint does not fit the model. ')
+        assert 'instead of' in last
+    # To begin with what fits is another thing.
+    trained.run_here(*train, 'n1', *wider, named[0], 'train_cfg.max_epochs=1')
+
+
+@pytest.mark.slow
 def test_mistakes_of_the_input_end_in_one_line(project):
     unknown = ['train.py', 'tiny.py', '--cfg-options', 'model.backbone.type=SmallNot']
     done = project.run_here(*unknown, check=False)

@@ -7,6 +7,7 @@ from multiprocessing import Pool
 
 import numpy as np
 import pytest
+import torch
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
@@ -430,6 +431,50 @@ def test_checkpoints(data, tmp_path, content, reason):
     said = describe_input_error(caught.value, dict(cfg.items()))
     assert said.startswith(f'{file} cannot be read as a checkpoint: {reason}: ')
     assert '\n' not in said
+
+
+def test_checkpoints_that_a_training_cannot_go_on_from(data, tmp_path):
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    Runner.from_cfg(cfg).train()
+    file = tmp_path / 'work/epoch_1.pth'
+    weights = tmp_path / 'weights.pth'
+    torch.save(torch.load(file, weights_only=False)['state_dict'], weights)
+
+    def said(checkpoint, **settings):
+        other = tiny_run_cfg(data, tmp_path / 'more', epochs=2)
+        other.update(load_from=str(checkpoint), resume=True)
+        other.merge_from_dict(settings)
+        return said_of(Runner.from_cfg(other).train, cfg=dict(other.items()))
+
+    def expected(checkpoint, reason):
+        return (
+            f'{checkpoint} is none that this training can go on from: {reason}. To begin with its '
+            f'weights give --cfg-options load_from={checkpoint}, without --resume'
+        )
+
+    assert said(weights) == expected(weights, 'it has no meta')
+    one_group = {'optim_wrapper.constructor': 'DefaultOptimWrapperConstructor'}
+    reason = "its optimizer's loaded state dict has a different number of parameter groups"
+    assert said(file, **one_group) == expected(file, reason)
+
+
+def test_errors_of_a_resume_that_are_none_of_the_checkpoints(data, tmp_path, monkeypatch):
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    Runner.from_cfg(cfg).train()
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=2)
+    cfg.resume = True
+    for function, kind in (
+        ('mmengine.optim.OptimWrapper.load_state_dict', ValueError),
+        ('torch.optim.Optimizer.load_state_dict', RuntimeError),
+        ('mmengine.logging.MessageHub.load_state_dict', KeyError),
+    ):
+        with monkeypatch.context() as patch:
+
+            def load_state_dict(*_, kind=kind):
+                raise kind('a')
+
+            patch.setattr(function, load_state_dict)
+            assert said_of(Runner.from_cfg(cfg).train, cfg=dict(cfg.items())) is None
 
 
 @pytest.mark.parametrize(
