@@ -21,8 +21,9 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
 
     Args:
         data_root (str): Root of the relative paths below. Defaults to ''.
-        data_prefix (dict): ``img_path`` is the folder of the pictures, below ``data_root`` if it
-            is relative. Defaults to ``dict(img_path='')``.
+        data_prefix (dict | str, optional): Folders in place of those of :attr:`DATA_PREFIX`, below
+            ``data_root`` if relative; ``img_path`` is that of the pictures, as is a text alone.
+            Defaults to None.
         classes (Sequence[str] | str | int, optional): Names of the classes; or a text file with
             one name per line (below ``data_root`` if relative); or their number, which gives
             the names '0', '1' and so on. Defaults to None: those of the class.
@@ -36,10 +37,13 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
         **kwargs: Further arguments of :class:`mmengine.dataset.BaseDataset`.
     """
 
+    #: Folders below ``data_root``; ``img_path`` is that of the pictures.
+    DATA_PREFIX: Mapping[str, str] = dict(img_path='')
+
     def __init__(
         self,
         data_root: str = '',
-        data_prefix: Mapping[str, str] | None = None,
+        data_prefix: Mapping[str, str] | str | None = None,
         classes: Sequence[str] | str | int | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
@@ -55,7 +59,7 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
         super().__init__(
             metainfo=metainfo,
             data_root=data_root,
-            data_prefix=dict(data_prefix or dict(img_path='')),
+            data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
             pipeline=list(pipeline),
             test_mode=test_mode,
             max_refetch=max_refetch,

@@ -35,9 +35,9 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
 
     Args:
         data_root (str): Root of the relative paths. Defaults to ''.
-        data_prefix (Mapping[str, str | None], optional): Folders in place of those of
+        data_prefix (Mapping[str, str | None] | str, optional): Folders in place of those of
             :attr:`DATA_PREFIX`, below ``data_root`` if relative; ``seg_map_path=None`` for
-            without masks. Defaults to None.
+            without masks. A text alone is that of the pictures. Defaults to None.
         classes (Sequence[str] | str | int, optional): Names of the classes; or a text file with
             one name per line (below ``data_root`` if relative); or their number, which gives
             the names '0', '1' and so on. Defaults to None: those of the class.
@@ -66,7 +66,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
     def __init__(
         self,
         data_root: str = '',
-        data_prefix: Mapping[str, str | None] | None = None,
+        data_prefix: Mapping[str, str | None] | str | None = None,
         classes: Sequence[str] | str | int | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
@@ -88,12 +88,11 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         if names and 'palette' not in metainfo:
             colours = colour_map(min(len(names) + 1, 256))
             metainfo['palette'] = [tuple(colour) for colour in colours.tolist()]
-        prefixes = {**self.DATA_PREFIX, **(data_prefix or {})}
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
             data_root=data_root,
-            data_prefix={key: path for key, path in prefixes.items() if path is not None},
+            data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
             # Of our registry, where the transforms of all libraries are found.
             pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
             test_mode=test_mode,

@@ -140,7 +140,7 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         ann_file: str | None = None,
         labels: str | None = None,
         skip_unlabelled: bool = True,
-        data_prefix: Mapping[str, str | None] | None = None,
+        data_prefix: Mapping[str, str | None] | str | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         **kwargs,
@@ -152,11 +152,9 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         self.skip_unlabelled = skip_unlabelled
         super().__init__(
             data_root=data_root,
-            data_prefix={
-                'img_path': split,
-                'seg_map_path': f'masks/{split}',
-                **(data_prefix or {}),
-            },
+            data_prefix=self._folders(
+                data_prefix, {'img_path': split, 'seg_map_path': f'masks/{split}'}
+            ),
             ann_file=ann_file or f'annotations/instances_{split}.json',
             pipeline=pipeline,
             test_mode=test_mode,

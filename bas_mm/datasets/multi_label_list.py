@@ -44,7 +44,7 @@ class MultiLabelList(BaseMultiLabelDataset):
         ann_file: str,
         classes: Sequence[str] | str | int,
         data_root: str = '',
-        data_prefix: Mapping[str, str | None] | None = None,
+        data_prefix: Mapping[str, str | None] | str | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         **kwargs,

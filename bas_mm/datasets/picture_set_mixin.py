@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
@@ -66,6 +66,23 @@ class PictureSetMixin:
             f'{self.max_refetch} pictures in place of an unreadable one could not be read either, '
             f'the last: {unreadable}'
         ) from unreadable
+
+    @staticmethod
+    def _folders(
+        given: Mapping[str, str | None] | str | None, defaults: Mapping[str, str | None]
+    ) -> dict[str, str]:
+        """``data_prefix``: a text alone is the folder of the pictures, as in mmpretrain."""
+        own = {'img_path': given} if isinstance(given, str) else given or {}
+        folders = {}
+        # With the keys of mmdetection the pictures would be looked for in the folder's default.
+        if isinstance(own, Mapping) and 'img' not in own:
+            folders = {k: path for k, path in {**defaults, **own}.items() if path is not None}
+        if 'img_path' not in folders:
+            raise AnnotationError(
+                f'data_prefix={own!r}: give the folder of the pictures as '
+                "data_prefix=dict(img_path='FOLDER')"
+            )
+        return folders
 
     @staticmethod
     def _read_classes(classes: Sequence[str] | str | int, data_root: str) -> tuple[str, ...]:

@@ -30,8 +30,7 @@ class ReleaseDataset(BaseLocalizationDataset):
     Args:
         split (str): One of :attr:`SPLITS`.
         data_root (str): The folder of the release.
-        data_prefix (dict, optional): Folders in place of those of :attr:`DATA_PREFIX`, below
-            ``data_root`` if relative. Defaults to None.
+        data_prefix (dict | str, optional): See :class:`BaseLocalizationDataset`.
         pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
         test_mode (bool): Whether the set is for validation or test. Defaults to False.
         with_boxes (bool): Whether boxes are read. Set it to False for training with weak labels.
@@ -56,7 +55,7 @@ class ReleaseDataset(BaseLocalizationDataset):
         self,
         split: str,
         data_root: str,
-        data_prefix: Mapping[str, str] | None = None,
+        data_prefix: Mapping[str, str] | str | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         with_boxes: bool = True,
@@ -77,7 +76,7 @@ class ReleaseDataset(BaseLocalizationDataset):
         self.check_bounds = check_bounds
         super().__init__(
             data_root=data_root,
-            data_prefix={**self.DATA_PREFIX, **(data_prefix or {})},
+            data_prefix=data_prefix,
             pipeline=pipeline,
             test_mode=test_mode,
             skip_unreadable=skip_unreadable,

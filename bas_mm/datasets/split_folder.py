@@ -46,9 +46,9 @@ class SplitFolder(BaseLocalizationDataset):
     Args:
         split_dir (str): The folder of the lists, below ``data_root`` if it is relative.
         data_root (str): Root of relative paths. Defaults to ''.
-        data_prefix (dict, optional): ``img_path`` is the root of the pictures, which the ids are
-            relative to; ``mask_path`` that of the masks (defaults to the former). Both are below
-            ``data_root`` if relative. Defaults to None: ``data_root``.
+        data_prefix (dict | str, optional): ``img_path``, or a text alone, is the root of the
+            pictures, which the ids are relative to; ``mask_path`` that of the masks (defaults to
+            the former). Both are below ``data_root`` if relative. Defaults to None: ``data_root``.
         classes (Sequence[str] | str | int, optional): See :class:`BaseLocalizationDataset`.
         pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
         test_mode (bool): Whether the set is for validation or test. Defaults to False.
@@ -75,7 +75,7 @@ class SplitFolder(BaseLocalizationDataset):
         self,
         split_dir: str,
         data_root: str = '',
-        data_prefix: Mapping[str, str] | None = None,
+        data_prefix: Mapping[str, str] | str | None = None,
         classes: Sequence[str] | str | int | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,

@@ -80,7 +80,7 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
         split: str = 'train_aug',
         labels: str | None = None,
         with_difficult: bool = True,
-        data_prefix: Mapping[str, str | None] | None = None,
+        data_prefix: Mapping[str, str | None] | str | None = None,
         pipeline: Sequence[dict | Callable] = (),
         test_mode: bool = False,
         **kwargs,

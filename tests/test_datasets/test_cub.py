@@ -170,6 +170,16 @@ class TestMasks:
         assert anyone.get_data_info(0)['mask_threshold'] == 0
         assert 'mask_paths' not in CUB200('test', data_root=str(root)).get_data_info(0)
 
+    def test_pictures_in_another_folder(self, tmp_path):
+        root = write_cub(tmp_path)
+        (root / 'images').rename(root / 'pictures')
+        dataset = CUB200('test', data_root=str(root), with_masks=True, data_prefix='pictures')
+        info = dataset.get_data_info(0)
+        assert Path(info['img_path']).is_file()
+        assert Path(info['mask_paths'][0]).is_relative_to(root / 'segmentations')
+        with pytest.raises(AnnotationError, match=r"data_prefix=dict\(img_path='FOLDER'\)"):
+            CUB200('test', data_root=str(root), data_prefix=dict(img='pictures'))
+
     def test_in_another_folder(self, tmp_path):
         root = write_cub(tmp_path)
         (root / 'segmentations').rename(tmp_path / 'segmentations')

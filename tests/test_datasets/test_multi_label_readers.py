@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -21,6 +22,7 @@ from segmentation_sets import (
 )
 
 from bas_mm.datasets import (
+    AnnotationError,
     COCO14MultiLabel,
     MultiLabelList,
     UnreadableImageError,
@@ -90,6 +92,14 @@ class TestVOC:
         assert info['seg_map_path'] == str(voc / 'SegmentationClassAug' / '2008_000008.png')
         info = VOC12MultiLabel(str(voc), data_prefix=dict(seg_map_path=None)).get_data_info(0)
         assert 'seg_map_path' not in info
+
+    def test_pictures_of_another_folder(self, voc):
+        (voc / 'JPEGImages').rename(voc / 'pictures')
+        info = VOC12MultiLabel(str(voc), data_prefix='pictures').get_data_info(0)
+        assert Path(info['img_path']).parent == voc / 'pictures'
+        assert 'seg_map_path' in info, 'the other folders are those of the release'
+        with pytest.raises(AnnotationError, match=r"data_prefix=dict\(img_path='FOLDER'\)"):
+            VOC12MultiLabel(str(voc), data_prefix=dict(img='pictures'))
 
     def test_splits(self, voc):
         assert _labels(VOC12MultiLabel(str(voc), 'val')) == {'2009_000001': [18, 19]}

@@ -83,6 +83,19 @@ class TestReading:
         replace_line(folder / 'localization.txt', 1, 'not a box')
         assert 'gt_bboxes' not in build(split_writer.root, with_boxes=False).get_data_info(0)
 
+    def test_the_folder_of_the_pictures_as_a_text(self, split_writer):
+        split_writer.write_good()
+        info = build(split_writer.root, data_prefix='images').get_data_info(0)
+        assert info['img_path'] == str(split_writer.root / 'images/train/cat/1.jpg')
+
+    @pytest.mark.parametrize('prefix', [dict(img='images'), dict(img_path=None), 3])
+    def test_folders_of_another_form(self, split_writer, prefix):
+        split_writer.write_good()
+        assert message_of(split_writer.root, data_prefix=prefix) == (
+            f'data_prefix={prefix!r}: give the folder of the pictures as '
+            "data_prefix=dict(img_path='FOLDER')"
+        )
+
     def test_windows_files(self, split_writer):
         folder = split_writer.write_good()
         for file in folder.iterdir():
