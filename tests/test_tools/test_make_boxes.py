@@ -120,6 +120,8 @@ def test_threshold_of_the_command_line(project):
     [
         (('a.txt',), 'OUT a.txt: the name must end in .json'),
         (('a.json', '--threshold', '1'), r'--threshold must lie in [0, 1), got 1'),
+        (('a.json', '--scores', './a.json'), '--scores ./a.json: this file is to have the boxes'),
+        (('a.json', '--scores', 'a_classes.txt'), '--scores a_classes.txt: this file is to have'),
         (('a.json', '--class-agnostic', '--classes', 'pred'), 'not allowed with argument'),
         (
             ('a.json', '--cfg-options', 'model.test_cfg.threshold=None'),

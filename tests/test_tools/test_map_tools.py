@@ -121,6 +121,20 @@ def test_the_threshold_is_chosen_by_both_figures_where_there_are_scores(project)
     assert 'is the best of 2 on chosen/my test itself' in chosen()[1]
 
 
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (('--view', 0, 5), '--view 0 5: both must be at least 1'),
+        (('--view', 5, -1), '--view 5 -1: both must be at least 1'),
+        (('--workers', -1), '--workers must not be negative, got -1'),
+    ],
+)
+def test_numbers_that_are_none(project, options, message):
+    done = _run(project, project.folder, project.folder, *options, check=False)
+    assert done.returncode == 2
+    assert done.stderr == f'eval_maps.py: error: {message}\n'
+
+
 def test_figures_that_the_disk_has_no_room_for(project, monkeypatch):
     ids = _write_split(project.folder / 'full/test', [[(10, 10, 90, 90)]], [0])
     _write_maps(project.folder / 'full_maps', ids, [np.eye(14)])

@@ -72,6 +72,10 @@ def parse_args() -> argparse.Namespace:
     for folder in filter(None, (args.maps, args.split_dir, args.val_maps, args.val_split)):
         if not folder.is_dir():
             fail(f'{folder} is no folder')
+    if min(args.view) < 1:
+        fail(f'--view {args.view[0]} {args.view[1]}: both must be at least 1')
+    if args.workers < 0:
+        fail(f'--workers must not be negative, got {args.workers}')
     if args.out is not None:
         require_writable(args.out, '--out')
     return args

@@ -76,6 +76,9 @@ def parse_args() -> argparse.Namespace:
     require_writable(args.out, 'OUT')
     if args.scores is not None:
         require_writable(args.scores, '--scores')
+        names = Path(args.out).with_name(f'{Path(args.out).stem}_classes.txt')
+        if os.path.realpath(args.scores) in map(os.path.realpath, (args.out, names)):
+            fail(f'--scores {args.scores}: this file is to have the boxes or the names of classes')
     return args
 
 
