@@ -224,10 +224,14 @@ def test_seeds(files, monkeypatch, capsys):
 def test_unreadable_pictures_are_named_and_skipped(files, tmp_path, capsys):
     broken = tmp_path / 'c.png'
     broken.write_bytes(b'\x89PNG')
-    pictures = files / 'pictures'
-    run('localize', '-', files / 'tiny.pth', broken, pictures, '--skip-unreadable', '--json')
+    folder = tmp_path / 'links'
+    folder.mkdir()
+    (folder / 'd.png').symlink_to('nowhere.png')
+    inputs = broken, folder, files / 'pictures'
+    run('localize', '-', files / 'tiny.pth', *inputs, '--skip-unreadable', '--json')
     captured = capsys.readouterr()
     printed = json.loads(captured.out)
     assert len(printed['predictions']) == 2
-    assert [Path(entry['image']).name for entry in printed['unreadable']] == ['c.png']
-    assert printed['unreadable'][0]['error'] in captured.err
+    assert [Path(entry['image']).name for entry in printed['unreadable']] == ['c.png', 'd.png']
+    for entry in printed['unreadable']:
+        assert entry['error'] in captured.err

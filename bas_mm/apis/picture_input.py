@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -96,17 +96,32 @@ def _of_path(path: str) -> list[tuple[str, str]]:
 def _of_folder(
     path: str, root: str, backend: BaseStorageBackend | None = None
 ) -> list[tuple[str, str]]:
-    from mmengine.fileio import LocalBackend
-
-    backend = backend or LocalBackend()
+    if backend is None:
+        paths = _files_below(root)
+    else:
+        paths = backend.list_dir_or_file(root, list_dir=False, recursive=True)
     files = sorted(
-        file.replace(os.sep, '/')
-        for file in backend.list_dir_or_file(root, list_dir=False, recursive=True)
-        if file.lower().endswith(PICTURE_SUFFIXES)
+        file.replace(os.sep, '/') for file in paths if file.lower().endswith(PICTURE_SUFFIXES)
     )
     if not files:
         raise ValueError(f'the folder {path} has no picture ({", ".join(PICTURE_SUFFIXES)})')
-    return [(backend.join_path(root, file), file) for file in files]
+    join = os.path.join if backend is None else backend.join_path
+    return [(join(root, file), file) for file in files]
+
+
+def _files_below(folder: str, prefix: str = '') -> Iterator[str]:
+    """The files that mmengine's local backend would list, and the links that lead nowhere.
+
+    Those are pictures that cannot be read, not none.
+    """
+    for entry in os.scandir(folder):
+        name = prefix + entry.name
+        if os.path.isdir(entry.path):
+            yield from _files_below(entry.path, name + os.sep)
+        elif not entry.name.startswith('.') and (
+            os.path.isfile(entry.path) or not os.path.exists(entry.path)
+        ):
+            yield name
 
 
 def _check_array(array: np.ndarray, position: int) -> None:

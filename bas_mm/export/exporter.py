@@ -129,12 +129,18 @@ def export_checkpoint(
     """
     require_packages(path, check)
     init_default_scope(cfg.get('default_scope', 'bas_mm'))
-    view_size = view_size or view_size_of(pipeline_of(cfg))
     if view_size is None:
-        raise ExportError(
-            'the test pipeline keeps the size of each picture: give the height and the width of '
-            'the exported pictures (--size)'
-        )
+        pipeline = pipeline_of(cfg)
+        view_size = view_size_of(pipeline)
+        if view_size is None:
+            what = (
+                'the test pipeline keeps the size of each picture'
+                if pipeline
+                else 'the config has no test pipeline (test_dataloader.dataset.pipeline)'
+            )
+            raise ExportError(
+                f'{what}: give the height and the width of the exported pictures (--size)'
+            )
     model = MODELS.build(cfg.model)
     exported = ExportedClassifier(model, maps)
     try:

@@ -1,5 +1,6 @@
 """Which pictures an inferencer is given."""
 
+import os
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -23,6 +24,18 @@ def test_a_folder_gives_its_pictures_of_all_levels_in_order(tmp_path):
         str(tmp_path / name) for name in ('a.jpg', 'b.PNG', 'sub/a.jpg', 'sub/c.jpeg')
     ]
     assert names([str(tmp_path), 'x.jpg']) == ['a', 'b', 'sub/a', 'sub/c', 'x']
+
+
+def test_links_that_lead_nowhere_are_pictures_all_the_same(tmp_path):
+    """What cannot be read is named, not left out."""
+    (tmp_path / 'a.jpg').touch()
+    (tmp_path / 'b.jpg').symlink_to(tmp_path / 'gone.jpg')
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'sub/c.jpg').symlink_to('c.jpg')
+    (tmp_path / 'sub/d').symlink_to('gone')
+    (tmp_path / 'more').symlink_to('sub')
+    os.mkfifo(tmp_path / 'e.jpg')  # to read from it would take for ever
+    assert names(tmp_path) == ['a', 'b', 'more/c', 'sub/c']
 
 
 def test_names_differ():

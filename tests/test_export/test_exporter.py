@@ -208,7 +208,11 @@ def test_settings_and_checkpoints_that_do_not_fit_are_named(trained, tmp_path):
     out = tmp_path / 'a.pt2'
 
     bare = Config(dict(model=cfg.model))
-    with pytest.raises(ExportError, match='the test pipeline keeps the size of each picture'):
+    with pytest.raises(ExportError, match=r'has no test pipeline \(test_datal.*\(--size\)'):
+        export_checkpoint(bare, checkpoint, out)
+    pipeline = [dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')]
+    bare.test_dataloader = dict(dataset=dict(type='SplitFolder', pipeline=pipeline))
+    with pytest.raises(ExportError, match=r'keeps the size of each picture: .*\(--size\)'):
         export_checkpoint(bare, checkpoint, out)
     with pytest.raises(ExportError, match=r'the name must end in \.onnx or \.pt2'):
         export_checkpoint(cfg, checkpoint, tmp_path / 'a.pth')
