@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from bas_mm.command_line import CommandParser
+from bas_mm.command_line import CommandParser, run_command
 
 COMMANDS = ('localize', 'seeds')
 
@@ -25,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments (Sequence[str], optional): Defaults to None: those of the command line.
     """
+    run_command(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
     name = Path(sys.argv[0]).name
     prog = 'python -m bas_mm' if name == '__main__.py' else name
     parser = _Parser(prog=prog, description='Object boxes and masks of pictures.')

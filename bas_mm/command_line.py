@@ -5,12 +5,14 @@ at once, before some seconds of imports.
 """
 
 import argparse
+import errno
 import logging
 import multiprocessing
 import os
+import select
 import sys
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -30,10 +32,13 @@ __all__ = [
     'require_all_weights',
     'require_file',
     'require_writable',
+    'run_command',
     'set_cpu_amp',
     'use_checkpoint',
 ]
 
+# Why nothing can be written to standard output.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # Where the launchers say which process of how many this one is.
 _LAUNCHER_VARIABLES = {
     'pytorch': {'RANK': 'RANK', 'WORLD_SIZE': 'WORLD_SIZE', 'LOCAL_RANK': 'LOCAL_RANK'},
@@ -97,6 +102,95 @@ class CommandParser(argparse.ArgumentParser):
         fail(f'{message} (see {self.prog} --help)')
 
 
+def run_command(main: Callable[[], int | None]) -> None:
+    """Run a command as the program of a shell: what ends it from outside leaves no traceback.
+
+    * Ctrl-C is one line, status 130.
+    * Where nobody reads any more what it prints, as behind ``| head``, it ends without a word,
+      status 141, as programs do that the signal of it ends.
+    * Standard output that cannot be written, to a full disk say, is one line, status 2; one that
+      is closed takes everything.
+
+    Args:
+        main (Callable): The command. What it returns is its status; None is 0.
+    """
+    for name in ('stdout', 'stderr'):
+        if getattr(sys, name) is None:  # python prog >&-
+            setattr(sys, name, open(os.devnull, 'w'))  # noqa: SIM115 - to the end
+    ended = None
+    try:
+        with _logs_that_end_with_their_reader():
+            try:
+                status = main()
+                if status:
+                    ended = SystemExit(status)
+            except SystemExit as error:
+                ended = error
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        if os.environ.get('RANK', '0') == '0':
+            print(f'{_program_name()}: interrupted', file=sys.stderr)
+        _leave(130)
+    except BrokenPipeError:
+        if not _is_unread():  # another pipe's: to a process of ours that has died, say
+            raise
+        _drop_output()
+        _leave(141)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename is not None or _can_print():
+            raise
+        _drop_output()
+        _print_error(f'standard output: {error.strerror}')
+        _leave(2)
+    if ended is not None:
+        raise ended
+
+
+@contextmanager
+def _logs_that_end_with_their_reader() -> Iterator[None]:
+    """Loggers print a traceback of every record that they cannot write, and go on."""
+    handle_error = logging.Handler.handleError
+
+    def raise_or_handle(handler: logging.Handler, record: logging.LogRecord) -> None:
+        if isinstance(sys.exc_info()[1], BrokenPipeError) and _is_unread():
+            raise
+        handle_error(handler, record)
+
+    logging.Handler.handleError = raise_or_handle
+    try:
+        yield
+    finally:
+        logging.Handler.handleError = handle_error
+
+
+def _is_unread() -> bool:
+    """Whether standard output or error is a pipe that nobody reads."""
+    poll = select.poll()
+    for number in (1, 2):
+        poll.register(number, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _can_print() -> bool:
+    """Whether standard output takes anything: the end of a line."""
+    try:
+        print(flush=True)
+    except OSError:
+        return False
+    return True
+
+
+def _drop_output() -> None:
+    """Let what cannot be printed go nowhere, not be an error again when the interpreter ends."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        try:
+            (sys.stdout, sys.stderr)[number - 1].flush()
+        except OSError:
+            os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
 def fail(message: str) -> NoReturn:
     """Print one line to stderr, once per job, and exit with status 2."""
     if os.environ.get('RANK', '0') == '0':
@@ -105,10 +199,13 @@ def fail(message: str) -> NoReturn:
 
 
 def _print_error(message: str) -> None:
+    print(f'{_program_name()}: error: {message}', file=sys.stderr)
+
+
+def _program_name() -> str:
     program = Path(sys.argv[0])
     # `python -m bas_mm` is bas_mm.
-    name = program.parent.name if program.name == '__main__.py' else program.name
-    print(f'{name}: error: {message}', file=sys.stderr)
+    return program.parent.name if program.name == '__main__.py' else program.name
 
 
 @contextmanager
@@ -147,11 +244,7 @@ def fail_on_input_errors(
         rank = os.environ.get('RANK', '0')
         of_process = f' in process {rank}' if rank != '0' else ''
         _print_error(f'{path}{of_process}: {message}')
-        import torch.distributed as dist
-
-        if dist.is_available() and dist.is_initialized() and dist.get_backend() == 'gloo':
-            _end_process(2)  # see close_process_group
-        raise SystemExit(2) from None
+        _leave(2)
 
 
 def _input_error(error: Exception, cfg: dict) -> str | None:
@@ -338,6 +431,14 @@ def close_process_group() -> None:
         _end_process(0)
     else:
         dist.destroy_process_group()
+
+
+def _leave(status: int) -> NoReturn:
+    """End the command, and a job over gloo as :func:`close_process_group` does."""
+    dist = sys.modules.get('torch.distributed')
+    if dist and dist.is_available() and dist.is_initialized() and dist.get_backend() == 'gloo':
+        _end_process(status)
+    raise SystemExit(status) from None
 
 
 def _end_process(status: int) -> None:

@@ -1,9 +1,13 @@
 """How commands end; the beginning of distributed ones is in test_tools/test_train_test_cli.py."""
 
+import argparse
 import logging
 import multiprocessing
 import os
+import runpy
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +19,7 @@ from bas_mm.command_line import (
     fail,
     fail_on_input_errors,
     require_writable,
+    run_command,
 )
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import DATASETS
@@ -157,3 +162,130 @@ def test_places_of_results(tmp_path, monkeypatch, capsys):
 def test_other_errors_pass():
     with pytest.raises(ValueError, match='too many'), fail_on_input_errors(Config({}), 'c.py'):
         _first, _second = range(3)
+
+
+ROOT = Path(__file__).resolve().parents[1]
+# A command, with 100 kB of output where a pipe's buffer has 64.
+PROGRAM = """
+import logging, os, sys
+from bas_mm.command_line import run_command
+
+def main():
+    {}
+
+run_command(main)
+"""
+
+
+def ends(body, **streams):
+    """Status and stderr of a command of which nobody reads the output; or with other streams."""
+    if not streams:
+        reader, writer = os.pipe()
+        os.close(reader)
+        streams = dict(stdout=writer)
+    done = subprocess.run(
+        [sys.executable, '-c', PROGRAM.format(body)],
+        env={'PYTHONPATH': str(ROOT), **streams.pop('variables', {})},
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        **streams,
+    )
+    if isinstance(streams['stdout'], int) and streams['stdout'] >= 0:
+        os.close(streams['stdout'])
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        "print('x')",
+        "print('x' * 100_000)",
+        "print('x', flush=True)",
+        "print('x'); sys.exit(2)",
+        "logging.basicConfig(stream=sys.stdout); logging.warning('x'); print('y' * 100_000)",
+    ],
+)
+@pytest.mark.parametrize('variables', [{}, dict(PYTHONUNBUFFERED='1')])
+def test_output_that_nobody_reads(body, variables):
+    reader, writer = os.pipe()
+    os.close(reader)
+    assert ends(body, stdout=writer, variables=variables) == (141, '')
+
+
+def test_a_log_that_nobody_reads_ends_a_command():
+    body = "logging.basicConfig(stream=sys.stdout); logging.warning('x'); os.write(2, b'go on')"
+    assert ends(body) == (141, '')
+
+
+def test_broken_pipes_of_others_are_errors_of_the_program():
+    for body in (
+        'raise BrokenPipeError',
+        'logging.basicConfig(stream=open(os.devnull)); logging.warning("x")',
+    ):
+        status, said = ends(body, stdout=subprocess.DEVNULL)
+        assert status == (1 if 'raise' in body else 0)
+        assert 'Traceback' in said
+
+
+def test_output_that_is_full_or_closed(tmp_path):
+    for body in ("print('x')", "print('x' * 100_000); print('y')", "print('x', flush=True)"):
+        with open('/dev/full', 'w') as full:
+            status, said = ends(body, stdout=full)
+        assert status == 2
+        assert said.endswith(': error: standard output: No space left on device\n')
+        assert said.count('\n') == 1
+    # Of something else.
+    status, said = ends("print('x'); raise OSError(28, 'a')", stdout=subprocess.DEVNULL)
+    assert status == 1
+    assert said.endswith('OSError: [Errno 28] a\n')
+    closed = dict(stdout=None, preexec_fn=lambda: os.close(1))
+    body = "print('x'); sys.stdout.isatty(); os.write(2, b'done')"
+    assert ends(body, **closed) == (0, 'done')
+
+
+def test_an_interrupted_command(monkeypatch, capsys):
+    def main():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    for rank, said in (('0', 'train.py: interrupted\n'), ('1', '')):
+        monkeypatch.setenv('RANK', rank)
+        with pytest.raises(SystemExit, match='130'):
+            run_command(main)
+        assert capsys.readouterr().err == said
+
+
+def test_the_status_of_a_command():
+    handle_error = logging.Handler.handleError
+    assert run_command(lambda: None) is None
+    assert run_command(lambda: 0) is None
+    for main in (lambda: 3, lambda: sys.exit(3)):
+        with pytest.raises(SystemExit, match='3'):
+            run_command(main)
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: 1 / 0)
+    assert logging.Handler.handleError is handle_error
+
+
+# Those that measure are for those who write this package.
+TOOLS = [
+    path.relative_to(ROOT).as_posix()
+    for path in sorted((ROOT / 'tools').glob('**/*.py'))
+    if not path.name.startswith(('benchmark_', 'check_'))
+    and path.parent.name != 'wsss'
+    and path.name != 'test.py'
+]
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+def test_every_tool_ends_as_programs_do(tool, monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_args', stop)
+    monkeypatch.setattr(sys, 'argv', [tool])
+    monkeypatch.setattr(sys, 'path', sys.path.copy())
+    with pytest.raises(SystemExit, match='130'):
+        runpy.run_path(str(ROOT / tool), run_name='__main__')
+    assert capsys.readouterr().err == f'{Path(tool).name}: interrupted\n'

@@ -197,6 +197,26 @@ def test_an_interrupted_run_is_one_line(files, tmp_path, monkeypatch, capsys):
     assert [Path(p['image']).name for p in written['predictions']] == ['a.png']
 
 
+@pytest.mark.parametrize('options', [[], ['--json']])
+def test_predictions_that_nobody_reads(files, tmp_path, options):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, '-m', 'bas_mm', 'localize', 'tiny.py', 'tiny.pth', 'pictures']
+    done = subprocess.run(
+        [*command, *options, '--device', 'cpu'],
+        cwd=files,
+        env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'HOME': str(files)},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=300,
+    )
+    os.close(writer)
+    assert done.returncode == 141
+    assert 'error' not in done.stderr
+    assert 'Broken' not in done.stderr
+
+
 def test_a_name_that_is_no_utf8(files, tmp_path, capsys):
     picture = tmp_path / os.fsdecode(b'\xff.png')
     picture.write_bytes((files / 'pictures/a.png').read_bytes())

@@ -19,6 +19,7 @@ from bas_mm.command_line import (
     load_config,
     require_file,
     require_writable,
+    run_command,
 )
 from bas_mm.export.errors import ExportError
 from bas_mm.export.packages import require_packages
@@ -89,4 +90,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

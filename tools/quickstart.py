@@ -23,6 +23,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     load_config,
     prepare_devices,
     require_file,
+    run_command,
 )
 
 
@@ -107,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -23,6 +23,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     prepare_devices,
     require_file,
     require_writable,
+    run_command,
 )
 
 
@@ -76,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -19,6 +19,7 @@ from bas_mm.command_line import (
     prepare_devices,
     require_all_weights,
     require_file,
+    run_command,
 )
 
 if TYPE_CHECKING:
@@ -105,4 +106,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

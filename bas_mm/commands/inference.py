@@ -117,6 +117,8 @@ def run_inference(
             # The cause lacks the advice to Python's users.
             reason = error.__cause__ or error
             fail(f'{reason}. Take it out, or go on without such pictures by --skip-unreadable')
+        except BrokenPipeError:  # nobody reads the lines any more
+            raise
         except (ValueError, OSError, ImportError) as error:
             fail(str(error))
         except KeyboardInterrupt:

@@ -7,7 +7,7 @@ import errno
 import inspect
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -147,7 +147,11 @@ def _said_by_a_worker(error: BaseException, last: TracebackType) -> str | None:
     return message
 
 
-def _unreadable_checkpoint(error: BaseException, steps: Iterable[TracebackType]) -> str | None:
+def _unreadable_checkpoint(error: BaseException, steps: Sequence[TracebackType]) -> str | None:
+    # What mmengine says meanwhile, where there is nobody to hear it or no room.
+    speaks = _module(steps[-1].tb_frame).startswith(('mmengine.logging', 'logging'))
+    if isinstance(error, BrokenPipeError) or (speaks and isinstance(error, OSError)):
+        return None
     for step in steps:
         frame = step.tb_frame
         if frame.f_code.co_name == '_load_checkpoint' and _module(frame).startswith('mmengine'):

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import subprocess
 
 import cv2
 import numpy as np
@@ -133,6 +134,26 @@ def test_numbers_that_are_none(project, options, message):
     done = _run(project, project.folder, project.folder, *options, check=False)
     assert done.returncode == 2
     assert done.stderr == f'eval_maps.py: error: {message}\n'
+
+
+def test_figures_that_nobody_can_print_are_written(project):
+    ids = _write_split(project.folder / 'dev/test', [[(10, 10, 90, 90)]], [0])
+    _write_maps(project.folder / 'dev_maps', ids, [np.eye(14)])
+    command = 'analysis_tools/eval_maps.py', 'dev_maps', 'dev/test', '--out', 'dev.json'
+    with open('/dev/full', 'w') as full:
+        done = subprocess.run(
+            project.command(*command),
+            cwd=project.folder,
+            env=project.environment(PYTHONUNBUFFERED=''),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=600,
+        )
+    assert done.returncode == 2
+    expected = 'eval_maps.py: error: standard output: No space left on device'
+    assert done.stderr.splitlines()[-1] == expected
+    assert 'localization/gt_known' in json.loads((project.folder / 'dev.json').read_text())
 
 
 def test_figures_that_the_disk_has_no_room_for(project, monkeypatch):

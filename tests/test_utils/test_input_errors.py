@@ -492,6 +492,23 @@ def test_what_is_said_of_a_checkpoint(error, reason):
     assert said == f'c.pth cannot be read as a checkpoint: {reason}'
 
 
+@pytest.mark.parametrize(
+    ('speaker', 'error'),
+    [
+        ('mmengine.logging.logger', 'OSError(28, "no room")'),
+        ('logging', 'BrokenPipeError(32, "broken")'),
+        ('tqdm', 'BrokenPipeError(32, "broken")'),
+    ],
+)
+def test_what_is_none_of_the_checkpoints(speaker, error):
+    """mmengine says what it reads: to somebody who has gone, or to a disk that is full."""
+    other = dict(__name__=speaker)
+    exec(f'def say():\n raise {error}', other)
+    space = dict(__name__='mmengine.runner.checkpoint', say=other['say'])
+    exec('def _load_checkpoint(filename):\n say()', space)
+    assert said_of(space['_load_checkpoint'], 'c.pth') is None
+
+
 def test_another_function_of_the_name_of_mmengines_reader():
     def _load_checkpoint(filename):
         raise ValueError('a')

@@ -24,6 +24,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     prepare_devices,
     require_file,
     require_writable,
+    run_command,
 )
 
 RATIOS = [step / 10 for step in range(1, 21)]
@@ -115,4 +116,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,7 +22,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 import numpy as np  # noqa: E402 - after the path is set
 from mmengine.utils import track_iter_progress  # noqa: E402
 
-from bas_mm.command_line import fail, require_writable  # noqa: E402
+from bas_mm.command_line import fail, require_writable, run_command  # noqa: E402
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.split_lists import read_lines  # noqa: E402
@@ -170,9 +171,9 @@ def evaluate(
     return figures
 
 
-def main() -> None:
-    """Evaluate and print."""
-    args = parse_args()
+def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
+    """All figures of the command line, and how θ was chosen, if it was."""
+    chosen = ''
     dataset = read_split(args.split_dir, args.mask_root)
     scores = read_scores(args.scores) if args.scores is not None else None
     names = args.metrics
@@ -191,7 +192,7 @@ def main() -> None:
         figures = evaluate([chooser], val, args.val_maps, args, val_scores)
         thresholds = figures['localization/threshold']
         by = 'GT-Known alone, without scores' if val_scores is None else 'Top-1 Loc + GT-Known'
-        print(f'θ = {thresholds:g}, chosen on {args.val_split} by {by}')
+        chosen = f'θ = {thresholds:g}, chosen on {args.val_split} by {by}'
     elif len(thresholds) > 1 and 'LocalizationMetric' in names:
         print(
             f'θ is the best of {len(thresholds)} on {args.split_dir} itself: figures to report '
@@ -211,17 +212,28 @@ def main() -> None:
             for name, value in figures.items()
             if name.partition('/')[2].partition('@')[0] not in _NEED_SCORES
         }
-    # Before they are printed, as what reads that may end early.
+    return figures, chosen
+
+
+def main() -> None:
+    """Evaluate and print."""
+    args = parse_args()
+    # Standard output is for the figures: what libraries print goes elsewhere.
+    with redirect_stdout(sys.stderr):
+        figures, chosen = figures_of(args)
+    # Before they are printed: what reads them may end early.
     if args.out is not None:
         try:
             write_json(args.out, figures)
         except OSError as error:
             fail(f'--out {args.out}: {error.strerror}')
+    if chosen:
+        print(chosen)
     print(json.dumps(figures, indent=2))
 
 
 if __name__ == '__main__':
     try:
-        main()
+        run_command(main)
     except (AnnotationError, UnreadableImageError, ValueError) as error:
         fail(str(error))

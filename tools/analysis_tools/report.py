@@ -24,6 +24,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     prepare_devices,
     require_file,
     require_writable,
+    run_command,
 )
 
 # With more classes, a best and a worst picture of each would make the page too large.
@@ -112,4 +113,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

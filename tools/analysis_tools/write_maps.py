@@ -24,6 +24,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     prepare_devices,
     require_file,
     require_writable,
+    run_command,
     use_checkpoint,
 )
 
@@ -70,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -25,6 +25,7 @@ from typing import Any
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.coco_instances import (  # noqa: E402
     class_of_category,
@@ -163,4 +164,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)

@@ -27,6 +27,7 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 
 import numpy as np  # noqa: E402 - after the path is set
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.datasets import (  # noqa: E402
     CUB200,
     AnnotationError,
@@ -216,4 +217,4 @@ def _chosen_splits(args: argparse.Namespace, release: Release) -> list[str]:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)

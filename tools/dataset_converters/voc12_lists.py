@@ -26,6 +26,7 @@ from pathlib import Path
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.datasets import AnnotationError, VOC12MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import read_ids  # noqa: E402
@@ -131,4 +132,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)

@@ -29,6 +29,7 @@ from bas_mm.command_line import (
     prepare_devices,
     require_file,
     require_writable,
+    run_command,
     use_checkpoint,
 )
 from bas_mm.utils.config_types import type_name
@@ -219,4 +220,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -34,6 +34,7 @@ from published_to_bas_mm import (  # noqa: E402
     save,
 )
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
 from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
@@ -134,4 +135,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)

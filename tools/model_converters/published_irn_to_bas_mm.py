@@ -30,6 +30,7 @@ from published_to_bas_mm import (  # noqa: E402
 import torch  # noqa: E402 isort:skip
 from mmengine.config import Config  # noqa: E402
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
     is_published_alias,
@@ -90,4 +91,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)

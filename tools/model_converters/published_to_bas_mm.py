@@ -26,6 +26,7 @@ import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from torch import nn  # noqa: E402
 
+from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
     Placement,
     detect_published_backbone,
@@ -242,4 +243,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    run_command(main)
