@@ -35,6 +35,7 @@ __all__ = [
     'run_command',
     'set_cpu_amp',
     'use_checkpoint',
+    'warn_of_two_thresholds',
 ]
 
 # Why nothing can be written to standard output.
@@ -347,6 +348,28 @@ def require_all_weights(cfg: 'Config') -> None:
         cfg (Config): Changed in place.
     """
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
+
+
+def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:
+    """One line on stderr where a config's figures are of another θ than the boxes it gives.
+
+    Args:
+        cfg (Config): The config.
+        path (str): Its file, for the message.
+    """
+    metrics = cfg.get('test_evaluator') or ()
+    of_model = ((cfg.get('model') or {}).get('test_cfg') or {}).get('threshold')
+    for metric in [metrics] if isinstance(metrics, dict) else metrics:
+        of_figures = metric.get('thresholds')
+        single = all(isinstance(theta, (int, float)) for theta in (of_model, of_figures))
+        if single and of_figures != of_model:
+            message = (
+                f'{path} has two θ: boxes are at {of_model:g} (model.test_cfg.threshold), the '
+                f'figures of a test at {of_figures:g} (test_evaluator.thresholds)'
+            )
+            if os.environ.get('RANK', '0') == '0':
+                print(f'{_program_name()}: warning: {message}', file=sys.stderr)
+            return
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:

@@ -20,6 +20,7 @@ from bas_mm.command_line import (
     fail_on_input_errors,
     require_writable,
     run_command,
+    warn_of_two_thresholds,
 )
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import DATASETS
@@ -254,6 +255,35 @@ def test_an_interrupted_command(monkeypatch, capsys):
         with pytest.raises(SystemExit, match='130'):
             run_command(main)
         assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ('metrics', 'figure'),
+    [
+        (dict(type='LocalizationMetric', thresholds=0.2), 0.2),
+        ([dict(type='PxAP'), dict(type='LocalizationMetric', thresholds=0.2)], 0.2),
+        (dict(type='LocalizationMetric', thresholds=0.3), None),
+        (dict(type='LocalizationMetric', thresholds=[0.2, 0.3]), None),
+        (None, None),
+    ],
+)
+def test_figures_of_another_threshold_than_the_boxes(metrics, figure, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['tools/test.py'])
+    cfg = Config(dict(model=dict(test_cfg=dict(threshold=0.3)), test_evaluator=metrics))
+    for model, rank, is_said in (
+        (cfg.model, '0', figure is not None),
+        (cfg.model, '1', False),
+        (dict(test_cfg=None), '0', False),
+        (None, '0', False),
+    ):
+        cfg.model = model
+        monkeypatch.setenv('RANK', rank)
+        warn_of_two_thresholds(cfg, 'c.py')
+        said = (
+            'test.py: warning: c.py has two θ: boxes are at 0.3 (model.test_cfg.threshold), the '
+            f'figures of a test at {figure} (test_evaluator.thresholds)\n'
+        )
+        assert capsys.readouterr().err == (said if is_said else '')
 
 
 def test_the_status_of_a_command():

@@ -141,6 +141,15 @@ def test_bad_commands_are_one_line(project, options, message):
     assert not (project.folder / 'a.txt').exists()
 
 
+def test_another_threshold_than_that_of_the_figures_is_said(project):
+    options = ['a.json', '--cfg-options', 'test_evaluator.thresholds=0.5']
+    said = 'make_boxes.py: warning: tiny.py has two θ: boxes are at 0.3 (model.test_cfg.threshold)'
+    assert said in make(project, *options).stderr
+    same = [*options[:2], 'test_evaluator.thresholds=0.3']
+    assert 'warning: tiny.py' not in make(project, *same).stderr
+    assert 'warning: tiny.py' not in make(project, *options, '--threshold', '0.2').stderr
+
+
 def test_sets_that_show_pictures_several_times_are_refused(project):
     (project.folder / 'repeated.py').write_text(
         "_base_ = 'tiny.py'\n"

@@ -31,6 +31,7 @@ from bas_mm.command_line import (
     require_writable,
     run_command,
     use_checkpoint,
+    warn_of_two_thresholds,
 )
 from bas_mm.utils.config_types import type_name
 
@@ -178,6 +179,8 @@ def main() -> None:
         cfg.model.setdefault('test_cfg', {})['class_source'] = 'pred'
     if args.tta:
         enable_ten_crop(cfg)
+    if args.threshold is None:
+        warn_of_two_thresholds(cfg, args.config)
     cfg.test_evaluator = {
         'type': 'bas_mm.CocoBoxWriter',
         'out_file': args.out,
