@@ -5,7 +5,6 @@ at once, before some seconds of imports.
 """
 
 import argparse
-import errno
 import logging
 import multiprocessing
 import os
@@ -38,8 +37,6 @@ __all__ = [
     'warn_of_two_thresholds',
 ]
 
-# Why nothing can be written to standard output.
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 # Where the launchers say which process of how many this one is.
 _LAUNCHER_VARIABLES = {
     'pytorch': {'RANK': 'RANK', 'WORLD_SIZE': 'WORLD_SIZE', 'LOCAL_RANK': 'LOCAL_RANK'},
@@ -106,11 +103,9 @@ class CommandParser(argparse.ArgumentParser):
 def run_command(main: Callable[[], int | None]) -> None:
     """Run a command as the program of a shell: what ends it from outside leaves no traceback.
 
-    * Ctrl-C is one line, status 130.
-    * Where nobody reads any more what it prints, as behind ``| head``, it ends without a word,
-      status 141, as programs do that the signal of it ends.
-    * Standard output that cannot be written, to a full disk say, is one line, status 2; one that
-      is closed takes everything.
+    Ctrl-C is one line, status 130. Where nobody reads any more what it prints, as behind
+    ``| head``, it ends without a word, status 141, as programs do that the signal of it ends.
+    Output that is closed takes everything.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
@@ -118,16 +113,11 @@ def run_command(main: Callable[[], int | None]) -> None:
     for name in ('stdout', 'stderr'):
         if getattr(sys, name) is None:  # python prog >&-
             setattr(sys, name, open(os.devnull, 'w'))  # noqa: SIM115 - to the end
-    ended = None
     try:
-        with _logs_that_end_with_their_reader():
-            try:
-                status = main()
-                if status:
-                    ended = SystemExit(status)
-            except SystemExit as error:
-                ended = error
-        sys.stdout.flush()
+        try:
+            status = main()
+        finally:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         if os.environ.get('RANK', '0') == '0':
             print(f'{_program_name()}: interrupted', file=sys.stderr)
@@ -135,61 +125,18 @@ def run_command(main: Callable[[], int | None]) -> None:
     except BrokenPipeError:
         if not _is_unread():  # another pipe's: to a process of ours that has died, say
             raise
-        _drop_output()
+        # Or the interpreter, when it ends, would try to print what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         _leave(141)
-    except OSError as error:
-        if error.errno not in _FULL or error.filename is not None or _can_print():
-            raise
-        _drop_output()
-        _print_error(f'standard output: {error.strerror}')
-        _leave(2)
-    if ended is not None:
-        raise ended
-
-
-@contextmanager
-def _logs_that_end_with_their_reader() -> Iterator[None]:
-    """Loggers print a traceback of every record that they cannot write, and go on."""
-    handle_error = logging.Handler.handleError
-
-    def raise_or_handle(handler: logging.Handler, record: logging.LogRecord) -> None:
-        if isinstance(sys.exc_info()[1], BrokenPipeError) and _is_unread():
-            raise
-        handle_error(handler, record)
-
-    logging.Handler.handleError = raise_or_handle
-    try:
-        yield
-    finally:
-        logging.Handler.handleError = handle_error
+    if status:
+        raise SystemExit(status)
 
 
 def _is_unread() -> bool:
-    """Whether standard output or error is a pipe that nobody reads."""
+    """Whether standard output is a pipe that nobody reads."""
     poll = select.poll()
-    for number in (1, 2):
-        poll.register(number, 0)
+    poll.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
-
-
-def _can_print() -> bool:
-    """Whether standard output takes anything: the end of a line."""
-    try:
-        print(flush=True)
-    except OSError:
-        return False
-    return True
-
-
-def _drop_output() -> None:
-    """Let what cannot be printed go nowhere, not be an error again when the interpreter ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        try:
-            (sys.stdout, sys.stderr)[number - 1].flush()
-        except OSError:
-            os.dup2(nowhere, number)
-    os.close(nowhere)
 
 
 def fail(message: str) -> NoReturn:

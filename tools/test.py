@@ -18,7 +18,10 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    require_writable,
+    run_command,
     use_checkpoint,
+    warn_of_two_thresholds,
 )
 from bas_mm.utils.config_types import registered_class, type_name
 
@@ -53,6 +56,10 @@ def parse_args() -> argparse.Namespace:
     require_file(args.checkpoint, 'checkpoint')
     if args.out is not None and Path(args.out).suffix not in ('.json', '.pkl', '.pickle'):
         fail(f'--out {args.out}: the name must end in .json, .pkl or .pickle')
+    if args.out is not None:
+        require_writable(args.out, '--out')
+    if args.show_dir is not None:
+        require_writable(args.show_dir, '--show-dir', folder=True)
     if args.interval < 1:
         fail(f'--interval must be at least 1, got {args.interval}')
     return args
@@ -106,6 +113,7 @@ def main() -> None:
     if args.amp:
         cfg.test_cfg.fp16 = True
     if args.show_dir is not None:
+        warn_of_two_thresholds(cfg, args.config)
         draw_pictures(cfg, args.show_dir, args.interval)
     prepare_devices(cfg, args.launcher)
 
@@ -131,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -16,7 +16,7 @@ from pathlib import Path
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bas_mm.command_line import fail
+from bas_mm.command_line import fail, run_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
@@ -38,12 +38,12 @@ def main() -> None:
         pairs = [(SeedFile.path(args.folder, name), mask) for name, mask in masks.items()]
         scores = evaluate_seeds(pairs, len(classes), thresholds or THRESHOLDS, args.num_workers)
         figures = report(scores, classes, len(pairs))
-        print(table(figures))
         if args.out is not None:
             write_json(args.out, figures)
     except (ValueError, OSError) as error:
         fail(str(error))
+    print(table(figures))
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -17,7 +17,7 @@ from pathlib import Path
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bas_mm.command_line import fail
+from bas_mm.command_line import fail, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -98,4 +98,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

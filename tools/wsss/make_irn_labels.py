@@ -15,7 +15,7 @@ from pathlib import Path
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from bas_mm.command_line import fail, load_config, require_file
+from bas_mm.command_line import fail, load_config, require_file, run_command
 from bas_mm.utils.worker_processes import usable_cores
 
 
@@ -96,4 +96,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

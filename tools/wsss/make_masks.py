@@ -23,6 +23,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    run_command,
     use_checkpoint,
 )
 
@@ -118,4 +119,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -22,6 +22,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_file,
+    run_command,
     use_checkpoint,
 )
 
@@ -114,4 +115,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)
