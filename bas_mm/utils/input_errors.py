@@ -203,8 +203,10 @@ def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
     if number == errno.ENOTDIR or (number == errno.EEXIST and makes):
         for place in (path, *map(str, Path(path).parents)):
             if os.path.lexists(place):
-                is_folder = os.path.isdir(place)
-                return None if is_folder else f'{path}: {place} is no folder'
+                if os.path.isdir(place):
+                    return None
+                where = '' if place == path else f'{path}: '
+                return f'{where}{place} is no folder'
     return None
 
 
