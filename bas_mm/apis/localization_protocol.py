@@ -138,7 +138,10 @@ def _picture_files(cfg: Config, loader: str) -> set[str]:
     folders: dict[str, str] = {}
     files = set()
     for index in range(len(dataset)):
-        folder, name = os.path.split(dataset.get_data_info(index)['img_path'])
+        path = dataset.get_data_info(index).get('img_path')
+        if path is None:  # pictures that are in no file of their own
+            continue
+        folder, name = os.path.split(path)
         if folder not in folders:
             folders[folder] = os.path.realpath(folder)
         files.add(os.path.join(folders[folder], name))

@@ -1,5 +1,6 @@
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
+from torch.utils.data import IterableDataset
 
 from bas_mm.registry import HOOKS
 
@@ -22,7 +23,7 @@ class EmptyLoaderHook(Hook):
             ValueError: there is none.
         """
         loader = runner.train_dataloader
-        if len(loader) == 0:
+        if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
             raise ValueError(
                 f'train_dataloader.batch_size={loader.batch_size}: the {len(loader.sampler)} '
                 'pictures of a process are fewer, and with drop_last=True no batch is left. Set a '
