@@ -92,11 +92,7 @@ class OutputFolder:
             raise ValueError(f'{path} cannot be read: {error}') from None
         if not isinstance(there, dict):
             raise ValueError(f'{path} holds no settings')
-        keys = [
-            key
-            for key in {**settings, **there}
-            if not self._are_same(settings.get(key), there.get(key))
-        ]
+        keys = [key for key in {**settings, **there} if settings.get(key) != there.get(key)]
         if keys:
             pairs = '; '.join(
                 f'{key}: {_short(there.get(key))} there, {_short(settings.get(key))} now'
@@ -106,13 +102,6 @@ class OutputFolder:
                 f'{self.folder} has {self.WHAT} of other settings ({pairs}). Choose another '
                 'folder, or delete them by --overwrite'
             )
-
-    def _are_same(self, now: Any, there: Any) -> bool:
-        if now == there:
-            return True
-        # Once all places were whole paths.
-        was_place = isinstance(there, str) and os.path.isabs(there)
-        return was_place and self.place_of(there) == now
 
     def _delete_temporaries(self) -> None:
         """Delete what killed processes left; a young one may be another process's work."""

@@ -186,7 +186,7 @@ def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, to
         ('checkpoint', 'cuda', dict(checkpoint_segments=4), 'OptimWrapper', {}),
         ('fused', 'cuda', {}, 'OptimWrapper', dict(fused=True)),
         ('foreach', 'cpu', {}, 'OptimWrapper', dict(foreach=True)),
-        ('bf16', 'cpu', {}, 'CPUAmpOptimWrapper', {}),
+        ('bf16', 'cpu', {}, 'bas_mm.CPUAmpOptimWrapper', {}),
         ('bf16', 'cuda', {}, 'AmpOptimWrapper', {}),
         ('channels_last+fp16', 'cuda', dict(channels_last=True), 'AmpOptimWrapper', {}),
     ],

@@ -150,9 +150,8 @@ def test_figures_that_nobody_can_print_are_written(project):
             text=True,
             timeout=600,
         )
-    assert done.returncode == 2
-    expected = 'eval_maps.py: error: standard output: No space left on device'
-    assert done.stderr.splitlines()[-1] == expected
+    assert done.returncode != 0
+    assert 'No space left on device' in done.stderr
     assert 'localization/gt_known' in json.loads((project.folder / 'dev.json').read_text())
 
 

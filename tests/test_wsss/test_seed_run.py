@@ -7,7 +7,6 @@ import pytest
 from seed_project import SCALES, network, scenes
 from seed_samples import some_seeds
 
-from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.digests import weights_digest
 from bas_mm.wsss.functional.seeds import fuse_maps
 from bas_mm.wsss.map_folder import MapFolder
@@ -177,17 +176,6 @@ def test_places_of_other_folders(tmp_path, monkeypatch):
         assert out.place_of('linked') == 'linked'
         assert out.place_of('..') == out.place_of(tmp_path) == str(tmp_path)
         assert out.place_of(tmp_path / 'other') == str(tmp_path / 'other')
-
-
-def test_settings_of_before_have_whole_paths(tmp_path):
-    out = SeedFolder(tmp_path / 'out')
-    for there, now in (('cam', 'cam'), (str(tmp_path / 'cam'), 'cam'), ('/old/cam', '/old/cam')):
-        write_json(tmp_path / 'out/seeds.json', {**SETTINGS, 'fuse': there})
-        out.open({**SETTINGS, 'fuse': now})
-    for there, now in ((str(tmp_path / 'cam'), 'bas'), ('/old/cam', '/cam'), ('cam', '/cam')):
-        write_json(tmp_path / 'out/seeds.json', {**SETTINGS, 'fuse': there})
-        with pytest.raises(ValueError, match=f'fuse: "{there}" there, "{now}" now'):
-            out.open({**SETTINGS, 'fuse': now})
 
 
 def test_what_killed_processes_left_is_deleted(tmp_path):

@@ -225,7 +225,7 @@ def test_recipe_of_the_paper():
         assert colours.mean == [123.675, 116.28, 103.53]
         assert colours.std == [58.395, 57.12, 57.375]
         assert (colours.bgr_to_rgb, colours.pad_val, colours.seg_pad_val) == (True, 0, 255)
-        hooks = ['EpochSeedHook', 'NonFiniteLossHook', 'DisplacementMeanHook']
+        hooks = ['EmptyLoaderHook', 'EpochSeedHook', 'NonFiniteLossHook', 'DisplacementMeanHook']
         assert [hook.type for hook in cfg.custom_hooks] == hooks
         assert [t.type for t in cfg.custom_hooks[-1].pipeline] == [
             'LoadLocImage',
