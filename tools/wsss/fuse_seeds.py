@@ -2,8 +2,8 @@
 
 SEEDS is a folder of make_seeds.py. MAPS holds maps of the same pictures and classes in any form
 that make_seeds.py --fuse reads: seed files, ``<image id>.npz`` or ``<image id>/<class>.npy`` with
-one array per class. A fused file that is not older than
-the two that it is made from is not made again.
+one array per class. A fused file that is not older than the two that it is made from is not made
+again.
 """
 
 import argparse

@@ -76,6 +76,8 @@ def main() -> None:
         runner.run(args.skip, args.until)
         # Figures of other settings must not stand beside those of now.
         figures = read_figures(work_dir, runner.outdated())
+    except BrokenPipeError:  # nobody reads the lines any more
+        raise
     except (PipelineError, ValueError, OSError) as error:
         fail(str(error))
     seconds = time_table(runner.state, [step.name for step in steps])

@@ -14,6 +14,9 @@ __all__ = ['DO_NOT_COUNT', 'settings_that_count']
 #: the same. All that is not here counts.
 DO_NOT_COUNT = (
     'work_dir',
+    'launcher',
+    'env_cfg.dist_cfg',
+    'env_cfg.mp_cfg',
     'log_level',
     'log_processor',
     'visualizer',
@@ -41,7 +44,8 @@ def settings_that_count(settings: dict[str, Any], replaced: Collection[str] = ()
     Returns:
         dict[str, Any]: A copy.
     """
-    kept = deepcopy(settings)
+    # None is what runners take a key for that is not there.
+    kept = {key: deepcopy(value) for key, value in settings.items() if value is not None}
     saving = (settings.get('default_hooks') or {}).get('checkpoint') or {}
     for key in (*DO_NOT_COUNT, *replaced):
         # Without the last state of a training its result is that which was saved last.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -126,8 +127,12 @@ class _Plan:
         return {name: self.loaded[key].get(name) for name in names}
 
     def all_but(self, key: str, *names: str) -> dict[str, Any]:
-        """All settings of a config but those that a step does not read."""
-        return {k: v for k, v in self.loaded[key].items() if k not in names}
+        """All settings of a training's config but those that it does not read.
+
+        What runners do not look at are the variables of the config's file.
+        """
+        read = _keys_of_runners() - set(names)
+        return {k: v for k, v in self.loaded[key].items() if k in read}
 
     def step(
         self,
@@ -280,6 +285,17 @@ class _Plan:
         needs = ['segmentor']
         read = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
         return self.step('test', what, [command], [file], needs, read, distributed=True)
+
+
+def _keys_of_runners() -> set[str]:
+    from mmengine.runner import Runner
+
+    # Those that runners, or the makers of these, look up in the config.
+    others = (
+        *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn', 'compile'),
+        *('activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'strategy'),
+    )
+    return {*inspect.signature(Runner.__init__).parameters, *others}
 
 
 def _folder(name: str) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 
 __all__ = ['Step', 'changes', 'fingerprint']
 
+# A key's value where there is no such key.
+_ABSENT = object()
+
 
 @dataclass(frozen=True)
 class Step:
@@ -66,7 +69,7 @@ class Step:
 
 def fingerprint(made_of: Mapping[str, Any]) -> str:
     """What :meth:`Step.made_of` gave, as a short hash."""
-    return _short_hash(made_of)
+    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any], most: int = 3) -> str:
@@ -81,7 +84,10 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], most: int = 3) ->
         f'{key}={_short(then)}, now {_short(value)}'
         for key, then, value in _differences(before['settings'], now['settings'])
     ]
-    old, new = ({word for line in made['commands'] for word in line} for made in (before, now))
+    old, new = (
+        {word for line in made['commands'] for word in line if word != '--cfg-options'}
+        for made in (before, now)
+    )
     if old != new:
         texts.append(
             f'{" ".join(sorted(old - new)) or "-"}, now {" ".join(sorted(new - old)) or "-"}'
@@ -97,11 +103,12 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any], most: int = 3) ->
 def _differences(before: Any, now: Any, path: str = '') -> list[tuple[str, Any, Any]]:
     """Of all that differs the key, as ``--cfg-options`` takes it, the value before and now."""
     if isinstance(before, dict) and isinstance(now, dict):
-        pairs = [(key, before.get(key), now.get(key)) for key in {**before, **now}]
+        pairs = [(k, before.get(k, _ABSENT), now.get(k, _ABSENT)) for k in {**before, **now}]
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
         pairs = [(str(i), *pair) for i, pair in enumerate(zip(before, now))]
     else:
-        return [] if before == now else [(path, before, now)]
+        # As the fingerprint has it: 1 and 1.0 are two.
+        return [] if repr(before) == repr(now) else [(path, before, now)]
     return [
         found
         for key, then, value in pairs
@@ -110,9 +117,5 @@ def _differences(before: Any, now: Any, path: str = '') -> list[tuple[str, Any, 
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    text = 'not there' if value is _ABSENT else repr(value)
     return text if len(text) <= 40 else f'{text[:37]}...'
-
-
-def _short_hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16]

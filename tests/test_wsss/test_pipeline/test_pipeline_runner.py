@@ -15,7 +15,7 @@ import pytest
 
 from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 from bas_mm.wsss.pipeline.state import PipelineState
-from bas_mm.wsss.pipeline.step import Step
+from bas_mm.wsss.pipeline.step import Step, changes
 
 TOOLS = Path(__file__).resolve().parents[3] / 'tools'
 
@@ -273,6 +273,19 @@ def test_batch_is_shared_by_the_processes(folder):
     step = Step('net', '', ((str(tool), str(out)),), (out,), distributed=True, batch=16)
     _run(folder, 2, steps=[step])
     assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=8'
+
+
+def test_what_has_changed_is_named():
+    def made_of(settings, *words):
+        return dict(commands=[list(words)], settings=settings, needs={})
+
+    before = made_of(dict(a=dict(b=1, c=[1, 2]), d=None), 'train.py')
+    for now, said in (
+        (made_of(dict(a=dict(b=1.0, c=[1, 2]), d=None), 'train.py'), 'a.b=1, now 1.0'),
+        (made_of(dict(a=dict(b=1, c=[1, 3])), 'train.py'), 'a.c.1=2, now 3; d=None, now not there'),
+        (made_of(before['settings'], 'train.py', '--cfg-options', 'e=3'), '-, now e=3'),
+    ):
+        assert changes(before, now) == said
 
 
 def test_a_work_folder_that_was_moved(folder):

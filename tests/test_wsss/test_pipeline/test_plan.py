@@ -136,6 +136,9 @@ log_level = 'WARNING'
 log_processor = dict(window_size=3)
 visualizer = dict(name='other')
 work_dir = 'elsewhere'
+launcher = 'pytorch'
+find_unused_parameters = None
+workers = 7  # a variable
 """
     loaders = 'train_dataloader = dict(num_workers=3, persistent_workers=True, pin_memory=True)\n'
     seeds = 'seed_dataloader = dict(num_workers=5)\n'
@@ -150,6 +153,7 @@ work_dir = 'elsewhere'
         + "train_dataloader['dataset'] = dict(mask_dir='/elsewhere/masks')\n",
     )
     assert same == set()
+    assert changed(cam='find_unused_parameters = True') >= {'cam', 'cam_seeds'}
     # What comes out of a training that does not save its end is what was saved last.
     saving = 'default_hooks = dict(checkpoint=dict(save_last=False, interval={}))'
     two, three = (
