@@ -104,8 +104,8 @@ def run_command(main: Callable[[], int | None]) -> None:
     """Run a command as the program of a shell: what ends it from outside leaves no traceback.
 
     Ctrl-C is one line, status 130. Where nobody reads any more what it prints, as behind
-    ``| head``, it ends without a word, status 141, as programs do that the signal of it ends.
-    Output that is closed takes everything.
+    ``| head``, it ends with status 141, as programs do that the signal of it ends. Output that is
+    closed takes everything.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
@@ -134,6 +134,8 @@ def run_command(main: Callable[[], int | None]) -> None:
 
 def _is_unread() -> bool:
     """Whether standard output is a pipe that nobody reads."""
+    if not hasattr(select, 'poll'):  # not on every system
+        return False
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))
@@ -230,6 +232,9 @@ def require_writable(path: str | Path, what: str, folder: bool = False) -> None:
     """
     if not folder and os.path.isdir(path):
         fail(f'{what} {path} is a folder')
+    if not folder and os.path.exists(path) and not os.path.isfile(path):
+        # Results replace what is there: of a device a file would be left.
+        fail(f'{what} {path} is no ordinary file')
     place = os.path.abspath(path if folder else os.path.dirname(os.path.abspath(path)))
     while not os.path.lexists(place):
         place = os.path.dirname(place)

@@ -151,6 +151,7 @@ def test_places_of_results(tmp_path, monkeypatch, capsys):
         return capsys.readouterr().err.partition('error: ')[2]
 
     assert said(folder) == f'--out {folder} is a folder\n'
+    assert said('/dev/null') == '--out /dev/null is no ordinary file\n'
     assert said('file/a/b') == f'--out file/a/b: {file} is no folder\n'
     assert said('file', True) == f'--out file: {file} is no folder\n'
     assert said('link/a') == f'--out link/a: {link} is no folder\n'

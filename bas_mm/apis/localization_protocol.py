@@ -137,6 +137,8 @@ def _picture_files(cfg: Config, loader: str) -> set[str]:
         dataset = DATASETS.build(cfg[loader].dataset)
     folders: dict[str, str] = {}
     files = set()
+    if not hasattr(dataset, 'get_data_info'):  # none of mmengine's
+        return files
     for index in range(len(dataset)):
         path = dataset.get_data_info(index).get('img_path')
         if path is None:  # pictures that are in no file of their own

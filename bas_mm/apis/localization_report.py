@@ -151,7 +151,8 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
 
 def _image_name(info: dict | BaseDataElement) -> str:
     """As the metrics' files name it: data sets of other packages have paths alone."""
-    return str(info.get('image_id') or info.get('img_path'))
+    name = info.get('image_id')
+    return str(info.get('img_path') if name is None else name)
 
 
 def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str, dict]:
@@ -168,7 +169,7 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
     if not metrics and sample.get('view_lost'):
         raise ValueError(
             f'{name}: the test pipeline has a transform that changes the size of pictures without '
-            'taking their boxes and masks along: take LocResize, LocCenterCrop and the like'
+            'saying where the view lies: take LocResize, LocCenterCrop and the like'
         )
     if not metrics:
         raise ValueError(

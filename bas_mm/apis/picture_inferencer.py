@@ -199,11 +199,9 @@ class PictureInferencer(BaseInferencer):
         """
         count = len(self.classes)
         if isinstance(label, str):
-            if label in self.classes:
-                return self.classes.index(label)
-            by_word = class_indices(self.classes)
-            if label in by_word:
-                return by_word[label]
+            indices = class_indices(self.classes)
+            if label in indices:
+                return indices[label]
             if not label.isdecimal():
                 similar = close_names(label, self.classes) or self.classes[:3]
                 raise ValueError(

@@ -176,6 +176,9 @@ class SplitFolder(BaseLocalizationDataset):
         check_boxes(file, ids, lists, sizes)
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes
+        if sizes is not None:
+            for position in np.flatnonzero(np.min(sizes, axis=1) == 0):
+                infos[position]['boxes_unchecked'] = True
 
     @staticmethod
     def _check_masks(lists: MaskLists, file: str, root: str) -> None:

@@ -171,12 +171,11 @@ def _unfit_to_resume(error: BaseException, steps: list[TracebackType]) -> str | 
     last = frames[-1]
     if isinstance(error, KeyError) and last is resumes[0]:
         reason = f'it has no {_message(error)}'
-    elif (
-        isinstance(error, ValueError)
-        and last.f_code.co_name == 'load_state_dict'
-        and _module(last) == 'torch.optim.optimizer'
+    elif isinstance(error, (ValueError, KeyError)) and any(
+        frame.f_code.co_name == 'load_state_dict' and _module(frame) == 'torch.optim.optimizer'
+        for frame in frames
     ):
-        reason = f"its optimizer's {_message(error)}"
+        reason = f'its optimizer is another one: {_message(error)}'
     else:
         return None
     file = resumes[0].f_locals.get('filename')

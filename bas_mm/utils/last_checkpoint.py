@@ -72,11 +72,15 @@ def _resolve(folder: Path, noted: str) -> str:
     if '://' in noted:
         return noted
     own = folder / Path(noted).name
-    # The noted one may be that of the folder of which this is a copy.
-    if noted and own.exists() and not (Path(noted).exists() and own.samefile(noted)):
-        return str(own)
+    # The noted one is that of another work folder where this is a copy of it, and elsewhere too
+    # where CheckpointHook.out_dir says so.
     if noted and Path(noted).exists():
-        return noted
+        of_another = (Path(noted).parent / NOTE).exists() and not own.parent.samefile(
+            Path(noted).parent
+        )
+        return str(own) if of_another and own.exists() else noted
+    if noted and own.exists():
+        return str(own)
     written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
     if noted or not written:
         raise FileNotFoundError(

@@ -40,6 +40,14 @@ def test_a_training_without_a_batch_is_refused(split_folder, tmp_path):
     cfg.train_dataloader.batch_size = 8
     _runner(cfg, 'run-one-batch').train()
     assert (tmp_path / 'epoch_1.pth').is_file()
+    # Loops of iterations take their pictures from a sampler that never ends.
+    cfg.train_dataloader.update(batch_size=9, sampler=dict(type='InfiniteSampler'))
+    cfg.train_cfg = dict(type='IterBasedTrainLoop', max_iters=1, val_interval=9)
+    cfg.default_hooks.checkpoint = None
+    cfg.param_scheduler = None
+    runner = _runner(cfg, 'run-iterations')
+    runner.train()
+    assert runner.iter == 1
 
 
 def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folder, tmp_path):

@@ -47,7 +47,12 @@ def test_a_copy_has_checkpoints_of_its_own(folder, tmp_path_factory):
     copy = tmp_path_factory.mktemp('copy') / 'of_it'
     shutil.copytree(folder, copy)
     assert find_last_checkpoint(copy) == str(copy / 'epoch_12.pth')
-    # Elsewhere, as CheckpointHook.out_dir has it.
+    # Elsewhere, as CheckpointHook.out_dir has it; what is here is of a run before.
+    store = tmp_path_factory.mktemp('store')
+    shutil.move(folder / 'epoch_12.pth', store)
+    note(folder, str(store / 'epoch_12.pth'))
+    shutil.copy(copy / 'epoch_12.pth', folder)
+    assert find_last_checkpoint(folder) == str(store / 'epoch_12.pth')
     (copy / 'epoch_12.pth').unlink()
     assert find_last_checkpoint(copy) == str(folder / 'epoch_12.pth')
 

@@ -12,7 +12,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -218,9 +217,7 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
 def main() -> None:
     """Evaluate and print."""
     args = parse_args()
-    # Standard output is for the figures: what libraries print goes elsewhere.
-    with redirect_stdout(sys.stderr):
-        figures, chosen = figures_of(args)
+    figures, chosen = figures_of(args)
     # Before they are printed: what reads them may end early.
     if args.out is not None:
         try:

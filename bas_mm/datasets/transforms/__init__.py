@@ -13,6 +13,7 @@ from .loc_resize import LocResize
 from .loc_ten_crop import LocTenCrop
 from .pack_localization_inputs import PackLocalizationInputs
 from .random_scale import RandomScale
+from .view_tracking import follow_view
 
 __all__ = [
     'KeepLocalizationTruth',
@@ -28,4 +29,5 @@ __all__ = [
     'LocTenCrop',
     'PackLocalizationInputs',
     'RandomScale',
+    'follow_view',
 ]

@@ -52,6 +52,11 @@ class KeepLocalizationTruth(BaseTransform):
         """Move the ground truth to ``localization``."""
         # The transforms make new arrays: the picture itself stays as it is.
         sample = self.view(dict(results))['data_samples']
+        if sample.get('view_lost'):
+            raise ValueError(
+                'KeepLocalizationTruth.view has a transform that changes the size of the picture '
+                'without saying where the view lies: take LocResize, LocCenterCrop and the like'
+            )
         results.pop('gt_bboxes', None)
         results['localization'] = dict(
             gt_label=int(results['gt_label']),

@@ -145,12 +145,13 @@ class LoadLocImage(LoadImageFromFile):
         )
         listed = (results.get('width', width), results.get('height', height))
         # Lists without sizes were compared with the pictures' heads, but for those that may be
-        # turned. A pixel more is that of lists that count from 1.
+        # turned.
         corners = np.reshape(boxes, (-1, 4))[:, 2:]
-        if 'width' not in results and (corners > np.add(listed, 1)).any():
+        if results.get('boxes_unchecked') and (corners > listed).any():
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, and a box of its split lies '
-                f'outside: {np.asarray(boxes).tolist()}.{turned}'
+                f'outside: {np.asarray(boxes).tolist()}.{turned} Correct the box, or set '
+                'check_size=False in LoadLocImage'
             )
         if listed != (width, height):
             if listed != (height, width):

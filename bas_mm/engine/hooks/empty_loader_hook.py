@@ -1,5 +1,5 @@
 from mmengine.hooks import Hook
-from mmengine.runner import Runner
+from mmengine.runner import EpochBasedTrainLoop, Runner
 from torch.utils.data import IterableDataset
 
 from bas_mm.registry import HOOKS
@@ -22,6 +22,9 @@ class EmptyLoaderHook(Hook):
         Raises:
             ValueError: there is none.
         """
+        # Loops of iterations have samplers that never end, whatever the data set's length.
+        if not isinstance(runner.train_loop, EpochBasedTrainLoop):
+            return
         loader = runner.train_dataloader
         if not isinstance(loader.dataset, IterableDataset) and len(loader) == 0:
             raise ValueError(

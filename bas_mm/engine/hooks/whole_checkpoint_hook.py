@@ -26,7 +26,7 @@ class WholeCheckpointHook(CheckpointHook):
 
     _default_greater_keys = [  # noqa: RUF012 - as mmengine's
         *CheckpointHook._default_greater_keys,
-        *('gt_known', 'iou_', 'max_box_acc', 'view_box_acc', 'pxap', 'piou'),
+        *('gt_known', 'iou_', 'pxap', 'piou'),
     ]
 
     def before_train(self, runner: Runner) -> None:

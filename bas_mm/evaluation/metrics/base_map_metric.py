@@ -274,7 +274,7 @@ class BaseMapMetric(BaseMetric):
             if sample.get('view_lost'):
                 advice = (
                     ': a transform of the pipeline has changed the size of the picture without '
-                    'taking its boxes and masks along; take LocResize, LocCenterCrop and the like'
+                    'saying where the view lies; take LocResize, LocCenterCrop and the like'
                 )
             raise ValueError(f'the data sample has no {key}{advice}')
         return value

@@ -63,11 +63,13 @@ class MapWriter(BaseMapMetric):
         """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
-        if self.check_view and sample.get('whole_view') is False:
+        partial = sample.get('whole_view') is False or sample.get('view_lost')
+        if self.check_view and partial:
             raise ValueError(
-                'the view is a crop or mirrored, and its map would be taken for that of the whole '
-                'picture: resize to the view without LocCenterCrop or LocTenCrop in the test '
-                'pipeline, or set check_view=False (write_maps.py: --crops)'
+                'the view is a crop or mirrored, or it is not known what it shows, and its map '
+                'would be taken for that of the whole picture: resize to the view by LocResize, '
+                'without LocCenterCrop or LocTenCrop, in the test pipeline, or set '
+                'check_view=False (write_maps.py: --crops)'
             )
         return map_file(self.out_dir, name), pred_map
 

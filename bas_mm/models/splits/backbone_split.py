@@ -78,7 +78,7 @@ class BackboneSplit(BaseModule):
                     f'model.split.stages: {type(backbone).__name__} has no submodule {module!r}; '
                     f'it has: {", ".join(n for n, _ in backbone.named_children())}.'
                 ) from error
-            if isinstance(part, (nn.ModuleList, nn.ModuleDict)):
+            if type(part).forward is nn.Module.forward:
                 raise ValueError(
                     f'model.split.stages: {module!r} of {type(backbone).__name__} is a collection '
                     'of modules, which cannot be run: name those in it that run one after the '

@@ -142,14 +142,16 @@ def test_boxes_without_sizes_lie_in_the_picture(tmp_path, make_picture):
     """Those of a picture that its file turns are compared with no size before it is read."""
     path = tmp_path / 'a.jpg'
     make_picture(path, 60, 40)
-    outside = dict(gt_bboxes=np.array([[0.0, 0, 60, 41], [5, 5, 20, 42]]))
+    outside = dict(gt_bboxes=np.array([[0.0, 0, 60, 40], [5, 5, 20, 42]]), boxes_unchecked=True)
     with pytest.raises(AnnotationError, match='has 60x40 pixels, and a box of its split lies') as e:
         read(path, outside)
     assert str(path) in str(e.value)
     assert "set color_type='color' in LoadLocImage" in str(e.value)
     assert read(path, outside, check_size=False)['img_shape'] == (40, 60)
-    # Lists that count from 1.
-    assert read(path, dict(gt_bboxes=outside['gt_bboxes'][:1]))['img_shape'] == (40, 60)
+    # Those that were checked, or shall not be.
+    assert read(path, dict(gt_bboxes=outside['gt_bboxes']))['img_shape'] == (40, 60)
+    outside['gt_bboxes'] = outside['gt_bboxes'][:1]
+    assert read(path, outside)['img_shape'] == (40, 60)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import time
 
 import pytest
 import torch
@@ -20,6 +21,8 @@ def split_folder(tmp_path_factory):
 def run(split_folder, folder, **checkpoint):
     cfg = tiny_run_cfg(split_folder, folder, epochs=2)
     cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook', interval=1, **checkpoint)
+    # Runners of one second would share their record, and so the best score.
+    cfg.experiment_name = f'checkpoints_{time.time_ns()}'
     return Runner.from_cfg(cfg)
 
 

@@ -168,6 +168,8 @@ def test_maps_are_written_of_whole_pictures_below_the_folder(tmp_path):
     writer = dict(out_dir=str(tmp_path / 'maps'))
     with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*the view is a crop.*--crops'):
         evaluate(MapWriter(**writer), [make_sample(5, whole_view=False)])
+    with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*not known what it shows'):
+        evaluate(MapWriter(**writer), [make_sample(5, view_lost=True)])
     for name in ('/a/b.jpg', 'a/../../b.jpg'):
         with pytest.raises(ValueError, match=f'(?s)named by the image_id of its picture.*{name}'):
             evaluate(MapWriter(**writer), [make_sample(5, image_id=name)])
