@@ -331,7 +331,11 @@ class TestFaults:
             exif = picture.getexif()
             exif[ExifTags.Base.Orientation] = 6
             picture.save(path, exif=exif)
-        assert len(build(split_writer.root)) == 3
+        dataset = build(split_writer.root, pipeline=[dict(type='LoadLocImage')])
+        assert len(dataset) == 3
+        with pytest.raises(AnnotationError, match='60x40 pixels, and a box of its split lies outs'):
+            dataset[0]
+        assert dataset[1]['img_shape'] == (50, 50)
 
         # Said where it is read.
         path.write_bytes(b'no picture')

@@ -48,3 +48,11 @@ def test_truth_of_the_other_pipeline(view, scope):
     assert truth['gt_label'] == 4
     assert truth['img_shape'] == sample.img_shape
     assert truth['view_box'] == sample.view_box
+
+
+def test_a_view_of_which_nobody_knows_the_place():
+    keep = TRANSFORMS.build(
+        dict(type='KeepLocalizationTruth', view=[dict(type='mmcv.Resize', scale=(30, 20))])
+    )
+    with pytest.raises(ValueError, match=r'KeepLocalizationTruth\.view has a transform that'):
+        keep(item())
