@@ -146,8 +146,8 @@ class LoadLocImage(LoadImageFromFile):
         listed = (results.get('width', width), results.get('height', height))
         # Lists without sizes were compared with the pictures' heads, but for those that may be
         # turned.
-        corners = np.reshape(boxes, (-1, 4))[:, 2:]
-        if results.get('boxes_unchecked') and (corners > listed).any():
+        unchecked = results.get('boxes_unchecked')
+        if unchecked and (np.reshape(boxes, (-1, 4))[:, 2:] > listed).any():
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, and a box of its split lies '
                 f'outside: {np.asarray(boxes).tolist()}.{turned} Correct the box, or set '
