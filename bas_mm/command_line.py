@@ -309,9 +309,10 @@ def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:
         cfg (Config): The config.
         path (str): Its file, for the message.
     """
-    metrics = cfg.get('test_evaluator') or ()
+    from bas_mm.apis.localization_protocol import localization_metrics
+
     of_model = ((cfg.get('model') or {}).get('test_cfg') or {}).get('threshold')
-    for metric in [metrics] if isinstance(metrics, dict) else metrics:
+    for metric in localization_metrics(cfg.get('test_evaluator')):
         of_figures = metric.get('thresholds')
         single = all(isinstance(theta, (int, float)) for theta in (of_model, of_figures))
         if single and of_figures != of_model:

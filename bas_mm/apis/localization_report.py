@@ -13,11 +13,11 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
-from mmengine.structures import BaseDataElement
 from torch.utils.data import Dataset
 
 from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
+from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS, METRICS, MODELS
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.result_files import write_text
@@ -91,7 +91,7 @@ def _run_to_come(name: str, cfg: Config) -> ReportRun:
         config='',
         checkpoint='',
         classes=[str(c) for c in dataset.metainfo['classes']],
-        image_ids=[_image_name(dataset.get_data_info(i)) for i in range(len(dataset))],
+        image_ids=[picture_name(dataset.get_data_info(i)) for i in range(len(dataset))],
         labels=np.zeros(0, dtype=np.int64),
         ious=np.zeros(0),
         figures={},
@@ -147,12 +147,6 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
         **_results(tables),
     )
     return FinishedRun(result, runner.model.eval(), dataset)
-
-
-def _image_name(info: dict | BaseDataElement) -> str:
-    """As the metrics' files name it: data sets of other packages have paths alone."""
-    name = info.get('image_id')
-    return str(info.get('img_path') if name is None else name)
 
 
 def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str, dict]:
@@ -263,10 +257,10 @@ def write_report(
 def _panel(run: FinishedRun, index: int) -> PicturePanel:
     item = run.dataset[index]
     sample, result = item['data_samples'], run.result
-    if _image_name(sample) != result.image_ids[index]:
+    if picture_name(sample) != result.image_ids[index]:
         raise ValueError(
             f'{result.name}: result {index} is that of {result.image_ids[index]}, but picture '
-            f'{index} of the data set is {_image_name(sample)}: test in the order of the data set'
+            f'{index} of the data set is {picture_name(sample)}: test in the order of the data set'
         )
     (prediction,) = run.model.test_step(pseudo_collate([item]))
     view = input_view(item['inputs'].numpy())

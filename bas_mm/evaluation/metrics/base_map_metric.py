@@ -18,7 +18,7 @@ from bas_mm.utils.result_files import write_json, write_table
 from .name_log import NameLog
 from .ordered_workers import OrderedWorkers
 
-__all__ = ['BaseMapMetric', 'Measured', 'to_array']
+__all__ = ['BaseMapMetric', 'Measured', 'picture_name', 'to_array']
 
 _NO_ID = 'without an image_id'
 
@@ -303,10 +303,8 @@ class BaseMapMetric(BaseMetric):
         return {'label': label, 'class': str(classes[label])}
 
     def _name(self, sample: Mapping[str, Any], index: int) -> str:
-        for key in ('image_id', 'img_path'):
-            if sample.get(key) is not None:
-                return str(sample[key])
-        return f'picture {index} of a batch, {_NO_ID}'
+        name = picture_name(sample)
+        return f'picture {index} of a batch, {_NO_ID}' if name is None else name
 
     def _reset(self) -> None:
         self._totals: dict[int, tuple[int, np.ndarray]] = {}
@@ -384,6 +382,18 @@ def _sum(
 ) -> tuple[int, np.ndarray]:
     """Two numbers of pictures and their counts, added up."""
     return own if before is None else (before[0] + own[0], before[1] + own[1])
+
+
+def picture_name(about: Any) -> str | None:
+    """What metrics call a picture: its id, or its path, which data sets of other packages give.
+
+    Args:
+        about (Any): A data sample, or what a data set says of a picture.
+    """
+    for key in ('image_id', 'img_path'):
+        if about.get(key) is not None:
+            return str(about.get(key))
+    return None
 
 
 def to_array(value: Any) -> np.ndarray:

@@ -136,9 +136,15 @@ class PipelineRunner:
         if known == now:
             note = ': goes on' if not self.state.is_done(step.name) else ': its output is gone'
         elif known is not None:
-            note = f': begins anew, for there is a change: {self._changes(step)}'
+            what = changes(self.state.made_of(step.name), made_of)
+            note = f': begins anew, for there is a change: {what}'
         else:
-            self._refuse_output(step, 'does not know of it')
+            for path in step.outputs:
+                if path.exists():
+                    raise PipelineError(
+                        f'{path} is there, but {self.state.path} does not know of it: move it '
+                        'away, choose another --work-dir, or skip the step to use it as it is'
+                    )
         self._say(number, step, step.what + note)
         if known not in (None, now):
             for path in step.outputs:
@@ -156,23 +162,6 @@ class PipelineRunner:
         finally:
             self.state.end(step.name, time.monotonic() - start, done)
         self._say(number, step, f'done in {time.monotonic() - start:.0f} s')
-
-    def _changes(self, step: Step) -> str:
-        """What has changed since a step was begun."""
-        before = self.state.made_of(step.name)
-        if before is None:
-            # It may be a folder's name alone, for which nothing shall be deleted.
-            self._refuse_output(step, 'is of an earlier version, which noted too little of it')
-            return 'of what is not known'
-        return changes(before, self.made_of[step.name])
-
-    def _refuse_output(self, step: Step, why: str) -> None:
-        for path in step.outputs:
-            if path.exists():
-                raise PipelineError(
-                    f'{path} is there, but {self.state.path} {why}: move it away, choose another '
-                    '--work-dir, or skip the step to use it as it is'
-                )
 
     def _check_needs(self, step: Step) -> None:
         for name in step.needs:

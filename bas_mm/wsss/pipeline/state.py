@@ -30,6 +30,8 @@ class PipelineState:
         if self.path.exists():
             try:
                 self._steps = json.loads(self.path.read_text(encoding='utf-8'))['steps']
+                for name in self._steps:
+                    self.made_of(name)
             except (OSError, ValueError, KeyError, TypeError) as error:
                 raise ValueError(
                     f'{self.path} cannot be read ({error}): delete its folder to begin anew, or '
@@ -40,9 +42,9 @@ class PipelineState:
         """With what settings a step was begun last."""
         return self._steps.get(name, {}).get('fingerprint')
 
-    def made_of(self, name: str) -> dict[str, Any] | None:
-        """What a step was begun with; None where only the fingerprint was noted, as it once was."""
-        return self._steps.get(name, {}).get('made_of')
+    def made_of(self, name: str) -> dict[str, Any]:
+        """What a step that was begun was begun with."""
+        return self._steps[name]['made_of']
 
     def is_done(self, name: str) -> bool:
         """Whether a step came to its end."""
