@@ -307,9 +307,7 @@ def test_a_state_file_that_does_not_say_what_was_made(folder):
     del steps['b']['made_of']
     file.write_text(json.dumps(dict(steps=steps)))
     _calls(folder)
-    with pytest.raises(
-        ValueError, match=r"pipeline\.json cannot be read \(.made_of.\): delete"
-    ):
+    with pytest.raises(ValueError, match=r'pipeline\.json cannot be read \(.made_of.\): delete'):
         _run(folder, steps=_steps(folder, ('x', '', '')))
     assert _calls(folder) == ''
     assert (folder / 'work/a').read_text() == 'a'
