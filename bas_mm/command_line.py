@@ -309,20 +309,19 @@ def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:
         cfg (Config): The config.
         path (str): Its file, for the message.
     """
-    from bas_mm.apis.localization_protocol import localization_metrics
+    from bas_mm.utils.config_metrics import only_threshold
 
     of_model = ((cfg.get('model') or {}).get('test_cfg') or {}).get('threshold')
-    for metric in localization_metrics(cfg.get('test_evaluator')):
-        of_figures = metric.get('thresholds')
-        single = all(isinstance(theta, (int, float)) for theta in (of_model, of_figures))
-        if single and of_figures != of_model:
-            message = (
-                f'{path} has two θ: boxes are at {of_model:g} (model.test_cfg.threshold), the '
-                f'figures of a test at {of_figures:g} (test_evaluator.thresholds)'
-            )
-            if os.environ.get('RANK', '0') == '0':
-                print(f'{_program_name()}: warning: {message}', file=sys.stderr)
-            return
+    of_figures = only_threshold(cfg.get('test_evaluator'))
+    if None in (of_model, of_figures) or of_model == of_figures:
+        return
+    if os.environ.get('RANK', '0') == '0':
+        print(
+            f'{_program_name()}: warning: {path} has two θ: boxes are at {of_model:g} '
+            f'(model.test_cfg.threshold), the figures of a test at {of_figures:g} '
+            '(test_evaluator.thresholds)',
+            file=sys.stderr,
+        )
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
@@ -342,14 +341,15 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     cfg.launcher = launcher
     from mmengine.device import get_device
 
+    from bas_mm.utils.config_metrics import metrics_of
+
     if get_device() != 'cpu':
         return
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if isinstance(cfg.get(name), dict):
             cfg[name].pop('pin_memory', None)
     for name in ('val_evaluator', 'test_evaluator'):
-        metrics = cfg.get(name)
-        for metric in [metrics] if isinstance(metrics, dict) else metrics or ():
+        for metric in metrics_of(cfg.get(name)):
             metric.pop('num_workers', None)
     if launcher == 'none':
         return

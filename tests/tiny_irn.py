@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bas_mm.datasets.palette import encode_palette_png
+from bas_mm.utils.palette import encode_palette_png
 
 
 def tiny_irn_cfg(radius: int = 3, crop: int = 48) -> dict:

@@ -58,7 +58,7 @@ def main() -> None:
     from bas_mm.utils.result_files import write_json
 
     try:
-        set_thresholds(cfg.val_evaluator, args.thresholds)
+        set_thresholds(cfg.get('val_evaluator'), args.thresholds)
     except ValueError as error:
         fail(f'{args.config}: {error}')
     prepare_devices(cfg, args.launcher)

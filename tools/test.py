@@ -67,7 +67,8 @@ def parse_args() -> argparse.Namespace:
 
 def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
     """Switch the drawing hook on, whether the config has it or not."""
-    hooks = cfg.setdefault('default_hooks', {})
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    hooks = cfg.default_hooks
     visualizer = type_name(cfg.get('visualizer'))
     if visualizer == 'DetLocalVisualizer':
         # A relative folder would be one below that of the logs.
@@ -132,9 +133,9 @@ def main() -> None:
             runner.test_evaluator.metrics.append(dump)
         figures = runner.test()
         if args.out is not None and args.out.endswith('.json') and is_main_process():
-            # Some metrics give NumPy's numbers.
+            # Some metrics give NumPy's numbers, and NaN for what the test set does not have.
             figures = {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()}
-            write_json(args.out, figures)
+            write_json(args.out, {k: None if v != v else v for k, v in figures.items()})
     close_process_group()
 
 

@@ -76,9 +76,9 @@ def main() -> None:
     if args.no_validate:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         # What would wait for figures of a validation.
-        cfg.get('default_hooks', {}).get('checkpoint', {}).pop('save_best', None)
+        ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
     if args.auto_scale_lr:
-        if not cfg.get('auto_scale_lr', {}).get('base_batch_size'):
+        if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
         cfg.auto_scale_lr.enable = True
     if args.resume == 'auto':

@@ -9,7 +9,8 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from bas_mm.evaluation.functional import box_iou
-from bas_mm.registry import DATASETS, MODELS
+from bas_mm.registry import DATASETS
+from bas_mm.utils.config_model import build_model
 from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import draw_comparison, input_view
 
@@ -55,7 +56,7 @@ def write_comparison_pictures(
     classes = dataset.metainfo['classes']
     models = []
     for result in results:
-        model = MODELS.build(result.cfg.model)
+        model = build_model(result.cfg)
         fill_model(model, read_checkpoint(result.checkpoint), result.checkpoint)
         models.append(model.eval())
     chosen = spread([dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))], count)

@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from functools import partial
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,12 @@ from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.config_metrics import only_threshold
 from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer
 
 from .call_settings import CallSettings
 from .config_datasets import put_ten_crop
-from .localization_protocol import localization_metrics
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
@@ -87,7 +86,7 @@ class LocalizationInferencer(PictureInferencer):
         # Boxes are made here, at any threshold.
         self.threshold = self.model.test_cfg.threshold
         if self.threshold is None:
-            self.threshold = _only_threshold(self.cfg.get('test_evaluator'))
+            self.threshold = only_threshold(self.cfg.get('test_evaluator'))
         self._test_cfg = replace(self.model.test_cfg, threshold=None)
 
     def __call__(
@@ -350,13 +349,3 @@ class LocalizationInferencer(PictureInferencer):
         return self.visualizer.add_datasample(
             Path(loaded.picture.name).name, image, sample, draw_gt=False
         )
-
-
-def _only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
-    """θ of the LocalizationMetric of an evaluator where it has one only."""
-    for metric in localization_metrics(evaluator):
-        thresholds = metric.get('thresholds', 0.1)
-        if isinstance(thresholds, Real):
-            return float(thresholds)
-        return float(thresholds[0]) if len(thresholds) == 1 else None
-    return None

@@ -12,7 +12,8 @@ from mmengine.runner import Runner
 
 from bas_mm.command_line import use_checkpoint
 from bas_mm.registry import DATASETS
-from bas_mm.utils.config_types import type_name
+from bas_mm.utils.config_metrics import localization_metrics
+from bas_mm.utils.config_model import scope_of
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
 from bas_mm.utils.markdown_table import markdown_table
 
@@ -81,16 +82,6 @@ def _sum(percentages: Iterable[float]) -> float:
     return round(sum(percentages), 8)
 
 
-def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
-    """Those of the metrics of an evaluator's config that are a LocalizationMetric.
-
-    Args:
-        evaluator (dict | Sequence[dict], optional): config of one metric or of several.
-    """
-    metrics = [evaluator] if isinstance(evaluator, dict) else evaluator or ()
-    return [metric for metric in metrics if type_name(metric) == 'LocalizationMetric']
-
-
 def set_thresholds(evaluator: dict | list[dict], thresholds: float | Sequence[float]) -> None:
     """Give the thresholds of Protocol A to an evaluator's config, in place.
 
@@ -119,6 +110,8 @@ def require_own_val(cfg: Config) -> None:
     """
     if cfg.get('val_dataloader') is None:
         raise ValueError('there is no val_dataloader to choose on')
+    if cfg.get('test_dataloader') is None:
+        raise ValueError('there is no test_dataloader to report figures of')
     own = _picture_files(cfg, 'val_dataloader')
     shared = own & _picture_files(cfg, 'test_dataloader')
     if shared:
@@ -133,7 +126,7 @@ def require_own_val(cfg: Config) -> None:
 
 def _picture_files(cfg: Config, loader: str) -> set[str]:
     """The files of a loader's pictures, whatever they are called in the config."""
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'bas_mm'):
+    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
         dataset = DATASETS.build(cfg[loader].dataset)
     folders: dict[str, str] = {}
     files = set()

@@ -18,7 +18,9 @@ from torch.utils.data import Dataset
 from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
-from bas_mm.registry import DATASETS, METRICS, MODELS
+from bas_mm.registry import DATASETS, METRICS
+from bas_mm.utils.config_metrics import localization_metrics
+from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.result_files import write_text
 from bas_mm.visualization.functional import input_view, last_inside
@@ -32,7 +34,7 @@ from bas_mm.visualization.report import (
 )
 
 from .checkpoints import fill_model, read_checkpoint
-from .localization_protocol import localization_metrics, new_runner
+from .localization_protocol import new_runner
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
 
@@ -78,13 +80,12 @@ def require_comparable_runs(
     check_runs(known)
     for place, (_, cfg, checkpoint) in enumerate(runs):
         with around(place):
-            init_default_scope(cfg.get('default_scope', 'bas_mm'))
-            fill_model(MODELS.build(cfg.model), read_checkpoint(checkpoint), checkpoint)
+            fill_model(build_model(cfg), read_checkpoint(checkpoint), checkpoint)
 
 
 def _run_to_come(name: str, cfg: Config) -> ReportRun:
     """What is known of a run before it is tested: its lists are read, and its first picture."""
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    init_default_scope(scope_of(cfg))
     dataset = DATASETS.build(cfg.test_dataloader.dataset)
     return ReportRun(
         name=name,

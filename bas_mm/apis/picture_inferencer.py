@@ -23,9 +23,9 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from bas_mm.datasets import UnreadableImageError
-from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
@@ -121,16 +121,13 @@ class PictureInferencer(BaseInferencer):
         if cfg.get('model') is None:
             raise ValueError('the config has no model')
         self._prepare_config(cfg)
-        self.scope = cfg.get('default_scope') or 'bas_mm'
-        if cfg.get('data_preprocessor') is not None:  # where a runner looks, too
-            cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+        self.scope = scope_of(cfg)
+        model = build_model(cfg)
+        if not isinstance(model, self.MODEL):
+            raise ValueError(
+                f'{type(self).__name__} cannot use the model {type(model).__name__}: {self.ADVICE}'
+            )
         with DefaultScope.overwrite_default_scope(self.scope):
-            model = MODELS.build(cfg.model)
-            if not isinstance(model, self.MODEL):
-                raise ValueError(
-                    f'{type(self).__name__} cannot use the model {type(model).__name__}: '
-                    f'{self.ADVICE}'
-                )
             self.classes = self._class_names(cfg, checkpoint, model.head.num_classes)
         self._load_weights(model, checkpoint, weights)
         try:

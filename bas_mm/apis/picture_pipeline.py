@@ -9,18 +9,13 @@ from mmcv.transforms import LoadImageFromFile
 
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.transforms.load_resized_image import LoadResizedImage
-from bas_mm.datasets.transforms.loc_crop import LocCrop
-from bas_mm.datasets.transforms.loc_crop_bottom import LocCropBottom
-from bas_mm.datasets.transforms.loc_resize import LocResize
+from bas_mm.datasets.transforms.view_tracking import is_view_known
 from bas_mm.registry import TRANSFORMS
 
 from .config_datasets import pipeline_of_config
 from .picture_input import PictureInput
 
 __all__ = ['PicturePipeline']
-
-# These say where the view lies in the picture.
-_TRACKING = (LocCrop, LocCropBottom, LocResize)
 
 
 class PicturePipeline:
@@ -110,17 +105,17 @@ class PicturePipeline:
         """
         results = dict(results)
         for transform in self.transforms:
-            before = None if results.get('img') is None else results['img'].shape
             results = transform(results)
-            after = results.get('img')
-            if self.tracked and after is not None and after.shape != before:
-                self._require_tracking(transform)
+            if self.tracked and results.get('img') is not None:
+                self._require_known_view(results, transform)
         return results
 
-    def _require_tracking(self, transform: Any) -> None:
-        if not isinstance(transform, _TRACKING):
+    def _require_known_view(self, results: dict[str, Any], transform: Any) -> None:
+        shape = results['img'].shape
+        # Of several crops the first axis is their number.
+        if not is_view_known(results, shape[:2] if len(shape) < 4 else shape[1:3]):
             raise ValueError(
                 f'{self.key}: {type(transform).__name__} changes the size of pictures without '
                 'saying where the view lies in them, so that boxes would not find back: take '
-                'LocResize, LocCenterCrop and the like'
+                'LocResize, LocCenterCrop and the like, or let it call follow_view'
             )

@@ -11,15 +11,15 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 
-from bas_mm.datasets.palette import encode_palette_png
 from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SeedPrediction
 from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.config_params import params_of
+from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes
 from bas_mm.visualization.seed_drawing import draw_seeds
-from bas_mm.wsss.config_params import params_of
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from bas_mm.command_line import CommandParser, fail
+from bas_mm.command_line import CommandParser, fail, warn_of_two_thresholds
 
 from .inference import add_inference_arguments, run_inference
 
@@ -42,6 +42,8 @@ def run(args: argparse.Namespace) -> None:
     def make(cfg: Config) -> LocalizationInferencer:
         from bas_mm.apis import LocalizationInferencer
 
+        if args.threshold is None:
+            warn_of_two_thresholds(cfg, args.config)
         return LocalizationInferencer(cfg, args.checkpoint, args.device, ten_crop=args.ten_crop)
 
     run_inference(

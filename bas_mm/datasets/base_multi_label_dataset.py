@@ -8,11 +8,11 @@ from mmpretrain.datasets import MultiLabelDataset
 
 from bas_mm.registry import TRANSFORMS
 from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
 from .errors import AnnotationError
 from .label_lists import LabelList, picture_stem, read_label_list, unknown_class
-from .palette import colour_map
 from .picture_set_mixin import PictureSetMixin
 from .split_lists import check_files_exist, require_folder
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .palette import IGNORED
+from bas_mm.utils.byte_labels import IGNORED
 
 __all__ = ['CocoObject', 'class_mask_of', 'has_pycocotools']
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
+from mmpretrain.datasets.categories import VOC2007_CATEGORIES
+
 from bas_mm.registry import DATASETS
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
@@ -45,30 +47,7 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
         **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
     """
 
-    METAINFO = dict(
-        classes=(
-            'aeroplane',
-            'bicycle',
-            'bird',
-            'boat',
-            'bottle',
-            'bus',
-            'car',
-            'cat',
-            'chair',
-            'cow',
-            'diningtable',
-            'dog',
-            'horse',
-            'motorbike',
-            'person',
-            'pottedplant',
-            'sheep',
-            'sofa',
-            'train',
-            'tvmonitor',
-        )
-    )
+    METAINFO = dict(classes=tuple(VOC2007_CATEGORIES))
     DATA_PREFIX = dict(
         img_path='JPEGImages', ann_path='Annotations', seg_map_path='SegmentationClass'
     )

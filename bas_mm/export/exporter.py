@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 
 from bas_mm.apis.checkpoints import fill_model, read_checkpoint
-from bas_mm.registry import MODELS
+from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.result_files import write_bytes
 
 from .comparison import compare, random_inputs
@@ -128,7 +128,7 @@ def export_checkpoint(
             cannot be read or lacks weights, or the size of the pictures is not known.
     """
     require_packages(path, check)
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    init_default_scope(scope_of(cfg))
     if view_size is None:
         pipeline = pipeline_of(cfg)
         view_size = view_size_of(pipeline)
@@ -141,7 +141,7 @@ def export_checkpoint(
             raise ExportError(
                 f'{what}: give the height and the width of the exported pictures (--size)'
             )
-    model = MODELS.build(cfg.model)
+    model = build_model(cfg)
     exported = ExportedClassifier(model, maps)
     try:
         content = read_checkpoint(checkpoint)

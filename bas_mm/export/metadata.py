@@ -6,7 +6,7 @@ from typing import Any
 from mmengine.config import Config
 
 from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
-from bas_mm.datasets.transforms import LocResize
+from bas_mm.datasets.transforms import LoadResizedImage, LocResize
 from bas_mm.datasets.transforms.loc_crop import LocCrop
 from bas_mm.registry import TRANSFORMS
 from bas_mm.utils.config_types import plain_types, registered_class
@@ -33,9 +33,11 @@ def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
     size = None
     for transform in pipeline:
         kind = registered_class(TRANSFORMS, transform)
-        if kind is None or not issubclass(kind, (LocResize, LocCrop)):
+        if kind is None or not issubclass(kind, (LoadResizedImage, LocResize, LocCrop)):
             continue
         built = TRANSFORMS.build(dict(transform))
+        if isinstance(built, LoadResizedImage):
+            built = built.resize
         size = built.crop_size if isinstance(built, LocCrop) else built.scale[::-1]
     return size
 

@@ -212,10 +212,11 @@ def build_model(cfg: Config) -> torch.nn.Module:
     """
     from mmengine.registry import init_default_scope
 
-    from bas_mm.registry import MODELS
+    from .config_model import build_model as build
+    from .config_model import scope_of
 
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
-    model = MODELS.build(cfg.model)
+    init_default_scope(scope_of(cfg))
+    model = build(cfg)
     model.init_weights()
     return model
 

@@ -1,8 +1,11 @@
-"""Label maps of bytes: 0 background, k + 1 class k, 255 unsure."""
+"""Label maps and masks of bytes: 0 background, k + 1 class k (or 1 object), 255 ignored."""
 
 from __future__ import annotations
 
-__all__ = ['require_byte_label']
+__all__ = ['IGNORED', 'require_byte_label']
+
+#: Value of pixels that count nowhere: nobody is sure what they show.
+IGNORED = 255
 
 
 def require_byte_label(highest: int) -> None:

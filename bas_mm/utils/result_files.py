@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 
 __all__ = [
@@ -95,6 +94,8 @@ def write_picture(path: str | Path, picture: np.ndarray) -> None:
     Raises:
         OSError: It cannot be encoded or written.
     """
+    import cv2  # half a second, which commands that write no picture need not wait for
+
     if picture.ndim == 3:
         picture = picture[..., ::-1]
     # Not cv2.imwrite, which cannot write to every path on every system.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bas_mm.datasets.palette import colour_map
+from bas_mm.utils.palette import colour_map
 
 from .functional import add_caption, enlarge, overlay_map, side_by_side
 

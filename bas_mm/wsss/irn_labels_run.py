@@ -11,7 +11,7 @@ from functools import partial
 import numpy as np
 from torch.utils.data import Dataset
 
-from bas_mm.datasets.palette import encode_palette_png
+from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.picture_progress import PictureProgress
 from bas_mm.utils.result_files import write_bytes
 

@@ -131,14 +131,15 @@ class MapFolder:
 
     @staticmethod
     def _resized(found: list[tuple[Path, np.ndarray]], sizes: tuple) -> tuple:
+        maps = []
         for path, array in found:
             try:
                 if array.ndim != 2 or array.dtype.kind not in 'fiu':
                     raise ValueError(f'a map is (h, w), got {array.shape} of {array.dtype}')
-                check_maps(array[None].astype(np.float32), [0], 'a map')
+                maps.append(array[None].astype(np.float32))
+                check_maps(maps[-1], [0], 'a map')
             except ValueError as error:
                 raise SeedFileError(f'{path}: {error}') from None
-        maps = [array[None].astype(np.float32) for _, array in found]
         return tuple(
             normalise_maps(np.concatenate([_resize(one, size) for one in maps])) for size in sizes
         )

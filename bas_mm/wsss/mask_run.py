@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.utils.data import Dataset
 
-from bas_mm.datasets.palette import encode_palette_png
+from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes
 
 from .mask_folder import MaskFolder

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+
+from bas_mm.utils.palette import read_palette_png
 
 from .functional.seed_scores import SeedScores, check_thresholds, scores_of, seed_histogram
 from .picture_sums import sum_over_pictures
@@ -81,15 +82,10 @@ def read_mask(path: str | Path) -> np.ndarray:
         ValueError: The file is missing, damaged or has colours in place of indices.
     """
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in ('P', 'L'):
-                raise ValueError(
-                    f'the mask {path} has the mode {picture.mode}, but indices (P or L) are needed'
-                )
-            return np.asarray(picture)
+        return read_palette_png(path)
     except FileNotFoundError:
         raise ValueError(f'there is no mask {path}') from None
-    except (OSError, SyntaxError) as error:  # what Pillow raises of damaged files
+    except OSError as error:
         raise ValueError(f'the mask {path} cannot be read: {error}') from None
 
 

@@ -119,8 +119,9 @@ def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMask
     from mmengine.registry import init_default_scope
 
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_model import scope_of
 
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    init_default_scope(scope_of(cfg))
     dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
     dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
     trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}

@@ -27,6 +27,7 @@ from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 from bas_mm.apis import LocalizationInferencer
 from bas_mm.apis.config_datasets import put_ten_crop
 from bas_mm.datasets import UnreadableImageError
+from bas_mm.datasets.transforms import follow_view
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
 
@@ -352,6 +353,37 @@ def test_a_transform_that_hides_where_the_view_lies_is_refused(run):
     inferencer = LocalizationInferencer(cfg, run.checkpoint, 'cpu')
     with pytest.raises(ValueError, match=r'test_dataloader\.dataset\.pipeline: Resize changes'):
         inferencer(run.pictures[0])
+
+
+def test_a_transform_of_ones_own_that_follows_the_view(run):
+    """As docs/add_dataset.md has it: what trains and tests can be asked for single pictures."""
+
+    class Halve:
+        def __init__(self, follows):
+            self.follows = follows
+
+        def __call__(self, results):
+            before = results['img'].shape[:2]
+            results['img'] = np.ascontiguousarray(results['img'][::2, ::2])
+            results['img_shape'] = results['img'].shape[:2]
+            if self.follows:
+                follow_view(results, before, results['img_shape'])
+            return results
+
+    cfg = deepcopy(run.cfg)
+    cfg.test_dataloader.dataset.pipeline = [PIPELINE[0], PIPELINE[-1]]
+    own = LocalizationInferencer(cfg, run.checkpoint, 'cpu')
+    for follows in (True, False):
+        own.pipeline.transforms[:0] = [Halve(follows)]
+        if follows:
+            (found,) = own(run.pictures[0])['predictions']
+            height, width = SIZES[0]
+            assert found.view_size == (-(-height // 2), -(-width // 2))
+            assert found.view_box == (0, 0, width, height)
+            assert found.map.shape == SIZES[0]
+        else:
+            with pytest.raises(ValueError, match=r'pipeline: Halve changes .*follow_view'):
+                own(run.pictures[0])
 
 
 def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):

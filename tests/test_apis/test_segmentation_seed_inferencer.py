@@ -17,8 +17,8 @@ from tiny import tiny_model, tiny_model_cfg
 
 from bas_mm.apis import SegmentationSeedInferencer
 from bas_mm.datasets import UnreadableImageError
-from bas_mm.datasets.palette import read_palette_png
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.utils.palette import read_palette_png
 from bas_mm.wsss.multi_scale_views import MultiScaleViews
 from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker

@@ -8,8 +8,8 @@ from segmentation_sets import VOC_SPLITS, write_voc
 from tiny_irn import pictures_cfg, write_irn_pictures
 
 from bas_mm.datasets import AnnotationError, IRNLabelDataset, UnreadableImageError
-from bas_mm.datasets.palette import encode_palette_png
 from bas_mm.registry import DATASETS, TRANSFORMS
+from bas_mm.utils.palette import encode_palette_png
 
 
 @pytest.fixture
@@ -71,6 +71,16 @@ def test_missing_labels_are_named(root):
     (root / 'labels/pic_1.png').unlink()
     with pytest.raises(AnnotationError, match=r'labels: 1 of 3 .*the first is pic_1\.png'):
         _dataset(root)
+
+
+def test_damaged_labels_are_named(root):
+    path = root / 'labels/pic_0.png'
+    content = path.read_bytes()
+    # Pillow has an error of its own for a chunk whose kind is no letters.
+    for damaged in (content[:60], content.replace(b'IDAT', b'I\0AT', 1), b'nothing'):
+        path.write_bytes(damaged)
+        with pytest.raises(UnreadableImageError, match=r'pic_0\.png'):
+            _load(root)
 
 
 def test_labels_that_do_not_fit_are_named(root):

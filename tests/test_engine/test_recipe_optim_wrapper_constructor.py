@@ -4,6 +4,9 @@ import pytest
 import torch
 from mmengine.optim import build_optim_wrapper
 from tiny import tiny_model
+from tiny_irn import tiny_irn_cfg
+
+from bas_mm.registry import MODELS
 
 SGD = dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True)
 
@@ -46,6 +49,21 @@ def test_other_factors_and_unknown_ones():
     )
     with pytest.raises(ValueError, match='paramwise_cfg takes backbone_weight.*got bias'):
         _wrapper(tiny_model(), paramwise_cfg=dict(bias=2))
+
+
+def test_norms_without_a_bias_are_left_alone():
+    """IRNet counts a running mean in a layer that has no weights."""
+    model = MODELS.build(dict(tiny_irn_cfg(), type='bas_mm.IRNet'))
+    assert any(hasattr(m, 'running_mean') and not hasattr(m, 'bias') for m in model.modules())
+    wrapper = _wrapper(model, paramwise_cfg=dict(train_norm_bias=False))
+    biases = {
+        id(m.bias)
+        for m in model.modules()
+        if getattr(m, 'running_mean', None) is not None and hasattr(m, 'bias')
+    }
+    trained = {id(p) for group in wrapper.optimizer.param_groups for p in group['params']}
+    assert biases
+    assert not biases & trained
 
 
 def test_one_step_moves_weights_by_their_factor():

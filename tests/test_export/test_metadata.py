@@ -31,6 +31,12 @@ def test_view_is_height_and_width_of_the_last_transform():
     assert view_size_of([]) is None
 
 
+def test_view_of_a_cache_of_resized_pictures(tmp_path):
+    cached = dict(type='LoadResizedImage', cache_dir=str(tmp_path), scale=(60, 50))
+    assert view_size_of([cached]) == (50, 60)
+    assert view_size_of([cached, dict(type='LocCenterCrop', crop_size=40)]) == (40, 40)
+
+
 def test_pipeline_of_a_wrapped_set():
     inner = dict(type='SplitFolder', pipeline=[dict(type='LoadLocImage')])
     wrapped = dict(type='RepeatDataset', times=2, dataset=inner)

@@ -25,7 +25,7 @@ from segmentation_sets import (
 
 from bas_mm.datasets import COCO14MultiLabel, VOC12MultiLabel
 from bas_mm.datasets.coco_masks import has_pycocotools
-from bas_mm.datasets.palette import read_palette_png
+from bas_mm.utils.palette import read_palette_png
 
 needs_pycocotools = pytest.mark.skipif(
     not has_pycocotools(), reason='pycocotools, the extra `coco`, is not installed'

@@ -124,7 +124,10 @@ def test_threshold_of_the_command_line(project):
         (('a.json', '--scores', 'a_classes.txt'), '--scores a_classes.txt: this file is to have'),
         (('a.json', '--class-agnostic', '--classes', 'pred'), 'not allowed with argument'),
         (
-            ('a.json', '--cfg-options', 'model.test_cfg.threshold=None'),
+            (
+                *('a.json', '--cfg-options', 'model.test_cfg.threshold=None'),
+                'test_evaluator.thresholds=[0.1,0.2]',
+            ),
             'has no single θ, neither in model.test_cfg nor in test_evaluator',
         ),
         (

@@ -193,6 +193,10 @@ def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
     waited.pop(('pretrained_backbone.py', '__call__'))
     # Once in three steps of IRNet.
     assert waited == {('affinity_losses.py', '_offsets_on'): 1}
+    # Nor is the walk of a picture, while the next one is read.
+    walks = [note for note in notes if Path(note.file).name == 'random_walk.py']
+    assert any(note.function == 'seeds_to_labels' for note in walks)
+    assert all(note.non_blocking for note in walks)
 
 
 def test_tensors_of_the_host_are_refused(tmp_path):

@@ -11,9 +11,12 @@ import sys
 from importlib.util import find_spec
 
 import cv2
+import numpy as np
 import pytest
 import torch
 from tiny_project import ROOT, TinyProject, run_in_process
+
+from bas_mm.evaluation import LocalizationMetric
 
 FIGURES = {'top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'top5_cls', 'iou_30', 'iou_50'}
 FIGURES |= {'iou_70', 'mean_iou_acc', 'threshold'}
@@ -306,6 +309,28 @@ def test_results_that_the_disk_has_no_room_for(trained, monkeypatch, name):
 
 
 @pytest.mark.slow
+def test_figures_of_what_the_test_set_does_not_have(trained, monkeypatch):
+    """JSON has no NaN: readers of other languages refuse it."""
+    figures = dict(nowhere=float('nan'), share=np.float32(0.5))
+    monkeypatch.setattr(LocalizationMetric, 'compute_metrics', lambda *_: figures)
+    test = 'test.py', 'tiny.py', 'whole/epoch_4.pth', '--work-dir', 'nan', '--out', 'nan/f.json'
+    trained.run_here(*test)
+    written = json.loads((trained.folder / 'nan/f.json').read_text())
+    assert written == {'localization/nowhere': None, 'localization/share': 0.5}
+
+
+@pytest.mark.slow
+def test_a_config_without_checkpoints(project):
+    options = ['train_cfg.max_epochs=1', 'default_hooks.checkpoint=None', 'auto_scale_lr=None']
+    words = 'train.py', 'tiny.py', '--work-dir', 'none', '--no-validate', '--cfg-options', *options
+    project.run_here(*words)
+    assert not list((project.folder / 'none').glob('*.pth'))
+    done = project.run_here(*words, '--auto-scale-lr', check=False)
+    assert done.returncode == 2
+    assert 'base_batch_size' in done.stderr
+
+
+@pytest.mark.slow
 def test_a_work_folder_without_its_checkpoints(trained):
     (trained.folder / 'lost').mkdir()
     (trained.folder / 'lost/last_checkpoint').touch()
@@ -348,11 +373,21 @@ def test_settings_that_do_not_fit(trained):
         'test_dataloader = dict(dataset=dict(pipeline=plain))\n'
         'auto_scale_lr = dict(_delete_=True)\n'
     )
+    no_val = ('val_dataloader=None', 'val_evaluator=None', 'val_cfg=None')
+    no_test = ('test_dataloader=None', 'test_evaluator=None', 'test_cfg=None')
     for command, message in (
         (('test.py', 'uncropped.py', 'whole/epoch_4.pth', '--tta'), 'no LocCenterCrop'),
         (('train.py', 'uncropped.py', '--auto-scale-lr'), 'base_batch_size'),
         (('train.py', 'tiny.py', '--cfg-options', 'lr'), 'key=value'),
         (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),
+        (
+            ('select_and_test.py', 'tiny.py', *['whole/epoch_4.pth', '--cfg-options', *no_val]),
+            'the evaluator has no LocalizationMetric',
+        ),
+        (
+            ('select_and_test.py', 'tiny.py', *['whole/epoch_4.pth', '--cfg-options', *no_test]),
+            'there is no test_dataloader',
+        ),
     ):
         done = trained.run_here(*command, check=False)
         assert done.returncode == 2

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bas_mm.datasets.palette import colour_map
+from bas_mm.utils.palette import colour_map
 from bas_mm.visualization import seed_drawing
 from bas_mm.visualization.functional import overlay_map
 from bas_mm.visualization.seed_drawing import draw_seeds, lay_labels

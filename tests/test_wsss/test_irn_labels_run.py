@@ -11,7 +11,7 @@ from PIL import Image
 from seed_project import scenes
 from seed_samples import some_seeds
 
-from bas_mm.datasets.palette import colour_map, read_palette_png
+from bas_mm.utils.palette import colour_map, read_palette_png
 from bas_mm.wsss import irn_labels_run
 from bas_mm.wsss.functional.irn_labels import irn_labels
 from bas_mm.wsss.irn_labels_folder import IRNLabelFolder

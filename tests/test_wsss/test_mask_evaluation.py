@@ -52,7 +52,7 @@ def test_scores_are_those_of_all_pictures_on_any_number_of_processes(files):
     [
         (0, lambda p: p.unlink(), 'no pseudo mask .*7.png: make it with tools/wsss/make_masks.py'),
         (0, lambda p: p.write_bytes(p.read_bytes()[:-30]), 'the mask .*7.png cannot be read'),
-        (0, lambda p: Image.new('RGB', (3, 3)).save(p), 'the mask .*7.png has the mode RGB'),
+        (0, lambda p: Image.new('RGB', (3, 3)).save(p), '7.png: a mask holds indices .* mode RGB'),
         (0, lambda p: write_mask(p, [[1]]), 'masks/7.png against .*7.png: .* pixels'),
         (0, lambda p: write_mask(p, np.asarray(Image.open(p)) + 4), 'the pseudo mask has the v'),
         (1, lambda p: p.unlink(), 'there is no mask .*truth/7.png'),

@@ -12,7 +12,7 @@ from seed_project import scenes
 from seed_samples import some_seeds
 from slow_pairs import slow_transition
 
-from bas_mm.datasets.palette import read_palette_png
+from bas_mm.utils.palette import read_palette_png
 from bas_mm.wsss.functional.masks import MaskParams
 from bas_mm.wsss.mask_folder import MaskFolder
 from bas_mm.wsss.mask_maker import MaskMaker

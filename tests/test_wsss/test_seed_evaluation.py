@@ -72,7 +72,7 @@ def _colours(path):
         (1, lambda p: p.unlink(), 'there is no mask .*7.png'),
         (1, _cut, 'the mask .*7.png cannot be read'),
         (1, lambda p: p.write_bytes(b'no png'), 'the mask .*7.png cannot be read'),
-        (1, _colours, 'the mask .*7.png has the mode RGB'),
+        (1, _colours, '7.png: a mask holds indices .* mode RGB'),
         (1, lambda p: write_mask(p, [[5]]), '7.npz against .*7.png: .* pixels'),
         (0, lambda p: some_seeds(classes=(9,)).save(p), r'7.npz against .*: classes \[9\]'),
     ],

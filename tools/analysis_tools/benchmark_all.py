@@ -108,15 +108,11 @@ def run(part: str, folder: Path, gpus: int, seconds: float | None) -> str:
     print(f'{part}: {shlex.join(command)}', flush=True)
     begin, status = time.monotonic(), None
     with (folder / f'{part}.md').open('w') as out, (folder / f'{part}.log').open('w') as log:
+        # In a session of its own, which is stopped as a whole: commands start processes.
+        process = subprocess.Popen(
+            command, stdout=out, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         try:
-            # In a session of its own, which is stopped as a whole: commands start processes.
-            process = subprocess.Popen(
-                command,
-                stdout=out,
-                stderr=log,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
             return f'stopped after {seconds:g} s'

@@ -59,6 +59,7 @@ from bas_mm.utils.benchmarking import (  # noqa: E402
     without_weights,
     write_figures,
 )
+from bas_mm.utils.config_metrics import metrics_of  # noqa: E402
 from bas_mm.utils.part_clock import PartClock  # noqa: E402
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Batch:
         self.pictures = len(items)
         images = model.data_preprocessor(self.data)['inputs']
         self.images = images.flatten(0, 1) if images.ndim == 5 else images
-        self.metrics = [METRICS.build(metric) for metric in evaluators(cfg)]
+        self.metrics = [METRICS.build(metric) for metric in metrics_of(cfg.test_evaluator)]
         for metric in self.metrics:
             metric.dataset_meta = dataset.metainfo
 
@@ -255,12 +256,6 @@ def maps_pass(model: torch.nn.Module, images: torch.Tensor, crops: int) -> None:
         model.maps(features, class_maps, None if every else scores.topk(topk, dim=1).indices)
 
 
-def evaluators(cfg: Config) -> list[dict]:
-    """The metrics of ``test_evaluator``, one or several."""
-    metrics = cfg.test_evaluator
-    return [metrics] if isinstance(metrics, dict) else list(metrics)
-
-
 def measure_batches(batches: dict[str, Batch], topks: Sequence[int], rounds: int) -> dict:
     """Seconds of a batch: the bare network, and tests with K maps; all views in turn."""
     functions: dict[tuple, Callable] = {}
@@ -348,7 +343,7 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
     prepare_devices(cfg, 'none')
     workers = cfg.test_dataloader.get('num_workers', 0) if args.workers is None else args.workers
     cfg.test_dataloader.update(num_workers=workers, persistent_workers=workers > 0)
-    metrics = evaluators(cfg)
+    metrics = metrics_of(cfg.test_evaluator)
     if args.metric_workers is not None:
         for metric in metrics:
             metric.num_workers = args.metric_workers

@@ -40,9 +40,10 @@ from bas_mm.datasets.coco_masks import (  # noqa: E402
 )
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
-from bas_mm.datasets.palette import encode_palette_png  # noqa: E402
+from bas_mm.utils.palette import encode_palette_png  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import write_bytes  # noqa: E402
+from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
 SPLITS = ('train2014', 'val2014')
 CLASSES = COCO14MultiLabel.METAINFO['classes']
@@ -73,7 +74,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--workers',
         type=int,
-        default=os.cpu_count() or 1,
+        default=usable_cores(),
         help='processes that paint masks; default: %(default)s',
     )
     return parser.parse_args(argv)

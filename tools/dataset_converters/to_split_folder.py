@@ -46,6 +46,7 @@ from bas_mm.datasets.split_writer import (  # noqa: E402
     write_split,
 )
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
+from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
 
 @dataclass
@@ -99,7 +100,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--workers',
         type=int,
-        default=min(8, os.cpu_count() or 1),
+        default=min(8, usable_cores()),
         help='processes that read the sizes of pictures; default: %(default)s',
     )
     return parser.parse_args(argv)

@@ -33,6 +33,7 @@ from bas_mm.command_line import (
     use_checkpoint,
     warn_of_two_thresholds,
 )
+from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import type_name
 
 if TYPE_CHECKING:
@@ -125,9 +126,10 @@ def leave_out_unreadable(cfg: 'Config') -> None:
 
     from bas_mm.datasets import UnreadableImageError
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_model import scope_of
 
     config = cfg.test_dataloader.dataset
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope', 'bas_mm')):
+    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
         # The first transform is the reader.
         dataset = DATASETS.build({**config, 'pipeline': config.pipeline[:1], 'indices': None})
     places = range(len(dataset))
@@ -151,23 +153,6 @@ def leave_out_unreadable(cfg: 'Config') -> None:
             print(f'{what}; it is left out', file=sys.stderr)
 
 
-def threshold_of(cfg: 'Config', given: float | None, path: str) -> float:
-    """θ of the command line, else of the model or the metric of the test."""
-    if given is not None:
-        return given
-    evaluator = cfg.get('test_evaluator') or []
-    metrics = evaluator if isinstance(evaluator, (list, tuple)) else [evaluator]
-    found = [(cfg.model.get('test_cfg') or {}).get('threshold')]
-    found += [metric.get('thresholds') for metric in metrics]
-    single = [theta for theta in found if isinstance(theta, (int, float))]
-    if not single:
-        fail(
-            f'{path} has no single θ, neither in model.test_cfg nor in test_evaluator: give one '
-            'by --threshold'
-        )
-    return single[0]
-
-
 def main() -> None:
     """Run the network over the split."""
     args = parse_args()
@@ -179,12 +164,19 @@ def main() -> None:
         cfg.model.setdefault('test_cfg', {})['class_source'] = 'pred'
     if args.tta:
         enable_ten_crop(cfg)
-    if args.threshold is None:
+    threshold = args.threshold
+    if threshold is None:
         warn_of_two_thresholds(cfg, args.config)
+        threshold = threshold_of(cfg)
+    if threshold is None:
+        fail(
+            f'{args.config} has no single θ, neither in model.test_cfg nor in test_evaluator: give '
+            'one by --threshold'
+        )
     cfg.test_evaluator = {
         'type': 'bas_mm.CocoBoxWriter',
         'out_file': args.out,
-        'threshold': threshold_of(cfg, args.threshold, args.config),
+        'threshold': threshold,
         'classes': classes,
         'scores_file': args.scores,
     }

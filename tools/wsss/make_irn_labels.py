@@ -57,7 +57,7 @@ def main() -> None:
     if cfg.get('seed_dataloader') is None:
         fail(f'the config {args.config} has no seed_dataloader')
 
-    from bas_mm.wsss.config_params import params_of
+    from bas_mm.utils.config_params import params_of
     from bas_mm.wsss.functional.dense_crf import crf_library
     from bas_mm.wsss.functional.irn_labels import IRNLabelParams
     from bas_mm.wsss.seed_source import SeedSource
@@ -72,11 +72,12 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_model import scope_of
     from bas_mm.wsss.digests import config_digest
     from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
     from bas_mm.wsss.irn_labels_run import IRNLabelRun
 
-    init_default_scope(cfg.get('default_scope', 'bas_mm'))
+    init_default_scope(scope_of(cfg))
     try:
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
         folder = IRNLabelFolder(args.out)

@@ -67,7 +67,7 @@ def main() -> None:
     if pictures is None:
         fail(f"the config {args.config} has no train_dataloader.dataset.pictures: is it IRNet's?")
 
-    from bas_mm.wsss.config_params import params_of
+    from bas_mm.utils.config_params import params_of
     from bas_mm.wsss.functional.masks import MaskParams
     from bas_mm.wsss.seed_source import SeedSource
 

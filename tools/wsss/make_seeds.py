@@ -66,7 +66,7 @@ def main() -> None:
 
     from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
-    from bas_mm.wsss.config_params import params_of
+    from bas_mm.utils.config_params import params_of
     from bas_mm.wsss.digests import network_settings
     from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder

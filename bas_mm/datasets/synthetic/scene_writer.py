@@ -18,10 +18,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes, write_text
 
 from ..label_list_writer import write_ids
-from ..palette import encode_palette_png
 from .generated_folder import digest_of, require_folder, write_parameters
 from .scene import Scene, SceneParams, class_mask, draw_labels, render_scene
 from .species import scene_class_names

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from mmseg.datasets import BaseSegDataset
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.palette import colour_map
 
 from ..errors import AnnotationError
-from ..palette import colour_map
 from .scene import SceneParams
 from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
 from .species import scene_class_names

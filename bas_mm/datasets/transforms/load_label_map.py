@@ -3,9 +3,9 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.palette import read_palette_png
 
 from ..errors import AnnotationError, UnreadableImageError
-from ..palette import read_palette_png
 
 __all__ = ['LoadLabelMap']
 

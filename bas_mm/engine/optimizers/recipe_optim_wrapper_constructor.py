@@ -77,8 +77,10 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         """
         left_out = set()
         if not self.train_norm_bias:
-            # mmcv's SyncBatchNorm shares no base class with torch's norms.
-            left_out = {id(m.bias) for m in module.modules() if hasattr(m, 'running_mean')}
+            # mmcv's SyncBatchNorm shares no base class with torch's norms; and what only counts
+            # a mean, as IRNet does, has no bias.
+            norms = (m for m in module.modules() if hasattr(m, 'running_mean'))
+            left_out = {id(norm.bias) for norm in norms if hasattr(norm, 'bias')}
         groups = {name: [] for name in _FACTORS}
         for name, parameter in module.named_parameters():
             if parameter.requires_grad and id(parameter) not in left_out:

@@ -9,7 +9,6 @@ from .contours import ContourBoxes, LevelBoxes, contour_boxes, level_boxes
 from .grown_masks import grown_masks
 from .maps import map_to_original, normalize_map, resize_map
 from .pixels import (
-    IGNORED,
     PIXEL_EDGES,
     PixelCurve,
     PixelFigures,
@@ -39,7 +38,6 @@ __all__ = [
     'BOX_ACC_DELTAS',
     'BoxAccFigures',
     'ContourBoxes',
-    'IGNORED',
     'LevelBoxes',
     'LevelComponents',
     'PIXEL_EDGES',

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from bas_mm.utils.byte_labels import IGNORED
+
 __all__ = [
-    'IGNORED',
     'PIXEL_EDGES',
     'PixelCurve',
     'PixelFigures',
@@ -21,9 +22,6 @@ __all__ = [
 #: Edges of the bins: 0, 0.001, ..., 0.999, 1, 2, 3; (1003,) float64.
 PIXEL_EDGES = np.append(np.arange(0, 1, 0.001), [1.0, 2.0, 3.0])
 PIXEL_EDGES.setflags(write=False)
-
-#: Value of mask pixels that count neither as object nor as background.
-IGNORED = 255
 
 # A bit more than 1000: the product with an edge, rounded, never falls short of the edge's number.
 _BINS_PER_UNIT = np.nextafter(1000.0, np.inf)

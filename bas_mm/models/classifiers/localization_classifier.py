@@ -5,6 +5,8 @@ from mmpretrain.structures import DataSample
 
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.models.functional import at_least_float32, z
+from bas_mm.utils.arguments import in_range
+from bas_mm.utils.config_params import settings_of
 
 from .class_map_classifier import ClassMapClassifier
 
@@ -43,14 +45,10 @@ class LocalizationClassifier(ClassMapClassifier):
 
     def __init__(self, *args, test_cfg: dict | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.test_cfg = self._check_test_cfg(test_cfg or {})
+        self.test_cfg = self._check_test_cfg(test_cfg)
 
-    def _check_test_cfg(self, test_cfg: dict) -> LocalizationTestCfg:
-        try:
-            cfg = LocalizationTestCfg(**test_cfg)
-        except TypeError as error:
-            keys = ', '.join(LocalizationTestCfg.__dataclass_fields__)
-            raise ValueError(f'model.test_cfg takes {keys}; got {dict(test_cfg)}.') from error
+    def _check_test_cfg(self, test_cfg: dict | None) -> LocalizationTestCfg:
+        cfg = settings_of(LocalizationTestCfg, test_cfg, 'model.test_cfg')
         classes = self.head.num_classes
         if cfg.topk != -1 and not 1 <= cfg.topk <= classes:
             raise ValueError(
@@ -61,6 +59,8 @@ class LocalizationClassifier(ClassMapClassifier):
             raise ValueError(
                 f"model.test_cfg.class_source={cfg.class_source!r}: give 'gt' or 'pred'."
             )
+        if cfg.threshold is not None:
+            in_range('model.test_cfg.threshold', cfg.threshold, 0, 1, closed=False)
         return cfg
 
     @staticmethod
@@ -92,8 +92,13 @@ class LocalizationClassifier(ClassMapClassifier):
             list[DataSample]: with ``pred_score`` (C,), ``pred_label`` (1,), ``pred_map`` (h, w)
             float32, not normalised, and, with ``test_cfg.threshold``, ``pred_bboxes`` (1, 4)
             int64 x0, y0, x1, y1 in pixels of the view (x1, y1 one past the last one), on the CPU.
+
+        Raises:
+            ValueError: there are several views of each image, but not ten.
         """
         crops = inputs.shape[1] if inputs.ndim == 5 else 1
+        if inputs.ndim == 5 and crops != 10:
+            raise ValueError(f'{crops} views of each picture: there must be ten, of LocTenCrop')
         images = inputs.flatten(0, 1) if crops > 1 else inputs
         features, tail_features = self.extract_feat(images)
         class_maps = self.head(tail_features)

@@ -48,7 +48,7 @@ class LocalizationDataPreprocessor(ClsDataPreprocessor):
         if not (samples and self._non_blocking and self.device.type != 'cpu'):
             return
         for field in ('gt_label', 'gt_score'):
-            if isinstance(samples[0], DataSample) and field in samples[0]:
+            if all(isinstance(sample, DataSample) and field in sample for sample in samples):
                 self._send(samples, field)
 
     def _send(self, samples: list[DataSample], field: str) -> None:

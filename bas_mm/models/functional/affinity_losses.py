@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 import torch
 
+from bas_mm.utils.byte_labels import IGNORED
+
 from .affinity_paths import anchor_window, pair_offsets, path_maxima
 from .bas import at_least_float32
 
@@ -32,8 +34,6 @@ __all__ = [
 
 #: Kinds of pairs: both background, both the same class, different classes, one end unsure.
 BACKGROUND, FOREGROUND, NEGATIVE, DROPPED = range(4)
-
-IGNORED = 255
 
 # Pairs that are looked at in one go: it bounds the memory, 10 to 20 bytes for each.
 _PAIRS_AT_ONCE = 2**23
@@ -162,26 +162,26 @@ def displacement_losses(
     height, width = d.shape[-2:]
     anchors = anchor_window(height, width, radius)
     with torch.no_grad():
-        first = d[anchors]
-        slopes = {kind: torch.zeros_like(d) for kind in (FOREGROUND, BACKGROUND)}
-        shift = torch.zeros((), dtype=torch.float64, device=d.device)
+        # Both kinds at once, foreground first: 1 and 0, made on the device.
+        both = torch.arange(FOREGROUND, BACKGROUND - 1, -1, dtype=kinds.dtype, device=d.device)
+        both = both[:, None, None, None, None]
+        slopes = d.new_zeros((2, *d.shape))
+        first, of_anchors = d[anchors], slopes[anchors]
         offsets = pair_offsets(radius)
         deltas = _offsets_on(d.device, d.dtype, radius)
+        summed = d.new_empty((len(offsets), 2), dtype=torch.float64)
         for index, (offset, delta) in enumerate(zip(offsets, deltas)):
             partners = anchor_window(height, width, radius, offset)
             difference = first - d[partners]
-            for kind, signs in (
-                (FOREGROUND, (difference - delta).sign_()),
-                (BACKGROUND, difference.sign_()),
-            ):
-                signs *= (kinds[:, index] == kind)[:, None]
-                slopes[kind][anchors] += signs
-                slopes[kind][partners] -= signs
-                if kind == FOREGROUND:
-                    shift += (signs.sum((0, 2, 3), dtype=torch.float64) * delta.flatten()).sum()
-        counts = {kind: (kinds == kind).sum().double() for kind in slopes}
+            signs = torch.stack([difference - delta, difference]).sign_()
+            signs *= kinds[:, index, None] == both
+            of_anchors += signs
+            slopes[partners] -= signs
+            torch.sum(signs[0], (0, 2, 3), dtype=torch.float64, out=summed[index])
+        shift = (summed * deltas[..., 0, 0]).sum()
+        counts = torch.stack([(kinds == kind).sum() for kind in (FOREGROUND, BACKGROUND)]).double()
     # Two large numbers with a small difference: summed in double precision.
-    sums = {kind: (slope * d).sum(dtype=torch.float64) for kind, slope in slopes.items()}
-    foreground = (sums[FOREGROUND] - shift) / (2 * counts[FOREGROUND] + eps)
-    background = sums[BACKGROUND] / (2 * counts[BACKGROUND] + eps)
+    foreground, background = (slopes * d).sum((1, 2, 3, 4), dtype=torch.float64)
+    foreground = (foreground - shift) / (2 * counts[0] + eps)
+    background = background / (2 * counts[1] + eps)
     return PairLosses(foreground.to(d.dtype), background.to(d.dtype))

@@ -1,6 +1,5 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import mmcv
 import torch
@@ -12,9 +11,8 @@ from mmseg.structures import SegDataSample
 
 from bas_mm.models.functional import maximum_of_scales, resize_labels, scaled_size
 from bas_mm.registry import MODELS
+from bas_mm.utils.config_params import settings_of
 from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
-
-_Cfg = TypeVar('_Cfg')
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ class MultiScaleTestCfg:
         if self.mode != 'whole':
             raise ValueError(f"model.test_cfg.mode={self.mode!r}: only 'whole' is there.")
         if self.crf is not None:
-            _make(CRFParams, self.crf, 'model.test_cfg.crf')
+            settings_of(CRFParams, self.crf, 'model.test_cfg.crf')
 
     @property
     def crf_params(self) -> CRFParams | None:
@@ -124,8 +122,8 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
                 'model.decode_head.out_channels=1: give one channel per class; the maximum over '
                 'scales and the CRF are made for distributions over classes.'
             )
-        self.train_cfg = _make(MultiScaleTrainCfg, train_cfg or {}, 'model.train_cfg')
-        self.test_cfg = _make(MultiScaleTestCfg, test_cfg or {}, 'model.test_cfg')
+        self.train_cfg = settings_of(MultiScaleTrainCfg, train_cfg, 'model.train_cfg')
+        self.test_cfg = settings_of(MultiScaleTestCfg, test_cfg, 'model.test_cfg')
 
     def loss(self, inputs: torch.Tensor, data_samples: list[SegDataSample]) -> dict:
         """Losses of all scales.
@@ -257,12 +255,3 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
 def _check_scales(key: str, scales: Sequence[float]) -> None:
     if not scales or min(scales) <= 0:
         raise ValueError(f'model.{key}.scales={tuple(scales)}: give positive numbers.')
-
-
-def _make(kind: type[_Cfg], settings: Mapping[str, Any], key: str) -> _Cfg:
-    """A dataclass from the config's keys."""
-    try:
-        return kind(**settings)
-    except TypeError as error:
-        keys = ', '.join(kind.__dataclass_fields__)
-        raise ValueError(f'{key} takes {keys}; got {dict(settings)}.') from error

@@ -6,15 +6,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bas_mm.utils.byte_labels import require_byte_label
+from bas_mm.utils.byte_labels import IGNORED, require_byte_label
 
 from .dense_crf import LABEL_CRF, CRFParams, crf_labels
 from .seed_scores import greatest_maps
 
-__all__ = ['UNSURE', 'IRNLabelParams', 'irn_labels']
-
-#: Label of pixels that belong to no pair.
-UNSURE = 255
+__all__ = ['IRNLabelParams', 'irn_labels']
 
 
 @dataclass(frozen=True)
@@ -73,5 +70,5 @@ def irn_labels(
     found = np.where(highest > scores, index + 1, 0)
     sure, possible = crf_labels(image, found, len(maps) + 1, params=params.crf)
     labels = np.append(0, np.asarray(classes) + 1)[sure]
-    labels[(sure == 0) & (possible > 0)] = UNSURE
+    labels[(sure == 0) & (possible > 0)] = IGNORED
     return labels.astype(np.uint8)

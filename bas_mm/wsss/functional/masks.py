@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .seed_scores import IGNORED, class_shares
+from bas_mm.utils.byte_labels import IGNORED
+
+from .seed_scores import class_shares
 
 __all__ = ['MaskParams', 'MaskScores', 'mask_confusion', 'mask_scores']
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from bas_mm.utils.byte_labels import IGNORED
+
 __all__ = [
-    'IGNORED',
     'SeedScores',
     'check_thresholds',
     'class_shares',
@@ -23,9 +24,6 @@ __all__ = [
     'scores_of',
     'seed_histogram',
 ]
-
-#: Value of mask pixels that are left out.
-IGNORED = 255
 
 # Pixels at a time: their index arrays stay in the processor's cache.
 _CHUNK = 1 << 15

@@ -85,15 +85,16 @@ def draw_sheet(
     from bas_mm.datasets.transforms import LoadLocImage
     from bas_mm.models.functional import seeds_to_labels
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_model import scope_of
+    from bas_mm.utils.config_params import params_of
     from bas_mm.utils.result_files import write_picture
-    from bas_mm.wsss.config_params import params_of
     from bas_mm.wsss.functional.irn_labels import IRNLabelParams
     from bas_mm.wsss.seed_evaluation import read_mask
     from bas_mm.wsss.seed_file import SeedFile
 
     work_dir = Path(work_dir)
     cfg = Config.fromfile(bas_config)
-    with DefaultScope.overwrite_default_scope(cfg.get('default_scope') or 'bas_mm'):
+    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
     predict = _load_segmentor(Config.fromfile(segmentor_config), str(checkpoint))
     params = params_of(IRNLabelParams(), cfg.get('irn_label_cfg'), 'irn_label_cfg')
@@ -140,17 +141,15 @@ def _load_segmentor(cfg: Config, checkpoint: str) -> Callable[[str, Path], np.nd
 
     from bas_mm.apis.checkpoints import fill_model, read_checkpoint
     from bas_mm.apis.config_datasets import pipeline_of_config
-    from bas_mm.registry import MODELS
+    from bas_mm.utils.config_model import build_model, scope_of
 
-    scope = cfg.get('default_scope') or 'bas_mm'
-    if cfg.get('data_preprocessor') is not None:  # where a runner looks, too
-        cfg.model.setdefault('data_preprocessor', cfg.data_preprocessor)
+    scope = scope_of(cfg)
     steps = pipeline_of_config(cfg, 'test_dataloader') or ()
     # What mmsegmentation's data sets tell their pipelines.
     told = dict(label_map=None, seg_fields=[], sample_idx=0)
     told['reduce_zero_label'] = any(step.get('reduce_zero_label') for step in steps)
+    model = build_model(cfg)
     with DefaultScope.overwrite_default_scope(scope):
-        model = MODELS.build(cfg.model)
         pipeline = Compose(steps)
     fill_model(model, read_checkpoint(checkpoint), checkpoint)
     model.eval()

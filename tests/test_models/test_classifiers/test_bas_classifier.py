@@ -221,6 +221,12 @@ def test_preprocessor_takes_ten_crops():
     torch.testing.assert_close(single['inputs'], expected[:, 0])
 
 
+@pytest.mark.parametrize('views', [1, 2])
+def test_other_numbers_of_views_are_refused(views):
+    with pytest.raises(ValueError, match=f'{views} views of each picture: there must be ten'):
+        tiny_model().predict(torch.zeros(2, views, 3, 32, 32))
+
+
 @pytest.mark.parametrize(
     ('test_cfg', 'message'),
     [
@@ -228,6 +234,7 @@ def test_preprocessor_takes_ten_crops():
         (dict(topk=0), 'model.test_cfg.topk=0'),
         (dict(class_source='label'), "class_source='label'"),
         (dict(theta=0.1), 'model.test_cfg takes topk, class_source, threshold'),
+        (dict(threshold=1.5), r'model\.test_cfg\.threshold must be a number in \[0, 1\), got 1\.5'),
     ],
 )
 def test_impossible_test_cfg(test_cfg, message):

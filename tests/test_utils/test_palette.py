@@ -7,7 +7,7 @@ import pytest
 from mmseg.datasets import PascalVOCDataset
 from PIL import Image
 
-from bas_mm.datasets.palette import colour_map, encode_palette_png, read_palette_png
+from bas_mm.utils.palette import colour_map, encode_palette_png, read_palette_png
 
 
 def test_colours_are_those_of_voc():

@@ -1,4 +1,4 @@
-"""Settings of a step from a config's dict."""
+"""Dataclasses of settings from a config's dicts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,30 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
-__all__ = ['params_of']
+__all__ = ['params_of', 'settings_of']
 
 _Params = TypeVar('_Params')
+
+
+def settings_of(kind: type[_Params], values: Mapping[str, Any] | None, key: str) -> _Params:
+    """A dataclass of settings from the values of a config.
+
+    Args:
+        kind (type): The dataclass, which judges the values itself.
+        values (Mapping, optional): Values by name.
+        key (str): The config's key, for messages.
+
+    Raises:
+        ValueError: A name is unknown or missing, or a value makes no sense.
+    """
+    values = dict(values or {})
+    names = [field.name for field in fields(kind)]
+    if not set(values) <= set(names):
+        raise ValueError(f'{key} takes {", ".join(names)}; got {values}.')
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f'{key}={values}: {error}') from error
 
 
 def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _Params:

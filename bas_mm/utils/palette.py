@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-__all__ = ['IGNORED', 'colour_map', 'encode_palette_png', 'read_palette_png']
-
-#: Index of pixels that count nowhere.
-IGNORED = 255
+__all__ = ['colour_map', 'encode_palette_png', 'read_palette_png']
 
 
 def colour_map(count: int = 256) -> np.ndarray:
@@ -56,7 +54,7 @@ def encode_palette_png(mask: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def read_palette_png(file: str) -> np.ndarray:
+def read_palette_png(file: str | Path) -> np.ndarray:
     """Read the indices of a palette PNG, or the values of a grey one.
 
     Args:
@@ -67,12 +65,15 @@ def read_palette_png(file: str) -> np.ndarray:
 
     Raises:
         ValueError: The picture has colours in place of indices.
-        OSError: The file is missing or no picture.
+        OSError: The file is missing, damaged or no picture.
     """
-    with Image.open(file) as picture:
-        if picture.mode not in ('P', 'L'):
-            raise ValueError(
-                f'{file}: a mask holds indices (palette or 8-bit grey), this one has the mode '
-                f'{picture.mode}. Write it as a palette PNG'
-            )
-        return np.asarray(picture)
+    try:
+        with Image.open(file) as picture:
+            if picture.mode not in ('P', 'L'):
+                raise ValueError(
+                    f'{file}: a mask holds indices (palette or 8-bit grey), this one has the mode '
+                    f'{picture.mode}. Write it as a palette PNG'
+                )
+            return np.asarray(picture)
+    except SyntaxError as error:  # Pillow's, of damaged chunks
+        raise OSError(f'{file}: {error}') from error

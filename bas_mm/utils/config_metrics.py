@@ -1,0 +1,48 @@
+"""What a config says of its metrics, and of the θ that boxes are cut at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+from typing import TYPE_CHECKING
+
+from .config_types import type_name
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['localization_metrics', 'metrics_of', 'only_threshold', 'threshold_of']
+
+# What LocalizationMetric takes where a config says nothing.
+_DEFAULT_THRESHOLD = 0.1
+
+
+def metrics_of(evaluator: dict | Sequence[dict] | None) -> list[dict]:
+    """The metrics of an evaluator's config, which may be one, several or none."""
+    return [evaluator] if isinstance(evaluator, dict) else list(evaluator or ())
+
+
+def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
+    """Those of the metrics of an evaluator's config that are a LocalizationMetric."""
+    return [metric for metric in metrics_of(evaluator) if type_name(metric) == 'LocalizationMetric']
+
+
+def only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
+    """θ of the first LocalizationMetric; None where there is none, or it has several."""
+    for metric in localization_metrics(evaluator):
+        thresholds = metric.get('thresholds', _DEFAULT_THRESHOLD)
+        if isinstance(thresholds, Real):
+            return float(thresholds)
+        return float(thresholds[0]) if len(thresholds) == 1 else None
+    return None
+
+
+def threshold_of(cfg: Config) -> float | None:
+    """θ of the boxes of a config's model: its own, else the only one that its test is about.
+
+    Returns:
+        float | None: None where ``model.test_cfg.threshold`` is not set and the test has no
+        LocalizationMetric, or one with several θ.
+    """
+    own = (cfg.model.get('test_cfg') or {}).get('threshold')
+    return only_threshold(cfg.get('test_evaluator')) if own is None else own
