@@ -8,7 +8,7 @@ from mmengine.dist import get_world_size
 from mmpretrain.models import ImageClassifier
 from mmpretrain.structures import DataSample
 
-from bas_mm.models.functional import run_chain, run_checkpointed, z
+from bas_mm.models.functional import checkpoints_itself, run_chain, run_checkpointed, z
 from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 from bas_mm.models.splits import BackboneSplit
 from bas_mm.registry import MODELS
@@ -150,13 +150,18 @@ class ClassMapClassifier(ImageClassifier):
         if self.compile_cfg is None:
             return self.loss_terms(inputs, *targets)
         if self._compiled_terms is None:
-            self._check_norms()
+            self._check_traceable()
             # The function, not the bound method: a copy of the model must not run this one.
             self._compiled_terms = torch.compile(type(self).loss_terms, **self.compile_cfg)
         return self._compiled_terms(self, inputs, *targets)
 
-    def _check_norms(self) -> None:
-        """Raise a ValueError where a norm, torch's or mmcv's, would break the compiled graph."""
+    def _check_traceable(self) -> None:
+        """Raise a ValueError where a norm or a checkpoint would break the compiled graph."""
+        if checkpoints_itself(self):
+            raise ValueError(
+                'model.compile with model.backbone.with_cp or activation_checkpointing: '
+                'torch.compile cannot trace checkpoints that discard statistics; set one of them.'
+            )
         breaking = any(
             'SyncBatchNorm' in type(m).__name__ and not isinstance(m, WaitFreeSyncBatchNorm)
             for m in self.modules()

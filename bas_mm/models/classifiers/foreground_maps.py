@@ -1,7 +1,12 @@
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from bas_mm.models.functional import background_features, class_convolution, frozen_pass
+from bas_mm.models.functional import (
+    background_features,
+    checkpoints_itself,
+    class_convolution,
+    frozen_pass,
+)
 from bas_mm.registry import MODELS
 
 
@@ -62,7 +67,8 @@ class ForegroundMaps:
         hidden, last = self.head.classifier_parts()
         chain = [*self.split.tail_modules(self.backbone), *hidden]
         background = background_features(features, foreground_map)
-        if self.checkpoint_segments and self.training and torch.is_grad_enabled():
+        saving = self.checkpoint_segments or any(map(checkpoints_itself, chain))
+        if saving and self.training and torch.is_grad_enabled():
             background = checkpoint(frozen_pass, chain, background, use_reentrant=False)
         else:
             background = frozen_pass(chain, background)

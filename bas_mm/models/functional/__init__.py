@@ -1,4 +1,4 @@
-from .activation_checkpoint import run_chain, run_checkpointed
+from .activation_checkpoint import checkpoints_itself, run_chain, run_checkpointed
 from .affinity_losses import boundary_losses, displacement_losses, pair_kinds
 from .affinity_paths import pair_offsets, path_maxima
 from .bas import (
@@ -24,6 +24,7 @@ __all__ = [
     'background_activation_suppression',
     'background_features',
     'boundary_losses',
+    'checkpoints_itself',
     'class_convolution',
     'displacement_losses',
     'draw_positive_class',

@@ -10,6 +10,8 @@ from torch.utils.checkpoint import checkpoint
 
 from .feature_map import require_feature_map
 
+_MMENGINES = 'mmengine.runner.activation_checkpointing'
+
 
 def records_statistics(module: nn.Module) -> bool:
     """Whether ``module`` is a norm whose next forward pass moves its running statistics.
@@ -40,6 +42,41 @@ def discarded_statistics(module: nn.Module) -> Iterator[None]:
         for norm, buffers in kept:
             for name, buffer in buffers.items():
                 setattr(norm, name, buffer)
+
+
+def _stock_checkpoints(module: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Members below ``module`` that checkpoint themselves, and the attribute that makes them."""
+    if torch.compiler.is_compiling():  # there are none, see ClassMapClassifier
+        return []
+    found = [(m, 'with_cp') for m in module.modules() if getattr(m, 'with_cp', False)]
+    for member in module.modules():
+        # mmengine's activation_checkpointing puts a function before the class's forward.
+        forward = vars(member).get('forward')
+        if getattr(forward, '__globals__', {}).get('__name__') == _MMENGINES:
+            found.append((member, 'forward'))
+    return found
+
+
+def checkpoints_itself(module: nn.Module) -> bool:
+    """Whether parts of ``module`` are checkpointed by their packages' own switches.
+
+    These are ``with_cp`` of the backbones of mmpretrain and mmsegmentation, and mmengine's
+    ``activation_checkpointing``.
+    """
+    return bool(_stock_checkpoints(module))
+
+
+@contextmanager
+def without_own_checkpoints(module: nn.Module) -> Iterator[None]:
+    """Parts of ``module`` that checkpoint themselves (:func:`checkpoints_itself`) do not."""
+    kept = [(m, name, getattr(m, name)) for m, name in _stock_checkpoints(module)]
+    for member, name, value in kept:
+        setattr(member, name, False if name == 'with_cp' else value.__wrapped__)
+    try:
+        yield
+    finally:
+        for member, name, value in kept:
+            setattr(member, name, value)
 
 
 def run_chain(modules: Sequence[nn.Module], x: torch.Tensor) -> torch.Tensor:

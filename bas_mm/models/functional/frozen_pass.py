@@ -8,7 +8,11 @@ import torch.nn as nn
 from torch.func import functional_call
 from torch.nn.modules.batchnorm import _NormBase
 
-from .activation_checkpoint import discarded_statistics, records_statistics
+from .activation_checkpoint import (
+    discarded_statistics,
+    records_statistics,
+    without_own_checkpoints,
+)
 
 
 @contextmanager
@@ -42,6 +46,10 @@ def frozen_pass(modules: Sequence[nn.Module], features: torch.Tensor) -> torch.T
     weights that need a gradient only: those of the views are made anew, and kept until the
     backward pass.
 
+    Modules that checkpoint themselves do not in here: what they run again in the backward pass
+    would be the weights themselves, no longer frozen, with norms that record. To keep less, let the
+    whole pass be run again by ``torch.utils.checkpoint.checkpoint``, without its reentrant form.
+
     Args:
         modules (Sequence[nn.Module]): tail and classifier.
         features (Tensor): F_b, (N, C_F, h, w).
@@ -51,5 +59,5 @@ def frozen_pass(modules: Sequence[nn.Module], features: torch.Tensor) -> torch.T
     """
     chain = nn.Sequential(*modules)
     weights = {name: p.detach() for name, p in chain.named_parameters()}
-    with untracked_statistics(chain):
+    with untracked_statistics(chain), without_own_checkpoints(chain):
         return functional_call(chain, weights, (features,))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from compiling import needs_compile
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner.activation_checkpointing import turn_on_activation_checkpointing
 from tiny import Moves, samples_of, tiny_model, tiny_model_cfg, total
 from torch._dynamo.utils import counters
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -13,6 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from twins import pretend_a_twin
 
 from bas_mm.models.classifiers import class_map_classifier
+from bas_mm.models.functional import checkpoints_itself
 from bas_mm.models.layers import WaitFreeSyncBatchNorm
 from bas_mm.registry import MODELS
 
@@ -81,6 +83,46 @@ def test_losses_gradients_and_statistics_stay(kind, options):
         assert list(expected) == list(got)
         for name, value in expected.items():
             torch.testing.assert_close(got[name], value, rtol=1e-9, atol=1e-12, msg=name)
+
+
+@pytest.mark.parametrize('kind', ['BASClassifier', 'BASSegClassifier'])
+@pytest.mark.parametrize('switch', ['with_cp', 'activation_checkpointing'])
+def test_checkpoints_of_other_packages(kind, switch):
+    """They run the tail again in the backward pass, when the frozen pass has been left."""
+    losses, gradients, buffers = _step(_model(kind))
+    model = _model(kind)
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    if switch == 'with_cp':
+        for module in model.backbone.modules():
+            if hasattr(module, 'with_cp'):  # as model.backbone.with_cp of a config does
+                module.with_cp = True
+    else:
+        turn_on_activation_checkpointing(model, ['backbone.layer3', 'backbone.layer4'])
+    found, own_gradients, own_buffers = _step(model)
+    assert any(type(node).__name__ == 'CheckpointFunctionBackward' for node in _graph_of(found))
+    for expected, got in ((losses, found), (gradients, own_gradients)):
+        assert list(expected) == list(got)
+        for name, value in expected.items():
+            torch.testing.assert_close(got[name], value, rtol=1e-9, atol=1e-12, msg=name)
+    # That they record the statistics of the main pass twice is how they are. Not those of F_b:
+    # in float64 two steps of a running mean follow from one.
+    for name in ('running_mean', 'running_var'):
+        key = f'backbone.layer4.1.bn2.{name}'
+        twice = buffers[key] + 0.9 * (buffers[key] - before[key])
+        torch.testing.assert_close(own_buffers[key], twice, rtol=1e-9, atol=1e-12)
+    # The switches are as they were.
+    assert checkpoints_itself(model.backbone.layer4)
+
+
+def _graph_of(losses: dict[str, torch.Tensor]) -> set:
+    """All nodes of the graph of a step's losses."""
+    seen, waiting = set(), [total(losses).grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [parent for parent, _ in node.next_functions]
+    return seen
 
 
 def test_gradients_in_float16():
@@ -153,6 +195,14 @@ def test_compile_and_checkpoints_exclude_each_other():
     message = r'model.compile=\{\} and model.checkpoint_segments=2'
     with pytest.raises(ValueError, match=message):
         _model('BASClassifier', compile={}, checkpoint_segments=2)
+
+
+@needs_compile
+def test_compile_and_checkpoints_of_other_packages_exclude_each_other():
+    model = _model('BASClassifier', compile=dict(backend='eager'))
+    turn_on_activation_checkpointing(model, 'backbone.layer4')
+    with pytest.raises(ValueError, match='with_cp or activation_checkpointing: torch.compile'):
+        model(_images().double(), samples_of(LABELS), mode='loss')
 
 
 @needs_compile
