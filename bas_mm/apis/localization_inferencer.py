@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
+from copy import copy
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,8 @@ class LocalizationInferencer(PictureInferencer):
 
     Views, scores, maps and boxes are those of ``tools/test.py``: the config's test pipeline makes
     the view, ``model.test_cfg`` says which classes' maps are averaged. Boxes are Protocol A's,
-    brought back to the picture.
+    brought back to the picture. Several threads may call one inferencer, see
+    :class:`PictureInferencer`.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -265,10 +267,12 @@ class LocalizationInferencer(PictureInferencer):
         """
         # With labels the map is that of the label, K or not.
         labelled = batch[0].wanted is not None
-        self.model.test_cfg = (
+        # Other threads may ask for other maps at the same time: of a copy, which shares all weights.
+        model = copy(self.model)
+        model.test_cfg = (
             replace(self._test_cfg, topk=1, class_source='gt') if labelled else self._test_cfg
         )
-        samples = self.model.test_step(self.collate_fn([loaded.views for loaded in batch]))
+        samples = model.test_step(self.collate_fn([loaded.views for loaded in batch]))
         scores, raw_maps = (
             torch.stack([getattr(sample, key) for sample in samples]).float().cpu().numpy()
             for key in ('pred_score', 'pred_map')

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from threading import RLock
 from typing import Any, ClassVar, NamedTuple
 
 import cv2
@@ -43,6 +44,8 @@ _READERS = 2
 _WRITERS = 2
 # Drawings show the picture at most so large, in pixels.
 _DRAWN_SIDE = 640
+# The scope that names of a config are looked up in is one for all threads.
+_BUILDING = RLock()
 
 
 class LoadedPicture(NamedTuple):
@@ -68,6 +71,11 @@ class PictureInferencer(BaseInferencer):
 
     Pictures are read, and what was found is drawn and written, by threads while the network works;
     few wait for it, so that a folder of any size needs the memory of some pictures.
+
+    Several threads may call one inferencer at the same time, each with arguments of its own, and
+    make inferencers. Not with ``show``, as windows belong to the main thread, and not while the
+    model is moved or trained, or another thread builds something else from a config: mmengine has
+    one default scope for all of them.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -111,7 +119,8 @@ class PictureInferencer(BaseInferencer):
         if isinstance(cfg, (str, Path)):
             cfg = Config.fromfile(find_config(cfg))
         self._given_classes = classes
-        super().__init__(cfg, str(weights), device, 'bas_mm', show_progress)
+        with _BUILDING:
+            super().__init__(cfg, str(weights), device, 'bas_mm', show_progress)
 
     def _init_model(self, cfg: Config | ConfigDict, weights: str, device: Any) -> nn.Module:
         """Build the model, and fill it with all its weights."""

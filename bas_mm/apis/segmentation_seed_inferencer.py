@@ -46,7 +46,8 @@ class SegmentationSeedInferencer(PictureInferencer):
     """Classes and segmentation seeds of pictures, by a trained BAS-Seg or CAM.
 
     Seeds are those of ``tools/wsss/make_seeds.py``: maps over several scales and mirror images. The
-    classes are the caller's, or those that the network finds in the test pipeline's view.
+    classes are the caller's, or those that the network finds in the test pipeline's view. Several
+    threads may call one inferencer, see :class:`PictureInferencer`.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of

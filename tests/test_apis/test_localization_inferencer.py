@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import default_collate
 from mmengine.evaluator import DumpResults
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, load_checkpoint
 from PIL import Image
 from rich.console import Console
@@ -144,6 +146,34 @@ def test_labels_ask_for_their_own_map(run, inferencer):
     compare(found, expected)
     assert [prediction.label for prediction in found] == labels
     compare(average(run.pictures, 6)['predictions'], by_hand(cfg, run.checkpoint))
+
+
+def test_threads_get_their_own_maps(run):
+    """One thread with labels, one without: the network holds each until the other is in it."""
+    cfg = cfg_with(run, topk=4)
+    inferencer = LocalizationInferencer(cfg, run.checkpoint, 'cpu', show_progress=False)
+    calls = [{}, dict(labels=1), dict(labels=2)]
+    expected = [inferencer(run.pictures, **keywords)['predictions'] for keywords in calls]
+    before = inferencer.model.test_cfg
+    met = threading.Barrier(len(calls), timeout=30)
+    inferencer.model.backbone.register_forward_pre_hook(lambda *_: met.wait() and None)
+    with ThreadPoolExecutor(len(calls)) as threads:
+        jobs = [threads.submit(inferencer, run.pictures, **keywords) for keywords in calls]
+    for job, wanted in zip(jobs, expected, strict=True):
+        for found, own in zip(job.result()['predictions'], wanted, strict=True):
+            np.testing.assert_allclose(found.raw_map, own.raw_map, rtol=1e-5)
+            assert found.label == own.label
+    assert inferencer.model.test_cfg is before
+
+
+def test_threads_make_inferencers(run):
+    scopes = list(DefaultScope._instance_dict)
+    with ThreadPoolExecutor(3) as threads:
+        jobs = [
+            threads.submit(LocalizationInferencer, run.cfg, run.checkpoint, 'cpu') for _ in range(6)
+        ]
+    assert all(len(job.result().classes) == len(CLASSES) for job in jobs)
+    assert list(DefaultScope._instance_dict) == scopes
 
 
 def test_ten_crop(run):
