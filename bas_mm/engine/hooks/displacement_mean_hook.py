@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import torch
 from mmengine.dataset import Compose
 from mmengine.dist import all_reduce, barrier, is_main_process
-from mmengine.hooks import Hook
+from mmengine.hooks import EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -28,7 +28,8 @@ class DisplacementMeanHook(Hook):
 
     The mean is taken over all points of all training images, each as the pipeline here gives it;
     several processes share the images. Of the checkpoints only the last one has the weights
-    that the mean belongs to. A run that was stopped in between does this when it is resumed.
+    that the mean belongs to, those of an EMAHook where there is one. A run that was stopped in
+    between does this when it is resumed.
 
     Args:
         pipeline (list[dict]): transforms in place of the training set's, without chance.
@@ -75,7 +76,13 @@ class DisplacementMeanHook(Hook):
                 collate_fn=dict(type='pseudo_collate'),
             )
         )
+        # A checkpoint has the weights that EMAHook averaged, as a test has.
+        averages = [hook for hook in runner.hooks if isinstance(hook, EMAHook)]
+        for hook in averages:
+            hook.before_test_epoch(runner)
         mean = displacement_mean(model, loader)
+        for hook in averages:
+            hook.after_test_epoch(runner)
         model.mean_shift.running_mean.copy_(mean)
         print_log(f'Mean displacement: {mean.cpu().tolist()}', logger='current')
         if is_main_process():

@@ -60,8 +60,12 @@ class EpochSeedHook(Hook):
         """
         loader: DataLoader = runner.train_dataloader
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
-            entropy = (runner.seed, get_rank())
-            self._batches = _SeededBatches(loader.collate_fn, entropy, runner.iter)
+            first = runner.iter
+            fast = getattr(runner.train_loop, 'fast_forward_on_resume', False)
+            if loader.num_workers and not hasattr(loader.sampler, 'skip') and not fast:
+                # The loop has the workers load what was trained on, from where this pass begins.
+                first -= first % len(loader)
+            self._batches = _SeededBatches(loader.collate_fn, (runner.seed, get_rank()), first)
             loader.collate_fn = self._batches
             loader.worker_init_fn = partial(
                 _init_worker_of_batches, before=self._worker_init_fn, batches=self._batches

@@ -102,6 +102,28 @@ def test_run_from_the_config_with_its_mean(tmp_path):
         assert torch.equal(again[name], value), name
 
 
+@pytest.mark.parametrize('update_buffers', [False, True])
+def test_the_mean_is_that_of_the_averaged_weights_in_the_checkpoint(tmp_path, update_buffers):
+    root = write_irn_pictures(tmp_path / 'set', 4)
+    cfg = _cfg(root, tmp_path / 'run', f'irn-ema-{update_buffers}')
+    cfg.optim_wrapper.optimizer.lr = 0.5
+    average = dict(type='EMAHook', momentum=0.05, update_buffers=update_buffers)
+    cfg.custom_hooks = [average, *cfg.custom_hooks]
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    checkpoint = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)
+    model = runner.model
+    trained = {name: value.clone() for name, value in model.state_dict().items()}
+    for name in ('boundary_branch.joint.weight', 'displacement_branch.field.weight'):
+        assert not torch.allclose(trained[name], checkpoint['state_dict'][name])
+        assert torch.equal(trained[name], checkpoint['ema_state_dict'][f'module.{name}'])
+    mean_of_the_trained = _slow_mean(model, root)
+    model.load_state_dict(checkpoint['state_dict'])
+    mean = _slow_mean(model, root)
+    torch.testing.assert_close(checkpoint['state_dict'][KEY].double(), mean, rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(mean, mean_of_the_trained, rtol=1e-2)
+
+
 def test_another_model_is_refused_before_it_is_trained(tmp_path):
     cfg = _cfg(write_irn_pictures(tmp_path / 'set', 2), tmp_path / 'run', 'irn-other')
     runner = Runner.from_cfg(cfg)

@@ -79,15 +79,17 @@ def test_the_iteration_tells_a_resumed_run_of_one_endless_epoch_from_its_beginni
     assert len(torch.stack(items).unique()) == 2 * items[0].numel()
 
 
-def iterate(runner, first, count, steps=False):
+def iterate(runner, first, count, steps=False, fast=False):
     """Batches of a real loop that is counted in iterations, started at one of them."""
     runner.iter = first
     runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
+    runner.train_loop.fast_forward_on_resume = fast
     hook = EpochSeedHook()
     hook.before_train(runner)
     hook.before_train_epoch(runner)
     iterator, items = _InfiniteDataloaderIterator(runner.train_dataloader), []
-    iterator.skip_iter(first)
+    if not fast:
+        iterator.skip_iter(first)
     for runner.iter in range(first, first + count):
         batch = next(iterator)
         hook.before_train_iter(runner, runner.iter)
@@ -123,7 +125,15 @@ def test_iterations_over_data_that_end_draw_anew_in_each_pass(workers):
     whole = iterate(make_runner(workers), 0, 12)
     assert len(whole.unique()) == whole.numel()
     assert torch.equal(whole, iterate(make_runner(), 0, 12))
-    assert torch.equal(whole[8:], iterate(make_runner(workers), 8, 4))
+    for first in (3, 4, 8, 10):
+        assert torch.equal(whole[first:], iterate(make_runner(workers), first, 12 - first))
+
+
+@pytest.mark.parametrize('workers', [0, 2])
+def test_iterations_that_are_resumed_without_what_was_trained_on(workers):
+    """fast_forward_on_resume begins the data anew; the numbers are those of the iteration."""
+    whole = iterate(make_runner(), 0, 8)
+    assert torch.equal(iterate(make_runner(workers), 3, 4, fast=True), whole[3:7])
 
 
 def test_what_the_loader_wanted_done_in_the_workers_of_iterations_is_done():
