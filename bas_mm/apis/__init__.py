@@ -37,3 +37,8 @@ def __getattr__(name: str) -> object:
     if name in _HOMES:
         return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+    """With the names that are not resolved yet, which Sphinx would not find otherwise."""
+    return sorted({*globals(), *__all__})

@@ -267,7 +267,7 @@ class LocalizationInferencer(PictureInferencer):
         """
         # With labels the map is that of the label, K or not.
         labelled = batch[0].wanted is not None
-        # Other threads may ask for other maps at the same time: of a copy, which shares all weights.
+        # A copy, which shares all weights: other threads may ask for other maps at the same time.
         model = copy(self.model)
         model.test_cfg = (
             replace(self._test_cfg, topk=1, class_source='gt') if labelled else self._test_cfg

@@ -19,3 +19,8 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+    """With the names that are not resolved yet, which Sphinx would not find otherwise."""
+    return sorted({*globals(), *__all__})
