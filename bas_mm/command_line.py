@@ -29,6 +29,7 @@ __all__ = [
     'load_config',
     'prepare_devices',
     'require_all_weights',
+    'require_distinct_figures',
     'require_file',
     'require_writable',
     'run_command',
@@ -36,6 +37,9 @@ __all__ = [
     'use_checkpoint',
     'warn_of_two_thresholds',
 ]
+
+# Of the metrics of other packages some can be there twice, with other settings.
+_MAP_METRICS = ('LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP')
 
 # Where the launchers say which process of how many this one is.
 _LAUNCHER_VARIABLES = {
@@ -300,6 +304,30 @@ def require_all_weights(cfg: 'Config') -> None:
         cfg (Config): Changed in place.
     """
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
+
+
+def require_distinct_figures(cfg: 'Config', path: str) -> None:
+    """Exit with status 2 where figures of a validation or a test would have one name.
+
+    mmengine tells it when all pictures were evaluated: of a training, after its first epochs.
+
+    Args:
+        cfg (Config): The config.
+        path (str): Its file, for the message.
+    """
+    from bas_mm.utils.config_metrics import metrics_of
+    from bas_mm.utils.config_types import type_name
+
+    for name in ('val_evaluator', 'test_evaluator'):
+        seen = set()
+        for metric in metrics_of(cfg.get(name)):
+            kind = type_name(metric), metric.get('prefix')
+            if kind[0] in _MAP_METRICS and kind in seen:
+                fail(
+                    f'{path}: {name} has {kind[0]} twice, whose figures would have one name: give '
+                    "one of them a prefix, such as prefix='second'"
+                )
+            seen.add(kind)
 
 
 def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:

@@ -18,6 +18,7 @@ from bas_mm.command_line import (
     load_config,
     prepare_devices,
     require_all_weights,
+    require_distinct_figures,
     require_file,
     run_command,
 )
@@ -70,6 +71,7 @@ def main() -> None:
     """Build the runner and train."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    require_distinct_figures(cfg, args.config)
     require_boxes(cfg)
     if args.amp:
         enable_amp(cfg)
@@ -81,16 +83,15 @@ def main() -> None:
         if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
         cfg.auto_scale_lr.enable = True
-    if args.resume == 'auto':
+    if args.resume is not None:
+        cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
+    if cfg.get('resume') and cfg.get('load_from') is None:
         from bas_mm.utils.last_checkpoint import repair_note
 
         try:
             repair_note(cfg.work_dir)
         except FileNotFoundError as error:
             fail(f'{error}. Give one by its name: --resume CHECKPOINT')
-        cfg.resume, cfg.load_from = True, None
-    elif args.resume is not None:
-        cfg.resume, cfg.load_from = True, args.resume
     if cfg.get('resume'):
         # mmengine would only log what the checkpoint lacks, and train what is left.
         require_all_weights(cfg)

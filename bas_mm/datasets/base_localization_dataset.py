@@ -66,6 +66,11 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
             **kwargs,
         )
 
+    @property
+    def CLASSES(self) -> Sequence[str] | None:  # noqa: N802 - mmpretrain's name
+        """Names of the classes, as mmpretrain's hooks ask for them."""
+        return self.metainfo.get('classes')
+
     def get_cat_ids(self, idx: int) -> list[int]:
         """Get the class of a picture, as mmengine's ClassBalancedDataset asks for it."""
         return [int(self.get_data_info(idx)['gt_label'])]

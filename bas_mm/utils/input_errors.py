@@ -287,10 +287,27 @@ def _unknown_type(error: KeyError, cfg: Mapping, steps: list[TracebackType]) -> 
     match = _UNKNOWN_TYPE.match(_message(error))
     if match is None or _module(steps[-1].tb_frame) != _BUILDERS:
         return None
-    path = _path_of(cfg, {**_built(steps)[-1], 'type': match[1]}, steps)
+    *outer, part = _built(steps)
+    path = _path_of(cfg, {**part, 'type': match[1]}, steps)
     if path is None:
-        return None
+        return _unknown_inner_type(match[1], cfg, outer, steps)
     return _no_such_type(path, match[1], steps[-1].tb_frame.f_locals['registry'])
+
+
+def _unknown_inner_type(
+    name: str, cfg: Mapping, outer: list[Mapping], steps: list[TracebackType]
+) -> str | None:
+    """A part of another package builds parts of its own, by names without a scope."""
+    path = _path_of(cfg, outer[-1], steps) if outer else None
+    if path is None or not isinstance(outer[-1]['type'], str):
+        return None
+    scope, dot, _ = outer[-1]['type'].partition('.')
+    if not dot or '_scope_' in outer[-1]:
+        return None
+    return (
+        f'{path}: {outer[-1]["type"]} asks for {name}, a name of the scope {scope}: add '
+        f'_scope_={scope!r} to it'
+    )
 
 
 def _no_such_type(path: str, name: str, registry: Any) -> str:

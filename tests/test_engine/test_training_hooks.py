@@ -29,6 +29,32 @@ def test_stock_runner_trains_and_tests(split_folder, tmp_path, kind):
     assert figures['localization/threshold'] in (0.2, 0.4, 0.6)
 
 
+@pytest.mark.parametrize('kind', ['BASClassifier', 'CAMClassifier'])
+def test_hooks_of_mmpretrain(split_folder, tmp_path, kind):
+    """They ask for the names of the classes, and for the loss, by mmpretrain's own names."""
+    cfg = tiny_run_cfg(split_folder, tmp_path, kind, epochs=2)
+    smooth = dict(type='mmpretrain.LabelSmoothLoss', label_smooth_val=0.3, mode='original')
+    # ClassNumCheckHook compares what each part of the model has.
+    cfg.model.setdefault('data_preprocessor', {}).update(num_classes=cfg.model.head.num_classes)
+    cfg.custom_hooks = [
+        dict(type='mmpretrain.ClassNumCheckHook'),
+        dict(type='mmpretrain.SwitchRecipeHook', schedule=[dict(action_epoch=2, loss=smooth)]),
+    ]
+    runner = _runner(cfg, f'run-mmpretrain-{kind}')
+    runner.train()
+    head = runner.model.head
+    assert type(head.loss_module).__name__ == 'LabelSmoothLoss'
+    maps, labels = torch.rand(2, head.num_classes, 3, 3), torch.tensor([0, 1])
+    expected = head.loss_module(maps.mean((2, 3)), labels)
+    if kind == 'CAMClassifier':
+        assert head.loss(maps, labels)['loss_cls'] == expected
+    cfg.model.head.num_classes += 1
+    if kind == 'BASClassifier':
+        cfg.model.generator.num_classes += 1
+    with pytest.raises(AssertionError, match='does not matches'):
+        _runner(cfg, f'run-classes-{kind}').train()
+
+
 def test_a_training_without_a_batch_is_refused(split_folder, tmp_path):
     cfg = tiny_run_cfg(split_folder, tmp_path, epochs=1)
     cfg.custom_hooks = [dict(type='EmptyLoaderHook')]

@@ -339,6 +339,9 @@ def test_a_work_folder_without_its_checkpoints(trained):
     assert done.returncode == 2
     assert 'lost/last_checkpoint names no checkpoint that is there: it is empty' in done.stderr
     assert '--resume CHECKPOINT' in done.stderr
+    # Nor is it otherwise where the config says that a run goes on.
+    own = trained.run_here(*resume[:-1], '--cfg-options', 'resume=True', check=False)
+    assert own.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -373,11 +376,22 @@ def test_settings_that_do_not_fit(trained):
         'test_dataloader = dict(dataset=dict(pipeline=plain))\n'
         'auto_scale_lr = dict(_delete_=True)\n'
     )
+    (folder / 'twice.py').write_text(
+        "_base_ = './tiny.py'\n"
+        "val_evaluator = [dict(type='LocalizationMetric', thresholds=t) for t in (0.1, 0.2)]\n"
+        "test_evaluator = [dict(type='LocalizationMetric'),\n"
+        "                  dict(type='LocalizationMetric', prefix='second')]\n"
+    )
     no_val = ('val_dataloader=None', 'val_evaluator=None', 'val_cfg=None')
     no_test = ('test_dataloader=None', 'test_evaluator=None', 'test_cfg=None')
     for command, message in (
         (('test.py', 'uncropped.py', 'whole/epoch_4.pth', '--tta'), 'no LocCenterCrop'),
         (('train.py', 'uncropped.py', '--auto-scale-lr'), 'base_batch_size'),
+        (('train.py', 'twice.py'), 'val_evaluator has LocalizationMetric twice'),
+        (
+            ('test.py', 'twice.py', 'whole/epoch_4.pth'),
+            'val_evaluator has LocalizationMetric twice',
+        ),
         (('train.py', 'tiny.py', '--cfg-options', 'lr'), 'key=value'),
         (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),
         (

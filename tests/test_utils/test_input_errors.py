@@ -45,6 +45,25 @@ CUSTOM = 'Modules of your own are made known by custom_imports'
 
 
 @pytest.mark.parametrize(
+    ('kind', 'policies', 'name'),
+    [('RandAugment', 'timm_increasing', 'AutoContrast'), ('AutoAugment', 'imagenet', 'Posterize')],
+)
+def test_transforms_that_name_others_of_their_package(description, data, kind, policies, name):
+    """mmpretrain's named policies are lists of transforms of mmpretrain, without a scope."""
+    augment = dict(type=f'mmpretrain.{kind}', policies=policies)
+    if kind == 'RandAugment':
+        augment.update(num_policies=2, magnitude_level=9)
+    pipeline = [dict(type='LoadLocImage'), augment, dict(type='PackLocalizationInputs')]
+    assert description(train_dataloader__dataset__pipeline=pipeline) == (
+        f'train_dataloader.dataset.pipeline.1: mmpretrain.{kind} asks for {name}, a name of the '
+        "scope mmpretrain: add _scope_='mmpretrain' to it"
+    )
+    augment['_scope_'] = 'mmpretrain'
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        assert TRANSFORMS.build(augment).transforms
+
+
+@pytest.mark.parametrize(
     ('settings', 'expected'),
     [
         (

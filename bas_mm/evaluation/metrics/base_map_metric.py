@@ -253,6 +253,7 @@ class BaseMapMetric(BaseMetric):
             raise ValueError('no picture was evaluated')
         self._check_ids(parts)
         pictures = sum(own[0] for own in totals.values())
+        self._warn_missing(sum(max(count, 0) for count in missing), pictures)
         self._warn_constant(parts, pictures)
         metrics, whole = self.figures(sum(own[1] for own in totals.values()), pictures)
         if self.result_file is not None:
@@ -342,6 +343,17 @@ class BaseMapMetric(BaseMetric):
         if twice:
             raise ValueError(
                 f'{len(twice)} image ids were evaluated more than once: {", ".join(twice[:5])}'
+            )
+
+    @staticmethod
+    def _warn_missing(missing: int, pictures: int) -> None:
+        if missing:
+            print_log(
+                f'{missing} of the {missing + pictures} pictures of the set were not evaluated: '
+                'the figures are of the others. A val_dataloader or test_dataloader must have '
+                'drop_last=False',
+                logger='current',
+                level=logging.WARNING,
             )
 
     def _warn_constant(self, parts: Sequence[_Part], pictures: int) -> None:

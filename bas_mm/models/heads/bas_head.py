@@ -44,7 +44,7 @@ class BASHead(ForegroundLosses, CAMHead):
             class_maps, score1, background_map, foreground_map, labels
         )
         return dict(
-            loss_cls=self.loss_cls(score1, labels),
+            loss_cls=self.loss_module(score1, labels),
             **foreground,
             acc_cls=accuracy(score1, labels),
             acc_fg=accuracy(score2, labels),

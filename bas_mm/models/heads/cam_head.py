@@ -45,7 +45,8 @@ class CAMHead(BaseModule):
             nn.ReLU(inplace=True),
             nn.Conv2d(hidden_channels, num_classes, 1),
         )
-        self.loss_cls = MODELS.build(loss_cls)
+        # Called as in mmpretrain's heads, where SwitchRecipeHook looks for it.
+        self.loss_module = MODELS.build(loss_cls)
 
     def classifier_parts(self) -> tuple[list[nn.Module], nn.Conv2d]:
         """The classifier's hidden modules, in order, and its last convolution, to class maps."""
@@ -70,7 +71,7 @@ class CAMHead(BaseModule):
             dict[str, Tensor]: ``loss_cls``, and ``acc_cls`` in percent; scalars.
         """
         score1 = z(class_maps)
-        return dict(loss_cls=self.loss_cls(score1, labels), acc_cls=accuracy(score1, labels))
+        return dict(loss_cls=self.loss_module(score1, labels), acc_cls=accuracy(score1, labels))
 
 
 def accuracy(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

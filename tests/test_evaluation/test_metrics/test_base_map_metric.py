@@ -146,3 +146,21 @@ def test_a_picture_too_few_is_counted_as_it_is():
     assert VIEW == (40, 48)
     samples = [sample_of(i) for i in range(4)]
     assert evaluate(MaxBoxAcc(), samples, size=9) == evaluate(MaxBoxAcc(), samples)
+
+
+@pytest.mark.parametrize('world', [1, 3])
+def test_pictures_that_a_loader_dropped_are_counted(world, parts_of, caplog):
+    """``drop_last=True`` leaves some out; how many follows from the batch and the processes."""
+    samples = [sample_of(i) for i in range(9)]
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    try:
+        for size, said in ((9, 0), (13, 1)):
+            metric, parts = parts_of(LocalizationMetric, samples, size, world)
+            metric.compute_metrics(parts)
+            messages = [r.getMessage() for r in caplog.records]
+            found = [text for text in messages if 'drop_last=False' in text]
+            assert len(found) == said
+    finally:
+        logger.removeHandler(caplog.handler)
+    assert found[0].startswith('4 of the 13 pictures of the set were not evaluated')
