@@ -1,5 +1,6 @@
 """What a file says about the classifier in it."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,18 +10,43 @@ from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
 from bas_mm.datasets.transforms import LoadResizedImage, LocResize
 from bas_mm.datasets.transforms.loc_crop import LocCrop
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import plain_types, registered_class
 from bas_mm.version import __version__
 
 from .errors import ExportError
 from .exported_classifier import ExportedClassifier
 
-__all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of']
+__all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of', 'with_defaults']
 
 
 def pipeline_of(cfg: Config) -> list[dict]:
     """The transforms of the test set's pictures; none where the config has no test set."""
     return plain_types(pipeline_of_config(cfg, 'test_dataloader') or [])
+
+
+def with_defaults(pipeline: Sequence[Mapping]) -> list[dict]:
+    """A pipeline whose reader need not know what bas_mm's transforms do where nothing is said.
+
+    Args:
+        pipeline (Sequence[Mapping]): Configs of transforms. Those of other packages are left as
+            they are.
+
+    Returns:
+        list[dict]: With the default of each argument that bas_mm's own transforms have.
+    """
+    filled = []
+    for transform in pipeline:
+        kind = registered_class(TRANSFORMS, transform)
+        defaults = {}
+        if kind is not None and kind.__module__.startswith('bas_mm.'):
+            defaults = {
+                name: parameter.default
+                for name, parameter in inspect.signature(kind).parameters.items()
+                if parameter.default is not parameter.empty
+            }
+        filled.append({'type': transform.get('type'), **defaults, **transform})
+    return filled
 
 
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
@@ -82,11 +108,10 @@ def describe(
 
     Returns:
         dict: Plain values: ``bas_mm_version``; ``model``, its type; ``view_size`` [height, width];
-        ``colours``, of ``images``; ``maps``; ``topk``, K; ``threshold``, θ of the boxes;
-        ``classes``, their names; ``test_pipeline``, how pictures become views. What is not known
-        is left out.
+        ``colours``, of ``images``; ``maps``; ``topk``, K; ``threshold``, θ of the boxes, by the
+        rule of LocalizationInferencer; ``classes``, their names; ``test_pipeline``, how pictures
+        become views, see :func:`with_defaults`. What is not known is left out.
     """
-    test_cfg = getattr(exported.model, 'test_cfg', None)
     known = dict(
         bas_mm_version=__version__,
         model=type(exported.model).__name__,
@@ -94,8 +119,8 @@ def describe(
         colours='RGB',
         maps=exported.maps,
         topk=exported.topk,
-        threshold=getattr(test_cfg, 'threshold', None),
+        threshold=None if exported.multi_label else threshold_of(cfg),
         classes=class_names(cfg, checkpoint, exported.num_classes),
-        test_pipeline=pipeline_of(cfg) or None,
+        test_pipeline=with_defaults(pipeline_of(cfg)) or None,
     )
     return {key: value for key, value in known.items() if value is not None}

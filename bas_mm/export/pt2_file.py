@@ -2,10 +2,12 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
+from torch import nn
 
 from .exported_classifier import ExportedClassifier
 
@@ -32,16 +34,30 @@ def pt2_content(
     Returns:
         bytes: Weights included.
     """
-    program = torch.export.export(
-        exported, tuple(example), dynamic_shapes=tuple(dynamic_shapes), strict=False
-    )
-    for module in program.graph_module.modules():
-        for node in getattr(module, 'graph', torch.fx.Graph()).nodes:
-            # It has the paths of this machine.
-            node.meta.pop('stack_trace', None)
-    content = io.BytesIO()
-    torch.export.save(program, content, extra_files={METADATA_FILE: json.dumps(metadata)})
+    with _frozen(exported):
+        program = torch.export.export(
+            exported, tuple(example), dynamic_shapes=tuple(dynamic_shapes), strict=False
+        )
+        for module in program.graph_module.modules():
+            for node in getattr(module, 'graph', torch.fx.Graph()).nodes:
+                # It has the paths of this machine.
+                node.meta.pop('stack_trace', None)
+        content = io.BytesIO()
+        torch.export.save(program, content, extra_files={METADATA_FILE: json.dumps(metadata)})
     return content.getvalue()
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Iterator[None]:
+    """No weight needs a gradient: the file keeps that, and what it gives would need one, too."""
+    trained = [weight for weight in module.parameters() if weight.requires_grad]
+    for weight in trained:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in trained:
+            weight.requires_grad_(True)
 
 
 def pt2_runner(content: bytes) -> tuple[str, Callable[..., tuple[torch.Tensor, ...]]]:

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from tiny import tiny_model, tiny_model_cfg, tiny_multi_label_model
 
+from bas_mm.datasets.transforms import PackLocalizationInputs
 from bas_mm.export import exporter
 from bas_mm.export.errors import ExportError
 from bas_mm.export.exported_classifier import ExportedClassifier
@@ -82,6 +83,8 @@ def test_onnx_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
 @pytest.mark.parametrize('case', ['BAS, K=2', 'BAS, a class'])
 def test_pt2_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
     exported = CASES[case]()
+    trained = [weight.requires_grad for weight in exported.parameters()]
+    assert any(trained)
     path = tmp_path / 'a.pt2'
     result = export_classifier(exported, path, SIZE, dynamic_batch=True, metadata={'topk': 2})
     assert result.checked_with == f'torch {torch.__version__}'
@@ -93,6 +96,9 @@ def test_pt2_of_any_batch_gives_the_numbers_of_the_classifier(case, tmp_path):
             inputs = _inputs(exported, n)
             for value, wanted in zip(loaded(*inputs), exported(*inputs), strict=True):
                 assert torch.equal(value, wanted)
+    # Without no_grad too, and the classifier is left as it was.
+    assert not any(value.requires_grad for value in loaded(*inputs))
+    assert [weight.requires_grad for weight in exported.parameters()] == trained
 
 
 @pytest.fixture(scope='module')
@@ -123,10 +129,25 @@ METADATA = dict(
     threshold=0.3,
     classes=['ant', 'bee', 'cat', 'dog'],
     test_pipeline=[
-        {'type': 'LoadLocImage'},
-        {'type': 'LocResize', 'scale': [56, 48]},
+        {
+            'type': 'LoadLocImage',
+            'to_float32': False,
+            'color_type': 'color_ignore_orientation',
+            'imdecode_backend': 'cv2',
+            'check_size': True,
+            'backend_args': None,
+        },
+        {
+            'type': 'LocResize',
+            'scale': [56, 48],
+            'interpolation': 'bilinear',
+            'backend': 'cv2',
+        },
         {'type': 'LocCenterCrop', 'crop_size': list(SIZE)},
-        {'type': 'PackLocalizationInputs'},
+        {
+            'type': 'PackLocalizationInputs',
+            'meta_keys': list(PackLocalizationInputs.DEFAULT_META_KEYS),
+        },
     ],
 )
 

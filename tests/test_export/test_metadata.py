@@ -1,10 +1,21 @@
 """What a file says about its pictures and classes comes from config and checkpoint."""
 
+import json
+
 import pytest
 from mmengine.config import Config
+from tiny import tiny_model_cfg
 
 from bas_mm.export.errors import ExportError
-from bas_mm.export.metadata import class_names, pipeline_of, view_size_of
+from bas_mm.export.exported_classifier import ExportedClassifier
+from bas_mm.export.metadata import (
+    class_names,
+    describe,
+    pipeline_of,
+    view_size_of,
+    with_defaults,
+)
+from bas_mm.registry import MODELS
 
 
 @pytest.mark.parametrize(
@@ -45,6 +56,42 @@ def test_pipeline_of_a_wrapped_set():
     for none in (Config(), Config(dict(test_dataloader=None))):
         assert pipeline_of(none) == []
         assert class_names(none, {}, 2) is None
+
+
+def test_a_pipeline_says_what_is_done_where_it_says_nothing():
+    foreign = dict(type='mmcv.Resize', scale=(40, 40))
+    resize, crop, other = with_defaults(
+        [
+            dict(type='LocResize', scale=(60, 50)),
+            dict(type='bas_mm.LocCenterCrop'),
+            foreign,
+        ]
+    )
+    assert resize == dict(type='LocResize', scale=(60, 50), interpolation='bilinear', backend='cv2')
+    assert crop == dict(type='bas_mm.LocCenterCrop', crop_size=224)
+    assert other == foreign
+    # Plain values: files hold them as JSON.
+    names = ['LoadLocImage', 'LoadResizedImage', 'LocTenCrop', 'PackLocalizationInputs']
+    for filled in with_defaults([dict(type=name) for name in names]):
+        json.dumps(filled)
+
+
+def test_the_threshold_is_that_of_the_inferencer():
+    """The model's, else the only one that the test is about."""
+    for own, of_test, wanted in (
+        (None, [0.25], 0.25),
+        (None, 0.15, 0.15),
+        (None, [0.1, 0.2], None),
+        (0.5, [0.25], 0.5),
+    ):
+        cfg = Config(
+            dict(
+                model=tiny_model_cfg(threshold=own),
+                test_evaluator=dict(type='LocalizationMetric', thresholds=of_test),
+            )
+        )
+        exported = ExportedClassifier(MODELS.build(cfg.model))
+        assert describe(cfg, {}, exported, (32, 32)).get('threshold') == wanted
 
 
 def test_class_names_come_from_the_checkpoint_then_the_config():
