@@ -24,7 +24,8 @@ def normalize_map(localization_map: np.ndarray) -> np.ndarray:
         np.ndarray: Shape (h, w), float32, in [0, 1).
 
     Raises:
-        ValueError: If the map is not two-dimensional, has no pixel, or holds NaN or infinity.
+        ValueError: If the map is not two-dimensional, has no pixel, holds NaN or infinity, or
+            values so far apart that their difference is infinite.
 
     Examples:
         >>> import numpy as np
@@ -40,6 +41,8 @@ def normalize_map(localization_map: np.ndarray) -> np.ndarray:
     if not (np.isfinite(low) and np.isfinite(high)):
         kind = 'NaN' if np.isnan(m).any() else 'infinite values'
         raise ValueError(f'the localization map holds {kind}')
+    if float(high) - float(low) > np.finfo(np.float32).max:
+        raise ValueError(f'the localization map has values from {low:g} to {high:g}: too far apart')
     return (m - low) / (high - low + _EPSILON)
 
 

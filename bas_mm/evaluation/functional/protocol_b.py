@@ -57,8 +57,9 @@ def protocol_b_map(
         given one was constant.
 
     Raises:
-        ValueError: If the map is not two-dimensional, has no pixel, or holds NaN or infinity;
-            without ``normalize`` also if its size or its values are not those of the view.
+        ValueError: If the map is not two-dimensional, has no pixel, holds NaN or infinity, or
+            values so far apart that their difference is infinite; without ``normalize`` also if
+            its size or its values are not those of the view.
 
     Examples:
         >>> import numpy as np
@@ -92,7 +93,10 @@ def protocol_b_map(
         # Told from the map as it is: the cubic weights sum up to 1 only up to rounding.
         return np.zeros((height, width)), True
     m = cv2.resize(m, (width, height), interpolation=cv2.INTER_CUBIC)
-    low, high = m.min(), m.max()
+    given = f'values from {low:g} to {high:g}'
+    low, high = float(m.min()), float(m.max())
+    if not np.isfinite(high - low):
+        raise ValueError(f'the localization map has {given}: too far apart')
     if low == high:  # one pixel, or all of them where the map has the same value
         return np.zeros((height, width)), True
     m -= low

@@ -72,7 +72,13 @@ class LocalizationClassifier(ClassMapClassifier):
         self, data_samples: list[DataSample], device: torch.device
     ) -> tuple[torch.Tensor]:
         """y, (N,), int64."""
-        return (self.labels_of(data_samples).to(device),)
+        labels = self.labels_of(data_samples)
+        if len(labels) != len(data_samples):
+            raise ValueError(
+                f'{len(labels)} labels of {len(data_samples)} pictures: {type(self).__name__} '
+                'takes one class per picture; for several there are the multi-label classifiers'
+            )
+        return (labels.to(device),)
 
     def predict(
         self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None
@@ -146,6 +152,6 @@ class LocalizationClassifier(ClassMapClassifier):
         if self.test_cfg.threshold is None:
             return
         # One transfer for the batch; components are found on the host.
-        for sample, localization_map in zip(data_samples, maps.cpu().numpy()):
+        for sample, localization_map in zip(data_samples, maps.detach().cpu().numpy()):
             boxes = protocol_a_boxes(localization_map, [self.test_cfg.threshold], tuple(view_size))
             sample.set_field(torch.from_numpy(boxes), 'pred_bboxes')

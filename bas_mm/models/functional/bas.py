@@ -40,7 +40,11 @@ def foreground_score(class_maps: torch.Tensor, foreground_map: torch.Tensor) -> 
     """
     (height, width), size = foreground_map.shape[-2:], class_maps.shape[-2:]
     if (height, width) != size:
-        kernel = (height // size[0], width // size[1])
+        # Two halve a side; three of three would, too.
+        kernel = [
+            2 if side // 2 == pooled else side // pooled
+            for side, pooled in zip((height, width), size)
+        ]
         if min(kernel) and (height // kernel[0], width // kernel[1]) == size:
             # Of an odd side the last row is left out, as the tail's pooling leaves it out.
             foreground_map = F.avg_pool2d(foreground_map, kernel)

@@ -22,6 +22,12 @@ def test_constant_map_is_zero():
     np.testing.assert_array_equal(normalize_map(np.full((4, 5), 0.3)), np.zeros((4, 5)))
 
 
+@pytest.mark.parametrize('value', [3e38, np.float64(1e300)])
+def test_a_range_without_a_float32_is_refused(value):
+    with np.errstate(over='ignore'), pytest.raises(ValueError, match='too far apart|infinite'):
+        normalize_map(np.array([[value, -value], [0, 0]]))
+
+
 @pytest.mark.parametrize(('value', 'message'), [(np.nan, 'NaN'), (np.inf, 'infinite')])
 def test_not_finite(value, message):
     m = np.zeros((28, 28), np.float32)

@@ -204,6 +204,8 @@ def test_map_without_normalization_is_left_alone():
     [
         (np.full((4, 4), np.nan), True, 'NaN'),
         (np.array([[0, np.inf]]), True, 'infinite'),
+        (np.array([[1.7e308, -1.7e308], [0, 0]]), True, 'too far apart'),
+        (np.array([[0, 1.79e308, 1.79e308, 0]]), True, 'too far apart'),  # where it is resized
         (np.array([[0, np.nan]]), False, 'NaN'),
         (np.zeros((2, 4, 4)), True, r'\(h, w\)'),
         (np.zeros((0, 4)), True, r'\(h, w\)'),

@@ -221,6 +221,21 @@ def test_preprocessor_takes_ten_crops():
     torch.testing.assert_close(single['inputs'], expected[:, 0])
 
 
+def test_several_labels_of_a_picture_are_refused():
+    samples = samples_of(LABELS)
+    samples[1].set_gt_label([0, 2])
+    with pytest.raises(ValueError, match='5 labels of 4 pictures: BASClassifier takes one class'):
+        tiny_model()(_images(), samples, mode='loss')
+
+
+def test_boxes_without_no_grad():
+    model = tiny_model(threshold=0.3)
+    with torch.no_grad():
+        expected = model.predict(_images())
+    for sample, other in zip(model.predict(_images()), expected):
+        assert torch.equal(sample.pred_bboxes, other.pred_bboxes)
+
+
 @pytest.mark.parametrize('views', [1, 2])
 def test_other_numbers_of_views_are_refused(views):
     with pytest.raises(ValueError, match=f'{views} views of each picture: there must be ten'):

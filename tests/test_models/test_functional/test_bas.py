@@ -54,11 +54,12 @@ def test_foreground_score_is_that_of_adaptive_pooling_bit_for_bit(size, dtype):
     assert torch.equal(foreground_score(maps, foreground), z(maps * pooled))
 
 
-@pytest.mark.parametrize('size', [(28, 28), (29, 28), (29, 29)])
+@pytest.mark.parametrize('size', [(28, 28), (29, 28), (29, 29), (3, 2), (3, 29)])
 def test_foreground_score_pools_by_kernel_and_stride_2(size):
     # A tail of pooling makes 14 of 29 as of 28 rows, and sees none of the last.
-    maps, foreground = torch.randn(2, 3, 14, 14).double(), torch.rand(2, 1, *size).double()
-    cut = foreground[:, :, :28, :28]
+    half = [side // 2 for side in size]
+    maps, foreground = torch.randn(2, 3, *half).double(), torch.rand(2, 1, *size).double()
+    cut = foreground[:, :, : 2 * half[0], : 2 * half[1]]
     pooled = sum(cut[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)) / 4
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
 
