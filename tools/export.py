@@ -71,7 +71,8 @@ def main() -> None:
 
     from bas_mm.export.exporter import export_checkpoint
 
-    with fail_on_input_errors(cfg, args.config):
+    # Some names no folder can have: nothing but OUT is written.
+    with fail_on_input_errors(cfg, args.config, others=(OSError,)):
         result = export_checkpoint(
             cfg,
             args.checkpoint,
@@ -80,6 +81,12 @@ def main() -> None:
             maps=args.maps,
             dynamic_batch=args.dynamic_batch,
             check=not args.no_check,
+        )
+    if result.unknown:
+        print(
+            f'export.py: warning: {len(result.unknown)} entries of {args.checkpoint} are not in '
+            f'the model, such as {result.unknown[0]}',
+            file=sys.stderr,
         )
     for name, shape in result.shapes.items():
         print(f'{name}:', str(shape).replace("'", ''))

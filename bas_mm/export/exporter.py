@@ -36,6 +36,8 @@ class ExportResult:
         shapes (dict[str, tuple]): Shape of each input and output, 'N' for a batch of any size.
         checked_with (str, optional): What ran it for the check; None without one.
         differences (dict[str, float]): Largest absolute difference of each output in the check.
+        unknown (list[str]): Names of the checkpoint's weights that the model does not have, and
+            the file neither.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class ExportResult:
     shapes: dict[str, tuple[int | str, ...]]
     checked_with: str | None = None
     differences: dict[str, float] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
 
 
 def export_classifier(
@@ -145,8 +148,10 @@ def export_checkpoint(
     exported = ExportedClassifier(model, maps)
     try:
         content = read_checkpoint(checkpoint)
-        fill_model(model, content, checkpoint)
+        unknown = fill_model(model, content, checkpoint)
     except (FileNotFoundError, ValueError) as error:
         raise ExportError(str(error)) from error
     metadata = describe(cfg, content, exported, view_size)
-    return export_classifier(exported, path, view_size, dynamic_batch, metadata, check)
+    result = export_classifier(exported, path, view_size, dynamic_batch, metadata, check)
+    result.unknown = unknown
+    return result

@@ -72,6 +72,27 @@ def test_a_checkpoint_that_does_not_fit_ends_in_one_line(project):
     assert not (project.folder / 'b.pt2').exists()
 
 
+def test_weights_that_the_model_does_not_have_are_told(project):
+    """As of a BAS checkpoint with the config of CAM, whose file has no generator."""
+    project, exported = project
+    state = {**exported.model.state_dict(), 'other.weight': torch.zeros(1), 'b': torch.zeros(1)}
+    torch.save(state, project.folder / 'more.pth')
+    export = 'export.py', 'tiny.py', 'more.pth', 'more.pt2', '--no-check'
+    told = 'export.py: warning: 2 entries of more.pth are not in the model, such as other.weight'
+    assert project.run_here(*export).stderr.splitlines().count(told) == 1
+    assert (project.folder / 'more.pt2').is_file()
+
+
+def test_a_name_that_no_file_can_have_is_one_line(project):
+    project, _ = project
+    for out in (f'{"a" * 300}.pt2', f'{"a" * 300}/b.pt2'):
+        export = 'export.py', 'tiny.py', 'c.pth', out, '--no-check'
+        done = project.run_here(*export, check=False)
+        assert done.returncode == 2
+        assert 'File name too long' in done.stderr.splitlines()[-1]
+        assert 'Traceback' not in done.stderr
+
+
 def test_mistakes_of_the_config_and_a_full_disk_are_one_line(project, monkeypatch):
     project, _ = project
     export = 'export.py', 'tiny.py', 'c.pth', 'd.pt2', '--no-check'
