@@ -5,10 +5,33 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-__all__ = ['map_to_original', 'normalize_map', 'resize_map']
+__all__ = ['extremes', 'map_to_original', 'normalize_map', 'resize_map']
 
 # Protocol A's guard of the division (spec metrics.md, Protocol A, step 2).
 _EPSILON = np.float32(1e-5)
+
+
+def extremes(localization_map: np.ndarray) -> tuple[np.floating, np.floating]:
+    """The least and the greatest value of a map, where it is one.
+
+    Args:
+        localization_map (np.ndarray): Shape (h, w), floating point.
+
+    Returns:
+        tuple: Of its own type.
+
+    Raises:
+        ValueError: If the map is not two-dimensional, has no pixel, or holds NaN or infinity.
+    """
+    m = localization_map
+    if m.ndim != 2 or m.size == 0:
+        raise ValueError(f'a localization map has the shape (h, w), h, w >= 1, got {m.shape}')
+    low, high = m.min(), m.max()
+    # NaN wins every min and max in NumPy, and infinity is an extreme: two numbers tell all.
+    if not (np.isfinite(low) and np.isfinite(high)):
+        kind = 'NaN' if np.isnan(m).any() else 'infinite values'
+        raise ValueError(f'the localization map holds {kind}')
+    return low, high
 
 
 def normalize_map(localization_map: np.ndarray) -> np.ndarray:
@@ -34,13 +57,7 @@ def normalize_map(localization_map: np.ndarray) -> np.ndarray:
                [1.  , 0.25]], dtype=float32)
     """
     m = np.ascontiguousarray(localization_map, dtype=np.float32)
-    if m.ndim != 2 or m.size == 0:
-        raise ValueError(f'a localization map has the shape (h, w), h, w >= 1, got {m.shape}')
-    low, high = m.min(), m.max()
-    # NaN wins every min and max in NumPy, and infinity is an extreme: two numbers tell all.
-    if not (np.isfinite(low) and np.isfinite(high)):
-        kind = 'NaN' if np.isnan(m).any() else 'infinite values'
-        raise ValueError(f'the localization map holds {kind}')
+    low, high = extremes(m)
     if float(high) - float(low) > np.finfo(np.float32).max:
         raise ValueError(f'the localization map has values from {low:g} to {high:g}: too far apart')
     return (m - low) / (high - low + _EPSILON)

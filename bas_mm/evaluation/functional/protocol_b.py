@@ -7,6 +7,7 @@ import numpy as np
 
 from .boxes import box_iou
 from .contours import contour_boxes, level_boxes
+from .maps import extremes
 
 __all__ = [
     'PROTOCOL_B_TAUS',
@@ -69,12 +70,7 @@ def protocol_b_map(
                [0.25, 1.  ]]), False)
     """
     m = np.ascontiguousarray(localization_map, dtype=np.float64)
-    if m.ndim != 2 or m.size == 0:
-        raise ValueError(f'a localization map has the shape (h, w), h, w >= 1, got {m.shape}')
-    low, high = float(m.min()), float(m.max())
-    if not (np.isfinite(low) and np.isfinite(high)):  # NaN wins every min and max
-        kind = 'NaN' if np.isnan(m).any() else 'infinite values'
-        raise ValueError(f'the localization map holds {kind}')
+    low, high = map(float, extremes(m))
     constant = low == high
     height, width = int(size[0]), int(size[1])
     if not normalize:
