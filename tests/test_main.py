@@ -91,6 +91,22 @@ def test_localize_prints_a_line_for_each_picture(files, capsys):
     assert ', box ' in lines[0]
 
 
+def test_a_box_of_nothing_is_told(files, capsys):
+    pictures = files / 'pictures'
+    run('localize', '-', files / 'tiny.pth', pictures, '--threshold', 0.9999999)
+    for line in capsys.readouterr().out.splitlines():
+        assert line.endswith('(nothing is above 1: the whole view)')
+
+
+def test_two_thresholds_are_told_of_the_config_in_the_checkpoint_too(files, capsys):
+    checkpoint = torch.load(files / 'tiny.pth', weights_only=False)
+    cfg = Config.fromfile(files / 'tiny.py')
+    cfg.test_evaluator = dict(type='LocalizationMetric', thresholds=[0.2])
+    torch.save({**checkpoint, 'meta': dict(cfg=cfg.pretty_text)}, files / 'two.pth')
+    run('localize', '-', files / 'two.pth', files / 'pictures')
+    assert 'two.pth has two θ: boxes are at 0.4 ' in capsys.readouterr().err
+
+
 def test_a_mistyped_path_is_answered_before_the_imports(files):
     code = (
         'import sys\nfrom bas_mm.__main__ import main\n'

@@ -11,6 +11,9 @@ from bas_mm.utils.arguments import whole_number
 
 __all__ = ['CallSettings']
 
+# matplotlib's backends that draw into files and nowhere else.
+_WITHOUT_WINDOWS = frozenset(('agg', 'cairo', 'pdf', 'pgf', 'ps', 'svg', 'template'))
+
 
 @dataclass(frozen=True, kw_only=True)
 class CallSettings:
@@ -19,7 +22,8 @@ class CallSettings:
     Each is described where users give it: :class:`~bas_mm.apis.LocalizationInferencer`.
 
     Raises:
-        ValueError: The batch size is no whole number, or below 1.
+        ValueError: The batch size is no whole number, or below 1; or drawings shall be shown where
+            no window can be opened.
     """
 
     batch_size: int
@@ -34,6 +38,8 @@ class CallSettings:
 
     def __post_init__(self) -> None:
         whole_number('batch_size', self.batch_size, 1)
+        if self.show:
+            _require_windows()
 
     @property
     def save_vis(self) -> bool:
@@ -49,3 +55,16 @@ class CallSettings:
     def draws(self) -> bool:
         """Whether drawings are made."""
         return self.save_vis or self.show or self.return_vis
+
+
+def _require_windows() -> None:
+    """Refuse to show what nobody would see: to wait for a key there has no end."""
+    import matplotlib as mpl
+
+    # Without a display it is 'agg', unless a setting says something else.
+    backend = mpl.get_backend().lower()
+    if backend in _WITHOUT_WINDOWS:
+        raise ValueError(
+            f"show: matplotlib's backend {backend} opens no window here; leave show out and have "
+            'the drawings written, by out_dir'
+        )

@@ -136,7 +136,8 @@ class LocalizationInferencer(PictureInferencer):
             save_masks (bool): Write ``masks/``: each mask as PNG of 0 and 255. Defaults to False.
             no_save_vis (bool): Write no drawings. Defaults to False.
             no_save_pred (bool): Write no ``predictions.json``. Defaults to False.
-            show (bool): Whether to open a window with each drawing. Defaults to False.
+            show (bool): Whether to open a window with each drawing, which needs a display.
+                Defaults to False.
             wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
             return_vis (bool): Whether to return the drawings. Defaults to False.
             skip_unreadable (bool): Whether to go on without pictures that cannot be read.
@@ -301,8 +302,9 @@ class LocalizationInferencer(PictureInferencer):
             view_map = resize_map(normalize_map(raw_map), view_size)
         except ValueError as error:
             raise ValueError(f'{loaded.picture.image}: {error}') from error
-        box = in_view = None
+        box = in_view = above = None
         if threshold is not None:
+            above = bool((view_map > np.float32(threshold)).any())
             in_view = largest_component_box(view_map, threshold)
             box = boxes_to_original(in_view, view_box, view_size[::-1])[0].tolist()
         first = np.argsort(-scores, kind='stable')[:5].tolist()
@@ -319,6 +321,7 @@ class LocalizationInferencer(PictureInferencer):
             box_in_view=None if in_view is None else tuple(in_view.tolist()),
             view_box=tuple(view_box),
             view_size=view_size,
+            found=above,
             raw_map=raw_map,
         )
         if maps or masks:

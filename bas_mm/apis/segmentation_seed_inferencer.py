@@ -132,7 +132,8 @@ class SegmentationSeedInferencer(PictureInferencer):
             no_save_vis (bool): Write no drawings. Defaults to False.
             no_save_pred (bool): Write no ``predictions.json`` and no label maps.
                 Defaults to False.
-            show (bool): Whether to open a window with each drawing. Defaults to False.
+            show (bool): Whether to open a window with each drawing, which needs a display.
+                Defaults to False.
             wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
             return_vis (bool): Whether to return the drawings. Defaults to False.
             skip_unreadable (bool): Whether to go on without pictures that cannot be read.

@@ -2,7 +2,8 @@
 
 CONFIG is a file, the name of one of bas_mm's configs such as bas_resnet50_cub, or - for the config
 that is noted in the checkpoint. A line is printed for each picture: its class, the score, and the
-box x0 y0 x1 y1 in its pixels, x1 and y1 one past the end.
+box x0 y0 x1 y1 in its pixels, x1 and y1 one past the end. Where nothing of the map is above θ the
+box is the whole view, and the line says so.
 """
 
 from __future__ import annotations
@@ -39,12 +40,17 @@ def run(args: argparse.Namespace) -> None:
     if (args.save_maps or args.save_masks) and args.out_dir is None:
         fail('--save-maps and --save-masks need --out-dir')
 
-    def make(cfg: Config) -> LocalizationInferencer:
+    def make(cfg: Config | None) -> LocalizationInferencer:
         from bas_mm.apis import LocalizationInferencer
 
+        inferencer = LocalizationInferencer(
+            cfg, args.checkpoint, args.device, ten_crop=args.ten_crop
+        )
         if args.threshold is None:
-            warn_of_two_thresholds(cfg, args.config)
-        return LocalizationInferencer(cfg, args.checkpoint, args.device, ten_crop=args.ten_crop)
+            # Of the config that is noted in the checkpoint, too.
+            path = args.checkpoint if cfg is None else args.config
+            warn_of_two_thresholds(inferencer.cfg, path)
+        return inferencer
 
     run_inference(
         args,

@@ -26,6 +26,8 @@ class LocalizationPrediction:
         threshold (float | None): θ, which decides box and mask; None: there is neither.
         box (tuple[float, float, float, float] | None): In pixels of the picture, not rounded.
         box_in_view (tuple[int, int, int, int] | None): The same box in pixels of the view.
+        found (bool | None): Whether anything of the map is above θ; where nothing is, the box is
+            the whole view, as Protocol A has it. None where there is no θ.
         view_box (tuple[float, float, float, float]): Where the view, the part of the picture that
             the network saw, lies in the picture.
         view_size (tuple[int, int]): Height and width of the view in its own pixels.
@@ -48,6 +50,7 @@ class LocalizationPrediction:
     box_in_view: tuple[int, int, int, int] | None
     view_box: tuple[float, float, float, float]
     view_size: tuple[int, int]
+    found: bool | None = None
     raw_map: np.ndarray | None = None
     map: np.ndarray | None = None
     mask: np.ndarray | None = None
@@ -68,6 +71,7 @@ class LocalizationPrediction:
             'threshold': self.threshold,
             'box': None if self.box is None else list(self.box),
             'box_in_view': None if self.box_in_view is None else list(self.box_in_view),
+            'found': self.found,
             'view_box': list(self.view_box),
             'view_height': self.view_size[0],
             'view_width': self.view_size[1],
@@ -78,4 +82,6 @@ class LocalizationPrediction:
         box = 'no threshold, no box'
         if self.box is not None:
             box = 'box ' + ' '.join(f'{corner:.1f}' for corner in self.box)
+        if self.found is False:
+            box += f' (nothing is above {self.threshold:g}: the whole view)'
         return f'{self.image}: {self.class_name} {self.score:.3f}, {box}'

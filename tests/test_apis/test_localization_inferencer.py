@@ -426,7 +426,7 @@ def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):
     cfg.model.test_cfg.threshold = None
     inferencer = LocalizationInferencer(cfg, run.checkpoint, 'cpu')
     (found,) = inferencer(run.pictures[0])['predictions']
-    assert found.box is found.box_in_view is found.threshold is None
+    assert found.box is found.box_in_view is found.threshold is found.found is None
     assert found.map.shape == SIZES[0]
     with pytest.raises(ValueError, match='a mask needs a threshold'):
         inferencer(run.pictures[0], return_masks=True)
@@ -437,6 +437,21 @@ def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):
     assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.25
     cfg.test_evaluator = dict(type='LocalizationMetric')
     assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.1
+
+
+def test_a_map_with_nothing_above_the_threshold_is_no_find(run, inferencer, tmp_path):
+    (found,) = inferencer(run.pictures[0], out_dir=tmp_path)['predictions']
+    highest = float(resize_map(normalize_map(found.raw_map), (32, 32)).max())
+    assert found.found is True
+    assert 'nothing' not in str(found)
+    (low,) = inferencer(run.pictures[0], threshold=highest - 1e-4)['predictions']
+    assert low.found is True
+    (nothing,) = inferencer(run.pictures[0], threshold=highest, out_dir=tmp_path)['predictions']
+    assert nothing.found is False
+    assert nothing.box_in_view == (0, 0, 32, 32)
+    (written,) = json.loads((tmp_path / 'predictions.json').read_text())['predictions']
+    assert written['found'] is False
+    assert str(nothing).endswith(f'(nothing is above {highest:g}: the whole view)')
 
 
 def test_arguments_that_make_no_sense(run, inferencer):
@@ -618,6 +633,7 @@ def test_a_folder_that_cannot_be_written_to_is_noticed_first(run, inferencer, tm
 
 def test_a_window_is_opened(run, inferencer, monkeypatch):
     shown = []
+    monkeypatch.setattr('matplotlib.get_backend', lambda: 'TkAgg')
     monkeypatch.setattr(
         type(inferencer.visualizer),
         'show',
@@ -626,6 +642,15 @@ def test_a_window_is_opened(run, inferencer, monkeypatch):
     drawn = inferencer(run.pictures[:2], show=True, wait_time=0.5, return_vis=True)
     assert [shape for shape, _, _ in shown] == [d.shape for d in drawn['visualization']]
     assert [entry[1:] for entry in shown] == [('0000', 0.5), ('0001', 0.5)]
+
+
+def test_where_no_window_can_be_opened_it_is_said_at_once(run, inferencer, monkeypatch, tmp_path):
+    monkeypatch.setattr('matplotlib.get_backend', lambda: 'agg')
+    told = []
+    with pytest.raises(ValueError, match="show: matplotlib's backend agg opens no window"):
+        inferencer(run.pictures, show=True, out_dir=tmp_path / 'out', on_prediction=told.append)
+    assert not told
+    assert not (tmp_path / 'out').exists()
 
 
 def test_nan_names_the_picture(run):

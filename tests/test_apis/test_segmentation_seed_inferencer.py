@@ -298,3 +298,9 @@ def test_nan_names_the_picture(project):
         inferencer.model.head.classifier.weight.fill_(torch.nan)
     with pytest.raises(ValueError, match=f'{Path(project.paths[0]).name}: the scores hold NaN'):
         inferencer(project.paths[0])
+
+
+def test_where_no_window_can_be_opened_it_is_said_at_once(project, inferencer, monkeypatch):
+    monkeypatch.setattr('matplotlib.get_backend', lambda: 'agg')
+    with pytest.raises(ValueError, match="show: matplotlib's backend agg opens no window"):
+        inferencer(project.paths, labels=[0], show=True)
