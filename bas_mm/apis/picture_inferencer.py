@@ -81,9 +81,10 @@ class PictureInferencer(BaseInferencer):
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
             bas_mm's (:func:`~bas_mm.apis.named_configs.config_names`), such as
             ``bas_resnet50_cub``. Defaults to None: the config that the checkpoint was trained with,
-            which runners note in it.
+            which runners note in it. A config is a program: None is for checkpoints of people whom
+            you trust.
         weights (str | Path, optional): Path or URL of a checkpoint. It must be given, for bas_mm
-            publishes none, and it must hold every weight of the model.
+            publishes none, and it must hold every weight of the model. Nothing of it is run.
         device (str | torch.device, optional): Defaults to None: an accelerator where there is one.
         classes (Sequence[str], optional): Names of the classes. Defaults to None: those noted in
             the checkpoint, else those of the config's data set, else numbers.
