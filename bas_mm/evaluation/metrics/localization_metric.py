@@ -55,7 +55,8 @@ class LocalizationMetric(BaseMapMetric):
     given as one number for ``test``.
 
     Each data sample must hold ``pred_map`` (h, w), ``pred_score`` (C,), ``gt_label`` (one class)
-    and ``gt_bboxes`` (n, 4) in pixels of the view, n >= 1, corners inclusive. Pictures are counted,
+    and ``gt_bboxes`` (n, 4) in pixels of the view, n >= 1, corners inclusive; it may hold
+    ``cls_score`` (C,), which ranks classes that a softmax has rounded to one. Pictures are counted,
     and counts alone travel between processes; the figures are the same on any number of
     processes, whatever the sampler padded.
 
@@ -112,6 +113,20 @@ class LocalizationMetric(BaseMapMetric):
                 raise ValueError(f'thresholds must lie in [0, 1), got {theta}')
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
+
+    def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
+        """Reduce a batch of predictions to counts.
+
+        Args:
+            data_batch (Any): Not used.
+            data_samples (Sequence[dict]): Predictions with their ground truth. Where they have it,
+                the class is ranked by ``cls_score``: a softmax may round two scores to one.
+        """
+        if all(sample.get('cls_score') is not None for sample in data_samples):
+            data_samples = [
+                {**sample, 'pred_score': sample['cls_score']} for sample in data_samples
+            ]
+        super().process(data_batch, data_samples)
 
     def prepare(
         self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray

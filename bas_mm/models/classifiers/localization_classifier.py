@@ -95,9 +95,10 @@ class LocalizationClassifier(ClassMapClassifier):
                 used with ``test_cfg.class_source='gt'``. Default: new ones.
 
         Returns:
-            list[DataSample]: with ``pred_score`` (C,), ``pred_label`` (1,), ``pred_map`` (h, w)
-            float32, not normalised, and, with ``test_cfg.threshold``, ``pred_bboxes`` (1, 4)
-            int64 x0, y0, x1, y1 in pixels of the view (x1, y1 one past the last one), on the CPU.
+            list[DataSample]: with ``pred_score`` (C,), the softmax, and of one crop ``cls_score``
+            (C,), score_1 itself; ``pred_label`` (1,), ``pred_map`` (h, w) float32, not normalised,
+            and, with ``test_cfg.threshold``, ``pred_bboxes`` (1, 4) int64 x0, y0, x1, y1 in pixels
+            of the view (x1, y1 one past the last one), on the CPU.
 
         Raises:
             ValueError: there are several views of each image, but not ten.
@@ -124,6 +125,9 @@ class LocalizationClassifier(ClassMapClassifier):
         for sample, score, label, localization_map in zip(data_samples, pred_scores, labels, maps):
             sample.set_pred_score(score).set_pred_label(label)
             sample.set_field(localization_map, 'pred_map')
+        if crops == 1:
+            for sample, score in zip(data_samples, score1):
+                sample.set_field(score, 'cls_score')
         self._add_boxes(data_samples, maps, inputs.shape[-2:])
         return data_samples
 

@@ -83,6 +83,25 @@ def test_figures_from_first_principles():
     assert figures['localization/top5_cls'] == pytest.approx((ranks < 5).mean() * 100)
 
 
+def test_classes_are_ranked_by_scores_that_a_softmax_makes_equal():
+    """A float32 softmax knows nothing of what is 104 below the highest score."""
+    scores = torch.tensor([110.0, -5, -4, -3, -2, -1, 0, 1])
+    softmax = scores.softmax(0)
+    assert not softmax[1:].any()
+    label = torch.tensor([7])
+    for cls_score, expected in ((None, 0), (scores, 100)):
+        sample = make_sample(0, pred_score=softmax, cls_score=cls_score, gt_label=label)
+        assert evaluate([sample])['localization/top5_cls'] == expected
+    # As the highest is taken away before, so are differences.
+    near = torch.tensor([50.0, 0.1234567, 0.1234568])
+    assert near[1] < near[2]
+    assert near.softmax(0)[1] == near.softmax(0)[2]
+    sample = make_sample(0, 3, pred_score=near.softmax(0), cls_score=near, gt_label=label - 5)
+    metric = LocalizationMetric()
+    metric.process({}, [sample.to_dict()])
+    assert metric._last[1].values[0] == 1
+
+
 def test_both_figures_choose_the_threshold():
     """GT-Known alone would take 0.1, where three boxes and no class are right."""
     pred_map = torch.full((8, 9), 0.3)

@@ -221,6 +221,19 @@ def test_preprocessor_takes_ten_crops():
     torch.testing.assert_close(single['inputs'], expected[:, 0])
 
 
+def test_scores_and_their_softmax():
+    model = tiny_model().eval()
+    with torch.no_grad():
+        score1, _ = model(_images(), mode='tensor')
+        single = model.predict(_images())
+        ten = model.predict(_images()[:, None].expand(-1, 10, -1, -1, -1))
+    for sample, score in zip(single, score1):
+        assert torch.equal(sample.cls_score, score)
+        torch.testing.assert_close(sample.pred_score, score.softmax(0))
+    # The mean of ten softmaxes has no score of its own.
+    assert not any('cls_score' in sample for sample in ten)
+
+
 def test_several_labels_of_a_picture_are_refused():
     samples = samples_of(LABELS)
     samples[1].set_gt_label([0, 2])
