@@ -6,8 +6,8 @@ import fnmatch
 import operator
 import warnings
 from abc import abstractmethod
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -24,9 +24,11 @@ from mmengine.registry import DefaultScope
 from torch import nn
 
 from bas_mm.datasets import UnreadableImageError
+from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.config_model import build_model, scope_of
+from bas_mm.utils.config_types import type_name
 from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
@@ -118,9 +120,10 @@ class PictureInferencer(BaseInferencer):
             )
         cfg = config_or_name
         if isinstance(cfg, (str, Path)):
-            cfg = Config.fromfile(find_config(cfg))
-        self._given_classes = classes
-        with _BUILDING:
+            cfg = _read_config(find_config(cfg))
+        self._given_classes = _names_of_caller(classes)
+        # Random weights are made on the CPU, and all of them replaced.
+        with _BUILDING, torch.random.fork_rng(devices=[]):
             super().__init__(cfg, str(weights), device, 'bas_mm', show_progress)
 
     def _init_model(self, cfg: Config | ConfigDict, weights: str, device: Any) -> nn.Module:
@@ -132,11 +135,10 @@ class PictureInferencer(BaseInferencer):
             raise ValueError('the config has no model')
         self._prepare_config(cfg)
         self.scope = scope_of(cfg)
+        self._require_known(cfg.model)
         model = build_model(cfg)
         if not isinstance(model, self.MODEL):
-            raise ValueError(
-                f'{type(self).__name__} cannot use the model {type(model).__name__}: {self.ADVICE}'
-            )
+            raise self._unusable(type(model).__name__)
         with DefaultScope.overwrite_default_scope(self.scope):
             self.classes = self._class_names(cfg, checkpoint, model.head.num_classes)
         self._load_weights(model, checkpoint, weights)
@@ -146,6 +148,16 @@ class PictureInferencer(BaseInferencer):
             line = str(error).partition('\n')[0]
             raise ValueError(f'the device {device} cannot be used: {line}') from error
         return model.eval()
+
+    def _require_known(self, model: dict) -> None:
+        """Refuse the model of a package that is not here, such as a detector."""
+        with DefaultScope.overwrite_default_scope(self.scope):
+            kind = model.get('type')
+            if isinstance(kind, str) and MODELS.get(kind) is None:
+                raise self._unusable(type_name(model))
+
+    def _unusable(self, model: str) -> ValueError:
+        return ValueError(f'{type(self).__name__} cannot use the model {model}: {self.ADVICE}')
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:
         """Change the config before anything is built from it."""
@@ -416,6 +428,30 @@ def shrink(image: np.ndarray) -> np.ndarray:
 
 def _be_silent(_: str) -> None:
     """Where there is no terminal, nothing is said of progress."""
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        return Config.fromfile(path)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a config is a program, which may raise anything
+        raise ValueError(
+            f'the config {path} cannot be read: {type(error).__name__}: {error}'
+        ) from error
+
+
+def _names_of_caller(classes: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The names of classes that were given, each of which must stand for one class."""
+    if classes is None:
+        return None
+    if isinstance(classes, (str, set, frozenset, Mapping)):
+        raise ValueError(f'classes must be a list of names, got {type(classes).__name__}')
+    names = tuple(map(str, classes))
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f'classes has {twice[0]!r} more than once: each needs a name of its own')
+    return names
 
 
 def _config_of(checkpoint: dict, weights: str) -> Config:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -50,10 +50,15 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
         list[PictureInput]: One for each picture, in the order of the inputs. A file need not exist.
 
     Raises:
-        TypeError: Something is none of these.
+        TypeError: Something is none of these, or they have no order, as in a set or a dict.
         ValueError: There is no picture, an array is no picture, or a URL has an unknown scheme.
     """
     found: list[tuple[str | np.ndarray, str]] = []
+    if isinstance(inputs, (Mapping, set, frozenset)):
+        raise TypeError(
+            f'pictures are given in an order, as a list, got {type(inputs).__name__}: give '
+            'list(...) of what you mean'
+        )
     # Names and arrays are iterables, too.
     several = isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, np.ndarray))
     for value in inputs if several else [inputs]:
@@ -64,7 +69,8 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
             found += _of_path(os.fspath(value))
         else:
             raise TypeError(
-                f'a picture is a path, a URL or an array (H, W, 3), got {type(value).__name__}'
+                'a picture is a path, a URL or an array (H, W, 3), got '
+                f'{type(value).__name__}{_advice(value)}'
             )
     if not found:
         raise ValueError('there is no picture')
@@ -75,6 +81,12 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
         name = _unused(stem if counts[stem] == 1 else name, taken)
         pictures.append(PictureInput(source, source if isinstance(source, str) else position, name))
     return pictures
+
+
+def _advice(value: object) -> str:
+    if type(value).__module__.startswith('PIL.'):
+        return ": give np.asarray(im.convert('RGB'))[..., ::-1] of a picture im of Pillow"
+    return ''
 
 
 def _of_path(path: str) -> list[tuple[str, str]]:

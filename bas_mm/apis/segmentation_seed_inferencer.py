@@ -158,6 +158,8 @@ class SegmentationSeedInferencer(PictureInferencer):
         background = in_range('background', background, 0, 1, closed=True)
         if score_thr is not None:
             score_thr = in_range('score_thr', score_thr, 0, 1, closed=True)
+        if flip is not None and not isinstance(flip, (bool, np.bool_)):
+            raise ValueError(f'flip must be True, False or None, got {flip!r}')
         if save_seeds and out_dir is None:
             raise ValueError('save_seeds needs out_dir')
         if labels is None and self.scoring is None:

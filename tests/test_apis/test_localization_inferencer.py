@@ -374,6 +374,29 @@ def test_what_cannot_be_used_is_refused(run, tmp_path):
         LocalizationInferencer(cfg, run.checkpoint, ten_crop=True)
     with pytest.raises(ValueError, match='device nowhere'):
         LocalizationInferencer(run.cfg, run.checkpoint, 'nowhere')
+    # A detector, of a package that is not here or is.
+    for name in ('fcos_small_embedded', 'faster-rcnn_r50_cub'):
+        with pytest.raises(ValueError, match='cannot use the model|mmdet is not installed'):
+            LocalizationInferencer(name, run.checkpoint)
+    for classes, message in (
+        ('abcd', 'classes must be a list of names, got str'),
+        ({'a', 'b', 'c', 'd'}, 'classes must be a list of names, got set'),
+        (['a', 'b', 'a', 'd'], "classes has 'a' more than once"),
+        (['a', 'b'], '2 names of classes'),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LocalizationInferencer(run.cfg, run.checkpoint, classes=classes)
+
+
+def test_random_numbers_are_what_they_would_be_without_it(run):
+    torch.manual_seed(3)
+    expected = torch.rand(5)
+    torch.manual_seed(3)
+    inferencer = LocalizationInferencer(
+        run.cfg, run.checkpoint, 'cpu', classes=np.array(['a', 'b', 'c', 'd'])
+    )
+    assert torch.equal(torch.rand(5), expected)
+    assert inferencer.classes == ('a', 'b', 'c', 'd')
 
 
 def test_a_transform_that_hides_where_the_view_lies_is_refused(run):
@@ -511,6 +534,22 @@ def test_the_bar_counts_pictures_that_are_skipped(run, broken, monkeypatch):
     assert len(found['predictions']) == 2
     last = [line for line in shown.getvalue().splitlines() if 'Inference' in line][-1]
     assert '4/4' in last
+
+
+def test_what_is_no_picture_is_said_without_addresses(run, inferencer, tmp_path):
+    whole = run.pictures[0].read_bytes()
+    for name, content in (('a.jpg', b'no picture'), ('b.jpg', b'\xff\xd8 nor this')):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UnreadableImageError, match=name) as info:
+            inferencer(tmp_path / name)
+        assert '0x' not in str(info.value)
+    cfg = deepcopy(run.cfg)
+    cfg.test_dataloader.dataset.pipeline[0] = dict(type='LoadLocImage', imdecode_backend='pillow')
+    pillow = LocalizationInferencer(cfg, run.checkpoint, 'cpu')
+    (tmp_path / 'c.png').write_bytes(b'\x89PNG' + whole[20:])
+    with pytest.raises(UnreadableImageError, match='cannot identify image file') as info:
+        pillow(tmp_path / 'c.png')
+    assert '0x' not in str(info.value)
 
 
 def test_the_truncated_photograph(inferencer, bad_image):

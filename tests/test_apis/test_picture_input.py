@@ -5,6 +5,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bas_mm.apis.picture_input import list_pictures
 
@@ -65,7 +66,7 @@ def test_many_of_one_name(monkeypatch):
 def test_any_iterable(tmp_path):
     (tmp_path / 'a.jpg').touch()
     assert names(tmp_path.glob('*.jpg')) == names(path for path in ['a.jpg']) == ['a']
-    assert names({'b.jpg': 1}) == ['b']
+    assert names({'b.jpg': 1}.keys()) == ['b']
 
 
 def test_urls():
@@ -83,6 +84,13 @@ def test_urls():
         (['a', np.zeros((4, 4, 3))], ValueError, r'picture 1: .* float64'),
         ([7], TypeError, 'got int'),
         (b'a.jpg', TypeError, 'got bytes'),
+        ({'a.jpg'}, TypeError, 'given in an order, as a list, got set'),
+        ({'a.jpg': 1}, TypeError, 'given in an order, as a list, got dict'),
+        (
+            Image.new('RGB', (4, 4)),
+            TypeError,
+            r"got Image: give np.asarray\(im.convert\('RGB'\)\)\[..., ::-1\]",
+        ),
     ],
 )
 def test_what_is_no_picture(inputs, error, message):

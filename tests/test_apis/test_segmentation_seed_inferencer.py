@@ -304,3 +304,9 @@ def test_where_no_window_can_be_opened_it_is_said_at_once(project, inferencer, m
     monkeypatch.setattr('matplotlib.get_backend', lambda: 'agg')
     with pytest.raises(ValueError, match="show: matplotlib's backend agg opens no window"):
         inferencer(project.paths, labels=[0], show=True)
+
+
+def test_flip_is_yes_or_no(project, inferencer):
+    for flip in ('no', 0, 1.0):
+        with pytest.raises(ValueError, match=f'flip must be True, False or None, got {flip!r}'):
+            inferencer(project.paths[0], labels=[0], flip=flip)

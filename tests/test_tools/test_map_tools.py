@@ -242,3 +242,19 @@ def test_maps_of_a_checkpoint_give_the_figures_of_test_py(project):
     (project.folder / 'maps' / 'val' / '0003.png.npy').unlink()
     done = _run(project, 'maps', 'data/metadata/val', check=False)
     assert 'val/0003.png: there is no map' in done.stderr
+
+
+def test_maps_of_other_values_than_numbers_are_refused(project):
+    ids = _write_split(project.folder / 'kinds/split', [[(1, 1, 50, 50)]], [0])
+    for kind in (np.complex64, 'U3', 'M8[s]', [('a', np.float32)]):
+        _write_maps(project.folder / 'kinds/maps', ids, [np.zeros((4, 4), kind)])
+        done = _run(project, 'kinds/maps', 'kinds/split', check=False)
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].endswith(': a map has bool, int or float values')
+    with open(project.folder / f'kinds/maps/{ids[0]}.npy', 'wb') as file:
+        np.savez(file, np.zeros((4, 4)))
+    done = _run(project, 'kinds/maps', 'kinds/split', check=False)
+    assert 'holds NpzFile: a map has' in done.stderr.splitlines()[-1]
+    for kind in (bool, np.uint8, np.float16):
+        _write_maps(project.folder / 'kinds/maps', ids, [np.eye(4, dtype=kind)])
+        _run(project, 'kinds/maps', 'kinds/split', '--metrics', 'MaxBoxAcc')

@@ -122,6 +122,9 @@ def samples(
             fail(f'{image_id}: there is no map {file}')
         except (OSError, ValueError, EOFError) as error:
             fail(f'{image_id}: {file} cannot be read: {error}')
+        kind = getattr(pred_map, 'dtype', type(pred_map).__name__)
+        if getattr(kind, 'kind', '') not in tuple('biuf'):
+            fail(f'{image_id}: {file} holds {kind}: a map has bool, int or float values')
         if scores is None:
             score = np.zeros(dataset.num_classes)
             score[info['gt_label']] = 1
