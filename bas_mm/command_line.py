@@ -28,13 +28,11 @@ __all__ = [
     'fail_on_input_errors',
     'load_config',
     'prepare_devices',
-    'require_all_weights',
     'require_distinct_figures',
     'require_file',
     'require_writable',
     'run_command',
     'set_cpu_amp',
-    'use_checkpoint',
     'warn_of_two_thresholds',
 ]
 
@@ -281,29 +279,6 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', Path(path).stem)
     return cfg
-
-
-def use_checkpoint(cfg: 'Config', checkpoint: str, strict: bool = True) -> None:
-    """Let a run have the weights of a checkpoint.
-
-    Args:
-        cfg (Config): Changed in place.
-        checkpoint (str): Its path or URL.
-        strict (bool): Whether it must hold every weight of the model, in its shape; mmengine would
-            only log what it lacks. Defaults to True.
-    """
-    cfg.load_from, cfg.resume = checkpoint, False
-    if strict:
-        require_all_weights(cfg)
-
-
-def require_all_weights(cfg: 'Config') -> None:
-    """Let a run refuse a checkpoint that does not hold every weight of the model, in its shape.
-
-    Args:
-        cfg (Config): Changed in place.
-    """
-    cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), {'type': 'bas_mm.CheckpointKeysHook'}]
 
 
 def require_distinct_figures(cfg: 'Config', path: str) -> None:

@@ -21,9 +21,9 @@ from bas_mm.command_line import (
     require_file,
     require_writable,
     run_command,
-    use_checkpoint,
     warn_of_two_thresholds,
 )
+from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_types import registered_class, type_name
 
 if TYPE_CHECKING:

@@ -17,11 +17,11 @@ from bas_mm.command_line import (
     fail_on_input_errors,
     load_config,
     prepare_devices,
-    require_all_weights,
     require_distinct_figures,
     require_file,
     run_command,
 )
+from bas_mm.utils.config_checkpoint import require_whole_checkpoint
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -94,7 +94,7 @@ def main() -> None:
             fail(f'{error}. Give one by its name: --resume CHECKPOINT')
     if cfg.get('resume'):
         # mmengine would only log what the checkpoint lacks, and train what is left.
-        require_all_weights(cfg)
+        require_whole_checkpoint(cfg)
     prepare_devices(cfg, args.launcher)
 
     from mmengine.registry import RUNNERS

@@ -10,8 +10,8 @@ from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
-from bas_mm.command_line import use_checkpoint
 from bas_mm.registry import DATASETS
+from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import localization_metrics
 from bas_mm.utils.config_model import scope_of
 from bas_mm.utils.last_checkpoint import find_last_checkpoint

@@ -15,10 +15,10 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import Dataset
 
-from bas_mm.command_line import use_checkpoint
 from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS, METRICS
+from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import localization_metrics
 from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.config_types import type_name

@@ -25,8 +25,8 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     require_file,
     require_writable,
     run_command,
-    use_checkpoint,
 )
+from bas_mm.utils.config_checkpoint import use_checkpoint  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:

@@ -30,9 +30,9 @@ from bas_mm.command_line import (
     require_file,
     require_writable,
     run_command,
-    use_checkpoint,
     warn_of_two_thresholds,
 )
+from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import type_name
 

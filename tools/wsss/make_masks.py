@@ -24,8 +24,8 @@ from bas_mm.command_line import (
     prepare_devices,
     require_file,
     run_command,
-    use_checkpoint,
 )
+from bas_mm.utils.config_checkpoint import use_checkpoint
 
 # Pictures as they are; mirror images are made where the masks are.
 PIPELINE = [

@@ -23,8 +23,8 @@ from bas_mm.command_line import (
     prepare_devices,
     require_file,
     run_command,
-    use_checkpoint,
 )
+from bas_mm.utils.config_checkpoint import use_checkpoint
 
 
 def parse_args() -> argparse.Namespace:
