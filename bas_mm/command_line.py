@@ -8,6 +8,7 @@ import argparse
 import logging
 import multiprocessing
 import os
+import re
 import select
 import sys
 import traceback
@@ -251,14 +252,16 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
 
     Args:
         path (str): The config file, which exists.
-        options (Sequence[str]): ``key=value`` texts of ``--cfg-options``.
+        options (Sequence[str]): ``key=value`` texts of ``--cfg-options``, read as mmengine's
+            ``DictAction`` does, but with the blanks in words: those of a path, say. With a comma a
+            value is a list; in quotes of its own, ``key="'a, b'"``, it is a text.
         work_dir (str, optional): ``--work-dir``. Without it and without one in the config it is
             ``work_dirs/`` and the config file's name.
 
     Returns:
         Config: The config.
     """
-    from mmengine.config import Config, DictAction
+    from mmengine.config import Config
 
     for option in options:
         if '=' not in option:
@@ -268,10 +271,9 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     except Exception as error:  # a config is a program, which may raise anything
         fail(f'the config {path} cannot be read: {type(error).__name__}: {error}')
     if options:
-        parser = argparse.ArgumentParser()
-        parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+        settings = dict(map(_read_option, options))
         try:
-            cfg.merge_from_dict(parser.parse_args(['--cfg-options', *options]).cfg_options)
+            cfg.merge_from_dict(settings)
         except (KeyError, TypeError, IndexError) as error:
             fail(f'--cfg-options {" ".join(options)} does not fit {path}: {error}')
     if work_dir is not None:
@@ -279,6 +281,32 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', Path(path).stem)
     return cfg
+
+
+def _read_option(option: str) -> tuple[str, Any]:
+    """Key and value of a ``key=value``, see :func:`load_config`."""
+    from mmengine.config import DictAction
+
+    key, text = option.split('=', maxsplit=1)
+    quoted = re.fullmatch(r"""(['"])(?![(\[])(.*,.*)\1""", text, re.DOTALL)
+    if quoted and quoted[1] not in quoted[2]:
+        return key, quoted[2]
+    # DictAction drops all blanks. Of those in words it does not know; no argument has a NUL.
+    kept = re.sub(r"""(?<=[^ ,(['"]) +(?=[^ ,)\]'"])""", lambda m: '\0' * len(m[0]), text)
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction)
+    try:
+        value = parser.parse_args(['--cfg-options', f'{key}={kept}']).cfg_options[key]
+    except AssertionError as error:
+        said = str(error).replace('\0', ' ')
+        fail(f'--cfg-options {option}: {said}; a text with a comma is in quotes, key="\'a, b\'"')
+    return key, text.strip('\'"') if isinstance(value, str) else _put_blanks(value)
+
+
+def _put_blanks(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return type(value)(map(_put_blanks, value))
+    return value.replace('\0', ' ') if isinstance(value, str) else value
 
 
 def require_distinct_figures(cfg: 'Config', path: str) -> None:

@@ -18,6 +18,7 @@ from bas_mm.command_line import (
     close_process_group,
     fail,
     fail_on_input_errors,
+    load_config,
     require_writable,
     run_command,
     warn_of_two_thresholds,
@@ -284,3 +285,48 @@ def test_every_tool_ends_as_programs_do(tool, monkeypatch, capsys):
     with pytest.raises(SystemExit, match='130'):
         runpy.run_path(str(ROOT / tool), run_name='__main__')
     assert capsys.readouterr().err == f'{Path(tool).name}: interrupted\n'
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('/data/q 1/old  (2)/masks', '/data/q 1/old  (2)/masks'),
+        ('1 2', '1 2'),
+        ('/data/[a] b', '/data/[a] b'),
+        ('"/data/a, b/masks"', '/data/a, b/masks'),
+        ('\'it is "a, b"\'', 'it is "a, b"'),
+        ('[traffic light, cat , (x y,1)]', ['traffic light', 'cat', ('x y', 1)]),
+        # As mmengine's action has them.
+        ('7', 7),
+        ('1e-3', 1e-3),
+        ('true', True),
+        ('None', None),
+        ('"8"', 8),
+        ("'a'", 'a'),
+        ('a,b', ['a', 'b']),
+        ('1, 2', [1, 2]),
+        ('"[1, 2]"', [1, 2]),
+        ('"a","b"', ['a', 'b']),
+        ('( 1, (2.5, None) )', (1, (2.5, None))),
+        ('[]', []),
+        ('a=b', 'a=b'),
+        ('', ''),
+    ],
+)
+def test_values_of_settings(tmp_path, text, expected):
+    """Blanks in words stay: another folder would be meant without them."""
+    config = tmp_path / 'config.py'
+    config.write_text('model = dict(a=0)')
+    cfg = load_config(str(config), [f'model.a={text}', 'b=3'])
+    assert cfg.model.a == expected
+    assert type(cfg.model.a) is type(expected)
+    assert cfg.b == 3
+
+
+def test_a_value_that_cannot_be_read_is_one_line(tmp_path, capsys):
+    config = tmp_path / 'config.py'
+    config.write_text('a = 0')
+    with pytest.raises(SystemExit):
+        load_config(str(config), ['a=x (1,b'])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert 'error: --cfg-options a=x (1,b: Imbalanced brackets exist in x (1,b; ' in line
