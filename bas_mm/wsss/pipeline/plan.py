@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import json
+import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +64,8 @@ def plan(cfg: Config, work_dir: Path, seed: int | None = None) -> list[Step]:
         list[Step]: The steps.
 
     Raises:
-        ValueError: A key is missing or unknown, or a config does not exist, cannot be read or
-            trains nothing.
+        ValueError: A key is missing or unknown, a config does not exist, cannot be read or trains
+            nothing, or the segmentor's has no folder of masks at ``mask_key``.
     """
     given = {key: cfg.get(key) for key in KEYS}
     own = {key for key in cfg if not key.startswith('_')} - set(KEYS) - {'default_scope'}
@@ -104,6 +106,7 @@ class _Plan:
             if loaded[key].get('train_dataloader') is None:
                 raise ValueError(f'{key}={given[key]!r}: the config {path} has no train_dataloader')
         self.loaded = loaded
+        _require_mask_key(given['mask_key'], loaded['segmentor'], self.places[_config('segmentor')])
 
     def steps(self) -> list[Step]:
         cam, bas = self.train('cam', 'CAM'), self.train('bas', 'BAS-Seg')
@@ -156,7 +159,7 @@ class _Plan:
         return Step(
             name,
             what,
-            tuple(tuple(map(self.fill_in, command)) for command in commands),
+            tuple(map(self.fill_in_command, commands)),
             tuple(Path(self.fill_in(output)) for output in outputs),
             tuple(needs),
             settings_that_count(_plain(read or {}), replaced),
@@ -169,6 +172,21 @@ class _Plan:
         for name, path in self.places.items():
             text = text.replace(name, path)
         return text
+
+    def fill_in_command(self, command: Sequence[str]) -> tuple[str, ...]:
+        """A command with what its placeholders stand for.
+
+        Folders in ``--cfg-options`` are absolute: data sets take others below their ``data_root``.
+        """
+        start = command.index('--cfg-options') + 1 if '--cfg-options' in command else len(command)
+        filled = [self.fill_in(part) for part in command[:start]]
+        for option in command[start:]:
+            key, value = option.split('=', maxsplit=1)
+            text = self.fill_in(value)
+            if value.startswith(_WORK_DIR):
+                text = os.path.abspath(text)
+            filled.append(f'{key}={_quote(text)}')
+        return tuple(filled)
 
     def train(self, key: str, what: str) -> Step:
         options, needs = {}, []
@@ -285,6 +303,60 @@ class _Plan:
         needs = ['segmentor']
         read = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
         return self.step('test', what, [command], [file], needs, read, distributed=True)
+
+
+def _require_mask_key(key: Any, cfg: Config, path: str) -> None:
+    """Raise unless a training reads the key: by an unknown one it would have the true masks.
+
+    Args:
+        key (Any): ``mask_key``.
+        cfg (Config): The segmentor's config.
+        path (str): Its file, for the message.
+    """
+    names = key.split('.') if isinstance(key, str) else []
+    found = dict(cfg.items())
+    for name in names:
+        if isinstance(found, list | tuple) and name.isdecimal() and int(name) < len(found):
+            found = found[int(name)]
+        elif isinstance(found, Mapping) and name in found:
+            found = found[name]
+        else:
+            names = []
+            break
+    if names[:1] == ['train_dataloader'] and not isinstance(found, Mapping | list | tuple):
+        return
+    there = list(_leaves(cfg['train_dataloader'], 'train_dataloader'))
+    like = difflib.get_close_matches(str(key), there)
+    said = f'like it are {", ".join(like)}' if like else f'there are {", ".join(there)}'
+    raise ValueError(
+        f'mask_key={key!r} names no value of train_dataloader in the config {path}, where {said}; '
+        'if its data set takes the folder by a key that is not written there, write it there, with '
+        'any folder'
+    )
+
+
+def _leaves(settings: Any, path: str) -> Iterator[str]:
+    """The keys of what is neither a dictionary nor, unless it is of dictionaries, a list."""
+    if isinstance(settings, Mapping):
+        pairs = settings.items()
+    elif isinstance(settings, list | tuple) and any(isinstance(v, Mapping) for v in settings):
+        pairs = enumerate(settings)
+    else:
+        yield path
+        return
+    for name, value in pairs:
+        if name not in ('pipeline', 'type'):
+            yield from _leaves(value, f'{path}.{name}')
+
+
+def _quote(text: str) -> str:
+    """A text as a value of ``--cfg-options``, where a bare comma would make it a list."""
+    if ',' not in text:
+        return text
+    mark = next((mark for mark in '"\'' if mark not in text), None)
+    if mark is None:
+        raise ValueError(f'{text}: a path with a comma and quotes of both kinds: choose another')
+    return f'{mark}{text}{mark}'
 
 
 def _keys_of_runners() -> set[str]:

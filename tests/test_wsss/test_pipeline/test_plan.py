@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from mmengine.config import Config
 
+from bas_mm.command_line import load_config
 from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
@@ -70,7 +71,8 @@ def test_steps_and_what_they_read(path):
     options = ' '.join(steps['bas'].commands[0])
     assert ('load_from={checkpoint:work/cam}' in options) == embedded
     key = 'mask_dir' if embedded else 'data_prefix.seg_map_path'
-    assert f'train_dataloader.dataset.{key}=work/masks' in ' '.join(steps['segmentor'].commands[0])
+    masks = Path('work/masks').absolute()
+    assert f'train_dataloader.dataset.{key}={masks}' in steps['segmentor'].commands[0]
     # The keys that are set are keys of the configs.
     segmentor = Config.fromfile(steps['segmentor'].commands[0][1])
     place = segmentor.train_dataloader.dataset
@@ -118,6 +120,68 @@ def test_where_files_lie_decides_nothing(tmp_path):
             str(work_dir / name) for name in ('bas_seeds', 'cam_seeds', 'fused_seeds')
         )
         assert steps['cam'].commands[0][1] == str(tmp_path / 'two/cam.py')
+
+
+@pytest.mark.parametrize('name', ['q 1', 'a, b', 'it\'s [a, "b', '[x] (1'])
+def test_folders_in_settings_arrive_as_they_are(tmp_path, monkeypatch, name):
+    """Absolute, for data sets take others below their data_root; with blanks and commas."""
+    monkeypatch.chdir(tmp_path)
+    config = _write(tmp_path)
+
+    def read(step: str):
+        _, path, *_, option = steps[step].commands[0]
+        return load_config(path, [option])
+
+    if '"' in name and "'" in name:
+        with pytest.raises(ValueError, match='with a comma and quotes of both kinds'):
+            plan(Config.fromfile(config), Path(name))
+        return
+    steps = {step.name: step for step in plan(Config.fromfile(config), Path(name))}
+    assert _fingerprints(steps) == _fingerprints(_plan(config))
+    assert read('segmentor').train_dataloader.dataset.mask_dir == str(tmp_path / name / 'masks')
+    assert read('bas').load_from == f'{{checkpoint:{name}/cam}}'
+    _, path, *_, labels, _ = steps['irn'].commands[0]
+    found = load_config(path, [labels]).train_dataloader.dataset.label_dir
+    assert found == str(tmp_path / name / 'irn_labels')
+
+
+@pytest.mark.parametrize(
+    ('key', 'said'),
+    [
+        ('train_dataloader.dataset.mask_dirs', 'like it are train_dataloader.dataset.mask_dir'),
+        ('train_dataloader.datset.mask_dir', 'like it are train_dataloader.dataset.mask_dir'),
+        ('mask_dir', 'there are train_dataloader.batch_size, '),
+        ('train_dataloader.dataset', 'like it are train_dataloader.dataset.'),
+        # The masks of a test: the training would have the true ones.
+        ('test_dataloader.dataset.mask_dir', 'like it are train_dataloader.dataset.mask_dir'),
+        (3, 'there are '),
+    ],
+)
+def test_a_mask_key_that_training_does_not_read(tmp_path, key, said):
+    cfg = Config.fromfile(_write(tmp_path))
+    cfg.mask_key = key
+    with pytest.raises(ValueError, match='names no value of train_dataloader') as error:
+        plan(cfg, Path('work'))
+    message = str(error.value)
+    assert message.startswith(f'mask_key={key!r} ')
+    assert f'the config {tmp_path}/segmentor.py, where {said}' in message
+    assert 'write it there, with any folder' in message
+    assert '\n' not in message
+
+
+def test_a_mask_key_of_a_list(tmp_path):
+    text = """
+one = dict(type='A', data_prefix=dict(img_path='a', seg_map_path=None))
+train_dataloader = dict(_delete_=True, batch_size=2, dataset=dict(type='C', datasets=[one, one]))
+"""
+    cfg = Config.fromfile(_write(tmp_path, segmentor=text))
+    start = 'train_dataloader.dataset.datasets'
+    cfg.mask_key = f'{start}.1.data_prefix.seg_map_path'
+    plan(cfg, Path('work'))
+    for key in (f'{start}.2.data_prefix.seg_map_path', f'{start}.0.data_prefix.seg_map'):
+        cfg.mask_key = key
+        with pytest.raises(ValueError, match=f'like it are .*{start}.0.data_prefix.seg_map_path'):
+            plan(cfg, Path('work'))
 
 
 def test_what_does_not_count(tmp_path):
