@@ -105,7 +105,7 @@ def main() -> None:
     """Build the runner, test, and write what was asked for."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    require_distinct_figures(cfg, args.config)
+    require_distinct_figures(cfg, args.config, 'test_evaluator')
     if cfg.get('test_dataloader') is None:
         fail(f'the config {args.config} has no test_dataloader')
     use_checkpoint(cfg, args.checkpoint, not args.no_strict)

@@ -71,7 +71,6 @@ def main() -> None:
     """Build the runner and train."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    require_distinct_figures(cfg, args.config)
     require_boxes(cfg)
     if args.amp:
         enable_amp(cfg)
@@ -79,6 +78,7 @@ def main() -> None:
         cfg.val_cfg = cfg.val_dataloader = cfg.val_evaluator = None
         # What would wait for figures of a validation.
         ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
+    require_distinct_figures(cfg, args.config, 'val_evaluator')
     if args.auto_scale_lr:
         if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')

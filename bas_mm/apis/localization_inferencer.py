@@ -274,13 +274,15 @@ class LocalizationInferencer(PictureInferencer):
             replace(self._test_cfg, topk=1, class_source='gt') if labelled else self._test_cfg
         )
         samples = model.test_step(self.collate_fn([loaded.views for loaded in batch]))
-        scores, raw_maps = (
+        # Classes that a softmax rounds to one are told apart, as in the figures of a test.
+        ranked = 'cls_score' if 'cls_score' in samples[0] else 'pred_score'
+        scores, ranks, raw_maps = (
             torch.stack([getattr(sample, key) for sample in samples]).float().cpu().numpy()
-            for key in ('pred_score', 'pred_map')
+            for key in ('pred_score', ranked, 'pred_map')
         )
         return [
             self._predict(*picture, threshold, maps, masks)
-            for picture in zip(batch, samples, scores, raw_maps)
+            for picture in zip(batch, samples, scores, ranks, raw_maps)
         ]
 
     def _predict(
@@ -288,6 +290,7 @@ class LocalizationInferencer(PictureInferencer):
         loaded: LoadedPicture,
         sample: DataSample,
         scores: np.ndarray,
+        ranks: np.ndarray,
         raw_map: np.ndarray,
         threshold: float | None,
         maps: bool,
@@ -307,7 +310,7 @@ class LocalizationInferencer(PictureInferencer):
             above = bool((view_map > np.float32(threshold)).any())
             in_view = largest_component_box(view_map, threshold)
             box = boxes_to_original(in_view, view_box, view_size[::-1])[0].tolist()
-        first = np.argsort(-scores, kind='stable')[:5].tolist()
+        first = np.argsort(-ranks, kind='stable')[:5].tolist()
         label = first[0] if loaded.wanted is None else loaded.wanted
         found = LocalizationPrediction(
             image=loaded.picture.image,

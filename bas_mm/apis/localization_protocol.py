@@ -169,7 +169,6 @@ def _validate(
     cfg = deepcopy(cfg)
     use_checkpoint(cfg, checkpoint)
     runner = new_runner(cfg, f'{name}_val')
-    runner.load_or_resume()
     val = _plain(runner.val())
     return val, _best_threshold(val, choose_by)
 

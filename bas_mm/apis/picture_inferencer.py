@@ -28,7 +28,6 @@ from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.config_model import build_model, scope_of
-from bas_mm.utils.config_types import type_name
 from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
@@ -83,10 +82,10 @@ class PictureInferencer(BaseInferencer):
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
             bas_mm's (:func:`~bas_mm.apis.named_configs.config_names`), such as
             ``bas_resnet50_cub``. Defaults to None: the config that the checkpoint was trained with,
-            which runners note in it. A config is a program: None is for checkpoints of people whom
-            you trust.
+            which runners note in it.
         weights (str | Path, optional): Path or URL of a checkpoint. It must be given, for bas_mm
-            publishes none, and it must hold every weight of the model. Nothing of it is run.
+            publishes none, and it must hold every weight of the model. Reading one may run code
+            that is in it.
         device (str | torch.device, optional): Defaults to None: an accelerator where there is one.
         classes (Sequence[str], optional): Names of the classes. Defaults to None: those noted in
             the checkpoint, else those of the config's data set, else numbers.
@@ -138,7 +137,9 @@ class PictureInferencer(BaseInferencer):
         self._require_known(cfg.model)
         model = build_model(cfg)
         if not isinstance(model, self.MODEL):
-            raise self._unusable(type(model).__name__)
+            raise ValueError(
+                f'{type(self).__name__} cannot use the model {type(model).__name__}: {self.ADVICE}'
+            )
         with DefaultScope.overwrite_default_scope(self.scope):
             self.classes = self._class_names(cfg, checkpoint, model.head.num_classes)
         self._load_weights(model, checkpoint, weights)
@@ -150,14 +151,14 @@ class PictureInferencer(BaseInferencer):
         return model.eval()
 
     def _require_known(self, model: dict) -> None:
-        """Refuse the model of a package that is not here, such as a detector."""
+        """Refuse a model that is not here, such as a detector without its package."""
         with DefaultScope.overwrite_default_scope(self.scope):
             kind = model.get('type')
             if isinstance(kind, str) and MODELS.get(kind) is None:
-                raise self._unusable(type_name(model))
-
-    def _unusable(self, model: str) -> ValueError:
-        return ValueError(f'{type(self).__name__} cannot use the model {model}: {self.ADVICE}')
+                raise ValueError(
+                    f'there is no model {kind}: its package is not installed, or custom_imports '
+                    'does not name its module'
+                )
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:
         """Change the config before anything is built from it."""

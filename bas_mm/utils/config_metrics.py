@@ -31,9 +31,10 @@ def only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
     """θ of the first LocalizationMetric; None where there is none, or it has several."""
     for metric in localization_metrics(evaluator):
         thresholds = metric.get('thresholds', _DEFAULT_THRESHOLD)
-        if isinstance(thresholds, Real):
-            return float(thresholds)
-        return float(thresholds[0]) if len(thresholds) == 1 else None
+        several = isinstance(thresholds, (list, tuple))
+        only = thresholds if not several else thresholds[0] if len(thresholds) == 1 else None
+        # What is no number the metric itself refuses.
+        return float(only) if isinstance(only, Real) else None
     return None
 
 
@@ -45,4 +46,6 @@ def threshold_of(cfg: Config) -> float | None:
         LocalizationMetric, or one with several θ.
     """
     own = (cfg.model.get('test_cfg') or {}).get('threshold')
-    return only_threshold(cfg.get('test_evaluator')) if own is None else own
+    if own is None:
+        return only_threshold(cfg.get('test_evaluator'))
+    return own if isinstance(own, Real) else None

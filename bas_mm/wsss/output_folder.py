@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ __all__ = ['OutputFolder']
 
 # How old a temporary file of result_files.write_bytes is when no process writes it still.
 _ABANDONED_SECONDS = 600
+# A folder below with one of these files is one of its own.
+_ALL_SETTINGS = ('seeds.json', 'masks.json', 'irn_labels.json')
 
 
 class OutputFolder:
@@ -58,15 +60,28 @@ class OutputFolder:
                 self._compare(path, settings)
                 return
             # Before the new settings are there: what is stopped in between is not mixed.
-            for file in self.folder.rglob(f'*{self.SUFFIX}'):
+            for file in self.files():
                 file.unlink()
-        elif next(self.folder.rglob(f'*{self.SUFFIX}'), None) is not None:
+        elif next(self.files(), None) is not None:
             # Not even --overwrite deletes files that may be somebody else's.
             raise ValueError(
                 f'{self.folder} has {self.SUFFIX} files but no {self.SETTINGS}: {self.COMMAND} did '
                 'not write them. Choose another folder'
             )
         write_json(path, settings)
+
+    def files(self) -> Iterator[Path]:
+        """The pictures' files that are there, without those of other folders' results below."""
+        return (file for file in self._own_files() if file.name.endswith(self.SUFFIX))
+
+    def _own_files(self) -> Iterator[Path]:
+        for place, folders, names in os.walk(self.folder):
+            folders[:] = [
+                name
+                for name in folders
+                if not any(os.path.exists(os.path.join(place, name, s)) for s in _ALL_SETTINGS)
+            ]
+            yield from (Path(place, name) for name in names)
 
     def path(self, image_id: str) -> Path:
         """The file of a picture."""
@@ -106,8 +121,8 @@ class OutputFolder:
     def _delete_temporaries(self) -> None:
         """Delete what killed processes left; a young one may be another process's work."""
         limit = time.time() - _ABANDONED_SECONDS
-        for file in self.folder.rglob(f'{TEMPORARY_PREFIX}*'):
-            if os.stat(file).st_mtime < limit:
+        for file in self._own_files():
+            if file.name.startswith(TEMPORARY_PREFIX) and os.stat(file).st_mtime < limit:
                 file.unlink(missing_ok=True)
 
 

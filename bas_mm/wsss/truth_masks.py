@@ -101,7 +101,7 @@ def find_truth_masks(args: argparse.Namespace) -> TruthMasks:
 def _read_ids(path: Path) -> list[str]:
     """Image ids of a list, such as those of VOC's ImageSets."""
     try:
-        lines = path.read_text(encoding='utf-8').splitlines()
+        lines = path.read_text(encoding='utf-8-sig').splitlines()  # some editors' mark
     except (OSError, ValueError) as error:
         fail(f'--ids {path} cannot be read: {error}')
     ids = [line.split()[0] for line in lines if line.strip()]

@@ -376,7 +376,7 @@ def test_what_cannot_be_used_is_refused(run, tmp_path):
         LocalizationInferencer(run.cfg, run.checkpoint, 'nowhere')
     # A detector, of a package that is not here or is.
     for name in ('fcos_small_embedded', 'faster-rcnn_r50_cub'):
-        with pytest.raises(ValueError, match='cannot use the model|mmdet is not installed'):
+        with pytest.raises(ValueError, match='there is no model|mmdet is not installed'):
             LocalizationInferencer(name, run.checkpoint)
     for classes, message in (
         ('abcd', 'classes must be a list of names, got str'),

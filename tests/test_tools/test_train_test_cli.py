@@ -379,8 +379,9 @@ def test_settings_that_do_not_fit(trained):
     (folder / 'twice.py').write_text(
         "_base_ = './tiny.py'\n"
         "val_evaluator = [dict(type='LocalizationMetric', thresholds=t) for t in (0.1, 0.2)]\n"
-        "test_evaluator = [dict(type='LocalizationMetric'),\n"
-        "                  dict(type='LocalizationMetric', prefix='second')]\n"
+        "test_evaluator = [dict(type='LocalizationMetric', prefix='second'),\n"
+        "                  dict(type='LocalizationMetric'),\n"
+        "                  dict(type='LocalizationMetric', prefix='localization')]\n"
     )
     no_val = ('val_dataloader=None', 'val_evaluator=None', 'val_cfg=None')
     no_test = ('test_dataloader=None', 'test_evaluator=None', 'test_cfg=None')

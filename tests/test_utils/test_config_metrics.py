@@ -25,12 +25,18 @@ OTHER = dict(type='mmpretrain.SingleLabelMetric', thresholds=0.9)
         (dict(type=LocalizationMetric, thresholds=[0.3]), 0.3),
         (dict(type='LocalizationMetric', thresholds=[0.3, 0.4]), None),
         ([OTHER, dict(type='LocalizationMetric', thresholds=0.2)], 0.2),
+        # The metric says what is wrong with these.
+        (dict(type='LocalizationMetric', thresholds=None), None),
+        (dict(type='LocalizationMetric', thresholds=['x']), None),
+        (dict(type='LocalizationMetric', thresholds='0.2'), None),
     ],
 )
 def test_threshold_of_an_evaluator_and_of_a_config(evaluator, expected):
     assert only_threshold(evaluator) == expected
     cfg = Config(dict(model=dict(), test_evaluator=evaluator))
     assert threshold_of(cfg) == expected
+    for wrong in ('0.2', [0.2]):
+        assert threshold_of(Config(dict(model=dict(test_cfg=dict(threshold=wrong))))) is None
     for own in (0, 0.7):  # the model's comes first
         assert threshold_of(Config(dict(model=dict(test_cfg=dict(threshold=own))))) == own
         cfg.model.test_cfg = dict(threshold=own)

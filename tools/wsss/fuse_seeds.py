@@ -53,7 +53,7 @@ def main() -> None:
         classes = settings['classes']
     except (OSError, ValueError, KeyError) as error:
         fail(f'{args.seeds} has no {SeedFolder.SETTINGS} of make_seeds.py: {error}')
-    files = sorted(args.seeds.rglob('*.npz'))
+    files = sorted(SeedFolder(args.seeds).files())
     if not files:
         fail(f'{args.seeds} has no seed file')
 

@@ -79,7 +79,8 @@ def main() -> None:
 
     init_default_scope(scope_of(cfg))
     try:
-        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+        # A picture that cannot be read must not have the labels of another one.
+        dataset = DATASETS.build({**cfg.seed_dataloader.dataset, 'test_mode': True})
         folder = IRNLabelFolder(args.out)
         run = IRNLabelRun(dataset, seeds, folder, params, args.num_workers)
         settings = dict(

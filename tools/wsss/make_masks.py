@@ -92,6 +92,7 @@ def main() -> None:
     # Errors of files, a full disk's too, are none of the program.
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
         runner = Runner.from_cfg(cfg)
+        runner.call_hook('before_run')  # EMAHook waits for it
         runner.load_or_resume()
         model = inner_model(runner)
         maker = MaskMaker(model, params)

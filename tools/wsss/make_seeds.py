@@ -78,10 +78,12 @@ def main() -> None:
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
         params = params_of(SeedParams(), cfg.seed_cfg, 'seed_cfg')
         runner = Runner.from_cfg(cfg)
+        runner.call_hook('before_run')  # EMAHook waits for it
         runner.load_or_resume()
         model = inner_model(runner)
         maker = SeedMaker(model, params.flip)
-        dataset = DATASETS.build(cfg.seed_dataloader.dataset)
+        # A picture that cannot be read must not have the maps of another one.
+        dataset = DATASETS.build({**cfg.seed_dataloader.dataset, 'test_mode': True})
         classes = list(dataset.metainfo['classes'])
         if len(classes) != model.head.num_classes:
             fail(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -61,10 +62,13 @@ class EpochSeedHook(Hook):
         loader: DataLoader = runner.train_dataloader
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
             first = runner.iter
+            sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
             fast = getattr(runner.train_loop, 'fast_forward_on_resume', False)
-            if loader.num_workers and not hasattr(loader.sampler, 'skip') and not fast:
-                # The loop has the workers load what was trained on, from where this pass begins.
-                first -= first % len(loader)
+            if loader.num_workers and not hasattr(sampler, 'skip') and not fast:
+                # The loop has the workers load what was trained on, from where this pass begins:
+                # of mmengine's endless sampler, which has learnt to skip lately, the only one.
+                endless = isinstance(sampler, InfiniteSampler)
+                first = 0 if endless else first - first % len(loader)
             self._batches = _SeededBatches(loader.collate_fn, (runner.seed, get_rank()), first)
             loader.collate_fn = self._batches
             loader.worker_init_fn = partial(
@@ -147,8 +151,11 @@ class _SeededBatches:
     def seed_next(self) -> None:
         """Seed this process for its next batch: workers take turns."""
         worker = get_worker_info()
-        turn, turns = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        self.seed(self.first + turn + turns * self.done)
+        if worker is None:
+            # The hook seeds each batch in turn; before that a loop may load what it skips.
+            self.seed(self.first)
+        else:
+            self.seed(self.first + worker.id + worker.num_workers * self.done)
 
     def seed(self, batch: int, step: bool = False) -> None:
         """Seed this process for a batch, or for the step with it."""

@@ -135,6 +135,8 @@ class LocalizationMetric(BaseMapMetric):
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
         label = self.label_of(sample)
+        if np.isposinf(pred_score).any():
+            raise ValueError('a class score is infinite')
         rank = int(class_ranks(pred_score.reshape(1, -1), [label])[0])
         boxes = self.boxes_of(sample, 'gt_bboxes')
         return pred_map, self.thresholds, self.view_of(sample), boxes, label, rank

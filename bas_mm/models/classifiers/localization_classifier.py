@@ -119,7 +119,7 @@ class LocalizationClassifier(ClassMapClassifier):
             )
         if data_samples is None:
             data_samples = [DataSample() for _ in range(len(pred_scores))]
-        labels = pred_scores.argmax(1, keepdim=True)
+        labels = (score1 if crops == 1 else pred_scores).argmax(1, keepdim=True)
         classes = self._classes_to_show(score1, labels, data_samples)
         maps = at_least_float32(self.maps(features, class_maps, classes)).mean(1).float()
         for sample, score, label, localization_map in zip(data_samples, pred_scores, labels, maps):

@@ -227,5 +227,7 @@ def seeds_to_labels(
     if classes.numel():
         require_byte_label(int(classes.max()))
     highest, index = scores.max(0)
-    labels = (classes.to(scores.device, non_blocking=True) + 1).to(torch.uint8)[index]
+    # On the way to the host nobody would wait for it.
+    waits_not = scores.device.type != 'cpu'
+    labels = (classes.to(scores.device, non_blocking=waits_not) + 1).to(torch.uint8)[index]
     return labels.masked_fill_(highest <= background, 0)

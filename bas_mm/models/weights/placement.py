@@ -73,9 +73,14 @@ def place(
     targets = rename(weights)
     placed, mismatched = {}, []
     unplaced = [name for name in weights if targets.get(name) not in target_shapes]
+    taken = set()
     for source, target in targets.items():
         if target not in target_shapes:
             continue
+        if target in taken:  # by another name of the same weight
+            unplaced.append(source)
+            continue
+        taken.add(target)
         found, wanted = tuple(weights[source].shape), tuple(target_shapes[target])
         if found == wanted:
             placed[target] = weights[source]
