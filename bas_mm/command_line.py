@@ -309,7 +309,7 @@ def _put_blanks(value: Any) -> Any:
     return value.replace('\0', ' ') if isinstance(value, str) else value
 
 
-def require_distinct_figures(cfg: 'Config', path: str) -> None:
+def require_distinct_figures(cfg: 'Config', path: str, *evaluators: str) -> None:
     """Exit with status 2 where figures of a validation or a test would have one name.
 
     mmengine tells it when all pictures were evaluated: of a training, after its first epochs.
@@ -317,14 +317,15 @@ def require_distinct_figures(cfg: 'Config', path: str) -> None:
     Args:
         cfg (Config): The config.
         path (str): Its file, for the message.
+        *evaluators (str): The keys of those that will run.
     """
     from bas_mm.utils.config_metrics import metrics_of
     from bas_mm.utils.config_types import type_name
 
-    for name in ('val_evaluator', 'test_evaluator'):
+    for name in evaluators:
         seen = set()
         for metric in metrics_of(cfg.get(name)):
-            kind = type_name(metric), metric.get('prefix')
+            kind = type_name(metric), metric.get('prefix') or 'localization'
             if kind[0] in _MAP_METRICS and kind in seen:
                 fail(
                     f'{path}: {name} has {kind[0]} twice, whose figures would have one name: give '
@@ -340,9 +341,9 @@ def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:
         cfg (Config): The config.
         path (str): Its file, for the message.
     """
-    from bas_mm.utils.config_metrics import only_threshold
+    from bas_mm.utils.config_metrics import only_threshold, threshold_of
 
-    of_model = ((cfg.get('model') or {}).get('test_cfg') or {}).get('threshold')
+    of_model = threshold_of(cfg)
     of_figures = only_threshold(cfg.get('test_evaluator'))
     if None in (of_model, of_figures) or of_model == of_figures:
         return
