@@ -53,8 +53,12 @@ def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     assert 'The checkpoint does not fit the model. ' in other.stderr.splitlines()[-1]
 
     thetas = [0.2, 0.4, 0.6]
+    # With a hook of the training that waits for the run to begin.
+    (tmp_path / 'ema.py').write_text(
+        "_base_ = './tiny.py'\ncustom_hooks = [dict(type='EMAHook')]\n"
+    )
     done = project.run_here(
-        *('select_and_test.py', 'tiny.py', *checkpoints, '--thresholds', *map(str, thetas)),
+        *('select_and_test.py', 'ema.py', *checkpoints, '--thresholds', *map(str, thetas)),
         *('--out', 'chosen.json', '--work-dir', 's', '--cfg-options', *own),
     )
     chosen = json.loads((tmp_path / 'chosen.json').read_text())

@@ -114,6 +114,14 @@ def test_without_the_crf_the_package_is_named(project, monkeypatch):
     assert not (project.folder / 'never').exists()
 
 
+def test_masks_of_averaged_weights(project):
+    (project.folder / 'ema.py').write_text(
+        "_base_ = './irn.py'\ncustom_hooks = [dict(type='EMAHook')]\n"
+    )
+    project.run_here(MASKS[0], 'ema.py', *MASKS[2:], 'ema')
+    assert project.content('ema') == project.content('one')
+
+
 def test_what_make_masks_keeps_and_refuses(project):
     settings = json.loads((project.folder / 'one' / 'masks.json').read_text())
     assert (settings['background'], settings['steps'], settings['radius']) == (0.3, 64, 5)

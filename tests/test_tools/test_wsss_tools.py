@@ -239,6 +239,34 @@ def test_what_make_seeds_refuses(project):
     assert not (project.folder / 'never').exists()
 
 
+def test_averaged_weights_and_pictures_that_cannot_be_read(project):
+    """Neither a training's hooks nor its data set's settings are those of making seeds."""
+    (project.folder / 'ema.py').write_text(
+        "_base_ = './seeds.py'\ncustom_hooks = [dict(type='EMAHook')]\n"
+    )
+    project.wsss('make_seeds.py', 'ema.py', '0.pth', 'ema')
+    assert project.content('ema') == project.content('one')
+    shutil.copytree(project.folder / 'data', project.folder / 'broken_data')
+    picture = Path(project.dataset.get_data_info(2)['img_path'])
+    broken = project.folder / 'broken_data' / picture.relative_to(project.folder / 'data')
+    broken.write_bytes(broken.read_bytes()[:50])
+    own = 'seed_dataloader.dataset.'
+    options = [f'data_root={project.folder}/broken_data', 'skip_unreadable=True', 'test_mode=False']
+    made = 'make_seeds.py', 'seeds.py', '0.pth', 'broken', '--cfg-options'
+    _refused(project, *made, *(own + option for option in options), says=broken.name)
+    assert f'{project.ids[2]}.npz' not in project.content('broken')
+
+
+def test_results_of_other_folders_below_are_not_touched(project):
+    for name in ('nest', 'nest/inner'):
+        shutil.copytree(project.folder / 'one', project.folder / name)
+    project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'nest', '--overwrite')
+    assert project.content('nest/inner') == project.content('nest') == project.content('one')
+    fuse = 'fuse_seeds.py', 'nest', 'one', 'nest/fused'
+    for said in ('7 made, 0 were there', '0 made, 7 were there'):
+        assert f'nest/fused: {said}' in project.wsss(*fuse).stdout
+
+
 def test_scores_by_config_by_folder_and_by_list(project):
     config = ('eval_seeds.py', 'seeds.py', 'one', '--out', 'a.json')
     done = project.wsss(*config)
@@ -259,7 +287,7 @@ def test_scores_by_config_by_folder_and_by_list(project):
     assert by_folder['miou'] == by_config['miou']
 
     # A list takes the place of all pictures; what it names must be there.
-    listed.write_text(f'{project.ids[0]}\n')
+    listed.write_text(f'{project.ids[0]}\n', encoding='utf-8-sig')
     done = project.wsss(*config, '--ids', 'ids.txt')
     assert '1 images' in done.stdout
     listed.write_text('stranger\n')

@@ -15,7 +15,8 @@ class Placement:
 
     Args:
         weights: Target name -> weight, for what fits by name and shape.
-        unplaced: Names in the checkpoint that have no place in the target.
+        unplaced: Names in the checkpoint that have no place in the target, or one that another name
+            before them has taken.
         missing: Names in the target that got no weight. A batch norm's ``num_batches_tracked`` is
             never among them: old checkpoints have none, and no result depends on it.
         mismatched: For names that are on both sides with different shapes: name in the

@@ -28,6 +28,14 @@ def test_place_sorts_every_name_into_one_group():
     ]
 
 
+def test_of_two_names_of_one_weight_the_second_has_no_place():
+    """Which of them is meant, the file does not say: a converter refuses it."""
+    weights = dict(one=torch.ones(2), other=torch.zeros(2))
+    result = place(weights, dict(a=(2,)), lambda names: dict.fromkeys(names, 'a'))
+    assert torch.equal(result.weights['a'], torch.ones(2))
+    assert result.unplaced == ('other',)
+
+
 def test_report_is_cut_to_its_limit_and_says_so():
     result = place({}, {f'n{i}': (1,) for i in range(7)}, same_names)
     assert result.report(limit=2).splitlines()[1:] == ['  n0', '  n1', '  … and 5 more']
