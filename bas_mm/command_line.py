@@ -71,7 +71,7 @@ class CommandParser(argparse.ArgumentParser):
             default=[],
             metavar='KEY=VALUE',
             help="settings in place of the config's, such as model.head.num_classes=2, "
-            'key="[a,b]" for lists, key="(a,b)" for tuples',
+            'key="[a,b]" for lists, key="(a,b)" for tuples, key="\'a, b\'" for a text with a comma',
         )
 
     def add_common_arguments(self) -> None:
@@ -304,7 +304,7 @@ def _read_option(option: str) -> tuple[str, Any]:
 
 
 def _put_blanks(value: Any) -> Any:
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return type(value)(map(_put_blanks, value))
     return value.replace('\0', ' ') if isinstance(value, str) else value
 

@@ -45,7 +45,7 @@ def threshold_of(cfg: Config) -> float | None:
         float | None: None where ``model.test_cfg.threshold`` is not set and the test has no
         LocalizationMetric, or one with several θ.
     """
-    own = (cfg.model.get('test_cfg') or {}).get('threshold')
+    own = ((cfg.get('model') or {}).get('test_cfg') or {}).get('threshold')
     if own is None:
         return only_threshold(cfg.get('test_evaluator'))
     return own if isinstance(own, Real) else None
