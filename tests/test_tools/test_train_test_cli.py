@@ -391,7 +391,7 @@ def test_settings_that_do_not_fit(trained):
         (('train.py', 'twice.py'), 'val_evaluator has LocalizationMetric twice'),
         (
             ('test.py', 'twice.py', 'whole/epoch_4.pth'),
-            'val_evaluator has LocalizationMetric twice',
+            'test_evaluator has LocalizationMetric twice',
         ),
         (('train.py', 'tiny.py', '--cfg-options', 'lr'), 'key=value'),
         (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),

@@ -14,6 +14,12 @@ from torch.utils.data import DataLoader, Dataset
 from bas_mm.engine.hooks import EpochSeedHook
 
 
+@pytest.fixture(autouse=True)
+def no_pause(monkeypatch):
+    """mmengine waits two seconds wherever data begin anew."""
+    monkeypatch.setattr('mmengine.runner.loops.time', SimpleNamespace(sleep=lambda _: None))
+
+
 class Noise(Dataset):
     """Each item is what the three generators give just then."""
 
