@@ -275,14 +275,14 @@ class LocalizationInferencer(PictureInferencer):
         )
         samples = model.test_step(self.collate_fn([loaded.views for loaded in batch]))
         # Classes that a softmax rounds to one are told apart, as in the figures of a test.
-        ranked = 'cls_score' if 'cls_score' in samples[0] else 'pred_score'
-        scores, ranks, raw_maps = (
+        keys = ['pred_map', 'pred_score'] + ['cls_score'] * ('cls_score' in samples[0])
+        raw_maps, scores, *ranks = (
             torch.stack([getattr(sample, key) for sample in samples]).float().cpu().numpy()
-            for key in ('pred_score', ranked, 'pred_map')
+            for key in keys
         )
         return [
             self._predict(*picture, threshold, maps, masks)
-            for picture in zip(batch, samples, scores, ranks, raw_maps)
+            for picture in zip(batch, samples, scores, *(ranks or [scores]), raw_maps)
         ]
 
     def _predict(

@@ -7,9 +7,13 @@ import pytest
 from seed_project import SCALES, network, scenes
 from seed_samples import some_seeds
 
+from bas_mm.wsss import output_folder
 from bas_mm.wsss.digests import weights_digest
 from bas_mm.wsss.functional.seeds import fuse_maps
+from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
 from bas_mm.wsss.map_folder import MapFolder
+from bas_mm.wsss.mask_folder import MaskFolder
+from bas_mm.wsss.output_folder import OutputFolder
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError
 from bas_mm.wsss.seed_folder import SeedFolder
 from bas_mm.wsss.seed_maker import SeedMaker
@@ -161,6 +165,18 @@ def test_a_folder_keeps_its_settings(tmp_path):
         with pytest.raises(ValueError, match='make_seeds.py did not write them'):
             SeedFolder(path).open(other, overwrite)
     assert (path / 'mine.npz').exists()
+
+
+def test_folders_of_all_steps_are_known_to_one_another():
+    """Below another folder each is left alone, by its settings' file."""
+    kinds = {SeedFolder, MaskFolder, IRNLabelFolder}
+    assert {kind.SETTINGS for kind in kinds} == set(output_folder._ALL_SETTINGS)
+    known, waiting = set(), [OutputFolder]
+    while waiting:
+        kind = waiting.pop()
+        waiting += kind.__subclasses__()
+        known |= {kind} if hasattr(kind, 'SETTINGS') else set()
+    assert known == kinds
 
 
 def test_places_of_other_folders(tmp_path, monkeypatch):

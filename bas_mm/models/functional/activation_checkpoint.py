@@ -48,8 +48,10 @@ def _stock_checkpoints(module: nn.Module) -> list[tuple[nn.Module, str]]:
     """Members below ``module`` that checkpoint themselves, and the attribute that makes them."""
     if torch.compiler.is_compiling():  # there are none, see ClassMapClassifier
         return []
-    found = [(m, 'with_cp') for m in module.modules() if getattr(m, 'with_cp', False)]
+    found = []
     for member in module.modules():
+        if getattr(member, 'with_cp', False):
+            found.append((member, 'with_cp'))
         # mmengine's activation_checkpointing puts a function before the class's forward.
         forward = vars(member).get('forward')
         if getattr(forward, '__globals__', {}).get('__name__') == _MMENGINES:
