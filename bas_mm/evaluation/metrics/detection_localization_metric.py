@@ -142,9 +142,10 @@ class DetectionLocalizationMetric(BaseMapMetric):
         count = len((self.dataset_meta or {}).get('classes') or ())
         if not count:
             raise ValueError('the data set does not name its classes')
-        if len(labels) and not 0 <= labels.min() <= labels.max() < count:
+        outside = labels[(labels < 0) | (labels >= count)]
+        if len(outside):
             raise ValueError(
-                f'a detection has the label {labels.max()}, but the data set has {count} classes'
+                f'a detection has the label {outside[0]}, but the data set has {count} classes'
             )
         best = np.full(count, -np.inf)
         np.maximum.at(best, labels, scores)

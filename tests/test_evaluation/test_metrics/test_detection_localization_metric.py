@@ -224,15 +224,16 @@ def test_result_file_per_picture_and_class(tmp_path):
     [
         (dict(localization=None), r'p/3.jpg: .* no localization: .* KeepLocalizationTruth'),
         (dict(pred_instances=None), r'p/3.jpg: the data sample has no pred_instances'),
-        ('label', r'p/3.jpg: a detection has the label 9, but the data set has 7 classes'),
+        (9, r'p/3.jpg: a detection has the label 9, but the data set has 7 classes'),
+        (-1, r'p/3.jpg: a detection has the label -1, but the data set has 7 classes'),
         ('nan', r'p/3.jpg: a detection is not finite'),
         ('no box', r'p/3.jpg: there is no ground-truth box'),
     ],
 )
 def test_errors_name_the_picture(changes, message):
     sample = detection_sample(3)
-    if changes == 'label':
-        sample['pred_instances']['labels'][1] = 9
+    if isinstance(changes, int):
+        sample['pred_instances']['labels'][1] = changes
     elif changes == 'nan':
         sample['pred_instances']['bboxes'][0, 0] = float('nan')
     elif changes == 'no box':
