@@ -32,7 +32,7 @@ class LocalizationPrediction:
             the network saw, lies in the picture.
         view_size (tuple[int, int]): Height and width of the view in its own pixels.
         raw_map (np.ndarray | None): (h, w) float32: the localization map as the network gives it.
-        map (np.ndarray | None): (H, W) float32 in [0, 1): the map normalised as Protocol A does, at
+        map (np.ndarray | None): (H, W) float32 in [0, 1]: the map normalised as Protocol A does, at
             the size of the picture; 0 where the picture is outside the view.
         mask (np.ndarray | None): (H, W) bool, ``map`` > θ.
         files (dict[str, str]): What was written about it, relative to the output folder: ``vis``,

@@ -22,8 +22,8 @@ class SeedPrediction:
         background (float): Background score of ``label_map``.
         label_map (np.ndarray | None): (h, w) uint8: k + 1 where the map of class k is the greatest
             and greater than the background score, else 0.
-        strided (np.ndarray | None): (K, ceil(h / 4), ceil(w / 4)) float32 in [0, 1).
-        high_res (np.ndarray | None): (K, h, w) float32 in [0, 1): each map divided by its maximum.
+        strided (np.ndarray | None): (K, ceil(h / 4), ceil(w / 4)) float32 in [0, 1].
+        high_res (np.ndarray | None): (K, h, w) float32 in [0, 1]: each map divided by its maximum.
         files (dict[str, str]): What was written about it, relative to the output folder: ``vis``,
             ``mask``, ``seeds``.
     """

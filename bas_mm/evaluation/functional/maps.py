@@ -44,7 +44,8 @@ def normalize_map(localization_map: np.ndarray) -> np.ndarray:
         localization_map (np.ndarray): Shape (h, w), any real dtype and range, finite.
 
     Returns:
-        np.ndarray: Shape (h, w), float32, in [0, 1).
+        np.ndarray: Shape (h, w), float32, in [0, 1]; 1 where the map spans so much that the
+            epsilon is lost in rounding.
 
     Raises:
         ValueError: If the map is not two-dimensional, has no pixel, holds NaN or infinity, or

@@ -69,7 +69,7 @@ def normalise_maps(maps: _Maps) -> _Maps:
         maps (Tensor | np.ndarray): (K, h, w), non-negative.
 
     Returns:
-        Tensor | np.ndarray: (K, h, w) in [0, 1), of the type of ``maps``.
+        Tensor | np.ndarray: (K, h, w) in [0, 1], of the type of ``maps``.
     """
     if isinstance(maps, torch.Tensor):
         return maps / (maps.amax((-2, -1), keepdim=True) + EPSILON)
@@ -85,7 +85,7 @@ def fuse_maps(maps: _Maps, other: _Maps) -> _Maps:
         other (Tensor | np.ndarray): Likewise, of the same classes in the same order.
 
     Returns:
-        Tensor | np.ndarray: (K, h, w) in [0, 1).
+        Tensor | np.ndarray: (K, h, w) in [0, 1].
 
     Raises:
         ValueError: If the shapes differ.

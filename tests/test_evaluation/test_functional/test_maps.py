@@ -11,6 +11,8 @@ def test_formula():
     m = np.array([[-1.0, 0.0], [1.0, 3.0]], np.float32)
     np.testing.assert_allclose(normalize_map(m), (m + 1) / (4 + 1e-5), rtol=1e-6)
     assert normalize_map(m).dtype == np.float32
+    # The epsilon is lost where a map spans much.
+    assert normalize_map(np.array([[0, 1000]])).max() == 1
 
 
 def test_scaling_a_map_changes_nothing_but_the_epsilon():
