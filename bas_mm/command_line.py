@@ -34,6 +34,7 @@ __all__ = [
     'require_writable',
     'run_command',
     'set_cpu_amp',
+    'warn',
     'warn_of_two_thresholds',
 ]
 
@@ -149,6 +150,12 @@ def fail(message: str) -> NoReturn:
     if os.environ.get('RANK', '0') == '0':
         _print_error(message)
     raise SystemExit(2)
+
+
+def warn(message: str) -> None:
+    """Print one line to stderr, once per job."""
+    if os.environ.get('RANK', '0') == '0':
+        print(f'{_program_name()}: warning: {message}', file=sys.stderr)
 
 
 def _print_error(message: str) -> None:
@@ -347,13 +354,10 @@ def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:
     of_figures = only_threshold(cfg.get('test_evaluator'))
     if None in (of_model, of_figures) or of_model == of_figures:
         return
-    if os.environ.get('RANK', '0') == '0':
-        print(
-            f'{_program_name()}: warning: {path} has two θ: boxes are at {of_model:g} '
-            f'(model.test_cfg.threshold), the figures of a test at {of_figures:g} '
-            '(test_evaluator.thresholds)',
-            file=sys.stderr,
-        )
+    warn(
+        f'{path} has two θ: boxes are at {of_model:g} (model.test_cfg.threshold), the figures of '
+        f'a test at {of_figures:g} (test_evaluator.thresholds)'
+    )
 
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:

@@ -115,8 +115,8 @@ def main() -> None:
         enable_ten_crop(cfg)
     if args.amp:
         cfg.test_cfg.fp16 = True
+    warn_of_two_thresholds(cfg, args.config)
     if args.show_dir is not None:
-        warn_of_two_thresholds(cfg, args.config)
         draw_pictures(cfg, args.show_dir, args.interval)
     prepare_devices(cfg, args.launcher)
 

@@ -20,6 +20,7 @@ from bas_mm.command_line import (
     require_distinct_figures,
     require_file,
     run_command,
+    warn,
 )
 from bas_mm.utils.config_checkpoint import require_whole_checkpoint
 
@@ -83,15 +84,22 @@ def main() -> None:
         if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
             fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
         cfg.auto_scale_lr.enable = True
+    initial = cfg.get('load_from')
     if args.resume is not None:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     if cfg.get('resume') and cfg.get('load_from') is None:
-        from bas_mm.utils.last_checkpoint import repair_note
+        from bas_mm.utils.last_checkpoint import NOTE, repair_note
 
-        try:
-            repair_note(cfg.work_dir)
-        except FileNotFoundError as error:
-            fail(f'{error}. Give one by its name: --resume CHECKPOINT')
+        if not Path(cfg.work_dir, NOTE).exists():
+            # Jobs that are started again say --resume the first time, too.
+            cfg.resume, cfg.load_from = False, initial
+            begins = f'with the weights of {initial}' if initial else 'anew'
+            warn(f'{cfg.work_dir} has no checkpoint to resume from: the training begins {begins}')
+        else:
+            try:
+                repair_note(cfg.work_dir)
+            except FileNotFoundError as error:
+                fail(f'{error}. Give one by its name: --resume CHECKPOINT')
     if cfg.get('resume'):
         # mmengine would only log what the checkpoint lacks, and train what is left.
         require_whole_checkpoint(cfg)

@@ -440,8 +440,14 @@ def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
         last = done.stderr.splitlines()[-1]
         assert last.startswith('train.py: error: tiny.py: The checkpoint does not fit the model. ')
         assert 'instead of' in last
-    # To begin with what fits is another thing.
-    trained.run_here(*train, 'n1', *wider, named[0], 'train_cfg.max_epochs=1')
+    # To begin with what fits is another thing, for jobs that always say --resume, too.
+    begin = *train, 'n1', '--resume', *wider, named[0], 'train_cfg.max_epochs=1'
+    done = trained.run_here(*begin)
+    assert done.stderr.startswith(
+        'train.py: warning: n1 has no checkpoint to resume from: '
+        'the training begins with the weights of whole/epoch_4.pth\n'
+    )
+    assert 'Load checkpoint from whole/epoch_4.pth' in done.stdout + done.stderr
 
 
 @pytest.mark.slow
