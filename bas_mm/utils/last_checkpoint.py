@@ -13,15 +13,18 @@ __all__ = ['NOTE', 'find_last_checkpoint', 'repair_note']
 #: The file of a work folder in which mmengine notes the latest checkpoint.
 NOTE = 'last_checkpoint'
 
+# As mmengine names them by itself, and those that it keeps for their figures.
 _NUMBERED = re.compile(r'(epoch|iter)_\d+\.pth')
+_BEST = 'best_'
 
 
 def find_last_checkpoint(folder: str | Path) -> str:
     """The latest checkpoint of a work folder.
 
     mmengine opens its note anew for each checkpoint: a process that is killed at that moment leaves
-    it empty. Then it is the file that was written last. Where the folder has another name now, or
-    is a copy, it is its own file of the noted name.
+    it empty. Then it is the file that was written last: of those with mmengine's names or, where
+    ``filename_tmpl`` gave others, of all ``*.pth`` but the best ones. Where the folder has another
+    name now, or is a copy, it is its own file of the noted name.
 
     Args:
         folder (str | Path): The work folder.
@@ -81,7 +84,8 @@ def _resolve(folder: Path, noted: str) -> str:
         return str(own) if of_another and own.exists() else noted
     if noted and own.exists():
         return str(own)
-    written = [path for path in folder.glob('*.pth') if _NUMBERED.fullmatch(path.name)]
+    others = [path for path in folder.glob('*.pth') if not path.name.startswith(_BEST)]
+    written = [path for path in others if _NUMBERED.fullmatch(path.name)] or others
     if noted or not written:
         raise FileNotFoundError(
             f'{folder / NOTE} names no checkpoint that is there: {noted or "it is empty"}'

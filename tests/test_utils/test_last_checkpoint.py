@@ -42,6 +42,17 @@ def test_what_a_kill_or_a_new_name_of_the_folder_leaves(folder, noted, expected)
     assert (folder / 'last_checkpoint').read_text() == str(folder / expected)
 
 
+def test_files_with_names_of_ones_own(folder):
+    for second, name in enumerate(('net-9.pth', 'net-10.pth', 'best_x_net-10.pth')):
+        (folder / name).touch()
+        os.utime(folder / name, (60 + second, 60 + second))
+    note(folder, '')
+    assert find_last_checkpoint(folder) == str(folder / 'epoch_2.pth')
+    for path in (*folder.glob('epoch_*.pth'), *folder.glob('iter_*.pth')):
+        path.unlink()
+    assert find_last_checkpoint(folder) == str(folder / 'net-10.pth')
+
+
 def test_a_copy_has_checkpoints_of_its_own(folder, tmp_path_factory):
     note(folder, str(folder / 'epoch_12.pth'))
     copy = tmp_path_factory.mktemp('copy') / 'of_it'
@@ -64,7 +75,7 @@ def test_a_note_in_another_encoding(folder):
 
 
 def test_nothing_to_go_on_from(tmp_path):
-    (tmp_path / 'latest.pth').touch()
+    (tmp_path / 'best_x_epoch_3.pth').touch()
     with pytest.raises(FileNotFoundError, match='last_checkpoint is not there: the training in'):
         find_last_checkpoint(tmp_path)
     repair_note(tmp_path)
