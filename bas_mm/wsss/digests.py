@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .plain_values import plain_values
+
 __all__ = ['config_digest', 'network_settings', 'weights_digest']
 
 
@@ -29,7 +31,8 @@ def config_digest(*parts: Any) -> str:
     Args:
         *parts (Any): Dicts, lists and plain values, such as those of a network and a pipeline.
     """
-    return hashlib.sha256(json.dumps(_plain(parts), sort_keys=True).encode()).hexdigest()
+    plain = _without_beginnings(plain_values(parts))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def network_settings(model: nn.Module, *parts: Any) -> dict[str, Any]:
@@ -45,10 +48,11 @@ def network_settings(model: nn.Module, *parts: Any) -> dict[str, Any]:
     return dict(form=1, weights=weights_digest(model), config=config_digest(*parts))
 
 
-def _plain(value: Any) -> Any:
+def _without_beginnings(value: Any) -> Any:
+    """Plain values without where weights began, which says nothing about a checkpoint's."""
     if isinstance(value, dict):
-        # Where weights began says nothing about those of the checkpoint.
-        return {k: _plain(v) for k, v in value.items() if k not in ('init_cfg', 'pretrained')}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return value if isinstance(value, (str, int, float, type(None))) else repr(value)
+        kept = {k: v for k, v in value.items() if k not in ('init_cfg', 'pretrained')}
+        return {k: _without_beginnings(v) for k, v in kept.items()}
+    if isinstance(value, list):
+        return [_without_beginnings(item) for item in value]
+    return value

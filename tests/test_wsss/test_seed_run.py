@@ -8,7 +8,7 @@ from seed_project import SCALES, network, scenes
 from seed_samples import some_seeds
 
 from bas_mm.wsss import output_folder
-from bas_mm.wsss.digests import weights_digest
+from bas_mm.wsss.digests import config_digest, weights_digest
 from bas_mm.wsss.functional.seeds import fuse_maps
 from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
 from bas_mm.wsss.map_folder import MapFolder
@@ -215,3 +215,19 @@ def test_the_digest_is_that_of_the_weights(model):
     changed = network()
     changed.backbone.bn1.running_mean[0] += 1
     assert weights_digest(changed) != weights_digest(network())
+
+
+def test_the_digest_of_a_config_says_nothing_of_places():
+    """Neither of where a function lies in memory nor of where weights began."""
+
+    def part(width: int, **more) -> dict:
+        # A new function each time, all kept, so that no two lie at one place.
+        functions.append(lambda: width)
+        return dict(layers=({**more, 'width': width}, dict(act=functions[-1])))
+
+    functions = []
+    digest = config_digest(part(8), 'a')
+    assert config_digest(part(8, init_cfg=dict(checkpoint='a.pth')), 'a') == digest
+    assert config_digest(part(9), 'a') != digest
+    # That of folders which were made by earlier versions.
+    assert config_digest(dict(b=[1, None], a=(True, 0.5))).startswith('d1c59ba3')

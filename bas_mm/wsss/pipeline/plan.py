@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bas_mm.wsss.plain_values import plain_values
+
 from .counting_settings import settings_that_count
 from .step import Step
 
@@ -391,12 +393,8 @@ def _checkpoint_name(cfg: Config) -> str:
 
 
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return json.loads(json.dumps(settings, sort_keys=True, default=_name))
-
-
-def _name(value: Any) -> str:
-    """The repr of a function, say, without where it lies in memory."""
-    return re.sub(r' at 0x[0-9a-f]+', '', repr(value))
+    """Plain values as a state file gives them back."""
+    return json.loads(json.dumps(plain_values(settings), sort_keys=True))
 
 
 def read_config(path: str | Path) -> Config:

@@ -1,0 +1,33 @@
+"""Values of a config as JSON can have them, the same in each process."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+__all__ = ['plain_values']
+
+
+def plain_values(value: Any) -> Any:
+    """A copy of dicts, lists and tuples, in which all that JSON does not know is its repr.
+
+    The repr is without the place in memory, which a function's has and which differs from run to
+    run.
+
+    Args:
+        value (Any): Settings of a config.
+
+    Returns:
+        Any: Dicts, lists, strings, numbers, booleans and None.
+
+    Examples:
+        >>> plain_values(dict(size=(8, 4), note=lambda: 1))
+        {'size': [8, 4], 'note': '<function <lambda>>'}
+    """
+    if isinstance(value, dict):
+        return {key: plain_values(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain_values(item) for item in value]
+    if isinstance(value, (str, int, float, type(None))):
+        return value
+    return re.sub(r' at 0x[0-9a-fA-F]+', '', repr(value))
