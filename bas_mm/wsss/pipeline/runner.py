@@ -42,10 +42,11 @@ class PipelineRunner:
 
     The state file in the work folder says which steps are done, with what settings. A step is left
     out if it is done with the settings of now and its outputs are there. If it was stopped it goes
-    on; if its settings, or those of a step that it reads from, have changed, what it left is
-    deleted and it begins anew, and a line names what has changed. Where the folder and the configs
-    lie, and what :data:`~.counting_settings.DO_NOT_COUNT` lists, is no change. One run at a time
-    works in a folder.
+    on; if its settings, or those of a step that it reads from, have changed, or such a step was
+    made anew because its output was gone, what it left is deleted and it begins anew, and a line
+    names what has changed. Where the folder and the configs lie, and what
+    :data:`~.counting_settings.DO_NOT_COUNT` lists, is no change. One run at a time works in a
+    folder.
 
     Args:
         steps (Sequence[Step]): All steps.
@@ -113,28 +114,44 @@ class PipelineRunner:
                     break
 
     def outdated(self) -> set[Path]:
-        """Outputs that are there, but were made with other settings than those of now."""
-        return {
-            path
-            for step in self.steps.values()
-            for path in step.outputs
-            if not self._is_current(step.name) and path.exists()
-        }
+        """Outputs that are there, but of other settings than those of now, or of earlier outputs.
 
-    def _is_current(self, name: str) -> bool:
-        """Whether a step was begun with the settings of now, or elsewhere than here."""
-        return self.state.fingerprint(name) in (None, self.fingerprints[name])
+        The latter where a step that they were made of, directly or not, was made again since.
+        """
+        names = set()
+        for step in self.steps.values():
+            known = self.state.fingerprint(step.name)
+            if known is not None and (self._outdated(step.name) or names.intersection(step.needs)):
+                names.add(step.name)
+        return {path for name in names for path in self.steps[name].outputs if path.exists()}
+
+    def _outdated(self, name: str) -> str | None:
+        """How an output was made, for a message, if not with what there is now; else None."""
+        known = self.state.fingerprint(name)
+        if known not in (None, self.fingerprints[name]):
+            return 'with other settings than those of now'
+        again = self._made_again(name)
+        return f'before {again}' if known is not None and again else None
+
+    def _made_again(self, name: str) -> str:
+        """That steps which a step reads from were made again since it was begun, or ''."""
+        again = self.state.made_again(name, self.steps[name].needs)
+        names = ' and '.join(f'the step {need}' for need in again)
+        return f'{names} {"were" if len(again) > 1 else "was"} made again' if again else ''
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
-        known = self.state.fingerprint(step.name)
-        if known == now and self.state.is_done(step.name) and not step.missing():
+        known, was_done = self.state.fingerprint(step.name), self.state.is_done(step.name)
+        again = self._made_again(step.name) if known == now else ''
+        if known == now and was_done and not again and not step.missing():
             self._say(number, step, 'done before')
             return
         self._check_needs(step)
         note = ''
-        if known == now:
-            note = ': goes on' if not self.state.is_done(step.name) else ': its output is gone'
+        if again:
+            note = f': begins anew, for {again}'
+        elif known == now:
+            note = ': its output is gone' if was_done else ': goes on'
         elif known is not None:
             what = changes(self.state.made_of(step.name), made_of)
             note = f': begins anew, for there is a change: {what}'
@@ -146,10 +163,13 @@ class PipelineRunner:
                         'away, choose another --work-dir, or skip the step to use it as it is'
                     )
         self._say(number, step, step.what + note)
-        if known not in (None, now):
+        if again or known not in (None, now):
             for path in step.outputs:
                 _delete(path)
-        self.state.begin(step.name, now, made_of)
+        # Noted before anything is made: a run that is stopped here does not forget that what was
+        # made of the earlier output is outdated.
+        anew = bool(again or was_done or known != now)
+        self.state.begin(step.name, now, made_of, step.needs, anew)
         start, done = time.monotonic(), False
         try:
             for command in step.commands:
@@ -171,8 +191,9 @@ class PipelineRunner:
                     f'{step.name} needs {missing[0]}, which the step {name} makes: do not skip '
                     f'it, or make it by\n    {self.command_line(self.steps[name].commands[0])}'
                 )
-            if not self._is_current(name):
-                self.say(f'  {name} was made with other settings than those of now')
+            outdated = self._outdated(name)
+            if outdated:
+                self.say(f'  {name} was made {outdated}')
 
     def command_line(self, command: Sequence[str]) -> str:
         """A command as the user can type it."""

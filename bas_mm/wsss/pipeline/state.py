@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,18 @@ class PipelineState:
         """What a step that was begun was begun with."""
         return self._steps[name]['made_of']
 
+    def making(self, name: str) -> str | None:
+        """A mark that a step gets whenever it begins anew, so that its outputs are told apart.
+
+        None where nothing is known of the step, or an earlier version began it.
+        """
+        return self._steps.get(name, {}).get('making')
+
+    def made_again(self, name: str, needs: Sequence[str]) -> list[str]:
+        """Those of the steps that a step reads from which were made anew since it was begun."""
+        read = self._steps.get(name, {}).get('read', {})
+        return [need for need in needs if read.get(need) != self.making(need)]
+
     def is_done(self, name: str) -> bool:
         """Whether a step came to its end."""
         return self._steps.get(name, {}).get('status') == self.DONE
@@ -54,25 +67,40 @@ class PipelineState:
         """How long a step took, over all its starts."""
         return float(self._steps.get(name, {}).get('seconds', 0))
 
-    def begin(self, name: str, fingerprint: str, made_of: Mapping[str, Any]) -> None:
-        """Note that a step begins, before it does."""
-        seconds = self.seconds(name) if self.fingerprint(name) == fingerprint else 0
-        self._write(name, self.RUNNING, fingerprint, made_of, seconds)
+    def begin(
+        self,
+        name: str,
+        fingerprint: str,
+        made_of: Mapping[str, Any],
+        needs: Sequence[str],
+        anew: bool,
+    ) -> None:
+        """Note that a step begins, before it does.
+
+        Args:
+            name (str): The step.
+            fingerprint (str): Of what it is made.
+            made_of (Mapping): What it is made of.
+            needs (Sequence[str]): The steps that it reads from.
+            anew (bool): Whether it begins anew, and does not go on.
+        """
+        self._write(
+            name,
+            status=self.RUNNING,
+            fingerprint=fingerprint,
+            seconds=0 if anew else self.seconds(name),
+            making=uuid.uuid4().hex[:16] if anew else self.making(name),
+            read={need: self.making(need) for need in needs},
+            made_of=made_of,
+        )
 
     def end(self, name: str, seconds: float, done: bool) -> None:
         """Note that a step that was begun ended, or was stopped, after so many seconds."""
         status = self.DONE if done else self.RUNNING
         begun = self._steps[name]
-        seconds += begun['seconds']
-        self._write(name, status, begun['fingerprint'], begun['made_of'], seconds)
+        seconds = round(float(begun['seconds'] + seconds), 1)
+        self._write(name, **{**begun, 'status': status, 'seconds': seconds})
 
-    def _write(
-        self, name: str, status: str, fingerprint: str, made_of: Mapping[str, Any], seconds: float
-    ) -> None:
-        self._steps[name] = dict(
-            status=status,
-            fingerprint=fingerprint,
-            seconds=round(float(seconds), 1),
-            made_of=made_of,
-        )
+    def _write(self, name: str, **values: Any) -> None:
+        self._steps[name] = values
         write_json(self.path, dict(steps=self._steps))

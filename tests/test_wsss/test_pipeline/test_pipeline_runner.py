@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,10 @@ def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
     assert said[-1].endswith('done before')
     _run(folder, steps=_steps(folder, ('new', '', 'other')))
     assert _calls(folder) == 'c'
+    # There and back: another output of the same settings.
+    _run(folder, steps=_steps(folder, ('x', '', 'other')), until='a')
+    _run(folder, steps=_steps(folder, ('new', '', 'other')))
+    assert _calls(folder) == 'aab'
 
 
 def test_outputs_of_other_settings_are_told(folder):
@@ -118,13 +123,42 @@ def test_outputs_of_other_settings_are_told(folder):
     assert runner.outdated() == set()
 
 
-def test_output_that_is_gone_is_made_again(folder):
-    _run(folder)
+@pytest.mark.parametrize('old', [False, True])
+def test_output_that_is_gone_is_made_again_with_what_was_made_of_it(folder, old):
+    """Also after a stop between the two, and where an earlier version made them."""
+    steps = _steps(folder)
+    steps[2] = replace(steps[2], needs=('b',))
+    _run(folder, steps=steps)
+    if old:
+        file = folder / 'work/pipeline.json'
+        state = json.loads(file.read_text())
+        for step in state['steps'].values():
+            del step['making'], step['read']
+        file.write_text(json.dumps(state))
     _calls(folder)
+    assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
     (folder / 'work/b').unlink()
-    said = _run(folder)
-    assert _calls(folder) == 'b'
-    assert any('its output is gone' in line for line in said)
+    said = _run(folder, steps=steps)
+    assert _calls(folder) == 'bc'
+    assert said[1].endswith('b: make b: its output is gone')
+    assert said[3].endswith('c: make c: begins anew, for the step b was made again')
+
+    (folder / 'work/a').unlink()
+    (folder / 'fail').touch()
+    with pytest.raises(PipelineError, match='a failed'):
+        _run(folder, steps=steps)
+    (folder / 'fail').unlink()
+    runner = PipelineRunner(steps, folder / 'work', TOOLS, say=lambda _: None)
+    runner.run(until='a')
+    assert runner.outdated() == {folder / 'work/b', folder / 'work/c'}
+    _calls(folder)
+    steps[2] = replace(steps[2], settings=dict(other=1))
+    said = _run(folder, steps=steps, skip=['b'])
+    assert said[2] == '  b was made before the step a was made again'
+    _run(folder, steps=steps)
+    assert _calls(folder) == 'cbc'
+    assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
+    assert _calls(folder) == ''
 
 
 def test_failed_step_names_its_log_and_is_the_next_to_run(folder):
@@ -317,10 +351,10 @@ def test_seconds_are_those_of_all_starts_with_the_same_settings(tmp_path):
     state = PipelineState(tmp_path / 'pipeline.json')
     assert state.seconds('cam') == 0
     for seconds, done in ((2.5, False), (1.0, True)):
-        state.begin('cam', 'these', dict(settings=1))
+        state.begin('cam', 'these', dict(settings=1), (), anew=not state.making('cam'))
         state.end('cam', seconds, done)
     again = PipelineState(tmp_path / 'pipeline.json')
     assert (again.seconds('cam'), again.is_done('cam')) == (3.5, True)
     assert again.made_of('cam') == dict(settings=1)
-    again.begin('cam', 'others', {})
+    again.begin('cam', 'others', {}, (), anew=True)
     assert (again.seconds('cam'), again.is_done('cam')) == (0, False)
