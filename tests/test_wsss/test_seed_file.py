@@ -1,5 +1,6 @@
 """Seed files: what numpy reads of them, and what is refused."""
 
+import io
 import time
 import zipfile
 from multiprocessing import get_context
@@ -59,6 +60,27 @@ def test_our_reader_and_equal_bytes(saved, tmp_path):
     np.testing.assert_array_equal(read_seed_classes(path), seeds.classes)
     again.save(tmp_path / 'again.npz')
     assert (tmp_path / 'again.npz').read_bytes() == path.read_bytes()
+
+
+def test_what_is_not_wanted_is_not_read(tmp_path, monkeypatch):
+    seeds, path, read = some_seeds(size=(375, 500)), tmp_path / 'a.npz', []
+    seeds.save(path)
+    with zipfile.ZipFile(path) as archive:
+        packed = archive.getinfo('strided.npy').compress_size
+
+    class Counting(io.FileIO):
+        def readinto(self, buffer) -> int:
+            read.append(super().readinto(buffer))
+            return read[-1]
+
+    monkeypatch.setattr(
+        seed_file, 'open', lambda p, _: io.BufferedReader(Counting(p)), raising=False
+    )
+    maps = SeedFile.load_of_picture(path, 'strided', seeds.classes.tolist(), (375, 500))
+    np.testing.assert_array_equal(maps, seeds.strided)
+    # The table of contents, classes and strided, in a few buffers.
+    most = packed + 10 * io.DEFAULT_BUFFER_SIZE
+    assert packed <= sum(read) < most < path.stat().st_size
 
 
 @pytest.mark.parametrize('save', [np.savez, np.savez_compressed])
