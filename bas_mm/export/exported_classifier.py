@@ -113,7 +113,10 @@ class ExportedClassifier(nn.Module):
             chosen = classes[:, None]
         elif self.topk in (None, self.num_classes):
             chosen = None
+        elif self.topk == 1:
+            chosen = score1.argmax(1, keepdim=True)
         else:
+            # Not top_classes, whose sort ONNX lacks: of equal scores ONNX's TopK takes the first.
             chosen = score1.topk(self.topk, dim=1).indices
         maps = at_least_float32(self.model.maps(features, class_maps, chosen))
         if self.maps != 'all':

@@ -82,3 +82,14 @@ def test_what_cannot_be_exported_is_named():
     model.data_preprocessor = ImgDataPreprocessor()
     with pytest.raises(ExportError, match='preprocessor ImgDataPreprocessor cannot be exported'):
         ExportedClassifier(model)
+
+
+@torch.no_grad()
+def test_of_equal_scores_the_class_is_the_first():
+    model = tiny_model(topk=1, num_classes=60).eval()
+    for parameter in model.head.parameters():
+        parameter.zero_()
+    model.generator.conv.bias.copy_(torch.arange(60.0) / 10 - 3)
+    for one_map, sample in zip(ExportedClassifier(model)(_pictures())[1], _tested(model)):
+        assert sample.pred_label.item() == 0
+        torch.testing.assert_close(one_map, sample.pred_map)

@@ -70,8 +70,9 @@ class CocoBoxWriter(BaseMapMetric):
         **kwargs (Any): Further arguments of :class:`BaseMapMetric`.
 
     Raises:
-        ValueError: A map that is not finite or not (h, w), a sample that lacks something, two
-            pictures of one id; the message names the picture. Or no picture has a box.
+        ValueError: A map or scores that are not finite, a map that is not (h, w), a sample
+            that lacks something, two pictures of one id; the message names the picture. Or no
+            picture has a box.
     """
 
     batch_fields = ('pred_map', 'pred_score')
@@ -105,6 +106,8 @@ class CocoBoxWriter(BaseMapMetric):
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
         scores = pred_score.reshape(-1)
+        if not np.isfinite(scores).all():
+            raise ValueError('the scores hold NaN or infinite values')
         labelled = self.classes == 'gt' or (
             self.classes == 'agnostic' and sample.get('gt_label') is not None
         )

@@ -1,5 +1,7 @@
 import torch
 
+from bas_mm.models.functional import take_maps
+
 
 class ClassActivationMaps:
     """What makes a :class:`ClassMapClassifier` localize by its class maps: CAM, the baseline.
@@ -14,7 +16,4 @@ class ClassActivationMaps:
         classes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """ReLU of the class maps: (N, K or C, h', w'), from 0 on, at the tail's size."""
-        if classes is not None:
-            index = classes[:, :, None, None].expand(-1, -1, *class_maps.shape[-2:])
-            class_maps = class_maps.gather(1, index)
-        return class_maps.relu()
+        return take_maps(class_maps, classes).relu()

@@ -4,7 +4,7 @@ import torch
 from mmpretrain.structures import DataSample
 
 from bas_mm.evaluation.functional import protocol_a_boxes
-from bas_mm.models.functional import at_least_float32, z
+from bas_mm.models.functional import at_least_float32, top_classes, z
 from bas_mm.utils.arguments import in_range
 from bas_mm.utils.config_params import settings_of
 
@@ -63,22 +63,27 @@ class LocalizationClassifier(ClassMapClassifier):
             in_range('model.test_cfg.threshold', cfg.threshold, 0, 1, closed=False)
         return cfg
 
-    @staticmethod
-    def labels_of(data_samples: list[DataSample]) -> torch.Tensor:
-        """y of a batch: (N,), int64, on the device where the preprocessor put it."""
-        return torch.cat([sample.gt_label for sample in data_samples])
+    @classmethod
+    def labels_of(cls, data_samples: list[DataSample]) -> torch.Tensor:
+        """y of a batch: (N,), int64, on the device where the preprocessor put it.
+
+        Raises:
+            ValueError: A picture has no label, or several.
+        """
+        labels = [sample.gt_label for sample in data_samples]
+        for label in labels:
+            if len(label) != 1:
+                raise ValueError(
+                    f'a picture has {len(label)} labels: {cls.__name__} takes one class per '
+                    'picture; for several there are the multi-label classifiers'
+                )
+        return torch.cat(labels)
 
     def loss_targets(
         self, data_samples: list[DataSample], device: torch.device
     ) -> tuple[torch.Tensor]:
         """y, (N,), int64."""
-        labels = self.labels_of(data_samples)
-        if len(labels) != len(data_samples):
-            raise ValueError(
-                f'{len(labels)} labels of {len(data_samples)} pictures: {type(self).__name__} '
-                'takes one class per picture; for several there are the multi-label classifiers'
-            )
-        return (labels.to(device),)
+        return (self.labels_of(data_samples).to(device),)
 
     def predict(
         self, inputs: torch.Tensor, data_samples: list[DataSample] | None = None
@@ -139,8 +144,7 @@ class LocalizationClassifier(ClassMapClassifier):
         if topk in (-1, self.head.num_classes):
             return None
         if topk > 1:
-            # The first of equal ones, as the ranks of the metrics have it; torch.topk takes any.
-            return score1.sort(dim=1, descending=True, stable=True).indices[:, :topk]
+            return top_classes(score1, topk)
         labelled = [i for i, sample in enumerate(data_samples) if 'gt_label' in sample]
         if self.test_cfg.class_source == 'gt' and labelled:
             labels = self.labels_of([data_samples[i] for i in labelled]).to(score1.device)[:, None]

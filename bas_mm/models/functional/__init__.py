@@ -8,6 +8,8 @@ from .bas import (
     background_features,
     foreground_score,
     take_class,
+    take_maps,
+    top_classes,
     z,
 )
 from .class_convolution import class_convolution
@@ -48,6 +50,8 @@ __all__ = [
     'seeds_to_labels',
     'synchronised_batch_norm',
     'take_class',
+    'take_maps',
+    'top_classes',
     'untracked_statistics',
     'z',
 ]

@@ -105,3 +105,23 @@ def area(foreground_map: torch.Tensor) -> torch.Tensor:
 def take_class(values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """The entry of one class per image: (N, C) scores and (N,) labels to (N,)."""
     return values.gather(1, labels[:, None])[:, 0]
+
+
+def take_maps(maps: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
+    """The maps of K classes per image: (N, C, h, w) and (N, K) to (N, K, h, w).
+
+    Without classes it is all of them, as they came.
+    """
+    if classes is None:
+        return maps
+    return maps.gather(1, classes[:, :, None, None].expand(-1, -1, *maps.shape[-2:]))
+
+
+def top_classes(scores: torch.Tensor, k: int) -> torch.Tensor:
+    """The K classes of the highest scores, of equal ones the first: (N, C) to (N, K), int64.
+
+    The ranks of the metrics have them so; of equal ones ``torch.topk`` takes any.
+    """
+    if k == 1:
+        return scores.argmax(1, keepdim=True)
+    return scores.sort(dim=1, descending=True, stable=True).indices[:, :k]

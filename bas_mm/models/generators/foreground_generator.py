@@ -2,7 +2,7 @@ import torch
 import torch.nn as nn
 from mmengine.model import BaseModule
 
-from bas_mm.models.functional import class_convolution, require_channels
+from bas_mm.models.functional import class_convolution, require_channels, take_maps
 from bas_mm.registry import MODELS
 from bas_mm.utils.arguments import whole_number
 
@@ -66,8 +66,4 @@ class ForegroundGenerator(BaseModule):
         if classes is not None and 2 * classes.shape[1] <= self.num_classes:
             conv = self.conv
             return class_convolution(features, conv.weight, conv.bias, classes).sigmoid()
-        logits = self.conv(features)
-        if classes is not None:
-            index = classes[:, :, None, None].expand(-1, -1, *logits.shape[-2:])
-            logits = logits.gather(1, index)
-        return logits.sigmoid()
+        return take_maps(self.conv(features), classes).sigmoid()

@@ -147,6 +147,7 @@ def test_scores_file(tmp_path):
         (dict(view_box=None), r'a/0.jpg: the data sample has no view_box; PackLocalizationInputs'),
         (dict(gt_label=torch.tensor([7])), r'a/0.jpg: the label 7 is none of the 3 classes'),
         (dict(pred_map=torch.full((4, 5), float('nan'))), r'a/0.jpg: .*NaN'),
+        (dict(pred_score=torch.tensor([0.5, float('nan'), 0])), r'a/0.jpg: the scores hold NaN'),
     ],
 )
 def test_errors_name_the_picture(tmp_path, changes, message):

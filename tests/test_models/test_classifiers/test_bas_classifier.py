@@ -237,8 +237,12 @@ def test_scores_and_their_softmax():
 def test_several_labels_of_a_picture_are_refused():
     samples = samples_of(LABELS)
     samples[1].set_gt_label([0, 2])
-    with pytest.raises(ValueError, match='5 labels of 4 pictures: BASClassifier takes one class'):
-        tiny_model()(_images(), samples, mode='loss')
+    # As many labels as pictures.
+    samples[2].gt_label = samples[2].gt_label[:0]
+    model = tiny_model(class_source='gt')
+    for mode in ('loss', 'predict'):
+        with pytest.raises(ValueError, match='a picture has 2 labels: BASClassifier takes one'):
+            model(_images(), samples, mode=mode)
 
 
 def test_boxes_without_no_grad():

@@ -9,6 +9,8 @@ from bas_mm.models.functional import (
     background_features,
     foreground_score,
     take_class,
+    take_maps,
+    top_classes,
     z,
 )
 
@@ -114,3 +116,20 @@ def test_area_is_the_mean_of_each_image():
 def test_take_class():
     scores = torch.arange(6.0).reshape(2, 3)
     assert take_class(scores, torch.tensor([2, 0])).tolist() == [2.0, 3.0]
+
+
+def test_take_maps():
+    maps = torch.arange(12.0).reshape(2, 3, 1, 2)
+    assert take_maps(maps, None) is maps
+    taken = take_maps(maps, torch.tensor([[2, 0], [1, 1]]))
+    assert taken.tolist() == [[[[4.0, 5.0]], [[0.0, 1.0]]], [[[8.0, 9.0]], [[8.0, 9.0]]]]
+
+
+@pytest.mark.parametrize('k', [1, 2, 150])
+def test_top_classes_of_equal_scores_are_the_first(k):
+    # So many that sorting them is not stable by chance.
+    scores = torch.zeros(2, 200)
+    scores[1, 120] = 1
+    first = list(range(k))
+    later = [120, *(c for c in range(200) if c != 120)][:k]
+    assert top_classes(scores, k).tolist() == [first, later]
