@@ -14,6 +14,7 @@ from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from tiny_project import ROOT, TinyProject, free_port
 
+from bas_mm.datasets import LoadLocImage
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.evaluation.score_files import read_scores
 from bas_mm.registry import DATASETS, MODELS
@@ -185,7 +186,7 @@ def test_pictures_for_training_need_no_masks(project):
     ).read_text()
 
 
-def test_unreadable_pictures(project):
+def test_unreadable_pictures(project, monkeypatch):
     make(project, 'whole.json')
     whole = json.loads((project.folder / 'whole.json').read_text())
     path = Path(whole['images'][5]['file_name'])
@@ -208,9 +209,28 @@ def test_unreadable_pictures(project):
             rf'unreadable picture {re.escape(str(path))}: .*; it is left out', done.stderr
         )
         make(project, 'some.json', options, skip, 'train_dataloader.dataset.indices="[7,5,2]"')
+
+        # Two processes share the work of looking for them.
+        read, transform = project.folder / 'read.txt', LoadLocImage.transform
+
+        def noting(self, results: dict) -> dict:
+            with read.open('a') as file:
+                file.write(f'{results["img_path"]}\n')
+            return transform(self, results)
+
+        monkeypatch.setattr(LoadLocImage, 'transform', noting)
+        arguments = 'tiny.py', 'tiny.pth', 'two.json', '--work-dir', 'w', options, skip
+        done = project.run_ranks('det/make_boxes.py', *arguments)
+        assert done.stderr.count('it is left out') == 1
+        # Each once, and each of the others, one of them twice to make two equal shares, once more.
+        assert len(read.read_text().splitlines()) == 16 + 15 + 1
     finally:
         path.write_bytes(content)
-    left, some = (json.loads((project.folder / f'{n}.json').read_text()) for n in ('left', 'some'))
+    left, some, two = (
+        json.loads((project.folder / f'{n}.json').read_text()) for n in ('left', 'some', 'two')
+    )
+    assert two['images'] == left['images']
+    assert [a['bbox'] for a in two['annotations']] == [a['bbox'] for a in left['annotations']]
     expected = whole['annotations'][:5] + whole['annotations'][6:]
     assert [a['bbox'] for a in left['annotations']] == [a['bbox'] for a in expected]
     names = [whole['images'][index]['file_name'] for index in (7, 2)]

@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ from bas_mm.utils.config_types import type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
@@ -114,43 +116,44 @@ def use_split(cfg: 'Config', split: str, path: str) -> None:
     cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': dataset}
 
 
-def leave_out_unreadable(cfg: 'Config') -> None:
+def leave_out_unreadable(runner: 'Runner') -> None:
     """Test without the pictures that cannot be read, each named on stderr.
 
-    They are looked for beforehand, so that all processes agree on the pictures that there are.
+    They are looked for beforehand, so that all processes agree on the pictures that there are; each
+    process looks at every n-th. The config does not list those that are left: to log and save a
+    config with a million of numbers takes minutes.
 
     Args:
-        cfg (Config): Changed in place.
+        runner (Runner): Its test gets another loader where pictures are left out.
     """
-    from mmengine.registry import DefaultScope
+    from mmengine.dataset import Compose
+    from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 
     from bas_mm.datasets import UnreadableImageError
-    from bas_mm.registry import DATASETS
-    from bas_mm.utils.config_model import scope_of
 
-    config = cfg.test_dataloader.dataset
-    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
-        # The first transform is the reader.
-        dataset = DATASETS.build({**config, 'pipeline': config.pipeline[:1], 'indices': None})
-    places = range(len(dataset))
-    given = config.get('indices')
-    if isinstance(given, int):
-        places = places[:given] if given >= 0 else places[given:]
-    elif given is not None:
-        places = given
+    settings, loop = runner.cfg.test_dataloader, runner.test_loop
+    dataset = loop.dataloader.dataset
+    reader = copy(dataset)
+    # The first transform is the reader.
+    reader.pipeline = Compose(dataset.pipeline.transforms[:1])
 
     def problem(place: int) -> str | None:
         try:
-            dataset[place]
+            reader[place]
         except UnreadableImageError as error:
             return str(error)
 
-    with ThreadPoolExecutor(cfg.test_dataloader.get('num_workers') or 1) as pool:
-        problems = list(pool.map(problem, places))
-    config.indices = [place for place, what in zip(places, problems) if what is None]
-    if os.environ.get('RANK', '0') == '0':
-        for what in filter(None, problems):
-            print(f'{what}; it is left out', file=sys.stderr)
+    share = range(get_rank(), len(dataset), get_world_size())
+    with ThreadPoolExecutor(settings.get('num_workers') or 1) as pool:
+        found = {place: what for place, what in zip(share, pool.map(problem, share)) if what}
+    problems = {place: what for part in all_gather_object(found) for place, what in part.items()}
+    if is_main_process():
+        for place in sorted(problems):
+            print(f'{problems[place]}; it is left out', file=sys.stderr)
+    if problems:
+        dataset.get_subset_([place for place in range(len(dataset)) if place not in problems])
+        # Its sampler has counted the pictures.
+        loop.dataloader = runner.build_dataloader({**settings, 'dataset': dataset}, runner.seed)
 
 
 def main() -> None:
@@ -190,9 +193,9 @@ def main() -> None:
 
     stands_for = {'test_dataloader': f'{args.split}_dataloader'}
     with fail_on_input_errors(cfg, args.config, stands_for):
-        if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
-            leave_out_unreadable(cfg)
         runner = Runner.from_cfg(cfg)
+        if args.split == 'train' and cfg.test_dataloader.dataset.get('skip_unreadable'):
+            leave_out_unreadable(runner)
         try:
             figures = runner.test()
         except UnreadableImageError as error:
