@@ -1,4 +1,5 @@
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
@@ -17,6 +18,9 @@ class WholeCheckpointHook(CheckpointHook):
     under its name, and one that replaces another (as the best one is noted in the last) leaves the
     other. The oldest checkpoint, and the best one so far, go when the next one is written and
     noted: there is room needed for one more than ``max_keep_ckpts``.
+
+    A checkpoint names others by their paths. In a run that goes on from another folder's, or in a
+    copy, these are the files of the same names in its own folder: the other folder's stay.
 
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 
@@ -39,6 +43,23 @@ class WholeCheckpointHook(CheckpointHook):
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend=WHOLE_FILES)
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
+        self._forget_other_folders(runner)
+
+    def _forget_other_folders(self, runner: Runner) -> None:
+        """Put this folder's files in the place of those that the resumed checkpoint names."""
+        info = runner.message_hub.runtime_info
+        for key, path in dict(info).items():
+            if path and (key == 'last_ckpt' or key.startswith('best_ckpt')):
+                own = self.file_backend.join_path(self.out_dir, Path(path).name)
+                own = own if self.file_backend.exists(own) else None
+                runner.message_hub.update_info(key, own)
+        if not self.save_best:
+            return
+        if len(self.key_indicators) == 1:
+            self.best_ckpt_path = info.get('best_ckpt')
+        else:
+            for figure in self.key_indicators:
+                self.best_ckpt_path_dict[figure] = info.get(f'best_ckpt_{figure}')
 
     # mmengine deletes first, and writes then.
 

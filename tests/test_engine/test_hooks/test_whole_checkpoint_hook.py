@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 
 import pytest
@@ -97,6 +98,36 @@ def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_p
     with pytest.raises(OSError, match='No space left on device'):
         hook.after_val_epoch(runner, dict(fit=4.0))
     assert [name for name in names(tmp_path) if 'best' in name] == ['best_fit_epoch_3.pth']
+
+
+@pytest.mark.parametrize('figures', [['fit'], ['fit', 'x/top']])
+def test_a_copy_of_a_work_folder_has_best_checkpoints_of_its_own(split_folder, tmp_path, figures):
+    best = dict(save_best=figures, rule='greater')
+
+    def resumed(folder):
+        runner = run(split_folder, tmp_path / folder, **best)
+        runner.resume(str(tmp_path / 'of/epoch_2.pth'))
+        hook = checkpoint_hook(runner)
+        hook.before_train(runner)
+        runner.train_loop._epoch = 3
+        hook.after_val_epoch(runner, dict.fromkeys(figures, 3.0))
+        return runner.message_hub.runtime_info
+
+    runner = run(split_folder, tmp_path / 'of', **best)
+    runner._val_loop = None
+    runner.train()
+    checkpoint_hook(runner).after_val_epoch(runner, dict.fromkeys(figures, 2.0))
+    before = names(tmp_path / 'of')
+    shutil.copytree(tmp_path / 'of', tmp_path / 'copy')
+    resumed('copy')
+    # Its own old one goes, and no other's.
+    assert names(tmp_path / 'of') == before
+    found = [name for name in names(tmp_path / 'copy') if 'best' in name]
+    assert found == [f'best_{figure.replace("/", "_")}_epoch_3.pth' for figure in figures]
+    # From there into a folder without any.
+    info = resumed('new')
+    assert names(tmp_path / 'of') == before
+    assert info['last_ckpt'] is None
 
 
 @pytest.mark.parametrize('figure', ['gt_known', 'iou_50', 'max_box_acc_v2', 'pxap', 'piou'])
