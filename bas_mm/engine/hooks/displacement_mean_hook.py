@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from pathlib import Path
 
 import torch
 from mmengine.dataset import Compose
@@ -91,12 +92,14 @@ class DisplacementMeanHook(Hook):
 
     @staticmethod
     def _store(runner: Runner, model: IRNet) -> None:
-        noted = runner.message_hub.runtime_info.get('last_ckpt')
         try:
-            path = noted or find_last_checkpoint(runner.work_dir)
+            path = find_last_checkpoint(runner.work_dir)
         except FileNotFoundError as error:
-            print_log(f'Nothing to put the mean displacement into: {error}', logger='current')
-            return
+            # What was resumed by its name, if WholeCheckpointHook found it in this run's folder.
+            path = runner.message_hub.runtime_info.get('last_ckpt')
+            if not path or not Path(path).exists():
+                print_log(f'Nothing to put the mean displacement into: {error}', logger='current')
+                return
         # Our own file: it holds the state of hooks besides tensors.
         checkpoint = torch.load(path, map_location='cpu', weights_only=False)
         checkpoint['state_dict'][_KEY] = model.mean_shift.running_mean.cpu()

@@ -1,6 +1,7 @@
 """IRNet trained by a stock Runner from its config, and the mean field in its checkpoint."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -86,20 +87,26 @@ def test_run_from_the_config_with_its_mean(tmp_path):
     # Other weights have another mean.
     assert not first['state_dict'][KEY].any()
 
-    # Stopped between the last checkpoint and the mean: the resumed run has nothing else to do.
+    # Stopped between the last checkpoint and the mean: the resumed run has nothing else to do. In a
+    # copy of the folder it is the copy's checkpoint, though it names the original as the last one.
     last['state_dict'][KEY].zero_()
-    # Where neither it nor the note, which a kill has emptied, says which is the last one, too.
-    del last['message_hub']['runtime_info']['last_ckpt']
     torch.save(last, tmp_path / 'run/epoch_2.pth')
+    # As a kill has left the note, and where there is none.
     (tmp_path / 'run/last_checkpoint').write_text('')
-    cfg = _cfg(root, tmp_path / 'run', 'irn-resumed')
-    cfg.resume, cfg.load_from = True, str(tmp_path / 'run/epoch_2.pth')
-    resumed = Runner.from_cfg(cfg)
-    resumed.train()
-    assert resumed.iter == runner.iter
-    again = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)['state_dict']
-    for name, value in state.items():
-        assert torch.equal(again[name], value), name
+    for copy in (tmp_path / 'copy', tmp_path / 'unnoted'):
+        shutil.copytree(tmp_path / 'run', copy)
+        if copy.name == 'unnoted':
+            (copy / 'last_checkpoint').unlink()
+        cfg = _cfg(root, copy, f'irn-{copy.name}')
+        cfg.resume, cfg.load_from = True, str(copy / 'epoch_2.pth')
+        resumed = Runner.from_cfg(cfg)
+        resumed.train()
+        assert resumed.iter == runner.iter
+        again = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
+        for name, value in state.items():
+            assert torch.equal(again[name], value), name
+    untouched = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)['state_dict']
+    assert not untouched[KEY].any()
 
 
 @pytest.mark.parametrize('update_buffers', [False, True])
