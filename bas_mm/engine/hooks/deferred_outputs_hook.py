@@ -93,12 +93,21 @@ class DeferredOutputsHook(Hook, ABC):
         return bool(steps)
 
     def _needed_now(self, runner: Runner, batch_idx: int) -> bool:
+        return (
+            len(self._steps) >= _MOST_STEPS
+            or self.end_of_epoch(runner.train_dataloader, batch_idx)
+            or self._needed_everywhere(runner, batch_idx)
+        )
+
+    def _needed_everywhere(self, runner: Runner, batch_idx: int) -> bool:
+        """Whether it is one of the iterations in which each process of a job needs its outputs.
+
+        The others differ: one process alone may save, and its epoch may be the shorter one.
+        """
         loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
         savers = [h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch]
         return (
-            len(self._steps) >= _MOST_STEPS
-            or self.is_last_train_iter(runner)
-            or self.end_of_epoch(runner.train_dataloader, batch_idx)
+            self.is_last_train_iter(runner)
             or any(self.every_n_inner_iters(batch_idx, hook.interval) for hook in loggers)
             or any(self.every_n_train_iters(runner, h.interval, h.save_begin) for h in savers)
         )

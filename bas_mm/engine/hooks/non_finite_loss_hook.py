@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NoReturn
 
+import torch
+from mmengine.dist import all_reduce, get_rank, get_world_size
 from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
@@ -15,12 +18,66 @@ class NonFiniteLossHook(DeferredOutputsHook):
     """Stops training when the loss is NaN or infinite, naming the iteration and the terms.
 
     It looks at the loss of every iteration, but not before the log is written, a checkpoint saved
-    or a validation begun, so that no step waits for it. Nothing is saved after the loss went
-    wrong: the last checkpoint on disk is the last good one.
+    or a validation begun, so that no step waits for it. After the loss of any process went wrong
+    all of them stop there, and the checkpoint hook saves nothing: the last checkpoint on disk is
+    from before. Gradients that are not finite where the loss was show in the next loss.
     """
 
     # Before the checkpoint hook, which removes an older checkpoint before it saves.
     priority = 'HIGH'
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bad: StepOutputs | None = None
+        self._all_asked = True
+
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
+        """Remember the loss; check it where it is time, together with the other processes.
+
+        Args:
+            runner (Runner): the runner.
+            batch_idx (int): index of the batch in the epoch.
+            data_batch (dict, optional): unused.
+            outputs (dict, optional): log variables of the training step.
+        """
+        super().after_train_iter(runner, batch_idx, data_batch, outputs)
+        self._all_asked = False
+        if self._needed_everywhere(runner, batch_idx):
+            self._ask_all(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Ask the other processes before a checkpoint is saved.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        self._ask_all(runner)
+
+    def before_val(self, runner: Runner) -> None:
+        """Check what there is, and ask the other processes.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        super().before_val(runner)
+        self._ask_all(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Check what there is, where somebody else saves: one process alone, which asks nobody.
+
+        Args:
+            runner (Runner): the runner.
+            checkpoint (dict): unused.
+        """
+        super().before_save_checkpoint(runner, checkpoint)
+        if self._bad is not None:
+            self._stop(runner)
 
     def read(self, runner: Runner, steps: Sequence[StepOutputs]) -> None:
         """Check the losses.
@@ -30,22 +87,46 @@ class NonFiniteLossHook(DeferredOutputsHook):
             steps (Sequence[StepOutputs]): in their order.
 
         Raises:
-            FloatingPointError: a loss is not finite.
+            FloatingPointError: a loss is not finite. Of several processes none stops here: the
+                others would wait for it in vain, or save.
         """
         steps = [step for step in steps if step.values.get('loss') is not None]
         losses = to_numbers([step.values['loss'] for step in steps])
-        for step, loss in zip(steps, losses):
-            if not math.isfinite(loss):
-                self._stop(runner, step)
+        bad = [step for step, loss in zip(steps, losses) if not math.isfinite(loss)]
+        if bad and self._bad is None:
+            self._bad = bad[0]
+        if self._bad is not None and get_world_size() == 1:
+            self._stop(runner)
 
-    def _stop(self, runner: Runner, step: StepOutputs) -> None:
+    def _ask_all(self, runner: Runner) -> None:
+        """Stop where the loss of any process went wrong; all processes call it alike."""
+        if self._all_asked:  # no step since
+            return
+        self._all_asked = True
+        iterations = torch.zeros(get_world_size(), dtype=torch.int64)
+        if self._bad is not None:
+            iterations[get_rank()] = self._bad.iteration + 1
+        all_reduce(iterations)
+        if self._bad is not None:
+            self._stop(runner)
+        if iterations.any():
+            process = int(iterations.nonzero()[0])
+            where = f'{iterations[process]} of process {process}, whose error names the terms'
+            self._raise(runner, where)
+
+    def _stop(self, runner: Runner) -> NoReturn:
+        step = self._bad
         names = [name for name in step.values if 'loss' in name]
         numbers = to_numbers([step.values[name] for name in names])
         terms = ', '.join(f'{name}={number:.6g}' for name, number in zip(names, numbers))
+        self._raise(runner, f'{step.iteration + 1} (epoch {step.epoch + 1}): {terms}')
+
+    @staticmethod
+    def _raise(runner: Runner, where: str) -> NoReturn:
         last = runner.message_hub.runtime_info.get('last_ckpt')
         kept = f'The last good checkpoint is {last}.' if last else 'No checkpoint was saved yet.'
         raise FloatingPointError(
-            f'The loss is not finite in iteration {step.iteration + 1} (epoch {step.epoch + 1}): '
-            f'{terms}. {kept} A lower optim_wrapper.optimizer.lr, or '
-            'optim_wrapper.clip_grad=dict(max_norm=...), is the usual cure.'
+            f'The loss is not finite in iteration {where}. {kept} '
+            'A lower optim_wrapper.optimizer.lr, or optim_wrapper.clip_grad=dict(max_norm=...), '
+            'is the usual cure.'
         )

@@ -1,6 +1,8 @@
 """What is read seldom is what would have been read each time, and nothing bad is saved before."""
 
 import json
+import multiprocessing
+import os
 
 import numpy as np
 import pytest
@@ -218,6 +220,41 @@ def test_nobody_else_saves_after_a_loss_that_went_wrong(split_folder, tmp_path):
     with pytest.raises(FloatingPointError, match=r'in iteration 2 .*No checkpoint was saved yet'):
         runner.train()
     assert not list(tmp_path.glob('*.pth'))
+
+
+@pytest.mark.slow
+def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path):
+    """The loss of one went wrong in the last step before a checkpoint; the other one saves."""
+
+    def train(rank: int) -> None:
+        torch.set_num_threads(1)
+        rendezvous = f'file://{tmp_path}/rendezvous'
+        torch.distributed.init_process_group('gloo', rendezvous, rank=rank, world_size=2)
+        # Norms that share statistics would share what is not a number, too.
+        options = {'train_dataloader.batch_size': 2, 'model.sync_batch_norm': False}
+        # What process 0 alone has read for somebody else's checkpoint, it does not read again.
+        runner = _runner(split_folder, tmp_path / 'run', interval=50, hooks=[_SaveAt()], **options)
+        runner._val_loop = None
+        if rank == 1:
+            _poison(runner, STEPS - 1)
+        try:
+            runner.train()
+        except FloatingPointError as error:
+            (tmp_path / f'{rank}.txt').write_text(str(error))
+        os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
+
+    context = multiprocessing.get_context('fork')
+    processes = [context.Process(target=train, args=(rank,)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        process.kill()
+    assert [p.name for p in (tmp_path / 'run').glob('*.pth')] == ['own.pth']
+    told = [(tmp_path / f'{rank}.txt').read_text() for rank in (0, 1)]
+    assert 'is not finite in iteration 5 of process 1, whose error names the terms.' in told[0]
+    assert 'is not finite in iteration 5 (epoch 1): ' in told[1]
+    assert 'loss_fg=nan' in told[1]
 
 
 def test_a_validation_sees_no_weights_of_a_loss_that_went_wrong(split_folder, tmp_path):
