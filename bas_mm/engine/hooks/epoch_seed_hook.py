@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from mmengine.dataset import InfiniteSampler
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -63,12 +62,10 @@ class EpochSeedHook(Hook):
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
             first = runner.iter
             sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
-            fast = getattr(runner.train_loop, 'fast_forward_on_resume', False)
+            fast = runner.train_loop.fast_forward_on_resume
             if loader.num_workers and not hasattr(sampler, 'skip') and not fast:
-                # The loop has the workers load what was trained on, from where this pass begins:
-                # of mmengine's endless sampler, which has learnt to skip lately, the only one.
-                endless = isinstance(sampler, InfiniteSampler)
-                first = 0 if endless else first - first % len(loader)
+                # The loop has the workers load what was trained on, from where this pass begins.
+                first -= first % len(loader)
             self._batches = _SeededBatches(loader.collate_fn, (runner.seed, get_rank()), first)
             loader.collate_fn = self._batches
             loader.worker_init_fn = partial(

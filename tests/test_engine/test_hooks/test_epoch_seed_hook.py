@@ -85,19 +85,17 @@ def test_the_iteration_tells_a_resumed_run_of_one_endless_epoch_from_its_beginni
     assert len(torch.stack(items).unique()) == 2 * items[0].numel()
 
 
-def iterate(runner, first, count, steps=False, fast=False, load=False):
+def iterate(runner, first, count, steps=False, fast=False):
     """Batches of a real loop that is counted in iterations, started at one of them."""
     runner.iter = first
     runner.train_loop = IterBasedTrainLoop.__new__(IterBasedTrainLoop)
     runner.train_loop.fast_forward_on_resume = fast
+    # The loop makes it before any hook is called.
+    iterator, items = _InfiniteDataloaderIterator(runner.train_dataloader), []
     hook = EpochSeedHook()
     hook.before_train(runner)
     hook.before_train_epoch(runner)
-    iterator, items = _InfiniteDataloaderIterator(runner.train_dataloader), []
-    if load:
-        for _ in range(first):
-            next(iterator)
-    elif not fast:
+    if not fast:
         iterator.skip_iter(first)
     for runner.iter in range(first, first + count):
         batch = next(iterator)
@@ -136,24 +134,6 @@ def test_iterations_over_data_that_end_draw_anew_in_each_pass(workers):
     assert torch.equal(whole, iterate(make_runner(), 0, 12))
     for first in (3, 4, 8, 10):
         assert torch.equal(whole[first:], iterate(make_runner(workers), first, 12 - first))
-
-
-@pytest.mark.parametrize('first', [3, 10])
-@pytest.mark.parametrize('workers', [0, 2])
-def test_iterations_that_are_resumed_by_an_older_mmengine(workers, first):
-    """Its endless sampler cannot skip: the loop loads again what was trained on."""
-
-    def resumed(begin, count):
-        runner = endless()
-        sampler = Old(Noise(), seed=11)
-        runner.train_dataloader = DataLoader(Noise(), 2, num_workers=workers, sampler=sampler)
-        return iterate(runner, begin, count, load=True)
-
-    class Old(InfiniteSampler):
-        skip = property()
-
-    assert not hasattr(Old(Noise()), 'skip')
-    assert torch.equal(resumed(first, 3), iterate(endless(), 0, 13)[first : first + 3])
 
 
 @pytest.mark.parametrize('workers', [0, 2])
