@@ -114,8 +114,9 @@ def test_a_copy_of_a_work_folder_has_best_checkpoints_of_its_own(split_folder, t
         return runner.message_hub.runtime_info
 
     runner = run(split_folder, tmp_path / 'of', **best)
-    runner._val_loop = None
+    runner.train_loop._epoch = 2  # the last one: nothing is trained
     runner.train()
+    checkpoint_hook(runner)._save_checkpoint(runner)
     checkpoint_hook(runner).after_val_epoch(runner, dict.fromkeys(figures, 2.0))
     before = names(tmp_path / 'of')
     shutil.copytree(tmp_path / 'of', tmp_path / 'copy')
