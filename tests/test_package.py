@@ -65,7 +65,7 @@ def test_the_original_distributions_count_too():
             r'mmcv: onedl-mmcv 2\.4\.0 is installed; bas_mm needs >=2\.3\.0,<2\.4\. '
             r'.*pip install --no-cache-dir "onedl-mmcv>=2\.3\.0,<2\.4"',
         ),
-        ('onedl_mmengine', '0.10.10', r'onedl-mmengine 0\.10\.10 is .*>=0\.10\.11,<1\.0'),
+        ('onedl_mmengine', '0.10.11', r'onedl-mmengine 0\.10\.11 is .*>=0\.10\.12,<1\.0'),
         (
             'onedl_mmpretrain',
             None,

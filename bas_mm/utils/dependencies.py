@@ -33,7 +33,7 @@ class Requirement:
 
     @property
     def accepted(self) -> str:
-        """The accepted range as a pip specifier, for example ``>=0.10.11,<1.0``."""
+        """The accepted range as a pip specifier, for example ``>=0.10.12,<1.0``."""
         return f'>={self.minimum}' + (f',<{self.below}' if self.below else '')
 
     @property
@@ -48,8 +48,9 @@ class Requirement:
 #: setup.py's ``install_requires`` and ``torch`` extra hold the same ranges; a test compares them.
 REQUIREMENTS = (
     Requirement('torch', ('torch',), '2.4', together='torchvision'),
-    # From 0.10.11 on loops of iterations begin their data after EpochSeedHook has set the seeds.
-    Requirement('mmengine', ('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.10.11', '1.0'),
+    # Before 0.10.11 a loop of iterations begins its data before EpochSeedHook has set the seeds; that
+    # release lacks mmengine.dist.
+    Requirement('mmengine', ('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.10.12', '1.0'),
     Requirement('mmcv', ('onedl-mmcv', 'mmcv', 'mmcv-lite'), '2.3.0', '2.4'),
     Requirement('mmpretrain', ('onedl-mmpretrain', 'mmpretrain'), '1.3.0', '2.0'),
     Requirement('mmseg', ('onedl-mmsegmentation', 'mmsegmentation'), '1.3.0', '2.0'),
