@@ -22,7 +22,10 @@ custom_hooks = [
 env_cfg = dict(
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
-    dist_cfg=dict(backend='nccl'),
+    # Seconds a process waits for the others, who may have hours more to do where shares of the work
+    # are uneven; torch's 10 minutes on GPUs would end the job after the work. Launchers end the
+    # others at once where one fails.
+    dist_cfg=dict(backend='nccl', timeout=6 * 3600),
 )
 
 visualizer = dict(type='DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.device import get_device
+from mmengine.dist import init_dist
 from mmengine.runner import Runner
 
 from bas_mm.command_line import prepare_devices
@@ -70,6 +72,29 @@ def test_pinned_memory_with_an_accelerator(repo_dir, monkeypatch, name, device):
             metric = metric[0] if isinstance(metric, list) else metric
             assert metric.get('num_workers', 0) == (device == 'cuda')
     assert cfg.launcher == 'none'
+
+
+@pytest.mark.parametrize('runtime', ['default', 'segmentation', 'irn', 'det'])
+@pytest.mark.parametrize('device', ['cuda', 'cpu'])
+def test_processes_wait_for_each_other_for_hours(repo_dir, monkeypatch, runtime, device):
+    """At the end of uneven shares of the work; torch's own limit on GPUs are ten minutes."""
+    started = []
+
+    def start(backend: str, **options) -> None:
+        started.append((backend, options))
+
+    monkeypatch.setattr('mmengine.device.get_device', lambda: device)
+    monkeypatch.setattr('torch.cuda.set_device', lambda _: None)
+    monkeypatch.setattr('torch.multiprocessing.set_start_method', lambda _: None)
+    monkeypatch.setattr('torch.distributed.init_process_group', start)
+    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
+        monkeypatch.setenv(name, '0')
+    cfg = Config.fromfile(repo_dir / f'configs/_base_/{runtime}_runtime.py')
+    prepare_devices(cfg, 'pytorch')
+    if device == 'cuda':  # as the runner does it
+        init_dist(cfg.launcher, **cfg.env_cfg.dist_cfg)
+    backend = 'nccl' if device == 'cuda' else 'gloo'
+    assert started == [(backend, dict(timeout=timedelta(hours=6)))]
 
 
 @pytest.mark.skipif(get_device() != 'cpu', reason='about machines without accelerator')
