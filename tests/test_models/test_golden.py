@@ -184,20 +184,25 @@ OPTIONS = {
 }
 
 
-class _SumsInFloat32(TorchDispatchMode):
-    """Convolutions and products of float16 as a GPU computes them: rounded once, after the sum.
+SHORT = (torch.float16, torch.bfloat16)
 
-    A CPU's own had not come back through the network after 20 minutes.
+
+class _SumsInFloat32(TorchDispatchMode):
+    """Convolutions and products of short types as a GPU computes them: rounded once, after the sum.
+
+    A CPU's own float16 had not come back through the network after 20 minutes, and bfloat16 takes
+    six where the processor has no instructions for it.
     """
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         names = ('convolution', 'convolution_backward', 'mm', 'addmm', 'bmm')
         tensors = [x for x in args if isinstance(x, torch.Tensor)]
-        if func.overloadpacket.__name__ not in names or tensors[0].dtype != torch.float16:
+        short = tensors[0].dtype if tensors else None
+        if func.overloadpacket.__name__ not in names or short not in SHORT:
             return func(*args, **(kwargs or {}))
         wide = [x.float() if isinstance(x, torch.Tensor) else x for x in args]
         result = func(*wide, **(kwargs or {}))
-        return tree_map_only(torch.Tensor, torch.Tensor.half, result)
+        return tree_map_only(torch.Tensor, lambda x: x.to(short), result)
 
 
 @pytest.mark.slow
@@ -211,9 +216,8 @@ def test_options_and_the_golden_figures(case, name):
     options, dtype, half, *limits = OPTIONS[name]
     golden, build, names, images = case
     model = build(**options).to(dtype).train()
-    short = half == torch.float16
-    scale = 1024 if short else 1
-    with _SumsInFloat32() if short else nullcontext():
+    scale = 1024 if half == torch.float16 else 1
+    with _SumsInFloat32() if half in SHORT else nullcontext():
         with torch.autocast('cpu', dtype=half, enabled=half is not None):
             losses = model(images.to(dtype), samples_of(LABELS), mode='loss')
         loss = total(losses)
