@@ -48,7 +48,7 @@ class Requirement:
 #: setup.py's ``install_requires`` and ``torch`` extra hold the same ranges; a test compares them.
 REQUIREMENTS = (
     Requirement('torch', ('torch',), '2.4', together='torchvision'),
-    # Before 0.10.11 a loop of iterations begins its data before EpochSeedHook has set the seeds, and
+    # Before 0.10.11 loops of iterations begin their data before EpochSeedHook has set the seeds;
     # 0.10.11 lacks mmengine.dist.
     Requirement('mmengine', ('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.10.12', '1.0'),
     Requirement('mmcv', ('onedl-mmcv', 'mmcv', 'mmcv-lite'), '2.3.0', '2.4'),
