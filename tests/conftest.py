@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: data beside the repository, golden inputs, registry scope."""
 
+import gc
 import importlib.util
 import os
 import sys
@@ -26,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if 'PYTEST_XDIST_WORKER' in os.environ:
         os.environ['OMP_NUM_THREADS'] = '1'
         torch.set_num_threads(1)
-    else:
+    elif 'OMP_NUM_THREADS' not in os.environ:
         torch.set_num_threads(2)
     # `--dist loadfile` would begin with the files of the most tests: those of a few slow ones would
     # come last, one process at work on them and the others idle.
@@ -51,6 +52,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker('det') is not None:
             item.add_marker(skip)
+
+
+def pytest_collection_finish() -> None:
+    # All that is imported stays. mmengine's data sets collect garbage when they are built, and would
+    # look through it hundreds of times.
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # some libraries report what is left at the end
 
 
 def _shared(*parts: str) -> Path:
