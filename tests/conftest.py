@@ -55,8 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    # All that is imported stays. mmengine's data sets collect garbage when they are built, and would
-    # look through it hundreds of times.
+    # All that is imported stays. mmengine's data sets collect garbage when they are built, and
+    # would look through it hundreds of times.
     gc.collect()
     gc.freeze()
 
