@@ -13,6 +13,8 @@ import numpy as np
 
 from bas_mm.datasets.label_lists import PICTURE_SUFFIXES
 
+from .prediction_folder import PICTURE_KINDS, PREDICTIONS
+
 if TYPE_CHECKING:
     from mmengine.fileio.backends import BaseStorageBackend
 
@@ -42,7 +44,8 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
 
     Args:
         inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures (by the ending
-            of their names) are taken from all levels, in alphabetical order; a URL that one of
+            of their names) are taken from all levels, in alphabetical order, but for the drawings
+            and masks beside a ``predictions.json``, which are an inferencer's; a URL that one of
             mmengine's file backends reads; an array (H, W, 3), uint8, BGR as mmcv reads pictures;
             or an iterable of these.
 
@@ -121,15 +124,24 @@ def _of_folder(
     return [(join(root, file), file) for file in files]
 
 
-def _files_below(folder: str, prefix: str = '') -> Iterator[str]:
+def _files_below(
+    folder: str, prefix: str = '', above: tuple[tuple[int, int], ...] = ()
+) -> Iterator[str]:
     """The files that mmengine's local backend would list, and the links that lead nowhere.
 
-    Those are pictures that cannot be read, not none.
+    Those are pictures that cannot be read, not none. Links that lead back up are not followed, and
+    what an inferencer has drawn there before is no picture.
     """
+    status = os.stat(folder)
+    here = status.st_dev, status.st_ino
+    if here in above:
+        return
+    results = PICTURE_KINDS if os.path.exists(os.path.join(folder, PREDICTIONS)) else ()
     for entry in os.scandir(folder):
         name = prefix + entry.name
         if os.path.isdir(entry.path):
-            yield from _files_below(entry.path, name + os.sep)
+            if entry.name not in results:
+                yield from _files_below(entry.path, name + os.sep, (*above, here))
         elif not entry.name.startswith('.') and (
             os.path.isfile(entry.path) or not os.path.exists(entry.path)
         ):

@@ -16,7 +16,12 @@ from bas_mm.utils.result_files import (
     write_picture,
 )
 
-__all__ = ['PredictionFolder']
+__all__ = ['PICTURE_KINDS', 'PREDICTIONS', 'PredictionFolder']
+
+#: The file of all predictions.
+PREDICTIONS = 'predictions.json'
+#: The folders that hold pictures: drawings and masks.
+PICTURE_KINDS = ('vis', 'masks')
 
 
 class PredictionFolder:
@@ -83,4 +88,4 @@ class PredictionFolder:
         content = dict(
             predictions=list(predictions), unreadable=list(unreadable), complete=complete
         )
-        write_json(self.folder / 'predictions.json', content)
+        write_json(self.folder / PREDICTIONS, content)

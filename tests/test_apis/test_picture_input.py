@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from bas_mm.apis.picture_input import list_pictures
+from bas_mm.apis.prediction_folder import PredictionFolder
 
 
 def names(inputs):
@@ -37,6 +38,23 @@ def test_links_that_lead_nowhere_are_pictures_all_the_same(tmp_path):
     (tmp_path / 'more').symlink_to('sub')
     os.mkfifo(tmp_path / 'e.jpg')  # to read from it would take for ever
     assert names(tmp_path) == ['a', 'b', 'more/c', 'sub/c']
+
+
+def test_links_that_lead_back_up_are_not_followed(tmp_path):
+    (tmp_path / 'sub').mkdir()
+    (tmp_path / 'sub/a.jpg').touch()
+    (tmp_path / 'sub/here').symlink_to('.')
+    (tmp_path / 'sub/up').symlink_to('..')
+    assert names(tmp_path) == ['sub/a']
+
+
+def test_drawings_of_an_earlier_run_are_no_pictures(tmp_path):
+    for name in ('a.jpg', 'vis/b.png', 'found/vis/a.png', 'found/masks/a.png', 'found/own/c.png'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert len(names(tmp_path)) == 5
+    PredictionFolder(tmp_path / 'found').write_predictions()
+    assert names(tmp_path) == ['a', 'found/own/c', 'vis/b']
 
 
 def test_names_differ():

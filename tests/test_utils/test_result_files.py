@@ -1,10 +1,12 @@
 """Files are whole or not there."""
 
 import json
+import pickle
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from bas_mm.evaluation.predictions_dump import PredictionsDump
 from bas_mm.evaluation.score_files import write_scores
@@ -50,6 +52,17 @@ def test_what_the_system_does_not_let_grow_is_named(tmp_path, write, small_files
     with pytest.raises(OSError, match=f'File too large.*{path}'):
         write(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_predictions_take_no_room_for_the_others_of_their_batch(tmp_path):
+    batch = torch.rand(8, 5000)
+    dump = PredictionsDump(str(tmp_path / 'all.pkl'))
+    dump.process({}, [dict(map=row, more=dict(of=[row[:2]])) for row in batch])
+    dump.compute_metrics(dump.results)
+    assert (tmp_path / 'all.pkl').stat().st_size < 1.2 * batch.numel() * batch.element_size()
+    for found, row in zip(pickle.loads((tmp_path / 'all.pkl').read_bytes()), batch, strict=True):
+        assert torch.equal(found['map'], row)
+        assert torch.equal(found['more']['of'][0], row[:2])
 
 
 def test_errors_of_other_files_keep_their_names(tmp_path):

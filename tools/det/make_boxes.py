@@ -11,7 +11,6 @@ several GPUs it is started by ``python -m torch.distributed.run --nproc_per_node
 import argparse
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,6 +129,7 @@ def leave_out_unreadable(runner: 'Runner') -> None:
     from mmengine.dist import all_gather_object, get_rank, get_world_size, is_main_process
 
     from bas_mm.datasets import UnreadableImageError
+    from bas_mm.utils.bounded_threads import BoundedThreads
 
     settings, loop = runner.cfg.test_dataloader, runner.test_loop
     dataset = loop.dataloader.dataset
@@ -137,15 +137,21 @@ def leave_out_unreadable(runner: 'Runner') -> None:
     # The first transform is the reader.
     reader.pipeline = Compose(dataset.pipeline.transforms[:1])
 
-    def problem(place: int) -> str | None:
+    def problem(place: int) -> dict[int, str]:
         try:
             reader[place]
         except UnreadableImageError as error:
-            return str(error)
+            return {place: str(error)}
+        return {}
 
-    share = range(get_rank(), len(dataset), get_world_size())
-    with ThreadPoolExecutor(settings.get('num_workers') or 1) as pool:
-        found = {place: what for place, what in zip(share, pool.map(problem, share)) if what}
+    found: dict[int, str] = {}
+    with BoundedThreads(settings.get('num_workers') or 1) as threads:
+        for place in range(get_rank(), len(dataset), get_world_size()):
+            threads.submit(problem, place)
+            for problems in threads.finished():
+                found.update(problems)
+        for problems in threads.finished(everything=True):
+            found.update(problems)
     problems = {place: what for part in all_gather_object(found) for place, what in part.items()}
     if is_main_process():
         for place in sorted(problems):
