@@ -176,8 +176,10 @@ def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
     pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
     commands = _Commands(tmp_path)
     config = write_pipeline(tmp_path)
+    # Figures of seeds and masks are counted on the host.
     done = commands.run(
-        *('wsss/run_pipeline.py', config, '--work-dir', 'work', '--num-workers', '1')
+        *('wsss/run_pipeline.py', config, '--work-dir', 'work', '--num-workers', '1'),
+        *('--skip', 'eval_seeds', 'eval_masks'),
     )
     assert '| segmentor ' in done.stdout
     notes = commands.notes()

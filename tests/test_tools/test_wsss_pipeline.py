@@ -121,7 +121,10 @@ def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
     # The same pictures are not painted again.
     (killed / 'data').symlink_to(once / 'data')
     state = killed / 'work/pipeline.json'
+    # The trainings of CAM and BAS, and their seeds, are of one kind.
     for step in MAKING:
+        if step.startswith('cam'):
+            continue
         command = TOOL, _arguments(config, '--until', 'masks'), killed
         # What it has started must not go on.
         with forked(*command, alone=True) as process:
