@@ -25,6 +25,16 @@ def test_a_line_for_each_file(project):
     assert cells[2][:5] == ['b c', '8.0', '9.5', '–', '–']
 
 
+def test_lines_of_one_name_keep_their_figures(project):
+    for name, figure in (('one', 1.0), ('two', 2.0), ('three', 3.0)):
+        (project.folder / f'{name}.json').write_text(json.dumps({'localization/top1_loc': figure}))
+    rows = ('BAS=one.json', 'BAS=two.json', 'CAM=three.json')
+    done = project.run_here('analysis_tools/figures_table.py', *rows)
+    lines = [line.split('|') for line in done.stdout.splitlines()[2:]]
+    found = [(line[1].strip(), line[2].strip()) for line in lines]
+    assert found == [('BAS', '1.0'), ('BAS', '2.0'), ('CAM', '3.0')]
+
+
 @pytest.mark.parametrize(
     ('content', 'row', 'message'),
     [

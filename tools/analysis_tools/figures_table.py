@@ -46,13 +46,14 @@ def read_figures(path: str) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     pairs = parse_args()
-    read = {name: read_figures(file) for name, file in pairs}
+    # All files before the slow import; a list, as two lines may have one name.
+    read = [read_figures(file) for _, file in pairs]
 
     from bas_mm.apis.localization_protocol import COLUMNS
     from bas_mm.utils.markdown_table import markdown_table
 
     rows = [['', *COLUMNS.values()]]
-    for (name, file), figures in zip(pairs, read.values()):
+    for (name, file), figures in zip(pairs, read):
         if not set(COLUMNS) & set(figures):
             fail(f'{file} has none of {", ".join(COLUMNS)}')
         rows.append([name, *(f'{figures[key]:.1f}' if key in figures else '–' for key in COLUMNS)])
