@@ -1,13 +1,42 @@
-"""Sizes of pictures from the heads of their files."""
+"""Heads of picture files: opening, and the sizes that they tell."""
 
 from __future__ import annotations
 
+import sys
+from threading import Lock
+from typing import BinaryIO
+
 from PIL import ExifTags, Image
 
-__all__ = ['picture_size']
+__all__ = ['open_picture', 'picture_size']
 
 # From this orientation on a picture is to be shown lying on its side.
 _ON_ITS_SIDE = 5
+# Pillow's limit belongs to all threads: two that change it at the same time would leave it changed
+# for good.
+_LIMIT_LOCK = Lock()
+
+
+def open_picture(file: str | BinaryIO) -> Image.Image:
+    """Open a picture of any number of pixels with Pillow.
+
+    Pillow warns of pictures above 89 million pixels and refuses them above 179 million, though
+    nothing is decoded yet. OpenCV, which decodes the pictures, takes more of them.
+
+    Args:
+        file: The file's path, or the file.
+
+    Raises:
+        Exception: It is no picture. Pillow's plug-ins raise OSError, SyntaxError, ValueError,
+            struct.error and others.
+    """
+    with _LIMIT_LOCK:
+        # A number, as another thread may calculate with it at this moment.
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, sys.maxsize
+        try:
+            return Image.open(file)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def picture_size(path: str, if_on_its_side: bool = True) -> tuple[int, int]:
@@ -21,11 +50,22 @@ def picture_size(path: str, if_on_its_side: bool = True) -> tuple[int, int]:
             lying on its side; else it is 0, 0, too.
     """
     try:
-        with Image.open(path) as picture:
-            if not if_on_its_side:
-                orientation = picture.getexif().get(ExifTags.Base.Orientation)
-                if isinstance(orientation, int) and orientation >= _ON_ITS_SIDE:
-                    return 0, 0
+        with open_picture(path) as picture:
+            if not if_on_its_side and _is_on_its_side(picture):
+                return 0, 0
             return picture.size
-    except OSError:
+    except Exception:
         return 0, 0
+
+
+def _is_on_its_side(picture: Image.Image) -> bool:
+    """Whether the file notes so; one whose notes are damaged notes nothing, as for OpenCV."""
+    try:
+        orientation = picture.getexif().get(ExifTags.Base.Orientation)
+    except OSError:
+        # A PNG may note it at its end: it is decoded to get there, and is cut short.
+        raise
+    except Exception:
+        # SyntaxError and struct.error, of notes that are no TIFF.
+        return False
+    return isinstance(orientation, int) and orientation >= _ON_ITS_SIDE

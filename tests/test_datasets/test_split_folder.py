@@ -341,6 +341,29 @@ class TestFaults:
         path.write_bytes(b'no picture')
         assert len(build(split_writer.root)) == 3
 
+    def test_sizes_of_pictures_with_damaged_notes(self, split_writer):
+        """An EXIF block that is no TIFF; Pillow has looked at it before where no dpi is told."""
+        folder = split_writer.write_good()
+        (folder / 'image_sizes.txt').unlink()
+        path = split_writer.root / 'images/train/cat/1.jpg'
+        for notes in (b'no TIFF at all', b'II*\0'):
+            Image.new('RGB', (60, 40)).save(path, dpi=(72, 72), exif=b'Exif\0\0' + notes)
+            assert len(build(split_writer.root)) == 3
+        replace_line(folder / 'localization.txt', 1, 'train/cat/1.jpg,5,6,30,41')
+        assert 'lies outside its picture of 60x40 pixels' in message_of(split_writer.root)
+
+    @pytest.mark.parametrize('limit', [100, 2000])
+    @pytest.mark.filterwarnings('error')
+    def test_sizes_of_pictures_beyond_the_limit_of_pillow(self, split_writer, monkeypatch, limit):
+        """It refuses pictures of twice its limit, and warns of those above it."""
+        folder = split_writer.write_good()
+        (folder / 'image_sizes.txt').unlink()
+        monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', limit)
+        assert len(build(split_writer.root)) == 3
+        replace_line(folder / 'localization.txt', 1, 'train/cat/1.jpg,5,6,30,41')
+        assert 'lies outside its picture of 60x40 pixels' in message_of(split_writer.root)
+        assert limit == Image.MAX_IMAGE_PIXELS
+
     def test_picture_not_on_disk(self, split_writer):
         folder = split_writer.write_good()
         picture = split_writer.root / 'images/train/cat/2.jpg'

@@ -10,11 +10,11 @@ import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
-from PIL import Image
 
 from bas_mm.registry import TRANSFORMS
 
 from ..errors import AnnotationError, UnreadableImageError
+from ..picture_size import open_picture
 
 __all__ = ['LoadLocImage']
 
@@ -212,7 +212,7 @@ def _ends_as_it_should(content: bytes) -> bool:
 def _decode_strictly(content: bytes, path: str) -> None:
     """Decode with Pillow, which refuses what is cut short."""
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with open_picture(io.BytesIO(content)) as picture:
             picture.load()
     except Exception as error:
         # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.

@@ -96,6 +96,18 @@ def test_padding_after_the_end_marker(tmp_path, make_picture):
         np.testing.assert_array_equal(read(padded)['img'], whole)
 
 
+@pytest.mark.filterwarnings('error')
+@pytest.mark.parametrize('limit', [100, 2000])
+def test_strict_decoding_beyond_the_limit_of_pillow(tmp_path, make_picture, monkeypatch, limit):
+    """OpenCV decodes pictures that Pillow refuses, or warns of, for their size alone."""
+    path = tmp_path / 'a.jpg'
+    make_picture(path, 60, 40)
+    path.write_bytes(path.read_bytes() + b'further data after the picture' * 9)
+    monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', limit)
+    assert read(path)['img_shape'] == (40, 60)
+    assert limit == Image.MAX_IMAGE_PIXELS
+
+
 def test_strict_decoding_only_without_end_marker(tmp_path, make_picture, monkeypatch):
     make_picture(tmp_path / 'a.jpg', 60, 40)
     monkeypatch.setattr('PIL.Image.open', lambda *_: pytest.fail('decoded twice'))
