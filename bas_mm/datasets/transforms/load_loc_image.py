@@ -20,6 +20,8 @@ __all__ = ['LoadLocImage']
 
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
+# Bits per value and kind of colours (0: grey), after the size in the head of a PNG.
+_PNG_DEPTH, _DEEP_GREY = slice(24, 26), b'\x10\x00'
 # The filters of warnings belong to all threads: two that change them at the same time would leave
 # them changed for good.
 _WARNINGS_LOCK = Lock()
@@ -49,9 +51,10 @@ class LoadLocImage(LoadImageFromFile):
         to_float32 (bool): Whether to convert the picture to float32. Defaults to False.
         color_type (str): How :func:`mmcv.imfrombytes` reads colours. Defaults to
             'color_ignore_orientation'.
-        imdecode_backend (str): The decoder of :func:`mmcv.imfrombytes`: 'cv2', 'pillow',
-            'tifffile', or 'turbojpeg', which decodes JPEG and leaves to OpenCV what it cannot
-            decode. Defaults to 'cv2'.
+        imdecode_backend (str): The decoder of :func:`mmcv.imfrombytes`: 'cv2';
+            'pillow', which leaves grey pictures of more than 8 bits to OpenCV; 'tifffile'; or
+            'turbojpeg', which decodes JPEG and leaves to OpenCV what it cannot decode. Defaults to
+            'cv2'.
         check_size (bool): Whether a picture with boxes must have the size that the lists give;
             with another one its boxes would be scaled wrongly. Defaults to True.
         backend_args (dict, optional): Arguments of mmengine's file backend. Defaults to None.
@@ -164,7 +167,11 @@ class LoadLocImage(LoadImageFromFile):
 
     def _decode(self, content: bytes) -> np.ndarray | None:
         if self.imdecode_backend != 'turbojpeg':
-            return mmcv.imfrombytes(content, flag=self.color_type, backend=self.imdecode_backend)
+            backend = self.imdecode_backend
+            if backend == 'pillow' and _is_deep_grey(content):
+                # Pillow would clip its values at 255 in place of scaling them: all white.
+                backend = 'cv2'
+            return mmcv.imfrombytes(content, flag=self.color_type, backend=backend)
         if content.startswith(_JPEG_START):
             # A process that was spawned has not started it yet.
             _start_turbojpeg()
@@ -207,6 +214,16 @@ def _ends_as_it_should(content: bytes) -> bool:
     if content.startswith(_PNG_START):
         return tail.endswith(_PNG_END)
     return False
+
+
+def _is_deep_grey(content: bytes) -> bool:
+    """Whether a picture is grey, of integers of more than 8 bits; read from its head."""
+    if content.startswith(_JPEG_START):
+        return False
+    if content.startswith(_PNG_START):
+        return content[_PNG_DEPTH] == _DEEP_GREY
+    with open_picture(io.BytesIO(content)) as picture:
+        return picture.mode.startswith('I')
 
 
 def _decode_strictly(content: bytes, path: str) -> None:

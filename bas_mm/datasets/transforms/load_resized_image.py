@@ -91,7 +91,7 @@ class LoadResizedImage(BaseTransform):
             backend=backend,
             imdecode_backend=imdecode_backend,
         )
-        # The decoder of turbojpeg leaves some files to OpenCV.
+        # The decoders of turbojpeg and Pillow leave some files to OpenCV.
         for name in {'cv2', backend, imdecode_backend} & set(_MODULES):
             module = import_module(_MODULES[name])
             settings[f'version of {name}'] = getattr(module, '__version__', '')

@@ -47,12 +47,29 @@ def test_float_and_pillow(tmp_path, make_picture):
     np.testing.assert_array_equal(results['img'], written)
 
 
-def test_grey_and_transparent_pictures_get_three_channels(tmp_path):
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_grey_and_transparent_pictures_get_three_channels(tmp_path, backend):
     Image.new('L', (20, 10), 77).save(tmp_path / 'grey.jpg')
     Image.new('RGBA', (20, 10), (1, 2, 3, 255)).save(tmp_path / 'rgba.png')
     Image.new('CMYK', (20, 10), (0, 0, 0, 0)).save(tmp_path / 'cmyk.jpg')
     for name in ('grey.jpg', 'rgba.png', 'cmyk.jpg'):
-        assert read(tmp_path / name)['img'].shape == (10, 20, 3)
+        assert read(tmp_path / name, imdecode_backend=backend)['img'].shape == (10, 20, 3)
+
+
+@pytest.mark.parametrize('name', ['a.png', 'a.tiff', 'a.pgm'])
+@pytest.mark.parametrize('colours', [None, 3])
+def test_pictures_of_16_bits_keep_their_levels(tmp_path, name, colours):
+    """Pillow's conversion would make all levels from 255 of 65535 on white."""
+    levels = np.arange(0, 65536, 257, dtype=np.uint16).reshape(16, 16)
+    if colours:
+        if name == 'a.pgm':
+            name = 'a.ppm'
+        levels = np.dstack([levels] * colours)
+    cv2.imwrite(str(tmp_path / name), levels)
+    found = read(tmp_path / name, imdecode_backend='pillow')['img']
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, read(tmp_path / name)['img'])
+    np.testing.assert_array_equal(found[..., 0].ravel(), np.arange(256))
 
 
 @pytest.mark.parametrize('backend', ['cv2', 'pillow'])

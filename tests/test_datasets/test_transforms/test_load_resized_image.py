@@ -93,6 +93,15 @@ def test_same_as_without(tmp_path, source, never_decode, decoder, backend, inter
     assert file.parent.parent == folder
 
 
+def test_levels_of_16_bits(tmp_path):
+    levels = np.random.default_rng(0).integers(0, 65536, (40, 60), dtype=np.uint16)
+    cv2.imwrite(str(tmp_path / 'a.png'), levels)
+    expected = plain()(item(tmp_path / 'a.png'))
+    for _ in range(2):  # not in the cache, then in it
+        transform = cached(tmp_path / 'cache', imdecode_backend='pillow')
+        assert_same(transform(item(tmp_path / 'a.png')), expected)
+
+
 def test_same_sample_at_the_end_of_a_pipeline(tmp_path, source):
     rest = [
         dict(type='LocRandomCrop', crop_size=24),
