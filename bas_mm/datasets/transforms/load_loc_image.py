@@ -127,13 +127,23 @@ class LoadLocImage(LoadImageFromFile):
             raise UnreadableImageError.of(path, 'it cannot be decoded')
         return img
 
-    def compare_size(self, results: dict, width: int, height: int) -> None:
+    def compare_size(
+        self,
+        results: dict,
+        width: int,
+        height: int,
+        name: str = 'LoadLocImage',
+        how_to_turn: str = "set color_type='color' in LoadLocImage",
+    ) -> None:
         """Compare the picture's size with that of the lists, where there are boxes.
 
         Args:
             results: With ``img_path``, and ``width``, ``height`` and ``gt_bboxes`` if known.
             width: Width of the picture in pixels.
             height: Its height.
+            name: The transform of the pipeline, for messages. Defaults to 'LoadLocImage'.
+            how_to_turn: What to do to have pictures turned as their files note, for messages.
+                Defaults to what does it in :class:`LoadLocImage`.
 
         Raises:
             AnnotationError: They differ, and ``check_size`` is set.
@@ -142,10 +152,7 @@ class LoadLocImage(LoadImageFromFile):
         if not self.check_size or boxes is None:
             return
         # Cameras note that a picture is to be turned, and most viewers turn it.
-        turned = (
-            ' If they are those of the picture turned as its file notes, set '
-            "color_type='color' in LoadLocImage."
-        )
+        turned = f' If they are those of the picture turned as its file notes, {how_to_turn}.'
         listed = (results.get('width', width), results.get('height', height))
         # Lists without sizes were compared with the pictures' heads, but for those that may be
         # turned.
@@ -154,7 +161,7 @@ class LoadLocImage(LoadImageFromFile):
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, and a box of its split lies '
                 f'outside: {np.asarray(boxes).tolist()}.{turned} Correct the box, or set '
-                'check_size=False in LoadLocImage'
+                f'check_size=False in {name}'
             )
         if listed != (width, height):
             if listed != (height, width):
@@ -162,7 +169,7 @@ class LoadLocImage(LoadImageFromFile):
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, but its split says '
                 f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} Correct '
-                'image_sizes.txt and the boxes, or set check_size=False in LoadLocImage'
+                f'image_sizes.txt and the boxes, or set check_size=False in {name}'
             )
 
     def _decode(self, content: bytes) -> np.ndarray | None:

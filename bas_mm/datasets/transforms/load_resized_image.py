@@ -21,10 +21,10 @@ class LoadResizedImage(BaseTransform):
     """Read a picture and resize it, or take it from a cache of resized pictures.
 
     It stands in the place of :class:`LoadLocImage` and :class:`LocResize` and gives what they
-    give: the same pixels, boxes, sizes and errors. The first epoch fills the cache, by all worker
-    processes; later ones, and later runs with the same settings, read the files. A picture that
-    was changed (path, size or time of change), or another setting or version of a library, is
-    decoded and resized anew.
+    give: the same pixels, boxes, sizes and errors. Pictures are not turned as their files note,
+    which those can do. The first epoch fills the cache, by all worker processes; later ones, and
+    later runs with the same settings, read the files. A picture that was changed (path, size or
+    time of change), or another setting or version of a library, is decoded and resized anew.
 
     Sizes: 3 bytes per pixel, that is 196,608 bytes a picture of 256x256. The training pictures of
     CUB-200-2011 (5,994) take 1.2 GB, those of ILSVRC (1,281,167) 252 GB. Where the operating
@@ -115,7 +115,13 @@ class LoadResizedImage(BaseTransform):
             img = self.resize.resize_picture(img)
             if key is not None:
                 img = self.cache.put(key, img, original)
-        self.load.compare_size(results, *original[::-1])
+        self.load.compare_size(
+            results,
+            *original[::-1],
+            name='LoadResizedImage',
+            how_to_turn="put LoadLocImage with color_type='color' and LocResize in place of "
+            'LoadResizedImage',
+        )
         results['ori_shape'] = original
         return self.resize.put_picture(results, img, original)
 

@@ -250,12 +250,33 @@ def test_errors_are_those_without(tmp_path, source, bad_image):
             assert error(transform, item(path)) == error(plain(), item(path))
     assert files(tmp_path / 'cache') == []
     wrong = dict(item(source), width=61)
+    kind, message = error(plain(), dict(wrong))
     for _ in range(2):  # not in the cache, then in it
-        assert error(transform, dict(wrong)) == error(plain(), dict(wrong))
+        found = error(transform, dict(wrong))
+        assert found == (kind, message.replace('LoadLocImage', 'LoadResizedImage'))
     relaxed = cached(tmp_path / 'cache', check_size=False)
     assert relaxed(dict(wrong))['ori_shape'] == (40, 60)
     source.unlink()
     assert error(transform, item(source)) == error(plain(), item(source))
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [
+        dict(width=40, height=60),
+        dict(gt_bboxes=np.array([[3, 4, 20, 45]]), boxes_unchecked=True),
+    ],
+)
+def test_advice_on_turned_pictures_can_be_followed(tmp_path, source, wrong):
+    """LoadResizedImage has a check_size, and no color_type."""
+    with pytest.raises(AnnotationError) as caught:
+        cached(tmp_path / 'cache')({**item(source), **wrong})
+    message = str(caught.value)
+    assert (
+        "put LoadLocImage with color_type='color' and LocResize in place of LoadResizedImage."
+        in message
+    )
+    assert message.endswith('or set check_size=False in LoadResizedImage')
 
 
 def test_bad_settings(tmp_path):
