@@ -42,9 +42,9 @@ class PipelineRunner:
 
     The state file in the work folder says which steps are done, with what settings. A step is left
     out if it is done with the settings of now and its outputs are there. If it was stopped it goes
-    on; if its settings, or those of a step that it reads from, have changed, or such a step was
-    made anew because its output was gone, what it left is deleted and it begins anew, and a line
-    names what has changed. Where the folder and the configs lie, and what
+    on; if its settings, or those of a step that it reads from, have changed, or such a step has run
+    since, because its output was gone or it had been stopped, what it left is deleted and it begins
+    anew, and a line names what has changed. Where the folder and the configs lie, and what
     :data:`~.counting_settings.DO_NOT_COUNT` lists, is no change. One run at a time works in a
     folder.
 
@@ -116,7 +116,7 @@ class PipelineRunner:
     def outdated(self) -> set[Path]:
         """Outputs that are there, but of other settings than those of now, or of earlier outputs.
 
-        The latter where a step that they were made of, directly or not, was made again since.
+        The latter where a step that they were made of, directly or not, ran again since.
         """
         names = set()
         for step in self.steps.values():
@@ -130,19 +130,19 @@ class PipelineRunner:
         known = self.state.fingerprint(name)
         if known not in (None, self.fingerprints[name]):
             return 'with other settings than those of now'
-        again = self._made_again(name)
+        again = self._ran_again(name)
         return f'before {again}' if known is not None and again else None
 
-    def _made_again(self, name: str) -> str:
-        """That steps which a step reads from were made again since it was begun, or ''."""
-        again = self.state.made_again(name, self.steps[name].needs)
+    def _ran_again(self, name: str) -> str:
+        """That steps which a step reads from ran again since it was begun, or ''."""
+        again = self.state.ran_again(name, self.steps[name].needs)
         names = ' and '.join(f'the step {need}' for need in again)
-        return f'{names} {"were" if len(again) > 1 else "was"} made again' if again else ''
+        return f'{names} ran again' if again else ''
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
         known, was_done = self.state.fingerprint(step.name), self.state.is_done(step.name)
-        again = self._made_again(step.name) if known == now else ''
+        again = self._ran_again(step.name) if known == now else ''
         if known == now and was_done and not again and not step.missing():
             self._say(number, step, 'done before')
             return
@@ -194,6 +194,12 @@ class PipelineRunner:
             outdated = self._outdated(name)
             if outdated:
                 self.say(f'  {name} was made {outdated}')
+            # Only a step that is skipped is not done before those that need it.
+            if self.state.is_half_done(name):
+                self.say(
+                    f'  {name} was stopped before its end: {step.name} is made of what is there, '
+                    f'and again when {name} has run'
+                )
 
     def command_line(self, command: Sequence[str]) -> str:
         """A command as the user can type it."""

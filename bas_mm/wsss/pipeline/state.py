@@ -48,16 +48,20 @@ class PipelineState:
         return self._steps[name]['made_of']
 
     def making(self, name: str) -> str | None:
-        """A mark that a step gets whenever it begins anew, so that its outputs are told apart.
+        """A mark that a step gets whenever it begins or goes on, so that outputs are told apart.
 
         None where nothing is known of the step, or an earlier version began it.
         """
         return self._steps.get(name, {}).get('making')
 
-    def made_again(self, name: str, needs: Sequence[str]) -> list[str]:
-        """Those of the steps that a step reads from which were made anew since it was begun."""
+    def ran_again(self, name: str, needs: Sequence[str]) -> list[str]:
+        """Those of the steps that a step reads from which have run since it was begun."""
         read = self._steps.get(name, {}).get('read', {})
         return [need for need in needs if read.get(need) != self.making(need)]
+
+    def is_half_done(self, name: str) -> bool:
+        """Whether a step was begun and did not come to its end."""
+        return self._steps.get(name, {}).get('status') == self.RUNNING
 
     def is_done(self, name: str) -> bool:
         """Whether a step came to its end."""
@@ -82,14 +86,16 @@ class PipelineState:
             fingerprint (str): Of what it is made.
             made_of (Mapping): What it is made of.
             needs (Sequence[str]): The steps that it reads from.
-            anew (bool): Whether it begins anew, and does not go on.
+            anew (bool): Whether it begins anew, and does not go on: its seconds are counted from
+                0 on.
         """
         self._write(
             name,
             status=self.RUNNING,
             fingerprint=fingerprint,
             seconds=0 if anew else self.seconds(name),
-            making=uuid.uuid4().hex[:16] if anew else self.making(name),
+            # Also where it goes on: what was made of its half is not made of the whole.
+            making=uuid.uuid4().hex[:16],
             read={need: self.making(need) for need in needs},
             made_of=made_of,
         )

@@ -141,7 +141,7 @@ def test_output_that_is_gone_is_made_again_with_what_was_made_of_it(folder, old)
     said = _run(folder, steps=steps)
     assert _calls(folder) == 'bc'
     assert said[1].endswith('b: make b: its output is gone')
-    assert said[3].endswith('c: make c: begins anew, for the step b was made again')
+    assert said[3].endswith('c: make c: begins anew, for the step b ran again')
 
     (folder / 'work/a').unlink()
     (folder / 'fail').touch()
@@ -154,7 +154,7 @@ def test_output_that_is_gone_is_made_again_with_what_was_made_of_it(folder, old)
     _calls(folder)
     steps[2] = replace(steps[2], settings=dict(other=1))
     said = _run(folder, steps=steps, skip=['b'])
-    assert said[2] == '  b was made before the step a was made again'
+    assert said[2] == '  b was made before the step a ran again'
     _run(folder, steps=steps)
     assert _calls(folder) == 'cbc'
     assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
@@ -173,6 +173,55 @@ def test_failed_step_names_its_log_and_is_the_next_to_run(folder):
     said = _run(folder)
     assert _calls(folder) == 'bbc'
     assert any('b: make b: goes on' in line for line in said)
+
+
+def test_what_was_made_of_half_a_step_is_made_again_of_the_whole(folder):
+    for _ in range(2):  # stopped, and stopped again as it goes on
+        (folder / 'fail').touch()
+        with pytest.raises(PipelineError, match='a failed'):
+            _run(folder)
+        (folder / 'fail').unlink()
+        (folder / 'work/a').write_text('half ')
+        _calls(folder)
+        said = _run(folder, skip=['a'])
+        assert _calls(folder).startswith('b')
+        assert (folder / 'work/b').read_text() == 'half b'
+        note = (
+            '  a was stopped before its end: b is made of what is there, and again when a has run'
+        )
+        assert said[1] == note
+        assert 'b: done before' in _run(folder, skip=['a'])[1]
+    said = _run(folder)
+    assert _calls(folder) == 'ab'
+    assert said[0] == '[1/3] a: make a: goes on'
+    assert said[2] == '[2/3] b: make b: begins anew, for the step a ran again'
+    assert (folder / 'work/b').read_text() == 'ab'
+    assert [line.rpartition(': ')[2] for line in _run(folder)] == ['done before'] * 3
+
+
+def test_a_step_that_goes_on_is_nothing_new_to_those_that_were_not_begun(folder):
+    (folder / 'fail').touch()
+    for _ in range(2):
+        with pytest.raises(PipelineError, match='a failed'):
+            _run(folder)
+    (folder / 'fail').unlink()
+    said = _run(folder)
+    assert [said[0], said[2]] == ['[1/3] a: make a: goes on', '[2/3] b: make b']
+    # What a new output of the first made begin anew, and was stopped, goes on.
+    (folder / 'work/a').unlink()
+    (folder / 'fail').touch()
+    with pytest.raises(PipelineError, match='a failed'):
+        _run(folder)
+    (folder / 'fail').unlink()
+    _run(folder, until='a')
+    (folder / 'fail').touch()
+    with pytest.raises(PipelineError, match='b failed'):
+        _run(folder)
+    (folder / 'fail').unlink()
+    assert [line.rpartition(': ')[2] for line in _run(folder, until='b')[:2]] == [
+        'done before',
+        'goes on',
+    ]
 
 
 def test_skipped_step_that_others_need(folder):
