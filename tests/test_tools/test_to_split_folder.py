@@ -30,6 +30,7 @@ from bas_mm.datasets import (
     StanfordDogs,
 )
 from bas_mm.datasets.split_writer import clip_boxes, read_picture_sizes, write_split
+from bas_mm.registry import DATASETS
 
 CASES = {
     'cub': (write_cub, CUB200, {'train': 'train', 'test': 'test'}, 2),
@@ -89,8 +90,12 @@ def test_round_trip(converter, tmp_path, name, capsys):
     assert f"img_path='{old.data_prefix['img_path']}'" in output
     assert f'test: sizes of pictures: {len(old)}/{len(old)}, ' in progress
     assert 'clipped' not in output
-    assert f"split_dir='{target / 'test'}'" in output
-    assert f'classes={num_classes}, ...)' in output
+    said, *entries = output.splitlines()
+    assert said == f'{target}: {", ".join(splits)}. In a config:'
+    for split, entry in zip(splits, entries, strict=True):
+        weak = ' with_boxes=False,' if split == 'train' else ''
+        assert entry.startswith(f"dataset=dict(type='SplitFolder', split_dir='{target / split}'")
+        assert entry.endswith(f'), classes={num_classes},{weak} ...)')
     assert 'mask_path' not in output
 
 
@@ -109,7 +114,12 @@ def test_masks_of_cub(converter, tmp_path, capsys):
     output, progress = capsys.readouterr()
     assert 'test: masks: 2/2, ' in progress
     assert f'{target}: train, test. In a config:' in output
-    assert f"mask_path='{target}'" in output
+    # What it prints for each split reads it.
+    lines = [line for line in output.splitlines() if line.startswith('dataset=')]
+    for line, masks in zip(lines, (False, True), strict=True):
+        entry = eval(line.replace(', ...)', ')').removeprefix('dataset='))
+        assert ('mask_path' in entry['data_prefix']) == masks
+        assert ('mask_paths' in DATASETS.build(entry).get_data_info(0)) == masks
     dataset = SplitFolder(
         'test',
         data_root=str(target),
@@ -123,6 +133,16 @@ def test_masks_of_cub(converter, tmp_path, capsys):
         expected = np.zeros((40, 60), np.uint8)
         expected[5:20, 10:30] = 255
         np.testing.assert_array_equal(mask, expected)
+
+
+@pytest.mark.parametrize('split', ['train', 'val'])
+def test_only_what_was_written_is_printed(converter, tmp_path, capsys, split):
+    source, target = write_aircraft(tmp_path), tmp_path / 'metadata'
+    assert converter.main(['fgvc_aircraft', str(source), str(target), '--splits', split]) == 0
+    said, line = capsys.readouterr().out.splitlines()
+    assert said == f'{target}: {split}. In a config:'
+    dataset = DATASETS.build(eval(line.replace(', ...)', ')').removeprefix('dataset=')))
+    assert ('gt_bboxes' in dataset.get_data_info(0)) == (split != 'train')
 
 
 def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):

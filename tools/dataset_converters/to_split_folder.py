@@ -168,6 +168,7 @@ def run(args: argparse.Namespace) -> None:
     parent = os.path.dirname(os.path.abspath(args.dst))
     os.makedirs(parent, exist_ok=True)
     options = dict(classes=args.classes) if args.classes else {}
+    entries = []
     temporary = tempfile.mkdtemp(dir=parent, prefix=f'.{args.name}_')
     try:
         for split, own_name in splits.items():
@@ -180,6 +181,7 @@ def run(args: argparse.Namespace) -> None:
             masks = args.masks and localized
             boxes = convert_split(dataset, temporary, split, masks, args.workers)
             check_split(dataset, temporary, split, boxes, masks)
+            entries.append(_config_entry(dataset, args.dst, split, masks))
         names = dataset.metainfo['classes']
         if len(set(names)) == len(names):
             with open(os.path.join(temporary, 'classes.txt'), 'w', encoding='utf-8') as handle:
@@ -191,13 +193,7 @@ def run(args: argparse.Namespace) -> None:
         os.rename(temporary, args.dst)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    print(f'{args.dst}: {", ".join(splits)}. In a config:')
-    mask_path = f', mask_path={os.path.abspath(args.dst)!r}' if args.masks else ''
-    print(
-        f"dataset=dict(type='SplitFolder', split_dir={os.path.join(args.dst, 'test')!r}, "
-        f'data_prefix=dict(img_path={dataset.data_prefix["img_path"]!r}{mask_path}), '
-        f'classes={len(names)}, ...)'
-    )
+    print(f'{args.dst}: {", ".join(splits)}. In a config:', *entries, sep='\n')
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,6 +204,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'error: {error}', file=sys.stderr)
         return 1
     return 0
+
+
+def _config_entry(dataset: ReleaseDataset, dst: str, split: str, masks: bool) -> str:
+    """What a config says to read a written split; that of train has weak labels, without boxes."""
+    mask_path = f', mask_path={os.path.abspath(dst)!r}' if masks else ''
+    weak = ' with_boxes=False,' if split == 'train' else ''
+    return (
+        f"dataset=dict(type='SplitFolder', split_dir={os.path.join(dst, split)!r}, "
+        f'data_prefix=dict(img_path={dataset.data_prefix["img_path"]!r}{mask_path}), '
+        f'classes={dataset.num_classes},{weak} ...)'
+    )
 
 
 def _chosen_splits(args: argparse.Namespace, release: Release) -> list[str]:
