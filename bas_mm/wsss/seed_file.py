@@ -191,11 +191,9 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
         SeedFileError: The file is missing, cut short, damaged, lacks an array, or holds something
             that is no plain array.
     """
-    errors = ValueError, EOFError, OSError, struct.error, inflater.error, zipfile.BadZipFile
     try:
         with open(path, 'rb') as file:
-            with zipfile.ZipFile(file) as archive:
-                infos = {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
+            infos = _contents(file)
             missing = [name for name in names or () if name not in infos]
             if missing:
                 there = ', '.join(infos) or 'none'
@@ -203,7 +201,7 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
             return {name: _array(file, infos[name]) for name in names or infos}
     except FileNotFoundError:
         raise SeedFileError(f'there is no seed file {path}') from None
-    except errors as error:
+    except _damage() as error:
         raise SeedFileError.of(path, error) from None
 
 
@@ -216,14 +214,12 @@ def read_seed_classes(path: str | Path) -> np.ndarray | None:
         np.ndarray | None: (K,) int64.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = {info.filename: info for info in archive.infolist()}
-            if not {'classes.npy', 'strided.npy', 'high_res.npy'} <= infos.keys():
+        with open(path, 'rb') as file:
+            infos = _contents(file)
+            if not {'classes', 'strided', 'high_res'} <= infos.keys():
                 return None
-            return np.lib.format.read_array(
-                io.BytesIO(archive.read(infos['classes.npy'])), allow_pickle=False
-            )
-    except (ValueError, EOFError, OSError, struct.error, zlib.error, zipfile.BadZipFile):
+            return _array(file, infos['classes'])
+    except _damage():
         return None
 
 
@@ -260,6 +256,19 @@ def _check_classes(classes: np.ndarray) -> None:
         raise ValueError(f'classes has the shape {classes.shape} and the type {classes.dtype}')
     if classes[0] < 0 or (np.diff(classes) <= 0).any():
         raise ValueError(f'classes are not ascending from 0 on: {classes.tolist()}')
+
+
+def _damage() -> tuple[type[Exception], ...]:
+    """What the readers of a damaged file raise."""
+    # RuntimeError: zipfile's NotImplementedError, for versions of the format that it does not know.
+    own = zipfile.BadZipFile, inflater.error, struct.error
+    return ValueError, EOFError, OSError, RuntimeError, *own
+
+
+def _contents(file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
+    """The table of contents of a zip file, by the arrays' names."""
+    with zipfile.ZipFile(file) as archive:
+        return {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
 
 
 def _array(file: BinaryIO, info: zipfile.ZipInfo) -> np.ndarray:

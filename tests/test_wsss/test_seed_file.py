@@ -117,6 +117,32 @@ def test_a_changed_byte_is_found(saved):
             np.testing.assert_array_equal(found.strided, seeds.strided)
 
 
+@pytest.mark.parametrize(
+    ('place', 'byte', 'readable'),
+    [
+        (6, 64, False),  # made for a later version of the format
+        (8, 1, True),  # encrypted, but it is not
+        (8, 1 << 5, True),
+        (8, 1 << 6, True),
+        (10, 14, False),  # compressed by LZMA, or by nothing that is known
+        (10, 99, False),
+    ],
+)
+def test_a_changed_table_of_contents_ends_in_no_other_error(saved, place, byte, readable):
+    seeds, path = saved
+    whole = bytearray(path.read_bytes())
+    whole[whole.index(b'PK\1\2') + place] = byte
+    path.write_bytes(whole)
+    found, classes = _load(path), read_seed_classes(path)
+    assert isinstance(found, SeedFile) == readable
+    if readable:
+        np.testing.assert_array_equal(found.high_res, seeds.high_res)
+        np.testing.assert_array_equal(classes, seeds.classes)
+    else:
+        assert '2007_000032.npz is no seed file' in found
+        assert classes is None
+
+
 def _load(path: Path) -> SeedFile | str:
     try:
         return SeedFile.load(path)
