@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.engine.inner_model import inner_model
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
-from bas_mm.utils.last_checkpoint import find_last_checkpoint
 from bas_mm.utils.result_files import write_bytes
 
 # Of the buffer in a checkpoint.
@@ -29,8 +29,8 @@ class DisplacementMeanHook(Hook):
 
     The mean is taken over all points of all training images, each as the pipeline here gives it;
     several processes share the images. Of the checkpoints only the last one has the weights
-    that the mean belongs to, those of an EMAHook where there is one. A run that was stopped in
-    between does this when it is resumed.
+    that the mean belongs to, those of an EMAHook where there is one; a checkpoint with other
+    weights gets no mean. A run that was stopped in between does this when it is resumed.
 
     Args:
         pipeline (list[dict]): transforms in place of the training set's, without chance.
@@ -82,27 +82,48 @@ class DisplacementMeanHook(Hook):
         for hook in averages:
             hook.before_test_epoch(runner)
         mean = displacement_mean(model, loader)
+        print_log(f'Mean displacement: {mean.cpu().tolist()}', logger='current')
+        if is_main_process():
+            self._store(runner, model, mean.cpu())
         for hook in averages:
             hook.after_test_epoch(runner)
         model.mean_shift.running_mean.copy_(mean)
-        print_log(f'Mean displacement: {mean.cpu().tolist()}', logger='current')
-        if is_main_process():
-            self._store(runner, model)
         barrier()
 
     @staticmethod
-    def _store(runner: Runner, model: IRNet) -> None:
-        try:
-            path = find_last_checkpoint(runner.work_dir)
-        except FileNotFoundError as error:
-            # What was resumed by its name, if WholeCheckpointHook found it in this run's folder.
-            path = runner.message_hub.runtime_info.get('last_ckpt')
-            if not path or not Path(path).exists():
-                print_log(f'Nothing to put the mean displacement into: {error}', logger='current')
-                return
+    def _store(runner: Runner, model: IRNet, mean: torch.Tensor) -> None:
+        """Put the mean into the checkpoint that has the weights of the model, (2,), on the CPU."""
+        # What was saved last or, where nothing was, what was resumed; the folder's note may name
+        # another one. In a copy of a work folder it is still the path in the original.
+        noted = runner.message_hub.runtime_info.get('last_ckpt')
+        if not noted:
+            print_log(
+                'Nothing to put the mean displacement into: this run has no checkpoint in '
+                f'{runner.work_dir}',
+                logger='current',
+            )
+            return
+        own = Path(runner.work_dir, Path(noted).name)
+        path = own if own.exists() else Path(noted)
+        if not path.exists():
+            print_log(
+                f'Nothing to put the mean displacement into: {noted} is not there', logger='current'
+            )
+            return
         # Our own file: it holds the state of hooks besides tensors.
         checkpoint = torch.load(path, map_location='cpu', weights_only=False)
-        checkpoint['state_dict'][_KEY] = model.mean_shift.running_mean.cpu()
+        state = checkpoint['state_dict']
+        # A folder may have a file of that name from another training, and a best checkpoint that
+        # is resumed names one of another epoch.
+        for name, parameter in model.named_parameters():
+            if name not in state or not torch.equal(state[name], parameter.detach().cpu()):
+                print_log(
+                    f"The mean displacement is not put into {path}: its {name} is not this run's",
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                return
+        state[_KEY] = mean
         content = io.BytesIO()
         torch.save(checkpoint, content)
         write_bytes(path, content.getbuffer())

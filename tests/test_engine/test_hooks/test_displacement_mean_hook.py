@@ -52,6 +52,14 @@ def _slow_mean(model, root: Path) -> torch.Tensor:
     return total / count
 
 
+def _resume(cfg: Config, checkpoint: Path) -> Runner:
+    """A run that goes on from a checkpoint, with its epochs behind it."""
+    cfg.resume, cfg.load_from = True, str(checkpoint)
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
+
+
 def test_run_from_the_config_with_its_mean(tmp_path):
     root = write_irn_pictures(tmp_path / 'set', 4)
     runner = Runner.from_cfg(_cfg(root, tmp_path / 'run', 'irn-run'))
@@ -93,20 +101,52 @@ def test_run_from_the_config_with_its_mean(tmp_path):
     torch.save(last, tmp_path / 'run/epoch_2.pth')
     # As a kill has left the note, and where there is none.
     (tmp_path / 'run/last_checkpoint').write_text('')
-    for copy in (tmp_path / 'copy', tmp_path / 'unnoted'):
+    for copy in (tmp_path / 'copy', tmp_path / 'unnoted', tmp_path / 'mmengines'):
         shutil.copytree(tmp_path / 'run', copy)
         if copy.name == 'unnoted':
             (copy / 'last_checkpoint').unlink()
         cfg = _cfg(root, copy, f'irn-{copy.name}')
-        cfg.resume, cfg.load_from = True, str(copy / 'epoch_2.pth')
-        resumed = Runner.from_cfg(cfg)
-        resumed.train()
-        assert resumed.iter == runner.iter
+        if copy.name == 'mmengines':
+            cfg.default_hooks.checkpoint.type = 'CheckpointHook'
+        assert _resume(cfg, copy / 'epoch_2.pth').iter == runner.iter
         again = torch.load(copy / 'epoch_2.pth', weights_only=False)['state_dict']
         for name, value in state.items():
             assert torch.equal(again[name], value), name
     untouched = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)['state_dict']
     assert not untouched[KEY].any()
+
+
+def test_the_checkpoint_that_is_resumed_gets_the_mean_and_no_other(tmp_path, capsys):
+    root = write_irn_pictures(tmp_path / 'set', 4)
+    run, other = tmp_path / 'run', tmp_path / 'other'
+    Runner.from_cfg(_cfg(root, run, 'irn-noted')).train()
+    last = (run / 'epoch_2.pth').read_bytes()
+
+    def resumed(folder, name):
+        cfg = _cfg(root, folder, name)
+        cfg.train_cfg.max_epochs = cfg.param_scheduler[0].end = 1
+        capsys.readouterr()
+        return _resume(cfg, run / 'epoch_1.pth')
+
+    # The folder's note names the second one.
+    runner = resumed(run, 'irn-first')
+    state = torch.load(run / 'epoch_1.pth', weights_only=False)['state_dict']
+    mean = _slow_mean(runner.model.eval(), root)
+    torch.testing.assert_close(state[KEY].double(), mean, rtol=1e-4, atol=1e-6)
+    assert (run / 'epoch_2.pth').read_bytes() == last
+
+    # Another training's file of that name, in a folder that goes on from this one's.
+    first = (run / 'epoch_1.pth').read_bytes()
+    other.mkdir()
+    (other / 'epoch_1.pth').write_bytes(last)
+    resumed(other, 'irn-elsewhere')
+    assert (other / 'epoch_1.pth').read_bytes() == last
+    said = capsys.readouterr().out
+    assert f'is not put into {other}/epoch_1.pth: its boundary_branch.' in said
+    # And a folder without any.
+    resumed(tmp_path / 'new', 'irn-new')
+    assert (run / 'epoch_1.pth').read_bytes() == first
+    assert not list((tmp_path / 'new').glob('*.pth'))
 
 
 @pytest.mark.parametrize('update_buffers', [False, True])
