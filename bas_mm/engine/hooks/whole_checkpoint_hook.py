@@ -20,7 +20,8 @@ class WholeCheckpointHook(CheckpointHook):
     noted: there is room needed for one more than ``max_keep_ckpts``.
 
     A checkpoint names others by their paths. In a run that goes on from another folder's, or in a
-    copy, these are the files of the same names in its own folder: the other folder's stay.
+    copy, these are the files of the same names in its own folder: the other folder's stay. Where
+    its own folder has no such best checkpoint, the next figure is the best so far.
 
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 
@@ -49,10 +50,15 @@ class WholeCheckpointHook(CheckpointHook):
         """Put this folder's files in the place of those that the resumed checkpoint names."""
         info = runner.message_hub.runtime_info
         for key, path in dict(info).items():
-            if path and (key == 'last_ckpt' or key.startswith('best_ckpt')):
-                own = self.file_backend.join_path(self.out_dir, Path(path).name)
-                own = own if self.file_backend.exists(own) else None
-                runner.message_hub.update_info(key, own)
+            best = key.startswith('best_ckpt')
+            if not best and key != 'last_ckpt':
+                continue
+            own = self.file_backend.join_path(self.out_dir, Path(path).name) if path else None
+            own = own if own and self.file_backend.exists(own) else None
+            runner.message_hub.update_info(key, own)
+            if best and own is None:
+                # Else a folder would end without a best checkpoint where none beats that figure.
+                runner.message_hub.pop_info(f'best_score{key.removeprefix("best_ckpt")}')
         if not self.save_best:
             return
         if len(self.key_indicators) == 1:

@@ -104,13 +104,13 @@ def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_p
 def test_a_copy_of_a_work_folder_has_best_checkpoints_of_its_own(split_folder, tmp_path, figures):
     best = dict(save_best=figures, rule='greater')
 
-    def resumed(folder):
+    def resumed(folder, score):
         runner = run(split_folder, tmp_path / folder, **best)
         runner.resume(str(tmp_path / 'of/epoch_2.pth'))
         hook = checkpoint_hook(runner)
         hook.before_train(runner)
         runner.train_loop._epoch = 3
-        hook.after_val_epoch(runner, dict.fromkeys(figures, 3.0))
+        hook.after_val_epoch(runner, dict.fromkeys(figures, score))
         return runner.message_hub.runtime_info
 
     runner = run(split_folder, tmp_path / 'of', **best)
@@ -120,15 +120,20 @@ def test_a_copy_of_a_work_folder_has_best_checkpoints_of_its_own(split_folder, t
     checkpoint_hook(runner).after_val_epoch(runner, dict.fromkeys(figures, 2.0))
     before = names(tmp_path / 'of')
     shutil.copytree(tmp_path / 'of', tmp_path / 'copy')
-    resumed('copy')
+    # There is one there already, which is better.
+    resumed('copy', 1.0)
+    of_copy = [name for name in names(tmp_path / 'copy') if 'best' in name]
+    assert of_copy == [name for name in before if 'best' in name]
+    resumed('copy', 3.0)
     # Its own old one goes, and no other's.
     assert names(tmp_path / 'of') == before
     found = [name for name in names(tmp_path / 'copy') if 'best' in name]
     assert found == [f'best_{figure.replace("/", "_")}_epoch_3.pth' for figure in figures]
-    # From there into a folder without any.
-    info = resumed('new')
+    # From there into a folder without any: its best one is that of its own figures.
+    info = resumed('new', 1.0)
     assert names(tmp_path / 'of') == before
     assert info['last_ckpt'] is None
+    assert [name for name in names(tmp_path / 'new') if 'best' in name] == found
 
 
 @pytest.mark.parametrize('figure', ['gt_known', 'iou_50', 'max_box_acc_v2', 'pxap', 'piou'])
