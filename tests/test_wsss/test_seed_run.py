@@ -14,6 +14,7 @@ from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
 from bas_mm.wsss.map_folder import MapFolder
 from bas_mm.wsss.mask_folder import MaskFolder
 from bas_mm.wsss.output_folder import OutputFolder
+from bas_mm.wsss.plain_values import plain_values
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError
 from bas_mm.wsss.seed_folder import SeedFolder
 from bas_mm.wsss.seed_maker import SeedMaker
@@ -231,3 +232,15 @@ def test_the_digest_of_a_config_says_nothing_of_places():
     assert config_digest(part(9), 'a') != digest
     # That of folders which were made by earlier versions.
     assert config_digest(dict(b=[1, None], a=(True, 0.5))).startswith('d1c59ba3')
+
+
+def test_sets_in_a_config_are_the_same_in_each_process():
+    """The order of a set of strings follows a number that each process draws."""
+    names = ['train', 'val', 'test', 'trainaug', 'minival', 'extra', 'all']
+    text = "{'all', 'val', 'test', 'extra', 'train', 'minival', 'trainaug'}"
+    assert plain_values(set(names)) == text
+    assert plain_values(frozenset(names)) == f'frozenset({text})'
+    assert plain_values([{frozenset(names), 5}]) == [f'{{5, "frozenset({text})"}}']
+    # These are their repr, as digests have had them.
+    for value in (set(), frozenset(), {1, 2, 3}, frozenset((0.5,)), {None}):
+        assert plain_values(value) == repr(value)
