@@ -47,10 +47,11 @@ class EpochSeedHook(Hook):
         """
         loader = runner.train_dataloader
         self._worker_init_fn = loader.worker_init_fn
-        if getattr(loader.sampler, 'seed', None) is not None and not runner._randomness_cfg.get(
+        sampler = _sampler(loader)
+        if getattr(sampler, 'seed', None) is not None and not runner._randomness_cfg.get(
             'diff_rank_seed', False
         ):
-            loader.sampler.seed = runner.seed
+            sampler.seed = runner.seed
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed this epoch, or the first batch of a loop that is counted in iterations.
@@ -61,7 +62,7 @@ class EpochSeedHook(Hook):
         loader: DataLoader = runner.train_dataloader
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
             first = runner.iter
-            sampler = getattr(loader.batch_sampler, 'sampler', loader.sampler)
+            sampler = _sampler(loader)
             fast = runner.train_loop.fast_forward_on_resume
             if loader.num_workers and not hasattr(sampler, 'skip') and not fast:
                 # The loop has the workers load what was trained on, from where this pass begins.
@@ -157,6 +158,11 @@ class _SeededBatches:
     def seed(self, batch: int, step: bool = False) -> None:
         """Seed this process for a batch, or for the step with it."""
         _seed_all((*self.entropy, batch, int(step)))
+
+
+def _sampler(loader: DataLoader) -> Any:
+    """What gives a loader's indices, where a batch sampler of its own puts them together, too."""
+    return getattr(loader.batch_sampler, 'sampler', loader.sampler)
 
 
 def _init_worker_of_batches(

@@ -9,7 +9,7 @@ import torch
 from mmengine.dataset import DefaultSampler, InfiniteSampler
 from mmengine.runner import IterBasedTrainLoop, get_priority
 from mmengine.runner.loops import _InfiniteDataloaderIterator
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset
 
 from bas_mm.engine.hooks import EpochSeedHook
 
@@ -28,6 +28,10 @@ class Noise(Dataset):
 
     def __getitem__(self, index):
         return torch.tensor([random.random(), np.random.rand(), torch.rand(()).item()])  # noqa: NPY002
+
+
+class OtherBatches(BatchSampler):
+    """A batch sampler that is not torch's own."""
 
 
 def make_runner(workers=0, persistent=False, seed=3):
@@ -179,3 +183,12 @@ def test_the_sampler_gets_the_seed_of_a_resumed_run():
     runner._randomness_cfg['diff_rank_seed'] = True
     EpochSeedHook().before_train(runner)
     assert runner.train_dataloader.sampler.seed == 11
+
+
+def test_the_sampler_within_a_batch_sampler_gets_the_seed_of_a_resumed_run():
+    """As in configs of detectors, whose batches hold pictures of one orientation."""
+    sampler = DefaultSampler(Noise(), seed=11)
+    runner = make_runner(seed=5)
+    runner.train_dataloader = DataLoader(Noise(), batch_sampler=OtherBatches(sampler, 2, False))
+    EpochSeedHook().before_train(runner)
+    assert sampler.seed == 5
