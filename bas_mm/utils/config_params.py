@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, TypeVar
+from math import isfinite
+from typing import Any, TypeVar, get_type_hints
 
 __all__ = ['params_of', 'settings_of']
 
@@ -37,7 +38,8 @@ def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _
 
     Args:
         default (dataclass): What the config does not name.
-        values (Mapping, optional): Values by name; dicts for settings that are dataclasses.
+        values (Mapping, optional): Values by name; dicts for settings that are dataclasses. Where
+            a whole number is needed, 5.0 is one.
         key (str): The config's key, for messages.
 
     Raises:
@@ -46,6 +48,8 @@ def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _
     if values is not None and not isinstance(values, Mapping):
         raise ValueError(f'{key}={values!r}: a dict is needed')
     known = [field.name for field in fields(default)]
+    # Not the default's own type: 10 is one of a float.
+    kinds = get_type_hints(type(default))
     given = {}
     for name, value in (values or {}).items():
         if name not in known:
@@ -58,9 +62,20 @@ def params_of(default: _Params, values: Mapping[str, Any] | None, key: str) -> _
                 raise ValueError(f'{key}.{name}={value!r}: True or False is needed')
         elif isinstance(before, tuple):
             pass  # a list, which the dataclass itself judges
-        elif isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f'{key}.{name}={value!r}: a number is needed')
-        elif isinstance(before, int) and value != int(value):
-            raise ValueError(f'{key}.{name}={value!r}: a whole number is needed')
+        else:
+            value = _number(value, kinds[name], f'{key}.{name}')
         given[name] = value
     return replace(default, **given)
+
+
+def _number(value: Any, kind: type, key: str) -> float:
+    """A finite number, which is an int where the kind is int."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f'{key}={value!r}: a number is needed')
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError(f'{key}={value!r}: a finite number is needed')
+    if kind is not int:
+        return value
+    if value != int(value):
+        raise ValueError(f'{key}={value!r}: a whole number is needed')
+    return int(value)

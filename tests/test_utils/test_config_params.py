@@ -1,3 +1,5 @@
+import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ from bas_mm.utils.config_params import params_of
 from bas_mm.wsss.functional.dense_crf import CRFParams
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
 from bas_mm.wsss.functional.masks import MaskParams
+from bas_mm.wsss.mask_folder import MaskFolder
 from bas_mm.wsss.seed_maker import SeedParams
 
 
@@ -30,6 +33,30 @@ def test_values_of_a_config_and_the_others():
 def test_what_is_no_setting(values, message):
     with pytest.raises(ValueError, match=message):
         params_of(IRNLabelParams(), values, 'key')
+
+
+def test_a_float_may_be_any_number_and_whole_floats_are_whole_numbers():
+    params = params_of(MaskParams(), dict(beta=12.5, radius=5.0, steps=1e2, power=2), 'mask_cfg')
+    assert params == MaskParams(radius=5, beta=12.5, steps=100, power=2)
+    assert [type(value) for value in (params.radius, params.steps)] == [int, int]
+    labels = params_of(IRNLabelParams(), dict(crf=dict(iterations=2.0)), 'key')
+    assert type(labels.crf.iterations) is int
+
+
+def test_masks_of_before_are_of_the_same_settings(tmp_path):
+    """Made when whole floats were kept, and by a config that has another type for a number."""
+    MaskFolder(tmp_path).open(dict(background=0.22, radius=5, beta=10, steps=256.0, power=1.5))
+    written = (tmp_path / 'masks.json').read_bytes()
+    for values in (dict(beta=10, steps=256.0), dict(beta=10.0, radius=5.0), None):
+        MaskFolder(tmp_path).open(asdict(params_of(MaskParams(), values, 'mask_cfg')))
+    assert (tmp_path / 'masks.json').read_bytes() == written
+
+
+@pytest.mark.parametrize('value', [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize('name', ['background', 'radius', 'beta', 'steps', 'power'])
+def test_numbers_that_are_not_finite(name, value):
+    with pytest.raises(ValueError, match=rf'mask_cfg\.{name}={value!r}: a finite number is needed'):
+        params_of(MaskParams(), {name: value}, 'mask_cfg')
 
 
 def test_a_walk_without_a_power_of_the_affinities_is_refused():
