@@ -5,7 +5,7 @@ from mmpretrain.structures import DataSample
 
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.models.functional import at_least_float32, top_classes, z
-from bas_mm.utils.arguments import in_range
+from bas_mm.utils.arguments import in_range, whole_number
 from bas_mm.utils.config_params import settings_of
 
 from .class_map_classifier import ClassMapClassifier
@@ -50,6 +50,7 @@ class LocalizationClassifier(ClassMapClassifier):
     def _check_test_cfg(self, test_cfg: dict | None) -> LocalizationTestCfg:
         cfg = settings_of(LocalizationTestCfg, test_cfg, 'model.test_cfg')
         classes = self.head.num_classes
+        cfg.topk = whole_number('model.test_cfg.topk', cfg.topk, -1)
         if cfg.topk != -1 and not 1 <= cfg.topk <= classes:
             raise ValueError(
                 f'model.test_cfg.topk={cfg.topk}: give 1 to {classes}, the number of classes, '

@@ -264,6 +264,9 @@ def test_other_numbers_of_views_are_refused(views):
     [
         (dict(topk=5), 'model.test_cfg.topk=5: give 1 to 4'),
         (dict(topk=0), 'model.test_cfg.topk=0'),
+        # A float would end the first validation.
+        (dict(topk=3.0), r'model\.test_cfg\.topk must be a whole number of at least -1, got 3\.0'),
+        (dict(topk='3'), r"model\.test_cfg\.topk must be a whole number .*, got '3'"),
         (dict(class_source='label'), "class_source='label'"),
         (dict(theta=0.1), 'model.test_cfg takes topk, class_source, threshold'),
         (dict(threshold=1.5), r'model\.test_cfg\.threshold must be a number in \[0, 1\), got 1\.5'),
