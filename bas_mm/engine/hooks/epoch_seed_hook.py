@@ -1,4 +1,5 @@
 import random
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 from mmengine.runner import IterBasedTrainLoop, Runner
-from torch.utils.data import DataLoader, get_worker_info
+from torch.utils.data import BatchSampler, DataLoader, get_worker_info
 
 from bas_mm.registry import HOOKS
 
@@ -61,13 +62,17 @@ class EpochSeedHook(Hook):
         """
         loader: DataLoader = runner.train_dataloader
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
-            first = runner.iter
-            sampler = _sampler(loader)
+            first, length = runner.iter, sys.maxsize
             fast = runner.train_loop.fast_forward_on_resume
-            if loader.num_workers and not hasattr(sampler, 'skip') and not fast:
-                # The loop has the workers load what was trained on, from where this pass begins.
-                first -= first % len(loader)
-            self._batches = _SeededBatches(loader.collate_fn, (runner.seed, get_rank()), first)
+            loads_all = loader.num_workers and not fast and not _can_skip(loader)
+            if loads_all or loader.persistent_workers:
+                length = _pass_length(loader)
+            if loads_all:
+                # The loop has the workers load what was trained on: from the start those that
+                # outlive a pass, others from where this pass begins.
+                first -= first if loader.persistent_workers else first % length
+            entropy = (runner.seed, get_rank())
+            self._batches = _SeededBatches(loader.collate_fn, entropy, first, length)
             loader.collate_fn = self._batches
             loader.worker_init_fn = partial(
                 _init_worker_of_batches, before=self._worker_init_fn, batches=self._batches
@@ -132,12 +137,17 @@ class _SeededBatches:
         collate (Callable): the loader's own.
         entropy (tuple[int, ...]): what the generators follow from beside the batch.
         first (int): number of the first batch.
+        length (int): batches of a pass over the data, after which the first worker has a turn.
     """
 
     def __init__(
-        self, collate: Callable[[Sequence[Any]], Any], entropy: tuple[int, ...], first: int
+        self,
+        collate: Callable[[Sequence[Any]], Any],
+        entropy: tuple[int, ...],
+        first: int,
+        length: int,
     ) -> None:
-        self.collate, self.entropy, self.first = collate, entropy, first
+        self.collate, self.entropy, self.first, self.length = collate, entropy, first, length
         self.done = 0
 
     def __call__(self, samples: Sequence[Any]) -> Any:
@@ -152,8 +162,11 @@ class _SeededBatches:
         if worker is None:
             # The hook seeds each batch in turn; before that a loop may load what it skips.
             self.seed(self.first)
-        else:
-            self.seed(self.first + worker.id + worker.num_workers * self.done)
+            return
+        turns = range(worker.id, self.length, worker.num_workers)
+        if turns:  # else there are more workers than batches
+            passes, turn = divmod(self.done, len(turns))
+            self.seed(self.first + passes * self.length + turns[turn])
 
     def seed(self, batch: int, step: bool = False) -> None:
         """Seed this process for a batch, or for the step with it."""
@@ -163,6 +176,19 @@ class _SeededBatches:
 def _sampler(loader: DataLoader) -> Any:
     """What gives a loader's indices, where a batch sampler of its own puts them together, too."""
     return getattr(loader.batch_sampler, 'sampler', loader.sampler)
+
+
+def _can_skip(loader: DataLoader) -> bool:
+    """Whether mmengine's loop comes to where it is resumed without loading what was before.
+
+    It has the sampler ``skip`` then, and relies on torch's own batches of it.
+    """
+    return type(loader.batch_sampler) is BatchSampler and hasattr(_sampler(loader), 'skip')
+
+
+def _pass_length(loader: DataLoader) -> int:
+    """Batches until the data are through: never with samplers that can ``skip`` (mmengine)."""
+    return sys.maxsize if hasattr(_sampler(loader), 'skip') else len(loader)
 
 
 def _init_worker_of_batches(
