@@ -12,7 +12,7 @@ from bas_mm.models.functional import (
     pair_kinds,
     resize_labels,
 )
-from bas_mm.models.splits.stage_tables import stage_table
+from bas_mm.models.splits.stage_tables import freeze_unused, stage_table
 from bas_mm.registry import MODELS
 
 from .boundary_branch import BoundaryBranch
@@ -43,8 +43,8 @@ class IRNet(BaseModel):
         radius (int): r of the pairs, in points of e. Default: 10.
         loss_weight (dict, optional): weights of the losses by ``pos``, ``neg``, ``dp_fg`` and
             ``dp_bg``. Default: 1/2 each, for (pos + neg)/2 + (fg + bg)/2.
-        freeze_backbone (bool): False trains the backbone as well, for pictures on which no network
-            has learnt before. Default: True, as in the paper.
+        freeze_backbone (bool): False trains the backbone as well, up to the last feature, for
+            pictures on which no network has learnt before. Default: True, as in the paper.
         data_preprocessor (dict, optional): ``mmseg.SegDataPreProcessor``, usually.
         init_cfg (dict, optional): initialisation.
 
@@ -72,10 +72,15 @@ class IRNet(BaseModel):
         self.feature_names = tuple(features)
         self.in_channels = tuple(in_channels)
         self.strides = tuple(strides)
-        self._check_features(stage_table(self.backbone))
+        table = stage_table(self.backbone)
+        self._check_features(table)
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
             self.backbone.requires_grad_(False)
+        else:
+            stages = list(table)
+            used = stages[: stages.index(self.feature_names[-1]) + 1]
+            freeze_unused(self.backbone, [module for stage in used for module in table[stage]])
         self.boundary_branch = BoundaryBranch(in_channels, strides, **(boundary or {}))
         self.displacement_branch = DisplacementBranch(in_channels, strides, **(displacement or {}))
         self.mean_shift = MeanShift(2)

@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from bas_mm.models.functional import run_chain
 from bas_mm.registry import MODELS
 
-from .stage_tables import stage_table
+from .stage_tables import freeze_unused, stage_table
 
 
 class BackboneSplit(BaseModule):
@@ -66,10 +66,10 @@ class BackboneSplit(BaseModule):
         self.front_names = [module for stage in known[:split] for module in table[stage]]
         self.tail_names = [module for stage in known[split:stop] for module in table[stage]]
         self.bridge = MODELS.build(bridge) if bridge is not None else None
-        self._freeze_unused(backbone)
+        self._check_modules(backbone)
+        freeze_unused(backbone, self.front_names + self.tail_names)
 
-    def _freeze_unused(self, backbone: nn.Module) -> None:
-        used = set()
+    def _check_modules(self, backbone: nn.Module) -> None:
         for module in self.front_names + self.tail_names:
             try:
                 part = backbone.get_submodule(module)
@@ -84,10 +84,6 @@ class BackboneSplit(BaseModule):
                     'of modules, which cannot be run: name those in it that run one after the '
                     f'other, such as {module}.{next(iter(dict(part.named_children())), 0)}.'
                 )
-            used.update(map(id, part.parameters()))
-        for parameter in backbone.parameters():
-            if id(parameter) not in used:
-                parameter.requires_grad_(False)
 
     def front(
         self,

@@ -6,7 +6,7 @@ own forward pass up to its last output. Names instead of modules: SyncBN convers
 modules in the tree, and a kept reference would go on running the old one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch.nn as nn
 
@@ -61,6 +61,19 @@ def stage_table(backbone: nn.Module) -> StageTable:
         f'{", ".join(sorted(_with_stages()))}. Networks that hand on tokens (ViT, Swin) cannot be '
         'split.'
     )
+
+
+def freeze_unused(backbone: nn.Module, used: Iterable[str]) -> None:
+    """Freeze what nothing would give a gradient, which processes of a training would wait for.
+
+    Args:
+        backbone (nn.Module): a backbone of which only some submodules are run.
+        used (Iterable[str]): the dotted names of those; their parameters are left as they are.
+    """
+    kept = {id(p) for name in used for p in backbone.get_submodule(name).parameters()}
+    for parameter in backbone.parameters():
+        if id(parameter) not in kept:
+            parameter.requires_grad_(False)
 
 
 def _with_stages() -> list[str]:

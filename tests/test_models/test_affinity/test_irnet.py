@@ -127,6 +127,21 @@ def test_a_backbone_that_is_not_frozen_learns():
     assert model.backbone.layer4[0].bn1.num_batches_tracked == 1
 
 
+def test_what_comes_after_the_last_feature_is_frozen():
+    """Processes of a training would wait for its gradients."""
+    cfg = tiny_irn_cfg()
+    cfg.update(features=('layer1', 'layer3'), in_channels=(8, 32), strides=(4, 16))
+    cfg['displacement'].update(channels=(4, 8), groups=(2, 4))
+    model = MODELS.build({**cfg, 'freeze_backbone': False}).train()
+    labels = torch.zeros(2, 28, 40, dtype=torch.long)
+    labels[:, 9:, 9:] = 1
+    sum(model(_images((28, 40)).float(), _samples(labels), mode='loss').values()).backward()
+    for name, parameter in model.named_parameters():
+        learns = not name.startswith('backbone.layer4.')
+        assert parameter.requires_grad is learns, name
+        assert (parameter.grad is not None) is learns, name
+
+
 def test_weights_of_losses(model):
     labels = torch.zeros(2, 28, 40, dtype=torch.long)
     labels[:, 9:, 9:] = 1
