@@ -54,13 +54,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
-def pytest_collection_finish() -> None:
-    # All that is imported stays. mmengine's data sets collect garbage when they are built, and
-    # would look through it hundreds of times.
-    gc.collect()
-    gc.freeze()
-
-
 def pytest_unconfigure() -> None:
     gc.unfreeze()  # some libraries report what is left at the end
 
@@ -134,6 +127,13 @@ def randomize() -> Callable[..., None]:
             value.copy_(random)
 
     return fill
+
+
+@pytest.fixture(scope='module', autouse=True)
+def what_is_there_stays() -> None:
+    """mmengine's data sets collect garbage when they are built, hundreds of times: not of old."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope='session', autouse=True)
