@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 
 from bas_mm.models.functional import maximum_of_scales, resize_labels, scaled_size
 from bas_mm.registry import MODELS
-from bas_mm.utils.config_params import settings_of
+from bas_mm.utils.config_params import params_of, settings_of
 from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
 
 
@@ -64,13 +64,14 @@ class MultiScaleTestCfg:
             raise ValueError(f"model.test_cfg.merge={self.merge!r}: give 'mean' or 'max'.")
         if self.mode != 'whole':
             raise ValueError(f"model.test_cfg.mode={self.mode!r}: only 'whole' is there.")
-        if self.crf is not None:
-            settings_of(CRFParams, self.crf, 'model.test_cfg.crf')
+        _ = self.crf_params
 
     @property
     def crf_params(self) -> CRFParams | None:
         """``crf`` as parameters."""
-        return None if self.crf is None else CRFParams(**self.crf)
+        if self.crf is None:
+            return None
+        return params_of(CRFParams(), self.crf, 'model.test_cfg.crf')
 
 
 @MODELS.register_module()

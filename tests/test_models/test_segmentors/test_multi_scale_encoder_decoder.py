@@ -201,7 +201,7 @@ def test_crf_refines_the_probabilities_of_each_picture(randomize, batch, picture
     inputs, _ = batch
     views = dict(scales=(1.0, 0.5), flip=True)
     plain = build(randomize, test_cfg=views)
-    refined = build(randomize, test_cfg=dict(views, crf=dict(iterations=5, bilateral_srgb=20)))
+    refined = build(randomize, test_cfg=dict(views, crf=dict(iterations=5.0, bilateral_srgb=20)))
     params = CRFParams(iterations=5, bilateral_srgb=20)
     with torch.no_grad():
         before = plain.predict(inputs, [sample.clone() for sample in pictures])
@@ -262,7 +262,9 @@ def _narrow(samples):
         (dict(test_cfg=dict(scales=(1, 0))), r'model\.test_cfg\.scales=\(1, 0\)'),
         (dict(test_cfg=dict(merge='sum')), "merge='sum'"),
         (dict(test_cfg=dict(mode='slide')), "mode='slide'"),
-        (dict(test_cfg=dict(crf=dict(sxy=3))), 'model.test_cfg.crf takes iterations'),
+        (dict(test_cfg=dict(crf=dict(sxy=3))), r'model\.test_cfg\.crf\.sxy is unknown'),
+        (dict(test_cfg=dict(crf=dict(iterations=2.5))), 'crf.iterations=2.5: a whole number'),
+        (dict(test_cfg=dict(crf=dict(gaussian_sxy='1'))), "crf.gaussian_sxy='1': a number is"),
         (dict(test_cfg=dict(crf=dict(bilateral_sxy=0))), 'bilateral_sxy=0'),
         (dict(auxiliary_head=dict(type='mmseg.FCNHead')), 'auxiliary_head'),
     ],
