@@ -43,6 +43,16 @@ class DeferredOutputsHook(Hook, ABC):
             steps (Sequence[StepOutputs]): in their order.
         """
 
+    def meet(self, runner: Runner) -> None:  # noqa: B027 - most need not
+        """Do what all processes of a job do together, after :meth:`read`.
+
+        They come here in the same iterations: where the log is written or a checkpoint saved by
+        its interval, an epoch or the training ends, and a validation begins.
+
+        Args:
+            runner (Runner): the runner.
+        """
+
     def after_train_iter(
         self,
         runner: Runner,
@@ -65,8 +75,24 @@ class DeferredOutputsHook(Hook, ABC):
                 for name, value in outputs.items()
             }
             self._steps.append(StepOutputs(runner.iter, runner.epoch, values))
-        if self._needed_now(runner, batch_idx):
+        everywhere = self._needed_everywhere(runner, batch_idx)
+        # In these the processes of a job differ: the epoch of one may be shorter.
+        alone = len(self._steps) >= _MOST_STEPS or self.end_of_epoch(
+            runner.train_dataloader, batch_idx
+        )
+        if everywhere or alone:
             self._read_all(runner)
+        if everywhere:
+            self.meet(runner)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Meet the other processes before a checkpoint is saved.
+
+        Args:
+            runner (Runner): the runner.
+        """
+        self.meet(runner)
+        super().after_train_epoch(runner)
 
     def before_val(self, runner: Runner) -> None:
         """Read what there is: the best checkpoint may be saved after the validation.
@@ -75,6 +101,7 @@ class DeferredOutputsHook(Hook, ABC):
             runner (Runner): the runner.
         """
         self._read_all(runner)
+        self.meet(runner)
         super().before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -92,18 +119,8 @@ class DeferredOutputsHook(Hook, ABC):
             self.read(runner, steps)
         return bool(steps)
 
-    def _needed_now(self, runner: Runner, batch_idx: int) -> bool:
-        return (
-            len(self._steps) >= _MOST_STEPS
-            or self.end_of_epoch(runner.train_dataloader, batch_idx)
-            or self._needed_everywhere(runner, batch_idx)
-        )
-
     def _needed_everywhere(self, runner: Runner, batch_idx: int) -> bool:
-        """Whether it is one of the iterations in which each process of a job needs its outputs.
-
-        The others differ: one process alone may save, and its epoch may be the shorter one.
-        """
+        """Whether it is one of the iterations in which each process of a job needs its outputs."""
         loggers = [hook for hook in runner.hooks if isinstance(hook, LoggerHook)]
         savers = [h for h in runner.hooks if isinstance(h, CheckpointHook) and not h.by_epoch]
         return (

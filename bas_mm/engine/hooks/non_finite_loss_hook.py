@@ -29,44 +29,6 @@ class NonFiniteLossHook(DeferredOutputsHook):
     def __init__(self) -> None:
         super().__init__()
         self._bad: StepOutputs | None = None
-        self._all_asked = True
-
-    def after_train_iter(
-        self,
-        runner: Runner,
-        batch_idx: int,
-        data_batch: dict | None = None,
-        outputs: dict | None = None,
-    ) -> None:
-        """Remember the loss; check it where it is time, together with the other processes.
-
-        Args:
-            runner (Runner): the runner.
-            batch_idx (int): index of the batch in the epoch.
-            data_batch (dict, optional): unused.
-            outputs (dict, optional): log variables of the training step.
-        """
-        super().after_train_iter(runner, batch_idx, data_batch, outputs)
-        self._all_asked = False
-        if self._needed_everywhere(runner, batch_idx):
-            self._ask_all(runner)
-
-    def after_train_epoch(self, runner: Runner) -> None:
-        """Ask the other processes before a checkpoint is saved.
-
-        Args:
-            runner (Runner): the runner.
-        """
-        self._ask_all(runner)
-
-    def before_val(self, runner: Runner) -> None:
-        """Check what there is, and ask the other processes.
-
-        Args:
-            runner (Runner): the runner.
-        """
-        super().before_val(runner)
-        self._ask_all(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Check what there is, where somebody else saves: one process alone, which asks nobody.
@@ -98,11 +60,15 @@ class NonFiniteLossHook(DeferredOutputsHook):
         if self._bad is not None and get_world_size() == 1:
             self._stop(runner)
 
-    def _ask_all(self, runner: Runner) -> None:
-        """Stop where the loss of any process went wrong; all processes call it alike."""
-        if self._all_asked:  # no step since
-            return
-        self._all_asked = True
+    def meet(self, runner: Runner) -> None:
+        """Stop where the loss of any process went wrong.
+
+        Args:
+            runner (Runner): the runner.
+
+        Raises:
+            FloatingPointError: a loss of this process or of another one is not finite.
+        """
         iterations = torch.zeros(get_world_size(), dtype=torch.int64)
         if self._bad is not None:
             iterations[get_rank()] = self._bad.iteration + 1
