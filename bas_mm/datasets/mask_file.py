@@ -8,10 +8,10 @@ from mmengine import fileio
 
 from .errors import UnreadableImageError
 
-__all__ = ['decode_mask', 'read_mask']
+__all__ = ['decode_mask', 'read_object_mask']
 
 
-def read_mask(path: str, threshold: int, backend_args: dict | None = None) -> np.ndarray:
+def read_object_mask(path: str, threshold: int, backend_args: dict | None = None) -> np.ndarray:
     """:func:`decode_mask` of a file.
 
     Args:

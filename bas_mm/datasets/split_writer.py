@@ -11,7 +11,7 @@ import numpy as np
 from bas_mm.utils.result_files import write_picture, write_text
 
 from .errors import AnnotationError, UnreadableImageError
-from .mask_file import read_mask
+from .mask_file import read_object_mask
 from .picture_size import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
@@ -172,7 +172,7 @@ def write_binary_masks(
         stem = osp.splitext(info['image_id'])[0]
         paths = []
         for position, path in enumerate(info['mask_paths']):
-            mask = read_mask(path, info['mask_threshold'])
+            mask = read_object_mask(path, info['mask_threshold'])
             name = f'{folder}/{stem}{f"_{position}" if position else ""}.png'
             write_picture(osp.join(root, name), np.where(mask, 255, 0).astype(np.uint8))
             paths.append(name)

@@ -11,7 +11,7 @@ import numpy as np
 
 from .functional.masks import MaskScores, mask_confusion, mask_scores
 from .picture_sums import sum_over_pictures
-from .seed_evaluation import plain, read_mask
+from .seed_evaluation import plain, read_index_mask
 
 __all__ = ['evaluate_masks', 'picture_confusion', 'report', 'table']
 
@@ -53,7 +53,7 @@ def picture_confusion(
             f'there is no pseudo mask {mask_path}: make it with tools/wsss/make_masks.py '
             f'IRN_CONFIG CHECKPOINT SEEDS {Path(mask_path).parent}'
         )
-    mask, truth = read_mask(mask_path), read_mask(truth_path)
+    mask, truth = read_index_mask(mask_path), read_index_mask(truth_path)
     try:
         return mask_confusion(mask, truth, num_classes)
     except ValueError as error:

@@ -21,7 +21,7 @@ __all__ = [
     'evaluate_seeds',
     'picture_histogram',
     'plain',
-    'read_mask',
+    'read_index_mask',
     'report',
     'table',
 ]
@@ -68,14 +68,14 @@ def picture_histogram(
         ValueError: A file is missing, damaged or does not fit; the message names it.
     """
     classes, maps = SeedFile.load_high_res(seed_path)
-    mask = read_mask(mask_path)
+    mask = read_index_mask(mask_path)
     try:
         return seed_histogram(maps, classes, mask, num_classes, thresholds)
     except ValueError as error:
         raise ValueError(f'{seed_path} against {mask_path}: {error}') from None
 
 
-def read_mask(path: str | Path) -> np.ndarray:
+def read_index_mask(path: str | Path) -> np.ndarray:
     """Indices of a palette picture (or of a grey one): (h, w) uint8.
 
     Raises:

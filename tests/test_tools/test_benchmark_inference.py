@@ -10,13 +10,9 @@ from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
 
+from bas_mm.benchmarking.networks import initial_model, without_weights
+from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
 from bas_mm.registry import DATASETS
-from bas_mm.utils.benchmarking import (
-    build_model,
-    ratio_cells,
-    ratio_of_rounds,
-    without_weights,
-)
 
 TOOL = 'analysis_tools/benchmark_inference.py'
 CPU = torch.device('cpu')
@@ -158,7 +154,7 @@ def batch(project, tool, tmp_path):
     def make(view):
         cfg = without_weights(Config.fromfile(project.config))
         tool.point_at(cfg, tmp_path / 'data', 4, view, 20)
-        return tool.Batch(build_model(cfg).eval(), cfg, CPU)
+        return tool.Batch(initial_model(cfg).eval(), cfg, CPU)
 
     return make
 
@@ -232,7 +228,7 @@ def test_waiting_for_the_loader(tool, monkeypatch):
         now[0] += seconds
 
     watch = SimpleNamespace(perf_counter=lambda: now[0])
-    monkeypatch.setattr('bas_mm.utils.part_clock.time', watch)
+    monkeypatch.setattr('bas_mm.benchmarking.part_clock.time', watch)
     clock = tool.PartClock(CPU)
     loader = tool.WatchedLoader(SlowLoader(tick), clock)
     assert (len(loader), loader.dataset) == (3, (1, 2, 3))

@@ -10,7 +10,7 @@ import pytest
 from modules import load_module
 from tiny_run import write_split_folder
 
-from bas_mm.utils import benchmarking
+from bas_mm.benchmarking import timing
 
 
 @pytest.fixture(scope='module')
@@ -92,7 +92,7 @@ def test_figures_by_a_clock_of_our_own(benchmark, monkeypatch, tmp_path):
         assert cfg['num_workers'] in (1, 6)
         return Loader()
 
-    monkeypatch.setattr(benchmarking, 'time', Clock)
+    monkeypatch.setattr(timing, 'time', Clock)
     monkeypatch.setattr('mmengine.runner.Runner', SimpleNamespace(build_dataloader=loader))
     rows = benchmark.measure_loaders(dict(dataset={}), dict(recipe=[1], other=[0.5]), 8, 3, 1)
     # The main process's 62.5 ms per picture allow 16 images per second, whatever the workers do.

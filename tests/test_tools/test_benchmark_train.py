@@ -10,12 +10,8 @@ from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
 
-from bas_mm.utils.benchmarking import (
-    random_items,
-    ratio_cells,
-    ratio_of_rounds,
-    without_weights,
-)
+from bas_mm.benchmarking.networks import random_items, without_weights
+from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
 
 TOOL = 'analysis_tools/benchmark_train.py'
 CPU = torch.device('cpu')

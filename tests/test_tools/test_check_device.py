@@ -11,9 +11,9 @@ from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
 
+from bas_mm.benchmarking.networks import without_weights
 from bas_mm.models.data_preprocessors import LocalizationDataPreprocessor
 from bas_mm.models.functional import synchronised_norm
-from bas_mm.utils.benchmarking import without_weights
 
 TOOL = 'analysis_tools/check_device.py'
 CPU = torch.device('cpu')

@@ -8,7 +8,7 @@ from PIL import Image
 from seed_samples import some_seeds, write_mask
 
 from bas_mm.wsss.functional.seed_scores import check_thresholds, scores_of, seed_histogram
-from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, read_mask, report, table
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, read_index_mask, report, table
 from bas_mm.wsss.seed_file import SeedFile
 
 CLASSES = ('cat', 'dog', 'cow', 'owl')
@@ -100,4 +100,4 @@ def test_masks_of_indices(tmp_path):
     write_mask(tmp_path / 'p.png', values)
     Image.fromarray(values).save(tmp_path / 'l.png')
     for name in ('p', 'l'):
-        np.testing.assert_array_equal(read_mask(tmp_path / f'{name}.png'), values)
+        np.testing.assert_array_equal(read_index_mask(tmp_path / f'{name}.png'), values)

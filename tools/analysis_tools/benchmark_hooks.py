@@ -91,7 +91,7 @@ def checkpoint_bytes(hub: MessageHub) -> int:
 
 def measure(iterations: int, rounds: int) -> dict[str, dict[str, float]]:
     """Milliseconds of a step and bytes of a checkpoint, by hook."""
-    from bas_mm.utils.benchmarking import in_turn
+    from bas_mm.benchmarking.timing import in_turn
 
     hubs = {hook: hub_after(iterations, f'{hook} {iterations}') for hook in HOOKS}
     functions = {hook: steps_with(hook, hub, iterations) for hook, hub in hubs.items()}
@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.utils.benchmarking import write_figures
+    from bas_mm.benchmarking.figures import write_figures
     from bas_mm.utils.markdown_table import markdown_table
 
     rows = [['iterations', 'hook', 'ms of a step', 'best', 'MB of a checkpoint']]

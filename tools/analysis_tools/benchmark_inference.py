@@ -40,27 +40,25 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.benchmarking.device import synchronise  # noqa: E402 - after the path is set
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.networks import (  # noqa: E402
+    add_network_arguments,
+    collate_of,
+    initial_model,
+    quiet_logs,
+    resolve_networks,
+    without_weights,
+)
+from bas_mm.benchmarking.part_clock import PartClock  # noqa: E402
+from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
+from bas_mm.command_line import (  # noqa: E402
     enable_ten_crop,
     fail,
     load_config,
     prepare_devices,
 )
-from bas_mm.utils.benchmarking import (  # noqa: E402
-    add_network_arguments,
-    build_model,
-    collate_of,
-    quiet_logs,
-    ratio_cells,
-    ratio_of_rounds,
-    resolve_networks,
-    seconds_in_turn,
-    synchronise,
-    without_weights,
-    write_figures,
-)
 from bas_mm.utils.config_metrics import metrics_of  # noqa: E402
-from bas_mm.utils.part_clock import PartClock  # noqa: E402
 
 if TYPE_CHECKING:
     import torch
@@ -454,7 +452,7 @@ def measure(path: str, num_classes: int | None, args: argparse.Namespace) -> dic
     classes = cfg.model.head.num_classes
     torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     torch.manual_seed(0)
-    model = build_model(cfg).to(device).eval()
+    model = initial_model(cfg).to(device).eval()
     topk = classes if model.test_cfg.topk == -1 else model.test_cfg.topk
     topks = sorted({1, topk, classes})
     result: dict = dict(config=path, classes=classes, recipe_topk=topk)

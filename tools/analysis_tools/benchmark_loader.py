@@ -215,7 +215,7 @@ def measure_loaders(
     loader: Mapping, pipelines: Mapping[str, list], pictures: int, rounds: int, workers: int
 ) -> dict[str, dict[str, float]]:
     """Images per second of each pipeline, median and best; and what it is of the recipe's."""
-    from bas_mm.utils.benchmarking import in_turn
+    from bas_mm.benchmarking.timing import in_turn
 
     with loaders(loader, pipelines, pictures, workers) as built:
         counts = dict.fromkeys(built, 0)
@@ -255,8 +255,9 @@ def measure_steps(
     from mmengine import fileio
     from torchvision.io import ImageReadMode, decode_jpeg
 
+    from bas_mm.benchmarking.networks import collate_of
+    from bas_mm.benchmarking.timing import in_turn
     from bas_mm.registry import DATASETS
-    from bas_mm.utils.benchmarking import collate_of, in_turn
 
     dataset = DATASETS.build(dict(loader['dataset'], pipeline=[], indices=pictures))
     infos = [dataset.get_data_info(index) for index in range(len(dataset))]
@@ -335,7 +336,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     import torch
     from mmengine.registry import DefaultScope
 
-    from bas_mm.utils.benchmarking import write_figures
+    from bas_mm.benchmarking.figures import write_figures
 
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

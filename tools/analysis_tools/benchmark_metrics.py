@@ -34,6 +34,7 @@ import cv2  # noqa: E402 - after the path is set
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.evaluation import LocalizationMetric, MaxBoxAccV2, PxAP  # noqa: E402
 from bas_mm.evaluation.functional import (  # noqa: E402
     PIXEL_EDGES,
@@ -44,7 +45,6 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     protocol_b_ious,
     protocol_b_map,
 )
-from bas_mm.utils.benchmarking import write_figures  # noqa: E402
 
 VIEW = (224, 224)
 THETAS = (0.1, 0.25, 0.45)

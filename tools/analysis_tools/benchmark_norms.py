@@ -63,7 +63,7 @@ def pass_through(
     """A function that goes forward and back: seconds of the host, and until the device is done."""
     import torch.distributed as dist
 
-    from bas_mm.utils.benchmarking import synchronise
+    from bas_mm.benchmarking.device import synchronise
 
     def run() -> tuple[float, float]:
         chain.zero_grad()
@@ -154,7 +154,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Measure, print the table, write the figures."""
     args = parse_args(argv)
 
-    from bas_mm.utils.benchmarking import ratio_cells, ratio_of_rounds, write_figures
+    from bas_mm.benchmarking.figures import write_figures
+    from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
     from bas_mm.utils.markdown_table import markdown_table
 
     seconds = measure(args)

@@ -30,12 +30,12 @@ if find_spec('bas_mm') is None:  # not installed: the checkout that this file is
 import torch  # noqa: E402 - after the path is set
 import torch.nn.functional as F  # noqa: E402
 
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.models.functional import (  # noqa: E402
     neighbour_affinities,
     pair_offsets,
     random_walk,
 )
-from bas_mm.utils.benchmarking import write_figures  # noqa: E402
 
 Walk = Callable[[torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
 

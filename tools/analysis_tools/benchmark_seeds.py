@@ -38,13 +38,15 @@ import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from bas_mm.benchmarking.device import synchronise  # noqa: E402
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.timing import in_turn  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
-from bas_mm.utils.benchmarking import in_turn, synchronise, write_figures  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402
-from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram, read_mask  # noqa: E402
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram, read_index_mask  # noqa: E402
 from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
 from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
 from bas_mm.wsss.seed_maker import SeedMaker  # noqa: E402
@@ -112,7 +114,7 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
     seeds.save(path)
     some_mask(size, rng).save(mask_path)
     thresholds = check_thresholds(THRESHOLDS)
-    mask = read_mask(mask_path)
+    mask = read_index_mask(mask_path)
     raw = seeds.high_res.tobytes()
 
     ways = dict(
@@ -130,7 +132,7 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
         rounds,
         picture=lambda: picture_histogram(path, mask_path, NUM_CLASSES, thresholds),
         seed_file=lambda: SeedFile.load_high_res(path),
-        mask=lambda: read_mask(mask_path),
+        mask=lambda: read_index_mask(mask_path),
         count=lambda: seed_histogram(seeds.high_res, seeds.classes, mask, NUM_CLASSES, thresholds),
     )
     writing = in_turn(min(rounds, 5), **{way: partial(deflate, way) for way in ways})

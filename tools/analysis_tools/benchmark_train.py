@@ -44,28 +44,24 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.benchmarking.device import held_bytes, peak_bytes, synchronise  # noqa: E402
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.networks import (  # noqa: E402
+    BACKBONES,
+    collate_of,
+    initial_model,
+    quiet_logs,
+    random_items,
+    without_weights,
+)
+from bas_mm.benchmarking.part_clock import PartClock, replaced  # noqa: E402
+from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
+from bas_mm.command_line import (  # noqa: E402
     fail,
     load_config,
     require_file,
     set_cpu_amp,
 )
-from bas_mm.utils.benchmarking import (  # noqa: E402
-    BACKBONES,
-    build_model,
-    collate_of,
-    held_bytes,
-    peak_bytes,
-    quiet_logs,
-    random_items,
-    ratio_cells,
-    ratio_of_rounds,
-    seconds_in_turn,
-    synchronise,
-    without_weights,
-    write_figures,
-)
-from bas_mm.utils.part_clock import PartClock, replaced  # noqa: E402
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +118,7 @@ def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
 def build(cfg: Config, what: str) -> torch.nn.Module:
     """The model, or an error in one line where it does not take what the config gives it."""
     try:
-        return build_model(cfg)
+        return initial_model(cfg)
     except TypeError as error:
         fail(f'{what}: {error}')
 
@@ -226,7 +222,7 @@ def limit_of(cfg: Config, size: int) -> dict:
     """Multiply-adds per image of a BAS config's step, and the limit."""
     from dataclasses import asdict
 
-    from bas_mm.utils.multiply_adds import step_multiply_adds
+    from bas_mm.benchmarking.multiply_adds import step_multiply_adds
 
     work = step_multiply_adds(build(cfg, 'BAS').to('meta'), (size, size))
     return dict(

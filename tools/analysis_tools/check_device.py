@@ -45,14 +45,14 @@ ROOT = Path(__file__).resolve().parents[2]
 if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import fail, load_config  # noqa: E402 - see above
-from bas_mm.utils.benchmarking import (  # noqa: E402
+from bas_mm.benchmarking.figures import write_figures  # noqa: E402 - after the path is set
+from bas_mm.benchmarking.networks import (  # noqa: E402
     add_network_arguments,
     quiet_logs,
     resolve_networks,
     without_weights,
-    write_figures,
 )
+from bas_mm.command_line import fail, load_config  # noqa: E402
 
 if TYPE_CHECKING:
     import torch
@@ -204,10 +204,10 @@ def random_weights(cfg: Config) -> dict[str, torch.Tensor]:
     import torch
     from torch import nn
 
-    from bas_mm.utils.benchmarking import build_model
+    from bas_mm.benchmarking.networks import initial_model
 
     torch.manual_seed(0)
-    model = build_model(cfg)
+    model = initial_model(cfg)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -238,9 +238,9 @@ def waits_of_step(cfg: Config, args: argparse.Namespace, device: torch.device) -
     import torch
     from mmengine.optim import build_optim_wrapper
 
-    from bas_mm.utils.benchmarking import build_model, collate_of, random_items
+    from bas_mm.benchmarking.networks import collate_of, initial_model, random_items
 
-    model = build_model(cfg).to(device).train()
+    model = initial_model(cfg).to(device).train()
     wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
     items = random_items(args.batch, args.size, cfg.model.head.num_classes)
     collate = collate_of(cfg.train_dataloader)

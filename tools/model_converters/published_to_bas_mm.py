@@ -95,7 +95,7 @@ def place_in_model(
     return placement
 
 
-def build_model(config: Path, num_classes: int) -> nn.Module:
+def model_for_weights(config: Path, num_classes: int) -> nn.Module:
     """The model of a config.
 
     Args:
@@ -139,7 +139,7 @@ def convert(
     generator = weights.get('classifier_loc.0.weight')
     if generator is None:
         raise ConversionError('no classifier_loc.0.weight in it, which tells the number of classes')
-    model = build_model(config, generator.shape[0])
+    model = model_for_weights(config, generator.shape[0])
     return place_in_model(weights, model, lambda names: published_to_bas_mm(names, backbone))
 
 

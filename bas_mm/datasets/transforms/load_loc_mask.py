@@ -8,7 +8,7 @@ from bas_mm.evaluation.functional import view_mask
 from bas_mm.registry import TRANSFORMS
 
 from ..errors import AnnotationError
-from ..mask_file import read_mask
+from ..mask_file import read_object_mask
 
 __all__ = ['LoadLocMask']
 
@@ -59,7 +59,7 @@ class LoadLocMask(BaseTransform):
         threshold = self.threshold
         if threshold is None:
             threshold = results.get('mask_threshold', 0)
-        read = partial(read_mask, threshold=threshold, backend_args=self.backend_args)
+        read = partial(read_object_mask, threshold=threshold, backend_args=self.backend_args)
         masks = [read(str(path)) for path in results['mask_paths']]
         ignore_path = results.get('ignore_path')
         ignore = read(str(ignore_path)) if ignore_path else None

@@ -89,7 +89,7 @@ def draw_sheet(
     from bas_mm.utils.config_params import params_of
     from bas_mm.utils.result_files import write_picture
     from bas_mm.wsss.functional.irn_labels import IRNLabelParams
-    from bas_mm.wsss.seed_evaluation import read_mask
+    from bas_mm.wsss.seed_evaluation import read_index_mask
     from bas_mm.wsss.seed_file import SeedFile
 
     work_dir = Path(work_dir)
@@ -114,9 +114,9 @@ def draw_sheet(
         maps, classes = torch.tensor(seeds.high_res), torch.tensor(seeds.classes)
         labels = [
             seeds_to_labels(maps, classes, score).numpy(),
-            read_mask(mask),
+            read_index_mask(mask),
             predict(info['img_path'], mask),
-            None if true is None else read_mask(true),
+            None if true is None else read_index_mask(true),
         ]
         rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
     path = work_dir / 'sheet.png'

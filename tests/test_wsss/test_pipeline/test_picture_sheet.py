@@ -18,7 +18,7 @@ from bas_mm.models.functional import seeds_to_labels
 from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.pipeline import picture_sheet
 from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
-from bas_mm.wsss.seed_evaluation import read_mask
+from bas_mm.wsss.seed_evaluation import read_index_mask
 from bas_mm.wsss.seed_file import SeedFile
 
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
@@ -123,7 +123,7 @@ def test_what_is_drawn(sheet, rows, segmentor):
     ((seed, mask, predicted, true),) = rows
     assert np.array_equal(seed, _labels(sheet.seeds, 0.4))
     for found, folder in ((mask, 'work/masks'), (true, 'masks')):
-        assert np.array_equal(found, read_mask(sheet.folder / folder / 'two.png'))
+        assert np.array_equal(found, read_index_mask(sheet.folder / folder / 'two.png'))
     assert predicted.shape == SIZE
     assert len(np.unique(predicted)) > 1
 

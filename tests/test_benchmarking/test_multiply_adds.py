@@ -6,15 +6,15 @@ import torch.nn as nn
 from tiny import samples_of, tiny_model, tiny_multi_label_model, total
 from torch.utils.flop_counter import FlopCounterMode
 
-from bas_mm.models import CAMClassifier
-from bas_mm.models.backbones import MobileNetV1
-from bas_mm.models.functional import background_features, frozen_pass
-from bas_mm.utils.multiply_adds import (
+from bas_mm.benchmarking.multiply_adds import (
     MultiplyAdds,
     counted,
     layer_multiply_adds,
     step_multiply_adds,
 )
+from bas_mm.models import CAMClassifier
+from bas_mm.models.backbones import MobileNetV1
+from bas_mm.models.functional import background_features, frozen_pass
 
 SIZE = (48, 64)
 LABELS = torch.tensor([1, 3])

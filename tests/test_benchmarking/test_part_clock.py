@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from bas_mm.utils import part_clock
-from bas_mm.utils.part_clock import PartClock, replaced
+from bas_mm.benchmarking import part_clock
+from bas_mm.benchmarking.part_clock import PartClock, replaced
 
 
 @pytest.fixture

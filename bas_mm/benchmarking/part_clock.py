@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING
 
-from .benchmarking import synchronise
+from .device import synchronise
 
 if TYPE_CHECKING:
     import torch

@@ -1,0 +1,1 @@
+"""What the benchmarks under ``tools/analysis_tools`` share."""
