@@ -9,13 +9,12 @@ import sys
 import time
 import warnings
 from contextlib import redirect_stdout
-from importlib.util import find_spec
 from io import TextIOBase
 from pathlib import Path
 from typing import TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.command_line import (  # noqa: E402 - after the path is set

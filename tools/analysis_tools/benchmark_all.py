@@ -22,11 +22,10 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail  # noqa: E402 - after the path is set
 

@@ -19,13 +19,12 @@ import argparse
 import io
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 if TYPE_CHECKING:
     from mmengine.logging import MessageHub

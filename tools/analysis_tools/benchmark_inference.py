@@ -32,12 +32,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.benchmarking.device import synchronise  # noqa: E402 - after the path is set

@@ -33,7 +33,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
 from bas_mm.utils.config_types import type_name  # noqa: E402

@@ -18,14 +18,13 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 import torch  # noqa: E402 - after the path is set
 import torch.nn.functional as F  # noqa: E402

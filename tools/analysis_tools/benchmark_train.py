@@ -36,12 +36,11 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.benchmarking.device import held_bytes, peak_bytes, synchronise  # noqa: E402

@@ -12,11 +12,10 @@ import argparse
 import statistics
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.utils.markdown_table import markdown_table  # noqa: E402 - after the path is set

@@ -37,12 +37,11 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402 - after the path is set

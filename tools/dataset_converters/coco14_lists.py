@@ -17,13 +17,12 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from importlib.util import find_spec
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import run_command  # noqa: E402
 from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set

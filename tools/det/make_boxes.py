@@ -12,12 +12,11 @@ import argparse
 import os
 import sys
 from copy import copy
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import (
     CommandParser,

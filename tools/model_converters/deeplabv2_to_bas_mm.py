@@ -15,11 +15,10 @@ is written and the exit status is 1, unless the options allow it.
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the converter beside this one
 

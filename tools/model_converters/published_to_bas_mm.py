@@ -14,12 +14,11 @@ import io
 import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
+if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
 
 import torch  # noqa: E402

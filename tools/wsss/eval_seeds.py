@@ -10,11 +10,10 @@ pictures: 0 background, k + 1 class k, 255 ignored.
 """
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail, run_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation

@@ -9,11 +9,10 @@ and ``crf``. Stopped, it goes on where it was; files that are whole are not made
 import argparse
 import sys
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 
-if find_spec('bas_mm') is None:  # not installed: the checkout that this file is in
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
+    sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail, load_config, require_file, run_command
 from bas_mm.utils.worker_processes import usable_cores
