@@ -36,6 +36,18 @@ def test_each_positive_competes_with_the_negatives_only():
     assert scores.grad[3].eq(0).all()
 
 
+@pytest.mark.parametrize('where', [0, 1])
+def test_a_score_that_is_no_number_shows_in_the_loss(where):
+    scores = torch.zeros(2, 4)
+    scores[0, where] = torch.nan
+    scores.requires_grad_()
+    terms = positives_against_negatives(scores, torch.tensor([[1, 0, 0, 0], [1, 0, 1, 0]]))
+    assert terms.isnan().tolist() == [True, False]
+    terms.sum().backward()
+    assert scores.grad[0].isnan().any()
+    assert scores.grad[1].isfinite().all()
+
+
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
 def test_half_precision_is_computed_in_float32(dtype):
     scores = torch.tensor([[100.0, -100.0, 3.0, 60.0]], dtype=dtype)
