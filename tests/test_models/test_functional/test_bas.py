@@ -87,6 +87,14 @@ def test_background_features_send_gradient_to_the_map_only():
     torch.testing.assert_close(foreground.grad, -features.detach().sum(1, keepdim=True))
 
 
+def test_background_features_of_half_precision_take_the_difference_in_the_maps_own():
+    # 0.9985 is 1 in bfloat16: cast before it, nothing of the background would be left.
+    features = torch.ones(1, 2, 1, 1, dtype=torch.bfloat16)
+    out = background_features(features, torch.full((1, 1, 1, 1), 0.9985))
+    assert out.dtype == torch.bfloat16
+    assert out.flatten().tolist() == pytest.approx([0.0015] * 2, rel=1e-2)
+
+
 @pytest.mark.parametrize('saturated', [1.0, 0.0])
 def test_background_activation_suppression_case_by_case(saturated):
     # ratio; S_b above S: constant; equal: ratio just below 1; S_b <= 0: 0; S <= 0 < S_b: constant.
