@@ -51,6 +51,13 @@ def test_other_factors_and_unknown_ones():
         _wrapper(tiny_model(), paramwise_cfg=dict(bias=2))
 
 
+@pytest.mark.parametrize('lr', [{}, dict(lr='0.1'), dict(lr=-1)], ids=str)
+def test_a_learning_rate_is_needed(lr):
+    message = r'optim_wrapper\.optimizer\.lr must be a number in \[0, inf\), got '
+    with pytest.raises(ValueError, match=message):
+        _wrapper(tiny_model(), optimizer=dict(type='Adam', **lr))
+
+
 def test_norms_without_a_bias_are_left_alone():
     """IRNet counts a running mean in a layer that has no weights."""
     model = MODELS.build(dict(tiny_irn_cfg(), type='bas_mm.IRNet'))

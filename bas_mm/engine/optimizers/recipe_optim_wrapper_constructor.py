@@ -1,8 +1,11 @@
+from math import inf
+
 import torch.nn as nn
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
 from torch.optim import Optimizer
 
 from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from bas_mm.utils.arguments import in_range
 
 _IMPLEMENTATION = ('fused', 'foreach')
 _FACTORS = ('backbone_weight', 'backbone_bias', 'new_weight', 'new_bias')
@@ -35,11 +38,11 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
         optim_wrapper_cfg (dict): optimizer wrapper with its ``optimizer``.
         paramwise_cfg (dict, optional): other factors, by the keys ``backbone_weight``,
             ``backbone_bias``, ``new_weight``, ``new_bias``. Default: 1, 2, 10, 20. With
-            ``train_norm_bias=False`` the biases of norms are left out of the optimizer, as the
-            published run of BAS-Seg had it. Default: True.
+            ``train_norm_bias=False`` the biases of batch norms are left out of the optimizer, as
+            the published run of BAS-Seg had it. Default: True.
 
     Raises:
-        ValueError: an unknown key in ``paramwise_cfg``.
+        ValueError: an unknown key in ``paramwise_cfg``, or an ``optimizer`` without its ``lr``.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -53,6 +56,8 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
                 f'got {", ".join(sorted(unknown))}.'
             )
         super().__init__(optim_wrapper_cfg, {**factors, **paramwise_cfg})
+        # torch's own default is nobody's choice, and the factors need a number.
+        in_range('optim_wrapper.optimizer.lr', self.base_lr, 0, inf, closed=False)
 
     def __call__(self, model: nn.Module) -> OptimWrapper:
         """The optimizer of ``model``'s parameters, in its wrapper.
