@@ -1,6 +1,11 @@
+import logging
+from collections.abc import Iterator
+from functools import lru_cache
+
 import torch
 import torch.nn as nn
 from mmengine.dist import get_world_size
+from mmengine.logging import print_log
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bas_mm.models.functional import synchronised_batch_norm
@@ -60,13 +65,33 @@ def synchronise_batch_norms(module: nn.Module) -> None:
     """Put :class:`WaitFreeSyncBatchNorm` in the place of torch's batch norms below ``module``.
 
     They keep their parameters and buffers, the very same tensors. Norms that synchronise already
-    stay what they are.
+    stay what they are, and so do those with a forward pass of their own, such as timm's
+    ``BatchNormAct2d``, whose activation would be lost: a line of the log names them.
 
     Args:
         module (nn.Module): changed in place; no batch norm itself.
     """
+    others = list(_synchronise_below(module, ''))
+    if others:
+        _say(
+            f'model.sync_batch_norm: {len(others)} batch norms have a forward pass of their own '
+            f"and keep each process's own statistics, the first of them {others[0]}"
+        )
+
+
+@lru_cache
+def _say(text: str) -> None:
+    """Once: a model is gone through again after a module was added."""
+    print_log(text, logger='current', level=logging.WARNING)
+
+
+def _synchronise_below(module: nn.Module, prefix: str) -> Iterator[str]:
+    """Names and types of the batch norms that cannot be replaced."""
     for name, child in module.named_children():
         if isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d):
+            if type(child).forward is not _BatchNorm.forward:
+                yield f'{prefix}{name} ({type(child).__name__})'
+                continue
             norm = WaitFreeSyncBatchNorm(
                 child.num_features,
                 child.eps,
@@ -81,4 +106,4 @@ def synchronise_batch_norms(module: nn.Module) -> None:
                     setattr(norm, key, tensor)
             setattr(module, name, norm)
         else:
-            synchronise_batch_norms(child)
+            yield from _synchronise_below(child, f'{prefix}{name}.')

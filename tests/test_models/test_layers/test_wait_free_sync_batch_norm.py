@@ -12,6 +12,7 @@ import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from twins import pretend_a_twin
 
+from bas_mm.models.layers import wait_free_sync_batch_norm
 from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 
 SLICES = slice(0, 2), slice(2, 5)
@@ -111,6 +112,36 @@ def test_norms_that_record_nothing_or_synchronise_already_stay_that_way():
     assert [type(m) for m in network] == [WaitFreeSyncBatchNorm, nn.SyncBatchNorm]
     assert network[0].running_mean is None
     assert not network[0].track_running_stats
+
+
+class _NormAct(nn.BatchNorm2d):
+    """As timm's BatchNormAct2d: what is not torch's comes in the forward pass."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).relu()
+
+
+class _Named(nn.BatchNorm2d):
+    pass
+
+
+def test_norms_with_a_forward_pass_of_their_own_stay_and_are_named(monkeypatch):
+    wait_free_sync_batch_norm._say.cache_clear()
+    lines = []
+    monkeypatch.setattr(
+        wait_free_sync_batch_norm, 'print_log', lambda text, **options: lines.append(text)
+    )
+    network = nn.Sequential(_Named(3), nn.Sequential(nn.ReLU(), _NormAct(3)), _NormAct(3))
+    x = torch.randn(2, 3, 4, 4)
+    expected = network(x)
+    synchronise_batch_norms(network)
+    assert [type(m) for m in (network[0], network[1][1])] == [WaitFreeSyncBatchNorm, _NormAct]
+    assert torch.equal(network(x), expected)
+    (line,) = lines
+    assert line.startswith('model.sync_batch_norm: 2 batch norms have a forward pass')
+    assert line.endswith('the first of them 1.1 (_NormAct)')
+    synchronise_batch_norms(network)  # after a module was added
+    assert lines == [line]
 
 
 @pytest.mark.parametrize('training', [True, False])
