@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from bas_mm.models.functional import run_chain
 from bas_mm.registry import MODELS
 
-from .stage_tables import freeze_unused, stage_table
+from .stage_tables import freeze_unused, require_chain, stage_table
 
 
 class BackboneSplit(BaseModule):
@@ -66,24 +66,9 @@ class BackboneSplit(BaseModule):
         self.front_names = [module for stage in known[:split] for module in table[stage]]
         self.tail_names = [module for stage in known[split:stop] for module in table[stage]]
         self.bridge = MODELS.build(bridge) if bridge is not None else None
-        self._check_modules(backbone)
-        freeze_unused(backbone, self.front_names + self.tail_names)
-
-    def _check_modules(self, backbone: nn.Module) -> None:
-        for module in self.front_names + self.tail_names:
-            try:
-                part = backbone.get_submodule(module)
-            except AttributeError as error:
-                raise ValueError(
-                    f'model.split.stages: {type(backbone).__name__} has no submodule {module!r}; '
-                    f'it has: {", ".join(n for n, _ in backbone.named_children())}.'
-                ) from error
-            if type(part).forward is nn.Module.forward:
-                raise ValueError(
-                    f'model.split.stages: {module!r} of {type(backbone).__name__} is a collection '
-                    'of modules, which cannot be run: name those in it that run one after the '
-                    f'other, such as {module}.{next(iter(dict(part.named_children())), 0)}.'
-                )
+        used = self.front_names + self.tail_names
+        require_chain(backbone, used, 'model.split.stages')
+        freeze_unused(backbone, used)
 
     def front(
         self,

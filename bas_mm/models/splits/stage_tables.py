@@ -14,6 +14,9 @@ from bas_mm.registry import MODELS
 
 StageTable = dict[str, tuple[str, ...]]
 
+# Whose classes the tables in this file are of: torchvision and timm have others of the same names.
+_PACKAGES = ('bas_mm', 'mmdet', 'mmpretrain', 'mmseg')
+
 _TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
 
 
@@ -33,12 +36,14 @@ def stage_table_of(*class_names: str) -> Callable:
     return register
 
 
-def stage_table(backbone: nn.Module) -> StageTable:
+def stage_table(backbone: nn.Module, key: str = 'model.split.stages') -> StageTable:
     """The stage table of a backbone.
 
     Args:
         backbone (nn.Module): a backbone with a method ``stages()``, or one of mmpretrain's
             families listed in this file.
+        key (str): where a config would name the stages, for the message. Default:
+            'model.split.stages'.
 
     Returns:
         dict[str, tuple[str, ...]]: split point -> names of the submodules that lead to it.
@@ -48,19 +53,47 @@ def stage_table(backbone: nn.Module) -> StageTable:
     """
     if callable(getattr(type(backbone), 'stages', None)):
         return backbone.stages()
-    for cls in type(backbone).__mro__:
-        if 'forward' in vars(cls):
-            if cls.__name__ in _TABLES:
-                return _TABLES[cls.__name__](backbone)
-            break
+    owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
+    name, package = owner.__name__, owner.__module__.partition('.')[0]
+    table = _TABLES.get(name)
+    if table is not None and (package in _PACKAGES or table.__module__ != __name__):
+        return table(backbone)
+    other = f" (it is {package}'s; type='mmpretrain.{name}' has one)" if table else ''
     raise ValueError(
-        f'model.backbone: {type(backbone).__name__} has no stage table. Name its stages in the '
-        "config, e.g. model.split=dict(point='b', stages=dict(a=['conv1', 'bn1'], b=['layer1'], "
-        "c=['layer2'])), or use a backbone whose forward is that of one of: "
+        f'model.backbone: {type(backbone).__name__} has no stage table{other}. Name its stages in '
+        f"the config, e.g. {key}=dict(a=['conv1', 'bn1'], b=['layer1'], "
+        "c=['layer2']), or use a backbone whose forward is that of one of mmpretrain's "
         f"{', '.join(sorted(_TABLES))}; or one of bas_mm's own: "
         f'{", ".join(sorted(_with_stages()))}. Networks that hand on tokens (ViT, Swin) cannot be '
         'split.'
     )
+
+
+def require_chain(backbone: nn.Module, modules: Iterable[str], key: str) -> None:
+    """Judge whether submodules of a backbone can be run one after the other.
+
+    Args:
+        backbone (nn.Module): the backbone.
+        modules (Iterable[str]): their dotted names.
+        key (str): where the config names them.
+
+    Raises:
+        ValueError: one is not there, or has no forward pass; the message has the key.
+    """
+    for module in modules:
+        try:
+            part = backbone.get_submodule(module)
+        except AttributeError as error:
+            raise ValueError(
+                f'{key}: {type(backbone).__name__} has no submodule {module!r}; it has: '
+                f'{", ".join(n for n, _ in backbone.named_children())}.'
+            ) from error
+        if type(part).forward is nn.Module.forward:
+            raise ValueError(
+                f'{key}: {module!r} of {type(backbone).__name__} is a collection of modules, which '
+                'cannot be run: name those in it that run one after the other, such as '
+                f'{module}.{next(iter(dict(part.named_children())), 0)}.'
+            )
 
 
 def freeze_unused(backbone: nn.Module, used: Iterable[str]) -> None:

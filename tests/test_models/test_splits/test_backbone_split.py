@@ -3,10 +3,11 @@
 import pytest
 import torch
 import torch.nn as nn
+import torchvision
 from mmengine.model.utils import revert_sync_batchnorm
 
 from bas_mm.models import BackboneSplit
-from bas_mm.models.splits import stage_table
+from bas_mm.models.splits import stage_table, stage_table_of, stage_tables
 from bas_mm.registry import MODELS
 
 BACKBONES = {
@@ -92,6 +93,29 @@ def test_unknown_family_says_how_to_name_the_stages():
     listed = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ModuleList([nn.Conv2d(4, 5, 3)]))
     with pytest.raises(ValueError, match=r"'1' of Sequential is a collection .*, such as 1\.0\."):
         BackboneSplit(listed, 'a', stages=dict(a=['0'], b=['1']))
+
+
+def test_other_packages_networks_of_the_same_name_have_no_table():
+    # torchvision's ResNet has other attributes than mmpretrain's.
+    message = r"ResNet has no stage table \(it is torchvision's; type='mmpretrain\.ResNet' has one\)"
+    with pytest.raises(ValueError, match=message):
+        stage_table(torchvision.models.resnet18())
+
+    class Mine(MODELS.get('mmpretrain.ResNet')):  # the table is that of the forward pass
+        pass
+
+    assert next(iter(stage_table(Mine(18)))) == 'stem'
+
+
+def test_a_table_that_others_register_is_that_of_their_class(monkeypatch):
+    monkeypatch.setattr(stage_tables, '_TABLES', dict(stage_tables._TABLES))
+
+    class MyNet(nn.Sequential):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return super().forward(x)
+
+    stage_table_of('MyNet')(lambda backbone: {'a': ('0',), 'b': ('1',)})
+    assert list(stage_table(MyNet(nn.ReLU(), nn.ReLU()))) == ['a', 'b']
 
 
 def test_stages_after_the_end_take_no_gradient():
