@@ -12,8 +12,11 @@ import torch.nn as nn
 from mmcv.cnn import build_norm_layer
 from twins import pretend_a_twin
 
-from bas_mm.models.layers import wait_free_sync_batch_norm
-from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
+from bas_mm.models.layers import (
+    WaitFreeSyncBatchNorm,
+    synchronise_batch_norms,
+    wait_free_sync_batch_norm,
+)
 
 SLICES = slice(0, 2), slice(2, 5)
 KINDS = {'conv': {}, 'average': dict(momentum=None), 'plain': dict(affine=False)}

@@ -97,7 +97,9 @@ def test_unknown_family_says_how_to_name_the_stages():
 
 def test_other_packages_networks_of_the_same_name_have_no_table():
     # torchvision's ResNet has other attributes than mmpretrain's.
-    message = r"ResNet has no stage table \(it is torchvision's; type='mmpretrain\.ResNet' has one\)"
+    message = (
+        r"ResNet has no stage table \(it is torchvision's; type='mmpretrain\.ResNet' has one\)"
+    )
     with pytest.raises(ValueError, match=message):
         stage_table(torchvision.models.resnet18())
 
