@@ -4,7 +4,9 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from .reduction import concatenate, reduction
+from bas_mm.utils.arguments import is_single
+
+from .reduction import concatenate, reduction, require_groups
 
 
 class DisplacementBranch(BaseModule):
@@ -21,6 +23,10 @@ class DisplacementBranch(BaseModule):
         groups (Sequence[int]): of the norm of each. Default: (8, 16, 16, 16, 16).
         joint_channels (int): of both joints. Default: 256.
         joint_groups (int): of their norms. Default: 16.
+
+    Raises:
+        ValueError: ``channels`` or ``groups`` are not one for each feature; or one of these, or of
+            the joints, is no whole number, or does not divide.
     """
 
     def __init__(
@@ -33,11 +39,24 @@ class DisplacementBranch(BaseModule):
         joint_groups: int = 16,
     ) -> None:
         super().__init__()
+        for name, values in (('channels', channels), ('groups', groups)):
+            if is_single(values) or len(values) != len(in_channels):
+                raise ValueError(
+                    f'model.displacement.{name}={values!r}: a list is needed, of one number for '
+                    f'each of the {len(in_channels)} features of model.features.'
+                )
+        for out, group in zip(channels, groups, strict=True):
+            require_groups('model.displacement', channels=out, groups=group)
+        require_groups(
+            'model.displacement', joint_channels=joint_channels, joint_groups=joint_groups
+        )
         self.num_fine = sum(stride == strides[0] for stride in strides)
         first_coarse = strides[self.num_fine]
         self.reductions = nn.ModuleList(
             reduction(count, out, group, max(1, stride // first_coarse))
-            for count, out, group, stride in zip(in_channels, channels, groups, strides)
+            for count, out, group, stride in zip(
+                in_channels, channels, groups, strides, strict=True
+            )
         )
         self.coarse_joint = reduction(
             sum(channels[self.num_fine :]),
@@ -52,7 +71,7 @@ class DisplacementBranch(BaseModule):
 
     def forward(self, features: Sequence[torch.Tensor]) -> torch.Tensor:
         """Features (N, C_k, h_k, w_k) to displacements (N, 2, h_0, w_0): rows, columns."""
-        reduced = [layer(feature) for layer, feature in zip(self.reductions, features)]
+        reduced = [layer(feature) for layer, feature in zip(self.reductions, features, strict=True)]
         fine, coarse = reduced[: self.num_fine], reduced[self.num_fine :]
         joined = self.coarse_joint(concatenate(coarse, features[self.num_fine].shape[-2:]))
         joined = self.fine_joint(concatenate([*fine, joined], features[0].shape[-2:]))

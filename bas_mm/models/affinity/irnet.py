@@ -1,7 +1,8 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 import torch
-from mmengine.model import BaseModel
+from mmengine.model import BaseModel, BaseModule
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
@@ -12,14 +13,24 @@ from bas_mm.models.functional import (
     pair_kinds,
     resize_labels,
 )
-from bas_mm.models.splits.stage_tables import freeze_unused, stage_table
+from bas_mm.models.splits.stage_tables import freeze_unused, require_chain, stage_table
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import whole_number
+from bas_mm.utils.config_params import params_of
 
 from .boundary_branch import BoundaryBranch
 from .displacement_branch import DisplacementBranch
 from .mean_shift import MeanShift
 
-_LOSSES = ('pos', 'neg', 'dp_fg', 'dp_bg')
+
+@dataclass(frozen=True)
+class _LossWeights:
+    """The keys of ``model.loss_weight``; the losses come in this order."""
+
+    pos: float = 0.5
+    neg: float = 0.5
+    dp_fg: float = 0.5
+    dp_bg: float = 0.5
 
 
 @MODELS.register_module()
@@ -31,7 +42,7 @@ class IRNet(BaseModel):
     training too; what is learnt are two branches of 1×1 convolutions on its features.
 
     Args:
-        backbone (dict): an mmpretrain backbone, or another with a stage table.
+        backbone (dict): an mmpretrain backbone with a stage table, or another with ``stages``.
         features (Sequence[str]): stages of the backbone whose outputs are the features, in
             order. Default: ('stem', 'layer1', 'layer2', 'layer3', 'layer4').
         in_channels (Sequence[int]): their channels. Default: (64, 256, 512, 1024, 2048).
@@ -47,10 +58,12 @@ class IRNet(BaseModel):
             pictures on which no network has learnt before. Default: True, as in the paper.
         data_preprocessor (dict, optional): ``mmseg.SegDataPreProcessor``, usually.
         init_cfg (dict, optional): initialisation.
+        stages (dict[str, list[str]], optional): stage table for a backbone that has none built in:
+            stage name -> names of the submodules that are run in order. Default: built in.
 
     Raises:
         ValueError: the numbers of features, channels and strides differ, a stage is not there, or
-            strides are impossible; the message names the key.
+            strides or settings of a branch are impossible; the message names the key.
     """
 
     def __init__(
@@ -66,28 +79,41 @@ class IRNet(BaseModel):
         freeze_backbone: bool = True,
         data_preprocessor: dict | None = None,
         init_cfg: dict | None = None,
+        stages: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         super().__init__(data_preprocessor=data_preprocessor, init_cfg=init_cfg)
         self.backbone = MODELS.build(backbone)
         self.feature_names = tuple(features)
         self.in_channels = tuple(in_channels)
         self.strides = tuple(strides)
-        table = stage_table(self.backbone)
+        if stages is None:
+            table = stage_table(self.backbone, 'model.stages')
+        else:
+            table = {stage: tuple(modules) for stage, modules in stages.items()}
         self._check_features(table)
+        # Names, as those of stage tables: what is converted later is another module.
+        last = list(table).index(self.feature_names[-1])
+        self.stages = dict(list(table.items())[: last + 1])
+        used = [module for modules in self.stages.values() for module in modules]
+        require_chain(self.backbone, used, 'model.stages')
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
             self.backbone.requires_grad_(False)
         else:
-            stages = list(table)
-            used = stages[: stages.index(self.feature_names[-1]) + 1]
-            freeze_unused(self.backbone, [module for stage in used for module in table[stage]])
-        self.boundary_branch = BoundaryBranch(in_channels, strides, **(boundary or {}))
-        self.displacement_branch = DisplacementBranch(in_channels, strides, **(displacement or {}))
+            freeze_unused(self.backbone, used)
+        self.boundary_branch = self._branch(BoundaryBranch, 'model.boundary', boundary)
+        self.displacement_branch = self._branch(
+            DisplacementBranch, 'model.displacement', displacement
+        )
         self.mean_shift = MeanShift(2)
-        self.radius = radius
-        self.loss_weight = {**dict.fromkeys(_LOSSES, 0.5), **(loss_weight or {})}
-        if set(self.loss_weight) != set(_LOSSES):
-            raise ValueError(f'model.loss_weight takes {", ".join(_LOSSES)}; got {loss_weight}.')
+        self.radius = whole_number('model.radius', radius, 2)
+        self.loss_weight = asdict(params_of(_LossWeights(), loss_weight, 'model.loss_weight'))
+
+    def _branch(self, kind: type[BaseModule], key: str, settings: dict | None) -> BaseModule:
+        try:
+            return kind(self.in_channels, self.strides, **(settings or {}))
+        except TypeError as error:
+            raise ValueError(f'{key}={settings}: {error}') from error
 
     def _check_features(self, table: Mapping[str, Sequence[str]]) -> None:
         counts = [len(v) for v in (self.feature_names, self.in_channels, self.strides)]
@@ -124,7 +150,7 @@ class IRNet(BaseModel):
         """Features of the backbone: (N, 3, H, W) -> (N, C_k, h_k, w_k) each.
 
         Raises:
-            ValueError: a feature has other channels than the config says.
+            ValueError: a feature has other channels or another stride than the config says.
         """
         if self.freeze_backbone:
             with torch.no_grad():
@@ -133,18 +159,27 @@ class IRNet(BaseModel):
 
     def _features(self, inputs: torch.Tensor) -> list[torch.Tensor]:
         found, x = [], inputs
-        for stage, modules in stage_table(self.backbone).items():
+        for stage, modules in self.stages.items():
             for module in modules:
                 x = self.backbone.get_submodule(module)(x)
             if stage in self.feature_names:
                 found.append(x)
-            if len(found) == len(self.feature_names):
-                break
         channels = tuple(feature.shape[1] for feature in found)
         if channels != self.in_channels:
             raise ValueError(
                 f'model.in_channels={self.in_channels}, but the features of '
                 f'{type(self.backbone).__name__} have {channels} channels.'
+            )
+        # A smaller one cannot be joined, of a larger one points of other places would be.
+        sizes = [tuple(feature.shape[-2:]) for feature in found]
+        steps = [stride // self.strides[0] for stride in self.strides]
+        fitting = [tuple(-(-side // step) for side in sizes[0]) for step in steps]
+        if sizes != fitting:
+            raise ValueError(
+                f'model.strides={self.strides}: of a picture of {inputs.shape[-2]}×'
+                f'{inputs.shape[-1]} the features of {type(self.backbone).__name__} have '
+                f'{_listed(sizes)} points, but {_listed(fitting)} would have such strides. Give '
+                'model.strides those that the backbone has, or model.backbone.strides others.'
             )
         return found
 
@@ -200,7 +235,10 @@ class IRNet(BaseModel):
             *boundary_losses(boundary, kinds, self.radius),
             *displacement_losses(displacement, kinds, self.radius),
         )
-        return {f'loss_{n}': self.loss_weight[n] * value for n, value in zip(_LOSSES, values)}
+        return {
+            f'loss_{name}': weight * value
+            for (name, weight), value in zip(self.loss_weight.items(), values, strict=True)
+        }
 
     def predict(
         self, inputs: torch.Tensor, data_samples: list[SegDataSample] | None = None
@@ -241,3 +279,7 @@ class IRNet(BaseModel):
         if mode == 'tensor':
             return self.boundary_and_displacement(inputs)
         raise ValueError(f"mode={mode!r}: give 'loss', 'predict' or 'tensor'.")
+
+
+def _listed(sizes: Sequence[tuple[int, int]]) -> str:
+    return ', '.join(f'{height}×{width}' for height, width in sizes)

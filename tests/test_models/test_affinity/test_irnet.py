@@ -13,6 +13,7 @@ from tiny_irn import tiny_irn_cfg
 
 from bas_mm.registry import MODELS
 
+FEATURES = ('stem', 'layer1', 'layer2', 'layer3', 'layer4')
 CONFIGS = Path(__file__).resolve().parents[3] / 'configs/wsss'
 
 
@@ -181,12 +182,37 @@ def test_another_number_of_features(randomize):
     [
         (dict(in_channels=(8, 8)), 'got 5, 2 and 5 of them'),
         (
-            dict(features=('stem', 'layer1', 'layer2', 'layer3', 'layer9')),
+            dict(features=(*FEATURES[:4], 'layer9')),
             'ResNet has, in order, stem, layer1',
         ),
         (dict(strides=(4, 4, 8, 6, 16)), r'model.strides=\(4, 4, 8, 6, 16\)'),
         (dict(strides=(4,) * 5), 'one of them at least is larger'),
-        (dict(loss_weight=dict(edge=1)), 'model.loss_weight takes pos, neg, dp_fg, dp_bg'),
+        (dict(loss_weight=dict(edge=1)), 'model.loss_weight.edge is unknown: there are pos, neg'),
+        (dict(loss_weight=dict(pos='1')), "model.loss_weight.pos='1': a number is needed"),
+        (dict(radius=1), 'model.radius must be a whole number of at least 2, got 1'),
+        (dict(radius=2.5), 'model.radius must be a whole number of at least 2, got 2.5'),
+        (dict(boundary=dict(chanels=8)), r"model\.boundary=\{'chanels': 8\}: .*chanels"),
+        (dict(boundary=8), 'model.boundary=8: .*mapping'),
+        (dict(boundary=dict(channels='8')), "model.boundary.channels must be .*, got '8'"),
+        (
+            dict(boundary=dict(channels=8, groups=3)),
+            'channels=8 must be .* model.boundary.groups=3',
+        ),
+        (dict(displacement=dict(channel=8)), r"model\.displacement=\{'channel': 8\}: .*channel"),
+        (dict(displacement=dict(joint_groups=0)), 'model.displacement.joint_groups must .*, got 0'),
+        (
+            dict(displacement=dict(channels=(4, 8), groups=(2, 4, 4, 4, 4))),
+            r'model.displacement.channels=\(4, 8\): .* each of the 5 features of model.features',
+        ),
+        (dict(displacement=dict(groups=(4,) * 6)), r'displacement.groups=\(4, 4, 4, 4, 4, 4\): '),
+        (dict(displacement=dict(groups=4)), 'displacement.groups=4: a list is needed'),
+        (dict(displacement=dict(groups=(3,) * 5)), r'displacement\.channels=64 .*\.groups=3'),
+        (dict(stages=dict(stem=['conv1'])), 'ResNet has, in order, stem'),
+        (
+            dict(stages={name: [f'part_{name}'] for name in FEATURES}),
+            r"model\.stages: ResNet has no submodule 'part_stem'",
+        ),
+        (dict(backbone=dict(type='mmpretrain.PoolFormer')), r'e\.g\. model\.stages=dict\(a='),
     ],
 )
 def test_impossible_configs_are_named(change, message):
@@ -202,6 +228,54 @@ def test_what_cannot_run_is_named(model):
     other = MODELS.build({**tiny_irn_cfg(), 'in_channels': (8, 8, 16, 32, 32)})
     with pytest.raises(ValueError, match=r'features of ResNet have \(8, 8, 16, 32, 64\) channels'):
         other(torch.randn(1, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ('strides', 'backbone_strides', 'sizes'),
+    [
+        # Finer than it is said: layer3 made larger by 4 and cut would have each place twice as far.
+        ((4, 4, 8, 16, 16), (1, 2, 1, 1), '16×24, 16×24, 8×12, 8×12, 8×12 points, but '),
+        ((4, 4, 8, 16, 16), (1, 2, 2, 2), '16×24, 16×24, 8×12, 4×6, 2×3 points, but '),
+        ((4, 4, 8, 8, 16), (1, 2, 2, 1), '16×24, 16×24, 8×12, 4×6, 4×6 points, but '),
+    ],
+)
+def test_other_strides_than_those_of_the_backbone_are_named(strides, backbone_strides, sizes):
+    cfg = tiny_irn_cfg()
+    cfg['backbone']['strides'] = backbone_strides
+    model = MODELS.build({**cfg, 'strides': strides})
+    with pytest.raises(ValueError, match=rf'model.strides=.* picture of 64×96 .* {sizes}'):
+        model(torch.randn(1, 3, 64, 96))
+
+
+@torch.no_grad()
+def test_a_backbone_without_a_table_has_its_stages_named():
+    backbone = dict(type='mmpretrain.PoolFormer', arch='s12')
+    stages = dict(
+        a=['patch_embed', 'network.0'],
+        b=['network.1', 'network.2'],
+        c=['network.3', 'network.4'],
+        d=['network.5', 'network.6', 'norm6'],
+    )
+    model = MODELS.build(
+        dict(
+            type='IRNet',
+            backbone=backbone,
+            stages=stages,
+            features=('a', 'b', 'c'),
+            in_channels=(64, 128, 320),
+            strides=(4, 8, 16),
+            displacement=dict(channels=(64, 64, 64), groups=(8, 8, 8)),
+            freeze_backbone=False,
+        )
+    )
+    boundary, displacement = model.eval()(torch.randn(1, 3, 64, 96))
+    assert (boundary.shape, displacement.shape) == ((1, 1, 16, 24), (1, 2, 16, 24))
+    found = model.extract_feat(torch.ones(1, 3, 64, 96))
+    net = model.backbone
+    x = net.network[0](net.patch_embed(torch.ones(1, 3, 64, 96)))
+    assert torch.equal(found[1], net.network[2](net.network[1](x)))
+    assert not any(p.requires_grad for p in net.network[6].parameters())
+    assert all(p.requires_grad for p in net.network[4].parameters())
 
 
 @torch.no_grad()
