@@ -12,10 +12,14 @@ from bas_mm.models.functional import checkpoints_itself, run_chain, run_checkpoi
 from bas_mm.models.layers import WaitFreeSyncBatchNorm, synchronise_batch_norms
 from bas_mm.models.splits import BackboneSplit
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import whole_number
 from bas_mm.utils.dependencies import parse_release
 
 #: The lowest torch whose ``torch.compile`` takes a training step as one graph.
 COMPILE_TORCH = '2.7'
+
+# Of the message of torch's batch norms.
+_ONE_VALUE = 'more than 1 value per channel'
 
 
 class ClassMapClassifier(ImageClassifier):
@@ -61,10 +65,13 @@ class ClassMapClassifier(ImageClassifier):
         compile: bool | dict = False,
         sync_batch_norm: bool = True,
     ) -> None:
-        if checkpoint_segments < 0:
+        whole_number('model.checkpoint_segments', checkpoint_segments, 0)
+        for key, value in (('channels_last', channels_last), ('sync_batch_norm', sync_batch_norm)):
+            if not isinstance(value, bool):
+                raise ValueError(f'model.{key}={value!r}: True or False is needed')
+        if not isinstance(compile, bool | dict):
             raise ValueError(
-                f'model.checkpoint_segments={checkpoint_segments}: give the number of segments, '
-                'or 0 for no checkpointing.'
+                f'model.compile={compile!r}: True, False or a dict of arguments is needed'
             )
         compiled = isinstance(compile, dict) or compile
         if compiled and parse_release(torch.__version__) < parse_release(COMPILE_TORCH):
@@ -109,6 +116,10 @@ class ClassMapClassifier(ImageClassifier):
         if self.channels_last:
             self.to(memory_format=torch.channels_last)
 
+    def __getstate__(self) -> dict:
+        """Without the compiled step, which cannot be pickled: a copy compiles its own."""
+        return {**self.__dict__, '_compiled_terms': None}
+
     @abstractmethod
     def loss_targets(
         self, data_samples: list[DataSample], device: torch.device
@@ -138,7 +149,8 @@ class ClassMapClassifier(ImageClassifier):
             dict[str, Tensor]: the terms of the head's ``loss``.
 
         Raises:
-            ValueError: the preprocessor mixes pictures: a map belongs to one picture's class.
+            ValueError: the preprocessor mixes pictures: a map belongs to one picture's class; or a
+                batch norm has a single value per channel.
         """
         # Asked at each step, as SwitchRecipeHook sets it while a run goes on.
         if getattr(self.data_preprocessor, 'batch_augments', None) is not None:
@@ -148,7 +160,16 @@ class ClassMapClassifier(ImageClassifier):
             )
         targets = self.loss_targets(data_samples, inputs.device)
         if self.compile_cfg is None:
-            return self.loss_terms(inputs, *targets)
+            try:
+                return self.loss_terms(inputs, *targets)
+            except ValueError as error:
+                if _ONE_VALUE not in str(error):
+                    raise
+                raise ValueError(
+                    f'a batch of {len(inputs)} pictures of {inputs.shape[-2]}×{inputs.shape[-1]} '
+                    'leaves a batch norm one value per channel, of which it has no variance: take '
+                    'larger pictures or a larger train_dataloader.batch_size'
+                ) from None
         if self._compiled_terms is None:
             self._check_traceable()
             # The function, not the bound method: a copy of the model must not run this one.
@@ -250,3 +271,12 @@ class ClassMapClassifier(ImageClassifier):
             class_maps = self.head(tail_features)
             return z(class_maps), self.maps(features, class_maps)
         return super().forward(inputs, data_samples, mode)
+
+
+def require_labels(data_samples: list[DataSample]) -> None:
+    """Raise a ValueError where a picture of a batch has no ``gt_label``."""
+    if not all('gt_label' in sample for sample in data_samples):
+        raise ValueError(
+            'a picture of the batch has no gt_label, which training needs: its data set must give '
+            'gt_label, and PackLocalizationInputs or mmpretrain.PackInputs end its pipeline'
+        )

@@ -1,6 +1,7 @@
 """What makes training faster or smaller changes no figure, waits for nothing, computes no more."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -149,6 +150,14 @@ def test_compiles_without_graph_breaks_in_loss_mode(kind):
 
 
 @needs_compile
+def test_a_compiled_model_can_be_pickled():
+    model = _model('CAMClassifier', compile=dict(backend='eager'))
+    _step(model)
+    other = pickle.loads(pickle.dumps(model))
+    torch.testing.assert_close(_step(other)[0], _step(model)[0])
+
+
+@needs_compile
 def test_a_copy_of_a_compiled_model_computes_with_its_own_weights():
     model = _model('BASClassifier', compile=dict(backend='eager'))
     _step(model)
@@ -177,9 +186,31 @@ def test_channels_last_holds_for_pictures_maps_and_weights_loaded_later():
     assert model.generator.conv.weight.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_negative_segments():
-    with pytest.raises(ValueError, match='model.checkpoint_segments=-1'):
-        _model('BASClassifier', checkpoint_segments=-1)
+@pytest.mark.parametrize(
+    ('option', 'message'),
+    [
+        (dict(checkpoint_segments=-1), 'must be a whole number of at least 0, got -1'),
+        (dict(checkpoint_segments=1.5), 'must be a whole number of at least 0, got 1.5'),
+        # Each of them is true.
+        (dict(compile='False'), "='False': True, False or a dict of arguments is needed"),
+        (dict(channels_last='False'), "='False': True or False is needed"),
+        (dict(sync_batch_norm='False'), "='False': True or False is needed"),
+    ],
+    ids=str,
+)
+def test_options_of_another_type(option, message):
+    with pytest.raises(ValueError) as error:
+        _model('CAMClassifier', **option)
+    (key,) = option
+    assert str(error.value).startswith(f'model.{key}')
+    assert str(error.value).endswith(message)
+
+
+@pytest.mark.parametrize('kind', ['CAMClassifier', 'BASSegClassifier'])
+def test_pictures_too_small_for_a_batch_norm(kind):
+    message = 'a batch of 1 pictures of 8×8 leaves a batch norm one value .*train_dataloader'
+    with pytest.raises(ValueError, match=message):
+        _model(kind).loss(_images(1, 8).double(), samples_of(LABELS[:1]))
 
 
 @pytest.mark.parametrize('cfg', [True, {}, dict(backend='eager')], ids=str)
