@@ -19,11 +19,22 @@ class ForegroundMaps:
     Args:
         generator (dict): the foreground generator on F.
         *args, **kwargs: those of the classifier.
+
+    Raises:
+        ValueError: generator and head are made for different numbers of classes.
     """
 
     def __init__(self, *args, generator: dict, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.generator = MODELS.build(generator)
+        classes = self.head.num_classes
+        # A generator of a user's own need not say.
+        maps = getattr(self.generator, 'num_classes', classes)
+        if maps != classes:
+            raise ValueError(
+                f'model.generator.num_classes={maps}, but model.head.num_classes={classes}: there '
+                'is one map for each class, so give both the same number'
+            )
         self.prepare_modules()
 
     def maps(

@@ -8,7 +8,7 @@ from bas_mm.models.functional import at_least_float32, top_classes, z
 from bas_mm.utils.arguments import in_range, whole_number
 from bas_mm.utils.config_params import settings_of
 
-from .class_map_classifier import ClassMapClassifier
+from .class_map_classifier import ClassMapClassifier, require_labels
 
 
 @dataclass
@@ -71,6 +71,7 @@ class LocalizationClassifier(ClassMapClassifier):
         Raises:
             ValueError: A picture has no label, or several.
         """
+        require_labels(data_samples)
         labels = [sample.gt_label for sample in data_samples]
         for label in labels:
             if len(label) != 1:

@@ -1,7 +1,7 @@
 import torch
 from mmpretrain.structures import DataSample
 
-from .class_map_classifier import ClassMapClassifier
+from .class_map_classifier import ClassMapClassifier, require_labels
 
 
 class MultiLabelClassifier(ClassMapClassifier):
@@ -20,13 +20,35 @@ class MultiLabelClassifier(ClassMapClassifier):
             data_samples (list[DataSample]): with ``gt_label``, (k,) the image's classes, or
                 ``gt_score``, (C,).
             device (torch.device): where t is wanted.
+
+        Raises:
+            ValueError: a picture has neither, or they are of other classes than the head's. Labels
+                that are on a GPU it judges itself: nothing waits for it.
         """
+        classes = self.head.num_classes
         if all('gt_score' in sample for sample in data_samples):
-            return torch.stack([sample.gt_score for sample in data_samples]).float().to(device)
+            scores = [sample.gt_score for sample in data_samples]
+            for score in scores:
+                if score.shape != (classes,):
+                    raise ValueError(
+                        f'gt_score of a picture is {tuple(score.shape)}, but model.head.'
+                        f'num_classes={classes}: it must have a number for each class'
+                    )
+            return torch.stack(scores).float().to(device)
+        require_labels(data_samples)
         labels = [sample.gt_label for sample in data_samples]
-        targets = torch.zeros(len(labels), self.head.num_classes, device=device)
+        targets = torch.zeros(len(labels), classes, device=device)
         rows = torch.cat([torch.full_like(label, row) for row, label in enumerate(labels)])
-        targets[rows.to(device), torch.cat(labels).to(device)] = 1
+        columns = torch.cat(labels).to(device)
+        try:
+            # Looked up, as −1 would else count from the end: a GPU refuses it as well.
+            columns = torch.arange(classes, device=device).index_select(0, columns)
+        except IndexError as error:
+            raise ValueError(
+                f'labels of a batch are {columns.min()} to {columns.max()}, but '
+                f'model.head.num_classes={classes}: they must be 0 to {classes - 1}'
+            ) from error
+        targets[rows.to(device), columns] = 1
         return targets
 
     def loss_targets(

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn as nn
 from mmengine.optim import OptimWrapper
+from mmpretrain.structures import DataSample
 from tiny import samples_of, tiny_model, tiny_model_cfg, total
 
 from bas_mm.evaluation.functional import protocol_a_boxes
@@ -243,6 +244,20 @@ def test_several_labels_of_a_picture_are_refused():
     for mode in ('loss', 'predict'):
         with pytest.raises(ValueError, match='a picture has 2 labels: BASClassifier takes one'):
             model(_images(), samples, mode=mode)
+
+
+def test_a_training_picture_without_a_label():
+    samples = [*samples_of(LABELS[:-1]), DataSample()]
+    with pytest.raises(ValueError, match='has no gt_label, .* PackLocalizationInputs'):
+        tiny_model()(_images(), samples, mode='loss')
+
+
+def test_a_generator_of_other_classes_than_the_head():
+    cfg = tiny_model_cfg()
+    cfg['generator']['num_classes'] = 5
+    message = 'model.generator.num_classes=5, but model.head.num_classes=4: '
+    with pytest.raises(ValueError, match=message):
+        MODELS.build(cfg)
 
 
 def test_boxes_without_no_grad():

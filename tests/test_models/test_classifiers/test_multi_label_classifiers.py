@@ -173,3 +173,26 @@ def test_targets_from_labels_or_scores():
         [DataSample().set_gt_score(row) for row in by_label], torch.device('cpu')
     )
     assert torch.equal(by_score, by_label)
+
+
+@pytest.mark.parametrize(
+    ('samples', 'message'),
+    [
+        (
+            _samples([[0], [-1]]),
+            'labels of a batch are -1 to 0, but model.head.num_classes=5: they',
+        ),
+        (
+            _samples([[0], [2, 5]]),
+            'labels of a batch are 0 to 5, but model.head.num_classes=5: they',
+        ),
+        ([*_samples([[0]]), DataSample()], 'has no gt_label, .* mmpretrain.PackInputs'),
+        (
+            [DataSample().set_gt_score(torch.zeros(n)) for n in (5, 4)],
+            r'gt_score of a picture is \(4,\), but model.head.num_classes=5',
+        ),
+    ],
+)
+def test_targets_of_other_classes_are_refused(samples, message):
+    with pytest.raises(ValueError, match=message):
+        _model('MultiLabelCAMClassifier').targets_of(samples, torch.device('cpu'))
