@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
+from math import inf
 from typing import Any
 
 import numpy as np
 
-__all__ = ['in_range', 'is_single', 'whole_number']
+__all__ = ['in_range', 'is_single', 'scale_factors', 'whole_number']
 
 
 def is_single(value: Any) -> bool:
@@ -59,3 +60,24 @@ def in_range(name: str, value: Any, low: float, high: float, *, closed: bool) ->
         end = ']' if closed else ')'
         raise ValueError(f'{name} must be a number in [{low}, {high}{end}, got {value!r}')
     return number
+
+
+def scale_factors(name: str, values: Any) -> tuple[float, ...]:
+    """Factors of a picture's size as floats.
+
+    Args:
+        name (str): The argument's, for the message.
+        values (Any): What was given: a list of numbers.
+
+    Raises:
+        ValueError: There is none, one is not positive and finite, or one comes twice; or they are
+            no list of numbers.
+    """
+    try:
+        factors = () if isinstance(values, str) else tuple(float(value) for value in values)
+    except (TypeError, ValueError):
+        factors = ()
+    good = factors and all(0 < factor < inf for factor in factors)
+    if not good or len(set(factors)) < len(factors):
+        raise ValueError(f'{name}={values!r}: a list of different positive factors is needed')
+    return factors

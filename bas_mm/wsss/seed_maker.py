@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf
 
 import numpy as np
 import torch
 from torch import nn
+
+from bas_mm.utils.arguments import scale_factors
 
 from .functional.seed_sizes import strided_size
 from .functional.seeds import merge_scales, normalise_maps
@@ -110,21 +111,5 @@ class SeedParams:
 
 
 def check_scales(scales: Sequence[float], key: str = 'seed_cfg.scales') -> tuple[float, ...]:
-    """The scales as floats.
-
-    Args:
-        scales (Sequence[float]): As they were given.
-        key (str): Where, for the message.
-
-    Raises:
-        ValueError: There is none, one is not positive and finite, or one comes twice; or they are
-            no list of numbers.
-    """
-    try:
-        values = () if isinstance(scales, str) else tuple(float(scale) for scale in scales)
-    except (TypeError, ValueError):
-        values = ()
-    good = values and all(0 < value < inf for value in values)
-    if not good or len(set(values)) < len(values):
-        raise ValueError(f'{key}={scales!r}: a list of different positive factors is needed')
-    return values
+    """:func:`~bas_mm.utils.arguments.scale_factors`, by default of a config's seeds."""
+    return scale_factors(key, scales)

@@ -11,6 +11,7 @@ from mmseg.structures import SegDataSample
 
 from bas_mm.models.functional import maximum_of_scales, resize_labels, scaled_size
 from bas_mm.registry import MODELS
+from bas_mm.utils.arguments import scale_factors
 from bas_mm.utils.config_params import params_of, settings_of
 from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
 
@@ -30,7 +31,7 @@ class MultiScaleTrainCfg:
     loss_at: str = 'logits'
 
     def __post_init__(self) -> None:
-        _check_scales('train_cfg', self.scales)
+        object.__setattr__(self, 'scales', scale_factors('model.train_cfg.scales', self.scales))
         if self.loss_at not in ('logits', 'labels'):
             raise ValueError(
                 f"model.train_cfg.loss_at={self.loss_at!r}: give 'logits' or 'labels'."
@@ -59,7 +60,9 @@ class MultiScaleTestCfg:
     mode: str = 'whole'
 
     def __post_init__(self) -> None:
-        _check_scales('test_cfg', self.scales)
+        object.__setattr__(self, 'scales', scale_factors('model.test_cfg.scales', self.scales))
+        if not isinstance(self.flip, bool):
+            raise ValueError(f'model.test_cfg.flip={self.flip!r}: True or False is needed')
         if self.merge not in ('mean', 'max'):
             raise ValueError(f"model.test_cfg.merge={self.merge!r}: give 'mean' or 'max'.")
         if self.mode != 'whole':
@@ -251,8 +254,3 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         tiny = torch.finfo(probabilities.dtype).tiny
         sample.seg_logits = PixelData(data=probabilities.clamp_min(tiny).log())
         sample.pred_sem_seg = PixelData(data=probabilities.argmax(0, keepdim=True))
-
-
-def _check_scales(key: str, scales: Sequence[float]) -> None:
-    if not scales or min(scales) <= 0:
-        raise ValueError(f'model.{key}.scales={tuple(scales)}: give positive numbers.')

@@ -258,7 +258,14 @@ def _narrow(samples):
         (dict(train_cfg=dict(scales=())), r'model\.train_cfg\.scales=\(\)'),
         (dict(train_cfg=dict(loss_at='both')), "loss_at='both': give 'logits' or 'labels'"),
         (dict(train_cfg=dict(scale=1)), 'model.train_cfg takes scales, loss_at'),
-        (dict(train_cfg=dict(scales=1.0)), r"model\.train_cfg=\{'scales': 1\.0\}: .*float"),
+        (dict(train_cfg=dict(scales=1.0)), r'model\.train_cfg\.scales=1\.0: a list of'),
+        # Losses go by their scale: of two one would be lost.
+        (
+            dict(train_cfg=dict(scales=(1, 0.5, 0.5))),
+            r'train_cfg\.scales=\(1, 0\.5, 0\.5\): a list',
+        ),
+        (dict(test_cfg=dict(scales=(float('nan'),))), r'model\.test_cfg\.scales=\(nan,\): a list'),
+        (dict(test_cfg=dict(flip='False')), "test_cfg.flip='False': True or False is needed"),
         (dict(test_cfg=dict(scales=(1, 0))), r'model\.test_cfg\.scales=\(1, 0\)'),
         (dict(test_cfg=dict(merge='sum')), "merge='sum'"),
         (dict(test_cfg=dict(mode='slide')), "mode='slide'"),
