@@ -31,12 +31,12 @@ __all__ = ['chebyshev_power', 'neighbour_affinities', 'propagate', 'random_walk'
 _TOLERANCES = {torch.float32: (1e-7, 1e-12), torch.float64: (1e-12, 1e-30)}
 
 
-def neighbour_affinities(boundary: torch.Tensor, radius: int = 5) -> torch.Tensor:
+def neighbour_affinities(boundary: torch.Tensor, radius: int) -> torch.Tensor:
     """Affinity 1 − max(boundary on the path) of every pair of an image within a radius.
 
     Args:
         boundary (Tensor): e, (h, w) in [0, 1].
-        radius (int): r: pairs nearer than this. Default: 5.
+        radius (int): r: pairs nearer than this.
 
     Returns:
         Tensor: (P, h, w): of each point and its partner at ``pair_offsets(radius)``; 0 where the
@@ -74,9 +74,9 @@ def chebyshev_power(power: int, tolerance: float) -> tuple[float, ...]:
 def random_walk(
     maps: torch.Tensor,
     boundary: torch.Tensor,
-    radius: int = 5,
-    beta: float = 10,
-    steps: int = 256,
+    radius: int,
+    beta: float,
+    steps: int,
 ) -> torch.Tensor:
     """x·(1 − e)·T^steps, with T_ij = a_ij^β / Σ_i a_ij^β and 1 on the diagonal of a.
 
@@ -84,9 +84,9 @@ def random_walk(
         maps (Tensor): x, (K, h, w), from 0 on.
         boundary (Tensor): e, (h, w) in [0, 1], on the same device. Computed in the wider type of
             the two, at least float32.
-        radius (int): pairs nearer than this many points have an affinity. Default: 5.
-        beta (float): β. Default: 10.
-        steps (int): t. Default: 256.
+        radius (int): pairs nearer than this many points have an affinity.
+        beta (float): β.
+        steps (int): t.
 
     Returns:
         Tensor: (K, h, w), within 1e-6 (float32) or 1e-11 (float64) of the product that was asked
@@ -181,10 +181,10 @@ def propagate(
     boundary: torch.Tensor,
     seeds: torch.Tensor,
     size: tuple[int, int],
-    radius: int = 5,
-    beta: float = 10,
-    steps: int = 256,
-    power: float = 1.5,
+    radius: int,
+    beta: float,
+    steps: int,
+    power: float,
 ) -> torch.Tensor:
     """Seeds at 1/4 of an image to its scores: the walk, upsampled and normalised.
 
@@ -192,10 +192,10 @@ def propagate(
         boundary (Tensor): e, (ceil(H/4), ceil(W/4)) in [0, 1].
         seeds (Tensor): (K, ceil(H/4), ceil(W/4)) in [0, 1], K ≥ 1: the strided maps of the seeds.
         size (tuple[int, int]): H, W of the image.
-        radius (int): see :func:`random_walk`. Default: 5.
-        beta (float): see :func:`random_walk`. Default: 10.
-        steps (int): see :func:`random_walk`. Default: 256.
-        power (float): the seeds are raised to it. Default: 1.5.
+        radius (int): see :func:`random_walk`.
+        beta (float): see :func:`random_walk`.
+        steps (int): see :func:`random_walk`.
+        power (float): the seeds are raised to it.
 
     Returns:
         Tensor: (K, H, W) in [0, 1], divided by the maximum over all K; all 0 where nothing was
@@ -208,15 +208,13 @@ def propagate(
     return large / torch.where(highest > 0, highest, 1)
 
 
-def seeds_to_labels(
-    scores: torch.Tensor, classes: torch.Tensor, background: float = 0.22
-) -> torch.Tensor:
+def seeds_to_labels(scores: torch.Tensor, classes: torch.Tensor, background: float) -> torch.Tensor:
     """The label of each pixel: the class with the highest score, or background.
 
     Args:
         scores (Tensor): (K, H, W), for example of :func:`propagate`.
         classes (Tensor): (K,) int64, each from 0 on: the classes of the K maps.
-        background (float): score of the background. Default: 0.22.
+        background (float): score of the background.
 
     Returns:
         Tensor: (H, W) uint8: 0 for background, k + 1 for class k.

@@ -15,6 +15,8 @@ from bas_mm.models.functional.random_walk import (
     seeds_to_labels,
 )
 
+WALK = dict(radius=5, beta=10, steps=256)
+
 
 def _inputs(size=(6, 9), classes=2, dtype=torch.float64):
     generator = torch.Generator().manual_seed(5)
@@ -28,7 +30,7 @@ def test_golden_figures(golden_dir, golden_formula, dtype, tolerance):
     golden = json.loads((golden_dir / 'wsss.json').read_text())['random_walk']
     boundary = golden_formula.uniform(24 * 30).to(dtype).view(24, 30) ** 2
     maps = golden_formula.uniform(3 * 24 * 30, 1.0).to(dtype).view(3, 24, 30)
-    walked = random_walk(maps, boundary)
+    walked = random_walk(maps, boundary, **WALK)
     assert [3, 1, *walked.shape[1:]] == golden['shape']
     expected = torch.tensor(golden['row7'], dtype=dtype)
     torch.testing.assert_close(walked[:, 7], expected, rtol=0, atol=tolerance)
@@ -79,18 +81,18 @@ def test_equal_to_the_powers_of_a_dense_matrix(size, radius, beta, steps):
 def test_boundaries_of_both_extremes():
     maps, boundary = _inputs(dtype=torch.float32)
     # Every point is a wall: nothing moves, and nothing is left of x.
-    assert not random_walk(maps, torch.ones_like(boundary)).any()
+    assert not random_walk(maps, torch.ones_like(boundary), **WALK).any()
     # A wall in the middle: what starts on the left stays there.
     maps, walls = torch.zeros(1, 6, 9), torch.zeros(6, 9)
     maps[0, 2, 1], walls[:, 4] = 1, 1
-    walked = random_walk(maps, walls)[0]
+    walked = random_walk(maps, walls, **WALK)[0]
     assert not walked[:, 4:].any()
     # T^256 is at rest there: each point's share is that of its affinities' sum.
     torch.testing.assert_close(walked[:, :4], walked[0, 0].expand(6, 4), rtol=1e-3, atol=0)
     # Affinities down to 1e-40 and below give no numbers that are not normal.
     torch.manual_seed(0)
     steep = torch.rand(20, 20) * 1e-3 + 0.999
-    walked = random_walk(torch.rand(1, 20, 20), steep)
+    walked = random_walk(torch.rand(1, 20, 20), steep, **WALK)
     assert walked.isfinite().all()
     assert not ((walked > 0) & (walked < torch.finfo(torch.float32).tiny)).any()
 
@@ -111,29 +113,32 @@ def test_chebyshev_series(power, tolerance):
 def test_maps_of_another_size_are_refused():
     maps, boundary = _inputs()
     with pytest.raises(ValueError, match=r'maps \(2, 6, 8\) and boundary \(6, 9\)'):
-        random_walk(maps[..., 1:], boundary)
+        random_walk(maps[..., 1:], boundary, **WALK)
 
 
 def test_propagation_to_the_size_of_the_image():
     maps, boundary = _inputs((6, 9), 3)
-    scores = propagate(boundary, maps, (23, 33))
+    scores = propagate(boundary, maps, (23, 33), **WALK, power=1.5)
     assert scores.shape == (3, 23, 33)
-    walked = random_walk(maps**1.5, boundary)
+    walked = random_walk(maps**1.5, boundary, **WALK)
     large = F.interpolate(walked[None], (24, 36), mode='bilinear', align_corners=False)[0]
     expected = large[:, :23, :33] / large[:, :23, :33].max()
     torch.testing.assert_close(scores, expected, rtol=1e-12, atol=1e-15)
-    assert not propagate(boundary, torch.zeros_like(maps), (23, 33)).any()
+    nothing = torch.zeros_like(maps)
+    assert not propagate(boundary, nothing, (23, 33), **WALK, power=1.5).any()
 
 
 def test_labels():
     scores = torch.tensor([[[0.9, 0.1, 0.3]], [[0.8, 0.2, 0.31]]])
-    labels = seeds_to_labels(scores, torch.tensor([4, 79]))
+    labels = seeds_to_labels(scores, torch.tensor([4, 79]), background=0.22)
     assert labels.dtype == torch.uint8
     assert labels.tolist() == [[5, 0, 80]]
     assert seeds_to_labels(scores, torch.tensor([4, 79]), background=0.5).tolist() == [[5, 0, 0]]
     # A score that equals the background's does not exceed it.
     even = torch.full((1, 1, 1), 0.25)
     assert seeds_to_labels(even, torch.tensor([4]), background=0.25).tolist() == [[0]]
-    assert seeds_to_labels(scores, torch.tensor([4, 253])).tolist() == [[5, 0, 254]]
+    assert seeds_to_labels(scores, torch.tensor([4, 253]), background=0.22).tolist() == [
+        [5, 0, 254]
+    ]
     with pytest.raises(ValueError, match='no place for class 254, only for classes 0 to 253'):
-        seeds_to_labels(scores, torch.tensor([4, 254]))
+        seeds_to_labels(scores, torch.tensor([4, 254]), background=0.22)
