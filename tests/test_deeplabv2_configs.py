@@ -15,8 +15,8 @@ from mmengine.runner import Runner
 from bas_mm.command_line import load_config
 from bas_mm.models.segmentors.multi_scale_encoder_decoder import MultiScaleTestCfg
 from bas_mm.registry import DATASETS, MODELS
+from bas_mm.utils.dense_crf import CRFParams
 from bas_mm.utils.palette import encode_palette_png, read_palette_png
-from bas_mm.wsss.functional.dense_crf import CRFParams
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs/deeplabv2'
 ALL = sorted(path.name for path in CONFIGS.glob('*.py'))

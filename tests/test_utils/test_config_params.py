@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 
 from bas_mm.utils.config_params import params_of
-from bas_mm.wsss.functional.dense_crf import CRFParams
+from bas_mm.utils.dense_crf import CRFParams
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
 from bas_mm.wsss.functional.masks import MaskParams
 from bas_mm.wsss.mask_folder import MaskFolder

@@ -13,7 +13,7 @@ from bas_mm.models.functional import maximum_of_scales, resize_labels, scaled_si
 from bas_mm.registry import MODELS
 from bas_mm.utils.arguments import scale_factors
 from bas_mm.utils.config_params import params_of, settings_of
-from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
+from bas_mm.utils.dense_crf import CRFParams, crf_probabilities
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class MultiScaleTestCfg:
         merge (str): 'mean', that of the probabilities over all views, or 'max', the maximum of
             the scores over them, as in training.
         crf (dict, optional): refine the probabilities with the picture at ``img_path``; keys of
-            :class:`~bas_mm.wsss.functional.dense_crf.CRFParams`, ``dict()`` for the published
+            :class:`~bas_mm.utils.dense_crf.CRFParams`, ``dict()`` for the published
             ones. Needs pydensecrf2, and one to two seconds of a core for a VOC picture. None: off.
         mode (str): 'whole': a view is one pass; mmsegmentation's 'slide' is not there.
     """

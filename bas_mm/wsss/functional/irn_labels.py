@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bas_mm.utils.byte_labels import IGNORED, require_byte_label
+from bas_mm.utils.dense_crf import LABEL_CRF, CRFParams, crf_labels
 
-from .dense_crf import LABEL_CRF, CRFParams, crf_labels
-from .seed_scores import greatest_maps
+from .seed_scores import greatest_maps, require_normalised
 
 __all__ = ['IRNLabelParams', 'irn_labels']
 
@@ -62,8 +62,7 @@ def irn_labels(
         ValueError: Picture and maps differ in size, the maps leave [0, 1], or a class is above 253.
     """
     require_byte_label(int(np.max(classes)))
-    if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
-        raise ValueError('the maps leave [0, 1]: they are not normalised')
+    require_normalised(maps)
     highest, index = greatest_maps(maps)
     # Of a score and a map that are equal the score is the first.
     scores = np.array([params.foreground, params.background], dtype=np.float32)[:, None, None]

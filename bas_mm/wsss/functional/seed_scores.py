@@ -21,6 +21,7 @@ __all__ = [
     'class_shares',
     'confusion_matrices',
     'greatest_maps',
+    'require_normalised',
     'scores_of',
     'seed_histogram',
 ]
@@ -106,8 +107,7 @@ def seed_histogram(
             f'the seeds are those of a picture of {maps.shape[2]}x{maps.shape[1]} pixels, '
             f'but the mask has {mask.shape[1]}x{mask.shape[0]}'
         )
-    if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
-        raise ValueError('the maps leave [0, 1]: they are not normalised')
+    require_normalised(maps)
     wrong = (mask > num_classes) & (mask < IGNORED)
     if wrong.any():
         raise ValueError(
@@ -131,6 +131,12 @@ def seed_histogram(
     histogram = np.zeros((num_classes + 1, num_classes, len(thresholds) + 1), dtype=np.int64)
     histogram[:, classes] = dense.reshape(rows, len(classes), -1)[:-1]
     return histogram
+
+
+def require_normalised(maps: np.ndarray) -> None:
+    """Raise a ValueError where maps (K, h, w) leave [0, 1]."""
+    if not (maps.min() >= 0 and maps.max() <= 1):  # NaN fails here too
+        raise ValueError('the maps leave [0, 1]: they are not normalised')
 
 
 def greatest_maps(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

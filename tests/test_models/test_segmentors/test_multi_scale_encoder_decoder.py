@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from bas_mm.registry import MODELS
-from bas_mm.wsss.functional.dense_crf import CRFParams, crf_probabilities
+from bas_mm.utils.dense_crf import CRFParams, crf_probabilities
 
 BACKBONE = dict(
     type='mmseg.ResNet',

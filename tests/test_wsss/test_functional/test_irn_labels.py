@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from bas_mm.utils.dense_crf import LABEL_CRF, CRFParams, crf_labels
 from bas_mm.wsss.functional import irn_labels as module
-from bas_mm.wsss.functional.dense_crf import LABEL_CRF, CRFParams, crf_labels
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams, irn_labels
 
 

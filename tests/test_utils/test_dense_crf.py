@@ -1,12 +1,14 @@
 import builtins
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from bas_mm.wsss.functional import dense_crf
-from bas_mm.wsss.functional.dense_crf import (
+from bas_mm.utils import dense_crf
+from bas_mm.utils.dense_crf import (
     LABEL_CRF,
     PROBABILITY_CRF,
     CRFParams,
@@ -211,3 +213,15 @@ def test_bad_input_is_named():
         crf_labels(image, np.zeros((3, 4), int), 2, certainty=1)
     with pytest.raises(ValueError, match='bilateral_srgb=0'):
         CRFParams(bilateral_srgb=0)
+
+
+def test_neither_part_that_runs_it_imports_the_other():
+    """And labels for IRNet are made by processes that do without torch."""
+    models = Path(dense_crf.__file__).parents[1] / 'models'
+    assert not [path for path in models.rglob('*.py') if 'import bas_mm.wsss' in path.read_text()]
+    assert not [path for path in models.rglob('*.py') if 'from bas_mm.wsss' in path.read_text()]
+    code = 'import sys, bas_mm.wsss.irn_labels_maker; print("torch" in sys.modules)'
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=models.parents[1]
+    )
+    assert done.stdout.strip() == 'False', done.stderr
