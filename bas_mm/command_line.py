@@ -240,12 +240,14 @@ def require_writable(path: str | Path, what: str, folder: bool = False) -> None:
         what (str): What it is, for the message: ``--out``, say.
         folder (bool): Whether it is the folder of the results instead. Defaults to False.
     """
+    from bas_mm.utils.result_files import place_of_file
+
     if not folder and os.path.isdir(path):
         fail(f'{what} {path} is a folder')
     if not folder and os.path.exists(path) and not os.path.isfile(path):
         # Results replace what is there: of a device a file would be left.
         fail(f'{what} {path} is no ordinary file')
-    place = os.path.abspath(path if folder else os.path.dirname(os.path.abspath(path)))
+    place = os.path.abspath(path if folder else place_of_file(os.path.abspath(path)).parent)
     while not os.path.lexists(place):
         place = os.path.dirname(place)
     if not os.path.isdir(place):

@@ -156,10 +156,15 @@ def test_places_of_results(tmp_path, monkeypatch, capsys):
     assert said('file/a/b') == f'--out file/a/b: {file} is no folder\n'
     assert said('file', True) == f'--out file: {file} is no folder\n'
     assert said('link/a') == f'--out link/a: {link} is no folder\n'
+    # A file is written where a link leads.
+    (tmp_path / 'astray').symlink_to('file/a')
+    assert said('astray') == f'--out astray: {file} is no folder\n'
     # root may write anywhere but on a disk that is read-only.
     monkeypatch.setattr(os, 'access', lambda path, _: str(path) != str(folder))
     assert said('folder/a') == f'--out folder/a: the folder {folder} cannot be written to\n'
     assert said('folder/a', True) == f'--out folder/a: the folder {folder} cannot be written to\n'
+    (tmp_path / 'away').symlink_to('folder/a')
+    assert said('away') == f'--out away: the folder {folder} cannot be written to\n'
 
 
 def test_other_errors_pass():

@@ -5,8 +5,9 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,8 @@ import numpy as np
 
 __all__ = [
     'TEMPORARY_PREFIX',
+    'delete_abandoned',
+    'place_of_file',
     'whole_file',
     'write_array',
     'write_bytes',
@@ -26,10 +29,36 @@ __all__ = [
 
 #: Begins the names of files that are not whole yet. Short: names may have 255 bytes.
 TEMPORARY_PREFIX = '.bas_mm-'
+# How old such a file is when no process writes it still.
+_ABANDONED_SECONDS = 600
 
 # What it is can be asked by changing it only, for all threads: once, before there are any.
 _UMASK = os.umask(0o077)
 os.umask(_UMASK)
+
+
+def place_of_file(path: str | Path) -> Path:
+    """Where the file of a result is written: a link stays, and what it leads to is another one.
+
+    Args:
+        path (str | Path): The file; neither it nor what a link leads to need exist.
+    """
+    return Path(os.path.realpath(path) if os.path.islink(path) else path)
+
+
+def delete_abandoned(files: Iterable[Path]) -> None:
+    """Delete what killed processes left of :func:`whole_file`.
+
+    Args:
+        files (Iterable[Path]): The files of a folder, also others, which stay. So does what is
+            young, as another process may be writing it.
+    """
+    limit = time.time() - _ABANDONED_SECONDS
+    for file in files:
+        # It may be whole by now, and have another name.
+        with suppress(FileNotFoundError):
+            if file.name.startswith(TEMPORARY_PREFIX) and os.stat(file).st_mtime < limit:
+                file.unlink()
 
 
 @contextmanager
@@ -37,24 +66,27 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
     """Open a file to be written atomically: a reader sees the old file or the whole new one.
 
     Args:
-        path (str | Path): The file. Its folder is made when it is not there.
+        path (str | Path): The file. Its folder is made when it is not there; see
+            :func:`place_of_file` for links.
 
     Raises:
         OSError: It cannot be written; it has the file's name, also where the disk is full.
     """
-    path, temporary = Path(path), None
-    path.parent.mkdir(parents=True, exist_ok=True)
+    place, temporary = place_of_file(path), None
+    place.parent.mkdir(parents=True, exist_ok=True)
     try:
         # In the same folder: a rename is atomic within one file system only.
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
+        handle, temporary = tempfile.mkstemp(dir=place.parent, prefix=TEMPORARY_PREFIX)
         with os.fdopen(handle, 'wb') as file:
             yield file
         # mkstemp makes a private file; give it the mode that open() would have given.
         os.chmod(temporary, 0o666 & ~_UMASK)
-        os.replace(temporary, path)
+        os.replace(temporary, place)
     except BaseException as error:
         if temporary is not None:
-            os.unlink(temporary)
+            # Where Ctrl-C came after the renaming it is gone.
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
         name = str(getattr(error, 'filename', None) or TEMPORARY_PREFIX)
         if isinstance(error, OSError) and error.errno and TEMPORARY_PREFIX in name:
             raise OSError(error.errno, error.strerror, str(path)) from error

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bas_mm.utils.result_files import TEMPORARY_PREFIX, write_json
+from bas_mm.utils.result_files import delete_abandoned, write_json
 
 __all__ = ['OutputFolder']
 
-# How old a temporary file of result_files.write_bytes is when no process writes it still.
-_ABANDONED_SECONDS = 600
 # A folder below with one of these files is one of its own.
 _ALL_SETTINGS = ('seeds.json', 'masks.json', 'irn_labels.json')
 
@@ -53,7 +50,7 @@ class OutputFolder:
         """
         settings = json.loads(json.dumps(settings))  # tuples become lists, as in the file
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._delete_temporaries()
+        delete_abandoned(self._own_files())
         path = self.folder / self.SETTINGS
         if path.exists():
             if not overwrite:
@@ -117,13 +114,6 @@ class OutputFolder:
                 f'{self.folder} has {self.WHAT} of other settings ({pairs}). Choose another '
                 'folder, or delete them by --overwrite'
             )
-
-    def _delete_temporaries(self) -> None:
-        """Delete what killed processes left; a young one may be another process's work."""
-        limit = time.time() - _ABANDONED_SECONDS
-        for file in self._own_files():
-            if file.name.startswith(TEMPORARY_PREFIX) and os.stat(file).st_mtime < limit:
-                file.unlink(missing_ok=True)
 
 
 def _resolve_parent(path: str | Path) -> Path:

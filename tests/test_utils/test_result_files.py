@@ -1,6 +1,7 @@
 """Files are whole or not there."""
 
 import json
+import os
 import pickle
 
 import cv2
@@ -27,6 +28,36 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
         write_json(path, {'a': 0.2})
     assert json.loads(path.read_text()) == {'a': 0.1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interruption_after_the_renaming_is_one(tmp_path, monkeypatch):
+    path, replace = tmp_path / 'figures.json', os.replace
+
+    def replace_and_stop(*places):
+        replace(*places)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr('os.replace', replace_and_stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_json(path, {'a': 0.1})
+    assert json.loads(path.read_text()) == {'a': 0.1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_link_leads_to_is_written(tmp_path, monkeypatch):
+    target, link = tmp_path / 'results' / 'figures.json', tmp_path / 'link.json'
+    (tmp_path / 'further.json').symlink_to('results/figures.json')
+    link.symlink_to('further.json')
+    for value in (1, 2):  # where it is not there yet, and where it is
+        write_json(link, value)
+        assert link.is_symlink()
+        assert json.loads(target.read_text()) == json.loads(link.read_text()) == value
+    assert list(target.parent.iterdir()) == [target]
+    # Errors have the name that was given.
+    monkeypatch.setattr('os.replace', lambda old, _: os.stat(f'{old}0'))
+    with pytest.raises(FileNotFoundError) as error:
+        write_json(link, 3)
+    assert error.value.filename == str(link)
 
 
 @pytest.fixture
