@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,12 @@ class WholeFilesBackend(LocalBackend):
         """Delete a file: at once, or at the end of :meth:`removing_last`.
 
         Args:
-            filepath (str | Path): the file.
+            filepath (str | Path): the file. Where it is put off, it may be gone before.
         """
         if self._put_off is None:
             super().remove(filepath)
-        else:
+            return
+        with suppress(FileNotFoundError):
             self._put_off.append((Path(filepath), Path(filepath).stat().st_ino))
 
     @contextmanager
@@ -55,8 +56,10 @@ class WholeFilesBackend(LocalBackend):
         finally:
             self._put_off = outer
         for path, inode in put_off:
-            if path.stat().st_ino == inode:
-                self.remove(path)
+            # Somebody else may have deleted it: what was saved is saved.
+            with suppress(FileNotFoundError):
+                if path.stat().st_ino == inode:
+                    self.remove(path)
 
 
 register_backend(WHOLE_FILES, WholeFilesBackend)

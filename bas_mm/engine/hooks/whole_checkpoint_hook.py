@@ -1,11 +1,13 @@
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
+from bas_mm.utils.result_files import TEMPORARY_PREFIX, delete_abandoned
 
 from ..whole_files_backend import WHOLE_FILES, WholeFilesBackend
 
@@ -16,8 +18,9 @@ class WholeCheckpointHook(CheckpointHook):
 
     A checkpoint that is written when the process is killed or the disk is full leaves nothing
     under its name, and one that replaces another (as the best one is noted in the last) leaves the
-    other. The oldest checkpoint, and the best one so far, go when the next one is written and
-    noted: there is room needed for one more than ``max_keep_ckpts``.
+    other. What a kill left under a temporary name goes when a training begins in this folder ten
+    minutes later or more. The oldest checkpoint, and the best one so far, go when the next one is
+    written and noted: there is room needed for one more than ``max_keep_ckpts``.
 
     A checkpoint names others by their paths. In a run that goes on from another folder's, or in a
     copy, these are the files of the same names in its own folder: the other folder's stay. Where
@@ -44,6 +47,8 @@ class WholeCheckpointHook(CheckpointHook):
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend=WHOLE_FILES)
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
+            if is_main_process():
+                delete_abandoned(Path(self.out_dir).glob(f'{TEMPORARY_PREFIX}*'))
         self._forget_other_folders(runner)
 
     def _forget_other_folders(self, runner: Runner) -> None:

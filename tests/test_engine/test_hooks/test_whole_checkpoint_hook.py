@@ -11,6 +11,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
 
+from bas_mm.engine.whole_files_backend import WholeFilesBackend
 from bas_mm.utils.input_errors import describe_input_error
 
 
@@ -98,6 +99,37 @@ def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_p
     with pytest.raises(OSError, match='No space left on device'):
         hook.after_val_epoch(runner, dict(fit=4.0))
     assert [name for name in names(tmp_path) if 'best' in name] == ['best_fit_epoch_3.pth']
+
+
+def test_a_checkpoint_that_somebody_deletes_meanwhile(tmp_path):
+    backend = WholeFilesBackend()
+    files = [tmp_path / name for name in ('a.pth', 'b.pth', 'c.pth')]
+    for file in files[1:]:
+        file.touch()
+    with backend.removing_last():
+        for file in files:  # the first is gone before, the second then
+            backend.remove(file)
+        files[1].unlink()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        backend.remove(files[0])
+
+
+def test_what_a_kill_left_goes(split_folder, tmp_path, monkeypatch):
+    old, young, other = (tmp_path / name for name in ('.bas_mm-x1', '.bas_mm-x2', 'other'))
+    for file in (old, young, other):
+        file.touch()
+    for file in (old, other):
+        os.utime(file, (time.time() - 3600,) * 2)
+    runner = run(split_folder, tmp_path)
+    module = 'bas_mm.engine.hooks.whole_checkpoint_hook'
+    for is_main in (False, True):
+        monkeypatch.setattr(f'{module}.is_main_process', lambda is_main=is_main: is_main)
+        hook = checkpoint_hook(run(split_folder, tmp_path))
+        hook.before_train(runner)
+        assert old.exists() is not is_main
+    assert young.exists()
+    assert other.exists()
 
 
 @pytest.mark.parametrize('figures', [['fit'], ['fit', 'x/top']])
