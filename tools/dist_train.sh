@@ -12,7 +12,8 @@ config=$1
 gpus=$2
 shift 2
 
-tools=$(cd "$(dirname "$0")" && pwd)
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+tools=$(CDPATH= cd -- "$(dirname -- "$self")" && pwd)
 export PYTHONPATH="$(dirname "$tools")${PYTHONPATH:+:$PYTHONPATH}"
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \

@@ -4,7 +4,8 @@
 # tools/setup_env.sh tells which environment is used and made.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+root=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd)
 . "$root/tools/setup_env.sh"
 bas_mm_setup
 exec "$BAS_MM_ENV_PYTHON" "$root/tools/quickstart.py" "$@"

@@ -8,7 +8,8 @@
 # so does BAS_MM_DET=1, and BAS_MM_DET=0 does not. Elsewhere they are skipped.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+root=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd)
 . "$root/tools/setup_env.sh"
 bas_mm_setup pytest
 cd "$root"

@@ -14,7 +14,8 @@
 # with CUDA and without, for pip itself would hand it to any torch.
 set -euo pipefail
 
-. "$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/setup_env.sh"
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+. "$(dirname -- "$self")/setup_env.sh"
 
 bas_mm_venv_name=.venv-det
 bas_mm_cache_prefix=det-

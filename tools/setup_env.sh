@@ -14,7 +14,9 @@
 # that there is, and are used again as long as requirements/pinned.txt and Python stay the same.
 # tools/setup_det.sh makes the environment of detectors in the same way.
 
-bas_mm_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The file that a link leads to. Where CDPATH is set, cd would print the folder, too.
+bas_mm_root=$(readlink -f -- "${BASH_SOURCE[0]}" 2>/dev/null || echo "${BASH_SOURCE[0]}")
+bas_mm_root=$(CDPATH= cd -- "$(dirname -- "$bas_mm_root")/.." && pwd)
 
 # Commands change their folder afterwards, and call others.
 case ${BAS_MM_CACHE:-/} in

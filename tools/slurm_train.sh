@@ -16,7 +16,8 @@ shift 4
 
 gpus=${GPUS:-8}
 gpus_per_node=${GPUS_PER_NODE:-$((gpus < 8 ? gpus : 8))}
-tools=$(cd "$(dirname "$0")" && pwd)
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+tools=$(CDPATH= cd -- "$(dirname -- "$self")" && pwd)
 export PYTHONPATH="$(dirname "$tools")${PYTHONPATH:+:$PYTHONPATH}"
 # shellcheck disable=SC2086 # SRUN_ARGS holds several arguments
 exec srun -p "$partition" --job-name="$job_name" \

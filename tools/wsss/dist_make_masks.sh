@@ -15,8 +15,9 @@ out=$4
 gpus=$5
 shift 5
 
-tools=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$tools/../.." && pwd)
+self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
+tools=$(CDPATH= cd -- "$(dirname -- "$self")" && pwd)
+root=$(CDPATH= cd -- "$tools/../.." && pwd)
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" --node_rank="${NODE_RANK:-0}" \
