@@ -123,7 +123,7 @@ def run_command(main: Callable[[], int | None]) -> None:
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
-        if os.environ.get('RANK', '0') == '0':
+        if _rank() == '0':
             print(f'{_program_name()}: interrupted', file=sys.stderr)
         _leave(130)
     except BrokenPipeError:
@@ -147,15 +147,28 @@ def _is_unread() -> bool:
 
 def fail(message: str) -> NoReturn:
     """Print one line to stderr, once per job, and exit with status 2."""
-    if os.environ.get('RANK', '0') == '0':
+    if _rank() == '0':
         _print_error(message)
     raise SystemExit(2)
 
 
 def warn(message: str) -> None:
     """Print one line to stderr, once per job."""
-    if os.environ.get('RANK', '0') == '0':
+    if _rank() == '0':
         print(f'{_program_name()}: warning: {message}', file=sys.stderr)
+
+
+def _rank() -> str:
+    """Which process of its job this one is, also before it has joined the others.
+
+    The launcher that the command line names has said it. What others say does not count: slurm's
+    variables are those of a shell in an allocation, too.
+    """
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument('--launcher', nargs='?')
+    launcher = parser.parse_known_args(sys.argv[1:])[0].launcher
+    variables = _LAUNCHER_VARIABLES.get(launcher, _LAUNCHER_VARIABLES['pytorch'])
+    return os.environ.get(variables['RANK'], '0')
 
 
 def _print_error(message: str) -> None:
@@ -201,7 +214,7 @@ def fail_on_input_errors(
                 message = in_file + message.removeprefix(key)
         if os.environ.get('BAS_MM_TRACEBACK') == '1':
             traceback.print_exc()
-        rank = os.environ.get('RANK', '0')
+        rank = _rank()
         of_process = f' in process {rank}' if rank != '0' else ''
         _print_error(f'{path}{of_process}: {message}')
         _leave(2)
@@ -512,5 +525,5 @@ def enable_ten_crop(cfg: 'Config') -> None:
 
 def _say(message: str) -> None:
     """One line per job, before there is a logger."""
-    if os.environ.get('RANK', '0') == '0':
+    if _rank() == '0':
         print(message, flush=True)

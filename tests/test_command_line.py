@@ -14,6 +14,7 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
+from bas_mm.command_line import _say as say
 from bas_mm.command_line import (
     close_process_group,
     fail,
@@ -21,6 +22,7 @@ from bas_mm.command_line import (
     load_config,
     require_writable,
     run_command,
+    warn,
     warn_of_two_thresholds,
 )
 from bas_mm.datasets import UnreadableImageError
@@ -75,6 +77,45 @@ def test_what_all_processes_see_is_said_once(monkeypatch, capsys, rank, expected
         fail('a')
     assert caught.value.code == 2
     assert capsys.readouterr().err == expected
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variable', 'counts'),
+    [
+        (['--launcher', 'slurm'], 'SLURM_PROCID', True),
+        (['--launcher=mpi'], 'OMPI_COMM_WORLD_RANK', True),
+        (['--launch', 'pytorch'], 'RANK', True),  # argparse lets names be cut
+        ([], 'RANK', True),  # torchrun of a command without that option
+        # As in the shells of salloc and srun --pty.
+        ([], 'SLURM_PROCID', False),
+        (['--launcher', 'none'], 'SLURM_PROCID', False),
+        (['--launcher', 'slurm'], 'OMPI_COMM_WORLD_RANK', False),
+        (['--launcher'], 'SLURM_PROCID', False),
+    ],
+)
+def test_the_launcher_of_the_command_line_says_which_process_this_is(
+    launcher, variable, counts, monkeypatch, capsys
+):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py', 'c.py', '--amp', *launcher])
+    for name in ('RANK', 'SLURM_PROCID', 'OMPI_COMM_WORLD_RANK'):
+        monkeypatch.delenv(name, raising=False)
+    for rank in ('0', '3'):
+        monkeypatch.setenv(variable, rank)
+        is_first = rank == '0' or not counts
+        with pytest.raises(SystemExit, match='2'):
+            fail('a')
+        warn('b')
+        say('c')
+        with pytest.raises(SystemExit, match='130'):
+            run_command(lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        said = capsys.readouterr()
+        lines = 'error: a', 'warning: b', 'interrupted'
+        assert said.err == ''.join(f'train.py: {line}\n' for line in lines) * is_first
+        assert said.out == 'c\n' * is_first
+        with pytest.raises(SystemExit), fail_on_input_errors(Config({}), 'c.py'):
+            raise UnreadableImageError('d')
+        where = 'c.py' if is_first else 'c.py in process 3'
+        assert capsys.readouterr().err == f'train.py: error: {where}: d\n'
 
 
 def test_the_traceback_comes_before_the_message_where_it_is_asked_for(monkeypatch, capsys):
