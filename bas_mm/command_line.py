@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     'CommandParser',
+    'OneLineParser',
     'close_process_group',
     'enable_amp',
     'enable_ten_crop',
     'fail',
+    'fail_on',
     'fail_on_input_errors',
     'load_config',
     'prepare_devices',
@@ -57,8 +59,16 @@ _LAUNCHER_VARIABLES = {
 }
 
 
-class CommandParser(argparse.ArgumentParser):
-    """A parser with the arguments of all commands, whose errors are one line, exit status 2."""
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, exit status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and exit with status 2."""
+        fail(f'{message} (see {self.prog} --help)')
+
+
+class CommandParser(OneLineParser):
+    """A parser with the arguments of all commands that have a config."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -98,10 +108,6 @@ class CommandParser(argparse.ArgumentParser):
         if getattr(parsed, 'launcher', 'none') == 'pytorch':
             os.environ.setdefault('LOCAL_RANK', str(parsed.local_rank))
         return parsed
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line and exit with status 2."""
-        fail(f'{message} (see {self.prog} --help)')
 
 
 def run_command(main: Callable[[], int | None]) -> None:
@@ -179,6 +185,21 @@ def _program_name() -> str:
     program = Path(sys.argv[0])
     # `python -m bas_mm` is bas_mm.
     return program.parent.name if program.name == '__main__.py' else program.name
+
+
+@contextmanager
+def fail_on(*kinds: type[Exception]) -> Iterator[None]:
+    """Exit with status 2 and one message at errors that are the input's: without a config.
+
+    Args:
+        *kinds (type[Exception]): Which errors these are.
+    """
+    from bas_mm.utils.input_errors import without_config
+
+    try:
+        yield
+    except kinds as error:
+        fail(without_config(str(error)))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -13,3 +14,12 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
     return module
+
+
+def status_of(main: Callable[[Sequence[str]], None], arguments: Sequence[str]) -> int:
+    """The exit status of a script's ``main``."""
+    try:
+        main(arguments)
+    except SystemExit as error:
+        return error.code
+    return 0

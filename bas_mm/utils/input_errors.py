@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ['describe_input_error']
+__all__ = ['describe_input_error', 'without_config']
 
 _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
@@ -76,6 +76,11 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
             or _unknown_optimizer(error, cfg)
         )
     return found
+
+
+def without_config(message: str) -> str:
+    """The message of a data set for commands that have no config: their arguments are meant."""
+    return message.replace(' in the config', '')
 
 
 # What was raised, and by whom

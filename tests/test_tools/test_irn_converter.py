@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.runner import load_checkpoint
-from modules import load_module
+from modules import load_module, status_of
 
 from bas_mm.registry import MODELS
 from bas_mm.version import __version__
@@ -43,7 +43,7 @@ def test_published_network_loads_strictly(converter, published, repo_dir, tmp_pa
     source, target = tmp_path / 'res50_irn.pth', tmp_path / 'out' / 'ours.pth'
     weights = _with_aliases(published)
     torch.save({f'module.{name}': weight for name, weight in weights.items()}, source)
-    assert converter.main([str(source), str(target)]) == 0
+    assert status_of(converter.main, [str(source), str(target)]) == 0
 
     model = MODELS.build(Config.fromfile(repo_dir / 'configs/wsss/irn_resnet50_voc12.py').model)
     load_checkpoint(model, str(target), strict=True)
@@ -71,7 +71,7 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, published, t
     weights = {k: v for k, v in published.items() if k != 'fc_dp6.1.bias'}
     weights['fc_edge6.weight'] = torch.ones(2, 160, 1, 1)
     torch.save(dict(weights, classifier=torch.ones(1)), source)
-    assert converter.main([str(source), str(target)]) == 1
+    assert status_of(converter.main, [str(source), str(target)]) == 2
     error = capsys.readouterr().err
     for line in (
         '  classifier\n',
@@ -82,23 +82,23 @@ def test_what_does_not_fit_is_listed_and_nothing_written(converter, published, t
         assert line in error
     assert not target.exists()
     for option in ('--allow-unplaced', '--allow-missing'):
-        assert converter.main([str(source), str(target), option]) == 1
+        assert status_of(converter.main, [str(source), str(target), option]) == 2
     assert not target.exists()
     both = ['--allow-unplaced', '--allow-missing']
-    assert converter.main([str(source), str(target), *both]) == 0
+    assert status_of(converter.main, [str(source), str(target), *both]) == 0
     assert 'classifier' not in torch.load(target)['state_dict']
     capsys.readouterr()
 
     torch.save({'conv1_1.weight': torch.ones(1)}, source)
-    assert converter.main([str(source), str(target)]) == 1
+    assert status_of(converter.main, [str(source), str(target)]) == 2
     assert 'src.pth: not a published IRNet, but conv1_1.weight' in capsys.readouterr().err
-    assert converter.main([str(tmp_path / 'no'), str(target)]) == 1
+    assert status_of(converter.main, [str(tmp_path / 'no'), str(target)]) == 2
     assert 'no such file' in capsys.readouterr().err
     torch.save(dict(epoch=1), source)
-    assert converter.main([str(source), str(target)]) == 1
+    assert status_of(converter.main, [str(source), str(target)]) == 2
     assert 'src.pth: no named tensors' in capsys.readouterr().err
     torch.save(published, source)
-    assert converter.main([str(source), str(target), '--config', 'none.py']) == 1
+    assert status_of(converter.main, [str(source), str(target), '--config', 'none.py']) == 2
     assert 'none.py: no such config' in capsys.readouterr().err
 
 
@@ -111,14 +111,17 @@ def test_what_is_said_and_written(converter, published, tmp_path, capsys):
     source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(dict(weights, args=Namespace(lr=1)), source)
     command = [str(source), str(target)]
-    assert converter.main(command) == 1
+    assert status_of(converter.main, command) == 2
     assert '--trust-source' in capsys.readouterr().err
     command.append('--trust-source')
-    assert converter.main(command) == 1
+    assert status_of(converter.main, command) == 2
     assert 'To write it anyway: --allow-missing\n' in capsys.readouterr().err
-    assert converter.main([*command[:1], str(tmp_path), *command[2:], '--allow-missing']) == 1
+    assert (
+        status_of(converter.main, [*command[:1], str(tmp_path), *command[2:], '--allow-missing'])
+        == 2
+    )
     assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
-    assert converter.main([*command, '--allow-missing']) == 0
+    assert status_of(converter.main, [*command, '--allow-missing']) == 0
     said, written = capsys.readouterr(), torch.load(target)
     state = written['state_dict']
     assert said.err.startswith(f'{source} (IRNet):\n1 of different shape:\n')
@@ -138,7 +141,7 @@ def test_another_config(converter, published, repo_dir, tmp_path, capsys):
     config.write_text(f"_base_ = '{base}'\nmodel = dict(backbone=dict(depth=101))\n")
     source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(published, source)
-    assert converter.main([str(source), str(target), '--config', str(config)]) == 1
+    assert status_of(converter.main, [str(source), str(target), '--config', str(config)]) == 2
     error = capsys.readouterr().err
     assert '  backbone.layer3.22.conv1.weight\n' in error
     assert 'without a place' not in error

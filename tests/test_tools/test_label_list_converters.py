@@ -10,7 +10,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from modules import load_module
+from modules import load_module, status_of
 from PIL import Image
 from releases import write_lines
 from segmentation_sets import (
@@ -84,7 +84,7 @@ class TestVOC:
             assert found == {name: VOC_LABELS[name] for name in EXPECTED}
 
     def test_from_sbd(self, voc, sbd, voc12_lists, capsys):
-        assert voc12_lists.main([str(voc), '--sbd', str(sbd)]) == 0
+        assert status_of(voc12_lists.main, [str(voc), '--sbd', str(sbd)]) == 0
         self.check(voc)
         assert len(VOC12MultiLabel(str(voc))) == 3
         output = capsys.readouterr()
@@ -97,26 +97,26 @@ class TestVOC:
         write_lines(voc / 'SegmentationClassAug' / 'README.txt', ['not a mask'])
         monkeypatch.chdir(tmp_path)
         args = [str(voc), '--masks', 'SegmentationClassAug', '--out', 'lists']
-        assert voc12_lists.main(args) == 0
+        assert status_of(voc12_lists.main, args) == 0
         self.check(voc, out)
         assert not (voc / 'ImageSets' / 'Segmentation' / 'train_aug.txt').exists()
         # A folder elsewhere, and SBD's lists without the folder above them.
         (voc / 'SegmentationClassAug').rename(tmp_path / 'masks')
-        assert voc12_lists.main([str(voc), '--masks', 'masks']) == 0
+        assert status_of(voc12_lists.main, [str(voc), '--masks', 'masks']) == 0
         self.check(voc)
 
     def test_whole_set_has_no_warning(self, voc, sbd, voc12_lists, capsys, monkeypatch):
         monkeypatch.setattr(voc12_lists, 'EXPECTED', 3)
-        assert voc12_lists.main([str(voc), '--sbd', str(sbd / 'dataset')]) == 0
+        assert status_of(voc12_lists.main, [str(voc), '--sbd', str(sbd / 'dataset')]) == 0
         assert capsys.readouterr().err == ''
         # More than there are is as odd as fewer.
         monkeypatch.setattr(voc12_lists, 'EXPECTED', 2)
-        assert voc12_lists.main([str(voc), '--sbd', str(sbd)]) == 0
+        assert status_of(voc12_lists.main, [str(voc), '--sbd', str(sbd)]) == 0
         assert 'train_aug has 2 pictures, this list 3' in capsys.readouterr().err
 
     def test_bad_input(self, voc, sbd, voc12_lists, capsys, tmp_path):
         def message(*args):
-            assert voc12_lists.main([str(voc), *args]) == 1
+            assert status_of(voc12_lists.main, [str(voc), *args]) == 2
             return capsys.readouterr().err
 
         assert 'train.txt: there is no such file' in message('--sbd', str(tmp_path))
@@ -149,7 +149,7 @@ class TestVOC:
 
 class TestCOCO:
     def test_labels(self, coco, coco14_lists, capsys):
-        assert coco14_lists.main([str(coco), '--no-masks']) == 0
+        assert status_of(coco14_lists.main, [str(coco), '--no-masks']) == 0
         for split in ('train2014', 'val2014'):
             lines = (coco / 'labels' / f'{split}.txt').read_text().splitlines()
             ids = (coco / 'labels' / f'{split}_ids.txt').read_text().splitlines()
@@ -163,13 +163,13 @@ class TestCOCO:
 
     def test_without_pycocotools(self, coco, coco14_lists, capsys, monkeypatch):
         monkeypatch.setattr(coco14_lists, 'has_pycocotools', lambda: False)
-        assert coco14_lists.main([str(coco)]) == 1
+        assert status_of(coco14_lists.main, [str(coco)]) == 2
         error = capsys.readouterr().err
         assert 'pip install pycocotools' in error
         assert '--no-masks' in error
         assert not (coco / 'labels').exists()
         # Lists need none.
-        assert coco14_lists.main([str(coco), '--no-masks']) == 0
+        assert status_of(coco14_lists.main, [str(coco), '--no-masks']) == 0
 
     @needs_pycocotools
     @pytest.mark.parametrize('crowds', [None, 'class', 'ignore'])
@@ -186,7 +186,7 @@ class TestCOCO:
         file.write_text(json.dumps(content))
         args = ['--out', str(out), '--splits', 'train2014', '--workers', str(workers)]
         args += ['--crowds', crowds] if crowds else []
-        assert coco14_lists.main([str(coco), *args]) == 0
+        assert status_of(coco14_lists.main, [str(coco), *args]) == 0
         assert f'{out}/masks/train2014: 4 masks\n' in capsys.readouterr().out
         assert not (out / 'masks' / 'val2014').exists()
         masks = {
@@ -234,7 +234,10 @@ class TestCOCO:
             del content['annotations'][0]['segmentation']
         file = coco / 'annotations' / 'instances_train2014.json'
         file.write_text(json.dumps(content))
-        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
+        assert (
+            status_of(coco14_lists.main, [str(coco), '--splits', 'train2014', '--workers', '1'])
+            == 2
+        )
         error = capsys.readouterr().err
         where = f'{file}, picture {coco_name("train2014", 9)}: annotation 0'
         assert f'{where} cannot be painted: {message}' in error
@@ -258,19 +261,27 @@ class TestCOCO:
             del content['images'][1][key]
         file = coco / 'annotations' / 'instances_train2014.json'
         file.write_text(json.dumps(content))
-        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--workers', '1']) == 1
+        assert (
+            status_of(coco14_lists.main, [str(coco), '--splits', 'train2014', '--workers', '1'])
+            == 2
+        )
         where = f'{file}, image 2: {coco_name("train2014", 25)}, of the id 25, '
         assert f'error: {where}{message}' in capsys.readouterr().err
         assert not (coco / 'labels').exists()
         # Label lists need no sizes.
-        assert coco14_lists.main([str(coco), '--splits', 'train2014', '--no-masks']) == 0
+        assert status_of(coco14_lists.main, [str(coco), '--splits', 'train2014', '--no-masks']) == 0
 
     def test_bad_json(self, coco, coco14_lists, capsys):
         (coco / 'annotations' / 'instances_val2014.json').unlink()
-        assert coco14_lists.main([str(coco), '--no-masks']) == 1
+        assert status_of(coco14_lists.main, [str(coco), '--no-masks']) == 2
         assert 'instances_val2014.json: there is no such file' in capsys.readouterr().err
         (coco / 'file').touch()
-        assert coco14_lists.main([str(coco), '--no-masks', '--out', str(coco / 'file' / 'a')]) == 1
+        assert (
+            status_of(
+                coco14_lists.main, [str(coco), '--no-masks', '--out', str(coco / 'file' / 'a')]
+            )
+            == 2
+        )
         assert 'Not a directory' in capsys.readouterr().err
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 import cv2
 import numpy as np
 import pytest
-from modules import load_module
+from modules import load_module, status_of
 from releases import (
     write_aircraft,
     write_cars,
@@ -62,7 +62,7 @@ def test_round_trip(converter, tmp_path, name, capsys):
     source, target = write(tmp_path / 'release'), tmp_path / 'new' / 'metadata'
     options = dict(classes=num_classes) if name == 'ilsvrc' else {}
     argv = ['--classes', str(num_classes)] if name == 'ilsvrc' else []
-    assert converter.main([name, str(source), str(target), *argv]) == 0
+    assert status_of(converter.main, [name, str(source), str(target), *argv]) == 0
     written = {path.name for path in target.iterdir()}
     assert written == {*splits, 'classes.txt'} if not options else written >= set(splits)
     assert [path.name for path in target.parent.iterdir()] == ['metadata']
@@ -109,7 +109,7 @@ def test_masks_of_cub(converter, tmp_path, capsys):
     for picture in ('001.Bird_1/Bird_0.png', '002.Bird_2/Bird_1.png'):
         (source / 'segmentations' / picture).unlink()
     options = ['--masks', '--splits', 'test', 'train']
-    assert converter.main(['cub', str(source), str(target), *options]) == 0
+    assert status_of(converter.main, ['cub', str(source), str(target), *options]) == 0
     assert not (target / 'train' / 'localization.txt').exists()
     output, progress = capsys.readouterr()
     assert 'test: masks: 2/2, ' in progress
@@ -138,7 +138,10 @@ def test_masks_of_cub(converter, tmp_path, capsys):
 @pytest.mark.parametrize('split', ['train', 'val'])
 def test_only_what_was_written_is_printed(converter, tmp_path, capsys, split):
     source, target = write_aircraft(tmp_path), tmp_path / 'metadata'
-    assert converter.main(['fgvc_aircraft', str(source), str(target), '--splits', split]) == 0
+    assert (
+        status_of(converter.main, ['fgvc_aircraft', str(source), str(target), '--splits', split])
+        == 0
+    )
     said, line = capsys.readouterr().out.splitlines()
     assert said == f'{target}: {split}. In a config:'
     dataset = DATASETS.build(eval(line.replace(', ...)', ')').removeprefix('dataset=')))
@@ -149,7 +152,7 @@ def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
     boxes = ['1 1 2 3 4', '2 1 2 3 4', '3 0.5 2.12345 3 4', '4 1 1 60 40']
     write_lines(source / 'bounding_boxes.txt', boxes)
-    assert converter.main(['cub', str(source), str(target), '--splits', 'test']) == 0
+    assert status_of(converter.main, ['cub', str(source), str(target), '--splits', 'test']) == 0
     assert not (target / 'train').exists()
     said = 'test: boxes of 1 pictures clipped to the picture (002.Bird_2/Bird_3.jpg ...)'
     assert said in capsys.readouterr().out
@@ -170,7 +173,7 @@ def test_nothing_is_left_after_an_error(converter, tmp_path, damage, argv, expec
     source, target = write_cars(tmp_path / 'release'), tmp_path / 'new' / 'metadata'
     if damage:
         (source / damage).unlink()
-    assert converter.main(['stanford_cars', str(source), str(target), *argv]) == 1
+    assert status_of(converter.main, ['stanford_cars', str(source), str(target), *argv]) == 2
     assert expected in capsys.readouterr().err
     assert not target.parent.exists() or not list(target.parent.iterdir())
 
@@ -210,7 +213,9 @@ def test_what_was_written_is_compared(
         write_split(folder, *change(*lists))
 
     monkeypatch.setattr(converter, 'write_split', write)
-    assert converter.main(['cub', str(source), str(target), '--splits', 'test', *argv]) == 1
+    assert (
+        status_of(converter.main, ['cub', str(source), str(target), '--splits', 'test', *argv]) == 2
+    )
     assert expected in capsys.readouterr().err
     assert not list(target.parent.iterdir())
 
@@ -222,7 +227,7 @@ def test_classes_of_one_name_are_not_listed(converter, tmp_path, capsys):
     for file in ('images.txt', 'classes.txt'):
         text = (source / file).read_text()
         (source / file).write_text(text.replace('002.Bird_2', '002.Bird_1'))
-    assert converter.main(['cub', str(source), str(target)]) == 0
+    assert status_of(converter.main, ['cub', str(source), str(target)]) == 0
     assert {path.name for path in target.iterdir()} == {'train', 'test'}
     assert 'classes=2, ...)' in capsys.readouterr().out
 
@@ -231,7 +236,7 @@ def test_others_may_read_what_they_may_elsewhere(converter, tmp_path):
     source, target = write_cub(tmp_path), tmp_path / 'metadata'
     before = os.umask(0o027)
     try:
-        assert converter.main(['cub', str(source), str(target)]) == 0
+        assert status_of(converter.main, ['cub', str(source), str(target)]) == 0
     finally:
         after = os.umask(before)
     assert after == 0o027
@@ -243,14 +248,14 @@ def test_targets_that_cannot_be_written(converter, tmp_path, capsys):
     (tmp_path / 'link').symlink_to('nowhere')
     (tmp_path / 'file').touch()
     for target, expected in (('link', 'link is there already'), ('file/a', 'File exists')):
-        assert converter.main(['cub', str(source), str(tmp_path / target)]) == 1
+        assert status_of(converter.main, ['cub', str(source), str(tmp_path / target)]) == 2
         assert expected in capsys.readouterr().err
 
 
 def test_picture_that_is_none(converter, tmp_path, capsys):
     source = write_cars(tmp_path)
     (source / 'cars_train/00002.jpg').write_text('none')
-    assert converter.main(['stanford_cars', str(source), str(tmp_path / 'm')]) == 1
+    assert status_of(converter.main, ['stanford_cars', str(source), str(tmp_path / 'm')]) == 2
     error = capsys.readouterr().err
     assert f'unreadable picture {source / "cars_train/00002.jpg"}' in error
     assert not (tmp_path / 'm').exists()
@@ -268,7 +273,7 @@ def test_target_is_not_overwritten(script, tmp_path):
         env={'PYTHONPATH': str(script.parents[2]), 'PATH': ''},
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert 'is there already' in done.stderr
     assert (target / 'mine.txt').read_text() == 'keep'
 

@@ -14,7 +14,6 @@ reads ``annotations/instances_{train,val}2014.json`` and writes
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing import Pool
@@ -24,7 +23,7 @@ from typing import Any
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.coco_instances import (  # noqa: E402
     class_of_category,
@@ -57,7 +56,7 @@ class ConversionError(Exception):
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('root', type=Path, help='the folder with annotations')
@@ -153,14 +152,11 @@ def run(args: argparse.Namespace) -> None:
             print(f'{folder}: {len(tasks)} masks')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if all was written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, AnnotationError, OSError) as error:
-        print(f'{os.path.basename(__file__)}: error: {error}', file=sys.stderr)
-        return 1
-    return 0
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, AnnotationError, OSError):
+        run(args)
 
 
 if __name__ == '__main__':

@@ -26,7 +26,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 
 import numpy as np  # noqa: E402 - after the path is set
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.datasets import (  # noqa: E402
     CUB200,
     AnnotationError,
@@ -79,7 +79,7 @@ class ConversionError(Exception):
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('name', choices=sorted(RELEASES), help='which release')
@@ -195,14 +195,11 @@ def run(args: argparse.Namespace) -> None:
     print(f'{args.dst}: {", ".join(splits)}. In a config:', *entries, sep='\n')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the folders were written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, AnnotationError, UnreadableImageError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, AnnotationError, UnreadableImageError, OSError):
+        run(args)
 
 
 def _config_entry(dataset: ReleaseDataset, dst: str, split: str, masks: bool) -> str:

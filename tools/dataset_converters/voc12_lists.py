@@ -16,7 +16,6 @@ of a folder of augmented masks. Into ImageSets/Segmentation of the devkit, or --
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +24,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, VOC12MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import read_ids  # noqa: E402
@@ -41,7 +40,7 @@ class ConversionError(Exception):
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('devkit', type=Path, help='the folder with JPEGImages and Annotations')
@@ -113,21 +112,17 @@ def run(args: argparse.Namespace) -> None:
     write_ids(ids_file, ids)
     print(f'{ids_file}: {len(ids)} pictures\n{labels_file}: their classes')
     if len(ids) != EXPECTED:
-        print(
-            f'warning: {NAME} has {EXPECTED} pictures, this list {len(ids)}: {source} is not the '
-            f'whole set, or {args.devkit / SEGMENTATION} is not that of 2012',
-            file=sys.stderr,
+        warn(
+            f'{NAME} has {EXPECTED} pictures, this list {len(ids)}: {source} is not the '
+            f'whole set, or {args.devkit / SEGMENTATION} is not that of 2012'
         )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the lists were written, 1 otherwise."""
-    try:
-        run(parse_args(argv))
-    except (ConversionError, AnnotationError, OSError) as error:
-        print(f'{os.path.basename(__file__)}: error: {error}', file=sys.stderr)
-        return 1
-    return 0
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, AnnotationError, OSError):
+        run(args)
 
 
 if __name__ == '__main__':

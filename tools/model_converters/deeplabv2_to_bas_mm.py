@@ -9,7 +9,7 @@ of their own (layer2.block1.reduce.conv, aspp.c0). The passes of the Caffe net a
 
 Every name is checked against the model of the config. If a weight of the file has no place in the
 model, a weight of the model is not in the file, or shapes differ, all of them are listed, nothing
-is written and the exit status is 1, unless the options allow it.
+is written and the exit status is 2, unless the options allow it.
 """
 
 import argparse
@@ -27,13 +27,12 @@ from mmengine.config import Config  # noqa: E402
 from published_to_bas_mm import (  # noqa: E402
     ConversionError,
     add_options,
-    exit_status,
     place_in_model,
     read_checkpoint,
     save,
 )
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
 from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
@@ -102,7 +101,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='.caffemodel or .pth')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument(
@@ -128,9 +127,11 @@ def run(args: argparse.Namespace) -> None:
     save(args, placement, 'DeepLabv2')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the file was written, 1 otherwise."""
-    return exit_status(run, parse_args(argv))
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, OSError):
+        run(args)
 
 
 if __name__ == '__main__':

@@ -5,7 +5,7 @@
 SRC is a .pth of the published IRNet (ResNet50). It holds most weights several times, under names
 that are left out here. Every other name is checked against the model of our config; if a weight of
 the file has no place in the model, a weight of the model is not in the file, or shapes differ, all
-of them are listed, nothing is written and the exit status is 1, unless the options allow it.
+of them are listed, nothing is written and the exit status is 2, unless the options allow it.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from published_to_bas_mm import (  # noqa: E402
     REPO,
     ConversionError,
     add_options,
-    exit_status,
     place_in_model,
     read_checkpoint,
     save,
@@ -30,7 +29,7 @@ from published_to_bas_mm import (  # noqa: E402
 import torch  # noqa: E402 isort:skip
 from mmengine.config import Config  # noqa: E402
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
     is_published_alias,
@@ -64,7 +63,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument('--config', type=Path, default=CONFIG, help='config of the model')
@@ -85,9 +84,11 @@ def run(args: argparse.Namespace) -> None:
     save(args, convert(weights, args.config), 'IRNet', backbone='irn_resnet50')
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the file was written, 1 otherwise."""
-    return exit_status(run, parse_args(argv))
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, OSError):
+        run(args)
 
 
 if __name__ == '__main__':

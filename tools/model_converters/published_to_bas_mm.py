@@ -6,14 +6,14 @@ SRC is a .pth.tar of the published localization code (VGG16, MobileNetV1, ResNet
 or a .pth of its extension to segmentation (BAS-Seg, ResNet50).
 Every name is checked against the model of our configs. If a weight of the file has no place in the
 model, a weight of the model is not in the file, or shapes differ, all of them are listed, nothing
-is written and the exit status is 1, unless the options allow it.
+is written and the exit status is 2, unless the options allow it.
 """
 
 import argparse
 import io
 import pickle
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from torch import nn  # noqa: E402
 
-from bas_mm.command_line import run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
     Placement,
     detect_published_backbone,
@@ -41,7 +41,7 @@ from bas_mm.version import __version__  # noqa: E402
 
 
 class ConversionError(Exception):
-    """What the user is told in one message; ``main`` turns it into exit status 1."""
+    """What the user is told in one message."""
 
 
 def read_checkpoint(path: Path, trust_source: bool = False) -> Any:
@@ -192,19 +192,9 @@ def save(args: argparse.Namespace, placement: Placement, name: str, **meta: Any)
     print(f'{args.dst}: {len(placement.weights)} weights of {name} from {args.src}')
 
 
-def exit_status(run: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Run a conversion; 0 if the file was written, 1 otherwise."""
-    try:
-        run(args)
-    except (ConversionError, OSError) as error:
-        print(f'error: {error}', file=sys.stderr)
-        return 1
-    return 0
-
-
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument(
@@ -236,9 +226,11 @@ def run(args: argparse.Namespace) -> None:
     save(args, convert(weights, backbone, args.config), backbone, backbone=backbone)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 if the file was written, 1 otherwise."""
-    return exit_status(run, parse_args(argv))
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parse_args(argv)
+    with fail_on(ConversionError, OSError):
+        run(args)
 
 
 if __name__ == '__main__':
