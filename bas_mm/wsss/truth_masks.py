@@ -12,7 +12,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bas_mm.command_line import fail, load_config, require_file
+from bas_mm.command_line import (
+    OneLineParser,
+    fail,
+    load_config,
+    require_file,
+    require_writable,
+)
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -41,7 +47,7 @@ def evaluation_parser(doc: str, evaluated: str) -> argparse.ArgumentParser:
         doc (str): The command's docstring.
         evaluated (str): Name of the argument of the folder; a folder of what.
     """
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=doc.partition('\n')[0], formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument('config', nargs='?', help='config file; or --masks and --classes')
@@ -74,8 +80,10 @@ def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
         require_file(args.config, 'config')
         if args.masks is not None or args.classes is not None:
             fail('--masks and --classes stand in place of a config: give one or the other')
-    if args.out is not None and Path(args.out).suffix != '.json':
-        fail(f'--out {args.out}: the name must end in .json')
+    if args.out is not None:
+        if Path(args.out).suffix != '.json':
+            fail(f'--out {args.out}: the name must end in .json')
+        require_writable(args.out, '--out')
     if args.num_workers < 0:
         fail(f'--num-workers must be 0 or more, got {args.num_workers}')
     for folder in filter(None, (args.folder, args.masks)):

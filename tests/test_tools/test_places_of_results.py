@@ -17,6 +17,9 @@ def project(tmp_path_factory):
 BOXES, MAPS = ('det/make_boxes.py', 'tiny.py', 'file'), 'data/metadata/val'
 ACTIVATION = ('analysis_tools/activation_vs_mask.py', 'tiny.py', 'file', '--out')
 EVAL = ('analysis_tools/eval_maps.py', 'folder', MAPS, '--out')
+# Neither is a config of a data set: it is not read.
+SEEDS = ('wsss/eval_seeds.py', 'file', 'folder', '--out')
+MASKS = ('wsss/eval_masks.py', 'file', 'folder', '--out')
 REPORT = ('analysis_tools/report.py', '--run', 'A', 'tiny.py', 'file')
 
 
@@ -33,6 +36,8 @@ REPORT = ('analysis_tools/report.py', '--run', 'A', 'tiny.py', 'file')
         (('select_and_test.py', 'tiny.py', 'file', '--out', 'folder'), '--out folder is a folder'),
         ((*EVAL, 'folder'), '--out folder is a folder'),
         ((*EVAL, 'file/a/b.json'), '--out file/a/b.json: {}/file is no folder'),
+        ((*SEEDS, 'b.json'), '--out b.json is a folder'),
+        ((*MASKS, 'file/b.json'), '--out file/b.json: {}/file is no folder'),
         ((*ACTIVATION, 'a.png'), '--out a.png is a folder'),
         ((*ACTIVATION, 'b.png'), '--out b.json is a folder'),  # beside the plot
         ((*REPORT, '--out', 'file/r.html'), '--out file/r.html: {}/file is no folder'),

@@ -239,6 +239,23 @@ def test_what_make_seeds_refuses(project):
     assert not (project.folder / 'never').exists()
 
 
+@pytest.mark.parametrize(
+    ('command', 'says'),
+    [
+        ('fuse_seeds.py one', 'the following arguments are required: maps, out'),
+        ('fuse_seeds.py one one x --num-threads a', "--num-threads: invalid int value: 'a'"),
+        ('fuse_seeds.py one one x --num-threads 0', '--num-threads must be at least 1, got 0'),
+        ('eval_seeds.py seeds.py one --thresholds a', "--thresholds: invalid float value: 'a'"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_one_line(project, command, says):
+    done = project.wsss(*command.split(), check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f'{command.split()[0]}: error: ')
+    assert says in line
+
+
 def test_averaged_weights_and_pictures_that_cannot_be_read(project):
     """Neither a training's hooks nor its data set's settings are those of making seeds."""
     (project.folder / 'ema.py').write_text(
@@ -308,8 +325,6 @@ def test_missing_and_damaged_seeds_are_named(project):
     _refused(project, *evaluate, says=f'bad/{name}.npz is no seed file')
     file.unlink()
     _refused(project, *evaluate, '--num-workers', 1, says=f'there is no seed file bad/{name}.npz')
-    whole = 'eval_seeds.py', 'seeds.py', 'one', '--out', 'seeds.py/x.json'
-    _refused(project, *whole, says="File exists: 'seeds.py'")
 
 
 def test_the_benchmark_measures_what_it_names(project):

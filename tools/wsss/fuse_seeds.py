@@ -16,18 +16,20 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, run_command
+from bas_mm.command_line import OneLineParser, fail, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """The command line; the folders that must exist do."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument('seeds', type=Path, help='folder of seeds')
     parser.add_argument('maps', type=Path, help='folder of maps of another method')
     parser.add_argument('out', type=Path, help='folder of the fused seeds')
     parser.add_argument('--overwrite', action='store_true', help='delete the seeds that are in OUT')
     parser.add_argument('--num-threads', type=int, default=2, help='pictures at a time (2)')
     args = parser.parse_args()
+    if args.num_threads < 1:
+        fail(f'--num-threads must be at least 1, got {args.num_threads}')
     for folder in (args.seeds, args.maps):
         if not folder.is_dir():
             fail(f'{folder} is no folder')
