@@ -13,10 +13,10 @@ import torch
 from bas_mm.utils.class_names import class_indices, word_of
 
 from .functional.seed_sizes import strided_size
-from .functional.seeds import normalise_maps, resize_maps
+from .functional.seeds import fuse_maps, normalise_maps, resize_maps
 from .seed_file import SeedFile, SeedFileError, check_maps, read_arrays
 
-__all__ = ['MapFolder']
+__all__ = ['MapFolder', 'fuse_with_maps']
 
 
 class MapFolder:
@@ -143,6 +143,26 @@ class MapFolder:
         return tuple(
             normalise_maps(np.concatenate([_resize(one, size) for one in maps])) for size in sizes
         )
+
+
+def fuse_with_maps(seeds: SeedFile, maps: MapFolder, image_id: str) -> SeedFile:
+    """Fuse the seeds of a picture with the maps of another method.
+
+    Args:
+        seeds (SeedFile): Seeds.
+        maps (MapFolder): Maps of the same classes at least.
+        image_id (str): The picture.
+
+    Returns:
+        SeedFile: Of the classes of ``seeds``.
+
+    Raises:
+        SeedFileError: See :meth:`MapFolder.read`.
+    """
+    strided, high_res = maps.read(image_id, seeds.classes.tolist(), seeds.high_res.shape[1:])
+    return SeedFile(
+        seeds.classes, fuse_maps(seeds.strided, strided), fuse_maps(seeds.high_res, high_res)
+    )
 
 
 def _resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

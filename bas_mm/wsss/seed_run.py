@@ -7,15 +7,12 @@ from collections.abc import Callable, Sequence
 import torch
 from torch.utils.data import Dataset
 
-from .functional.seeds import fuse_maps
-from .map_folder import MapFolder
 from .multi_scale_views import MultiScaleViews, PictureViews
 from .output_run import OutputRun
-from .seed_file import SeedFile
 from .seed_folder import SeedFolder
 from .seed_maker import SeedMaker, check_scales
 
-__all__ = ['SeedRun', 'fuse_seed_file']
+__all__ = ['SeedRun']
 
 
 class SeedRun(OutputRun):
@@ -26,7 +23,6 @@ class SeedRun(OutputRun):
         dataset (Dataset): As :class:`MultiScaleViews` takes it; image ids are unique.
         folder (SeedFolder): Where the files go. It has been opened.
         scales (Sequence[float]): The scales.
-        fuse (MapFolder, optional): Maps of another method to fuse with. Defaults to None.
         num_workers (int): Worker processes of this process; 0 reads here. Defaults to 2.
         num_writers (int): Writing threads of this process. Defaults to 2.
         say (Callable, optional): Takes lines on progress where there is no terminal.
@@ -43,13 +39,12 @@ class SeedRun(OutputRun):
         dataset: Dataset,
         folder: SeedFolder,
         scales: Sequence[float] = (1.0, 0.5, 1.5, 2.0),
-        fuse: MapFolder | None = None,
         num_workers: int = 2,
         num_writers: int = 2,
         say: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(dataset, maker.device, num_workers, num_writers, say)
-        self.maker, self.folder, self.fuse = maker, folder, fuse
+        self.maker, self.folder = maker, folder
         self.scales = check_scales(scales)
 
     def inputs(self, indices: Sequence[int]) -> Dataset:
@@ -57,42 +52,22 @@ class SeedRun(OutputRun):
         return MultiScaleViews(self.dataset, self.scales, indices)
 
     def is_done(self, image_id: str, labels: Sequence[int]) -> bool:
-        """Whether the picture's seeds are there, of these classes, not older than fused maps."""
-        changed = self.fuse.changed(image_id, labels) if self.fuse is not None else 0
-        return self.folder.is_done(image_id, labels, changed)
+        """Whether the picture's seeds are there, of these classes."""
+        return self.folder.is_done(image_id, labels)
 
     def start(self, item: PictureViews) -> torch.Tensor:
         """Queue the network's passes."""
         return self.maker.start(item.views, item.classes, item.size)
 
     def write(self, item: PictureViews, result: torch.Tensor) -> None:
-        """Fetch, fuse and write the maps.
+        """Fetch and write the maps.
 
         Raises:
-            ValueError: They are not finite, or there are none to fuse with.
+            ValueError: They are not finite.
         """
         seeds = self.maker.finish(result, item.classes, item.size)
-        if self.fuse is not None:
-            seeds = fuse_seed_file(seeds, self.fuse, item.image_id)
         try:
             seeds.save(self.folder.path(item.image_id))
         except ValueError as error:
             message = f'{item.image_id}: the network gives no usable maps: {error}'
             raise ValueError(message) from None
-
-
-def fuse_seed_file(seeds: SeedFile, other: MapFolder, image_id: str) -> SeedFile:
-    """Fuse the seeds of a picture with the maps of another method.
-
-    Args:
-        seeds (SeedFile): Seeds.
-        other (MapFolder): Maps of the same classes at least.
-        image_id (str): The picture.
-
-    Returns:
-        SeedFile: Of the classes of ``seeds``.
-    """
-    strided, high_res = other.read(image_id, seeds.classes.tolist(), seeds.high_res.shape[1:])
-    return SeedFile(
-        seeds.classes, fuse_maps(seeds.strided, strided), fuse_maps(seeds.high_res, high_res)
-    )

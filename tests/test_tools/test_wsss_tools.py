@@ -48,6 +48,14 @@ class SeedProject(TinyProject):
         folder = 'wsss' if (ROOT / 'tools' / 'wsss' / tool).exists() else 'analysis_tools'
         return self.run_here(f'{folder}/{tool}', *arguments, check=check)
 
+    def with_a_broken_picture(self, index: int) -> tuple[str, Path]:
+        """The setting of a copy of the data, and the file of the picture that is cut there."""
+        data = shutil.copytree(self.folder / 'data', self.folder / f'broken_{index}')
+        picture = Path(self.dataset.get_data_info(index)['img_path'])
+        broken = data / picture.relative_to(self.folder / 'data')
+        broken.write_bytes(broken.read_bytes()[:50])
+        return f'seed_dataloader.dataset.data_root={data}', broken
+
     def content(self, name: str) -> dict[str, bytes]:
         return {file.name: file.read_bytes() for file in (self.folder / name).glob('*.npz')}
 
@@ -91,12 +99,11 @@ def test_two_processes_make_the_seeds_of_one(project):
     assert project.content('two') == project.content('one')
 
     # What stops the second process is said, although only the first one says other things.
-    shutil.copytree(project.folder / 'one', project.folder / 'cut')
-    (project.folder / 'cut' / f'{project.ids[1]}.npz').write_bytes(b'PK')
-    command = 'wsss/make_seeds.py', 'seeds.py', '0.pth', 'third', '--fuse', 'cut'
+    option, broken = project.with_a_broken_picture(1)
+    command = 'wsss/make_seeds.py', 'seeds.py', '0.pth', 'third', '--cfg-options', option
     done = project.run_ranks(*command, check=False)
     assert done.returncode != 0
-    broken = f'cut/{project.ids[1]}.npz is no seed file'
+    broken = f'unreadable picture {broken}'
     assert f'make_seeds.py: error: seeds.py in process 1: {broken}' in done.stderr
 
 
@@ -128,33 +135,35 @@ def test_a_killed_command_goes_on_where_it_was(project):
     assert project.content('killed') == before
 
 
-def test_fusing_while_making_and_afterwards(project):
+def test_fusing(project):
     project.wsss('make_seeds.py', 'seeds.py', '1.pth', 'other')
-    project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'fused', '--fuse', 'other')
-    done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
-    assert 'fused_later: 7 made, 0 were there' in done.stdout
-    assert project.content('fused') == project.content('fused_later')
+    done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused')
+    assert 'fused: 7 made, 0 were there' in done.stdout
     for image_id in project.ids:
         fused, one, other = (
             SeedFile.load(project.folder / name / f'{image_id}.npz')
             for name in ('fused', 'one', 'other')
         )
         np.testing.assert_array_equal(fused.high_res, fuse_maps(one.high_res, other.high_res))
-    done = project.wsss('fuse_seeds.py', 'one', 'other', 'fused_later')
-    assert 'fused_later: 0 made, 7 were there' in done.stdout
-    _refused(project, 'fuse_seeds.py', 'one', 'other', 'fused', says='seeds of other settings')
+    # Stopped, it goes on where it was.
+    whole = project.content('fused')
+    (project.folder / 'fused' / f'{project.ids[0]}.npz').unlink()
+    for said in ('fused: 1 made, 6 were there', 'fused: 0 made, 7 were there'):
+        assert said in project.wsss('fuse_seeds.py', 'one', 'other', 'fused').stdout
+        assert project.content('fused') == whole
+    # Seeds alone and fused ones are not mixed.
+    make = 'make_seeds.py', 'seeds.py', '0.pth', 'fused'
+    _refused(project, *make, says='seeds of other settings (seeds: "one" there, null now; fuse: ')
+    _refused(project, 'fuse_seeds.py', 'other', 'fused', 'one', says='seeds of other settings')
     # All in a folder of another name.
-    for name in ('one', 'other', 'fused', 'fused_later'):
+    for name in ('one', 'other', 'fused'):
         shutil.copytree(project.folder / name, project.folder / 'moved' / name)
-    make = 'make_seeds.py', 'seeds.py', '0.pth', 'moved/fused', '--fuse', 'moved/other'
-    places = [f'moved/{name}' for name in ('one', 'other', 'fused_later')]
-    for command in (make, ('fuse_seeds.py', *places)):
-        assert '0 made, 7 were there' in project.wsss(*command).stdout
+    places = [f'moved/{name}' for name in ('one', 'other', 'fused')]
+    assert '0 made, 7 were there' in project.wsss('fuse_seeds.py', *places).stdout
     # The maps are made again, by another checkpoint: what was fused with the old ones is old.
     project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'other', '--overwrite')
-    make = 'make_seeds.py', 'seeds.py', '0.pth', 'fused', '--fuse', 'other'
-    for command in (make, ('fuse_seeds.py', 'one', 'other', 'fused_later')):
-        _refused(project, *command, says='seeds of other settings (fuse.weights: ')
+    command = ('fuse_seeds.py', 'one', 'other', 'fused')
+    _refused(project, *command, says='seeds of other settings (fuse.weights: ')
     _refused(project, 'fuse_seeds.py', 'one', 'other', 'one', says='another folder')
     _refused(project, 'fuse_seeds.py', 'data', 'other', 'x', says='has no seeds.json')
     name = project.ids[2]
@@ -169,8 +178,6 @@ def test_fusing_while_making_and_afterwards(project):
     for folders in (('large', 'one', 'z'), ('one', 'large', 'w')):
         command = ('fuse_seeds.py', *folders)
         _refused(project, *command, says=f'large/{name}.npz: strided reaches 1000, but maps')
-    command = ('make_seeds.py', 'seeds.py', '0.pth', 'y', '--fuse', 'other')
-    _refused(project, *command, says=f'there are no maps of {name}')
 
 
 @pytest.mark.parametrize('form', ['npz', 'npy'])
@@ -190,18 +197,14 @@ def test_maps_that_changed_are_fused_again(project, form):
     for image_id in project.ids:
         write(image_id, 0)
     shutil.copytree(project.folder / 'one', project.folder / f'one_{form}')
-    make = 'make_seeds.py', 'seeds.py', '0.pth', f'made_{form}', '--fuse', maps.name
     fuse = 'fuse_seeds.py', f'one_{form}', maps.name, f'fused_{form}'
-    for command in (make, fuse):
-        assert '7 made, 0 were there' in project.wsss(*command).stdout
-        assert '0 made, 7 were there' in project.wsss(*command).stdout
+    assert '7 made, 0 were there' in project.wsss(*fuse).stdout
+    assert '0 made, 7 were there' in project.wsss(*fuse).stdout
     old = project.content(f'fused_{form}')
     write(project.ids[1], 1)
-    for command in (make, fuse):
-        assert '1 made, 6 were there' in project.wsss(*command).stdout
+    assert '1 made, 6 were there' in project.wsss(*fuse).stdout
     new = project.content(f'fused_{form}')
     assert [name for name in old if new[name] != old[name]] == [f'{project.ids[1]}.npz']
-    assert project.content(f'made_{form}') == new
     # Seeds that are written again, too.
     os.utime(project.folder / f'one_{form}' / f'{project.ids[3]}.npz')
     assert '1 made, 6 were there' in project.wsss(*fuse).stdout
@@ -228,7 +231,6 @@ def test_what_make_seeds_refuses(project):
     _refused(project, *make, '0.pth', 'never', *bad, says='seed_cfg.scale is unknown')
     bad = '--cfg-options', 'seed_cfg.flip=no'
     _refused(project, *make, '0.pth', 'never', *bad, says="seed_cfg.flip='no': True or False")
-    _refused(project, *make, '0.pth', 'never', '--fuse', 'nowhere', says='nowhere does not exist')
     bad = '--cfg-options', 'seed_dataloader.dataset.num_classes=2'
     _refused(
         project, *make, '0.pth', 'never', *bad, says='has 2 classes, model.head.num_classes is 4'
@@ -263,14 +265,11 @@ def test_averaged_weights_and_pictures_that_cannot_be_read(project):
     )
     project.wsss('make_seeds.py', 'ema.py', '0.pth', 'ema')
     assert project.content('ema') == project.content('one')
-    shutil.copytree(project.folder / 'data', project.folder / 'broken_data')
-    picture = Path(project.dataset.get_data_info(2)['img_path'])
-    broken = project.folder / 'broken_data' / picture.relative_to(project.folder / 'data')
-    broken.write_bytes(broken.read_bytes()[:50])
+    option, broken = project.with_a_broken_picture(2)
     own = 'seed_dataloader.dataset.'
-    options = [f'data_root={project.folder}/broken_data', 'skip_unreadable=True', 'test_mode=False']
+    options = [option, f'{own}skip_unreadable=True', f'{own}test_mode=False']
     made = 'make_seeds.py', 'seeds.py', '0.pth', 'broken', '--cfg-options'
-    _refused(project, *made, *(own + option for option in options), says=broken.name)
+    _refused(project, *made, *options, says=broken.name)
     assert f'{project.ids[2]}.npz' not in project.content('broken')
 
 

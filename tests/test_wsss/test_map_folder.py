@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from seed_samples import some_seeds
 
-from bas_mm.wsss.map_folder import MapFolder
+from bas_mm.wsss.functional.seeds import fuse_maps
+from bas_mm.wsss.map_folder import MapFolder, fuse_with_maps
 from bas_mm.wsss.seed_file import SeedFile, SeedFileError
 
 NAMES = ('cat', 'dog', '0')  # a name that looks like an index
@@ -115,6 +116,20 @@ def test_seed_files_that_are_not_normalised(tmp_path, name):
     for size in (SIZE, (33, 35)):
         with pytest.raises(SeedFileError, match=rf'a\.npz: {name} reaches 1000, but maps of seeds'):
             _read(tmp_path, size=size)
+
+
+def test_seeds_are_fused_with_the_maps_of_their_picture_and_classes(tmp_path):
+    seeds, other = some_seeds(0, (0, 2), SIZE), some_seeds(1, (0, 1, 2), SIZE)
+    other.save(tmp_path / 'a.npz')
+    maps = MapFolder(tmp_path, NAMES)
+    fused = fuse_with_maps(seeds, maps, 'a')
+    np.testing.assert_array_equal(fused.classes, seeds.classes)
+    for name in ('strided', 'high_res'):
+        wanted = fuse_maps(getattr(seeds, name), getattr(other, name)[[0, 2]])
+        np.testing.assert_array_equal(getattr(fused, name), wanted)
+        assert not np.array_equal(getattr(fused, name), getattr(seeds, name))
+    with pytest.raises(SeedFileError, match='no maps of b'):
+        fuse_with_maps(seeds, maps, 'b')
 
 
 def test_what_is_missing_or_wrong_is_named(tmp_path):

@@ -9,13 +9,10 @@ from seed_samples import some_seeds
 
 from bas_mm.wsss import output_folder
 from bas_mm.wsss.digests import config_digest, weights_digest
-from bas_mm.wsss.functional.seeds import fuse_maps
 from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
-from bas_mm.wsss.map_folder import MapFolder
 from bas_mm.wsss.mask_folder import MaskFolder
 from bas_mm.wsss.output_folder import OutputFolder
 from bas_mm.wsss.plain_values import plain_values
-from bas_mm.wsss.seed_file import SeedFile, SeedFileError
 from bas_mm.wsss.seed_folder import SeedFolder
 from bas_mm.wsss.seed_maker import SeedMaker
 from bas_mm.wsss.seed_run import SeedRun
@@ -97,25 +94,6 @@ def test_worker_processes_give_the_same(dataset, model, tmp_path, capsys):
         _run(dataset, model, path, num_workers=workers, num_writers=writers)[0].run()
     assert _content(tmp_path / '0') == _content(tmp_path / '2')
     assert 'Seeds: 7/7, ' in capsys.readouterr().err
-
-
-def test_fusing_while_making(dataset, model, tmp_path):
-    _run(dataset, model, tmp_path / 'plain')[0].run()
-    _run(dataset, network(1), tmp_path / 'other')[0].run()
-    other = MapFolder(tmp_path / 'other', SETTINGS['classes'])
-    _run(dataset, model, tmp_path / 'fused', fuse=other)[0].run()
-    for file in (tmp_path / 'fused').glob('*.npz'):
-        fused, plain, second = (
-            SeedFile.load(tmp_path / name / file.name) for name in ('fused', 'plain', 'other')
-        )
-        for name in ('strided', 'high_res'):
-            wanted = fuse_maps(getattr(plain, name), getattr(second, name))
-            np.testing.assert_array_equal(getattr(fused, name), wanted)
-            assert not np.array_equal(getattr(fused, name), getattr(plain, name))
-    image_id = dataset.get_data_info(3)['image_id']
-    (tmp_path / 'other' / f'{image_id}.npz').unlink()
-    with pytest.raises(SeedFileError, match=f'no maps of {image_id}'):
-        _run(dataset, model, tmp_path / 'again', fuse=other)[0].run()
 
 
 def test_maps_that_are_not_finite_name_their_picture(dataset, tmp_path):

@@ -1,9 +1,8 @@
 """Fuse seeds with the maps of another method: python tools/wsss/fuse_seeds.py SEEDS MAPS OUT.
 
-SEEDS is a folder of make_seeds.py. MAPS holds maps of the same pictures and classes in any form
-that make_seeds.py --fuse reads: seed files, ``<image id>.npz`` or ``<image id>/<class>.npy`` with
-one array per class. A fused file that is not older than the two that it is made from is not made
-again.
+SEEDS is a folder of make_seeds.py. MAPS holds maps of the same pictures and classes: seed files,
+``<image id>.npz`` or ``<image id>/<class>.npy`` with one array per class. A fused file that is not
+older than the two that it is made from is not made again.
 """
 
 import argparse
@@ -43,10 +42,9 @@ def main() -> None:
     args = parse_args()
 
     from bas_mm.utils.picture_progress import PictureProgress
-    from bas_mm.wsss.map_folder import MapFolder
+    from bas_mm.wsss.map_folder import MapFolder, fuse_with_maps
     from bas_mm.wsss.seed_file import SeedFile, read_seed_classes
     from bas_mm.wsss.seed_folder import SeedFolder
-    from bas_mm.wsss.seed_run import fuse_seed_file
     from bas_mm.wsss.seed_source import seeds_settings
 
     try:
@@ -65,7 +63,7 @@ def main() -> None:
             changed = max(os.stat(path).st_mtime_ns, other.changed(image_id, labels.tolist()))
             if folder.is_done(image_id, labels, changed):
                 return False
-        fused = fuse_seed_file(SeedFile.load_normalised(path), other, image_id)
+        fused = fuse_with_maps(SeedFile.load_normalised(path), other, image_id)
         fused.save(folder.path(image_id))
         return True
 

@@ -31,7 +31,6 @@ def parse_args() -> argparse.Namespace:
     parser = CommandParser(description='Make seeds for segmentation.')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out', help='folder of the seed files')
-    parser.add_argument('--fuse', metavar='DIR', help='fuse with the maps of another method')
     parser.add_argument(
         '--overwrite', action='store_true', help='delete the seeds that are in OUT, and begin anew'
     )
@@ -67,11 +66,9 @@ def main() -> None:
     from bas_mm.registry import DATASETS
     from bas_mm.utils.config_params import params_of
     from bas_mm.wsss.digests import network_settings
-    from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_maker import SeedMaker, SeedParams
     from bas_mm.wsss.seed_run import SeedRun
-    from bas_mm.wsss.seed_source import seeds_settings
 
     # Errors of files, a full disk's too, are none of the program.
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
@@ -89,10 +86,9 @@ def main() -> None:
                 f'the data set has {len(classes)} classes, model.head.num_classes is '
                 f'{model.head.num_classes}'
             )
-        fuse = MapFolder(args.fuse, classes) if args.fuse is not None else None
         folder = SeedFolder(args.out)
         run = SeedRun(
-            *(maker, dataset, folder, params.scales, fuse),
+            *(maker, dataset, folder, params.scales),
             num_workers=cfg.seed_dataloader.get('num_workers', 2),
             num_writers=args.writers,
             say=runner.logger.info,
@@ -103,10 +99,7 @@ def main() -> None:
                 scales=params.scales,
                 flip=params.flip,
                 classes=classes,
-                fuse=folder.place_of(args.fuse) if args.fuse is not None else None,
             )
-            if args.fuse is not None:
-                settings |= seeds_settings(args.fuse, 'fuse')
             folder.open(settings, args.overwrite)
         barrier()  # nobody looks for files before old ones are gone
         result = run.run()
