@@ -22,7 +22,7 @@ seed_dataloader = dict(dataset=small)
 seed_cfg = dict(scales=(1.0, 0.5))
 """
 CONFIG_TEXTS = {
-    'cam': ('wsss/cam_small_embedded.py', LOADERS + SEEDS + EPOCH),
+    'cam': ('wsss/cam_seg_small_embedded.py', LOADERS + SEEDS + EPOCH),
     'bas': ('wsss/bas_seg_small_embedded.py', LOADERS + SEEDS + EPOCH),
     'irn': (
         'wsss/irn_small_embedded.py',

@@ -8,7 +8,7 @@ model = dict(generator=dict(num_classes=4), head=dict(num_classes=4))
 
 # BAS starts from a network that classifies, elsewhere from ImageNet's weights: before there are
 # classes, L_area empties the maps of some of them for good. Here CAM's network serves.
-load_from = 'work_dirs/cam_small_embedded/epoch_12.pth'
+load_from = 'work_dirs/cam_seg_small_embedded/epoch_12.pth'
 
 optim_wrapper = dict(
     type='OptimWrapper',

@@ -3,7 +3,7 @@
 work_dir = 'work_dirs/wsss_small_embedded'
 
 # Relative to this file.
-cam = 'cam_small_embedded.py'
+cam = 'cam_seg_small_embedded.py'
 bas = 'bas_seg_small_embedded.py'
 irn = 'irn_small_embedded.py'
 segmentor = '../deeplabv2/deeplabv2_small_embedded.py'

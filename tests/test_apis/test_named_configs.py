@@ -14,7 +14,8 @@ def test_every_config_has_a_name(repo_dir):
     files = {p for p in (repo_dir / 'configs').rglob('*.py') if '_base_' not in p.parts}
     assert set(names.values()) == files
     assert find_config('bas_resnet50_cub') == repo_dir / 'configs/bas/bas_resnet50_cub.py'
-    assert find_config('wsss/cam_small_embedded') == repo_dir / 'configs/wsss/cam_small_embedded.py'
+    assert names['cam_small_embedded'] == repo_dir / 'configs/cam/cam_small_embedded.py'
+    assert find_config('cam/cam_small_embedded') == names['cam_small_embedded']
 
 
 def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
@@ -28,7 +29,6 @@ def test_a_file_goes_before_a_name(tmp_path, monkeypatch):
     [
         ('bas_resnet50_cup', 'bas_resnet50_cub'),
         ('configs/bas/bas_resnet50_cbu.py', 'bas_resnet50_cub'),
-        ('cam_small_embedded', 'cam/cam_small_embedded or wsss/cam_small_embedded'),
     ],
 )
 def test_unknown_names_list_similar_ones(wrong, similar):
@@ -36,6 +36,18 @@ def test_unknown_names_list_similar_ones(wrong, similar):
         find_config(wrong)
     with pytest.raises(FileNotFoundError, match='neither a file nor one of'):
         find_config('zzz')
+
+
+def test_of_files_of_one_name_none_has_it(tmp_path, monkeypatch):
+    package = tmp_path / 'bas_mm/apis/named_configs.py'
+    monkeypatch.setattr('bas_mm.apis.named_configs.__file__', str(package))
+    for name in ('_base_/default_runtime', 'cam/small', 'wsss/small'):
+        file = tmp_path / f'configs/{name}.py'
+        file.parent.mkdir(parents=True)
+        file.write_text('')
+    assert find_config('wsss/small') == tmp_path / 'configs/wsss/small.py'
+    with pytest.raises(FileNotFoundError, match=r'did you mean cam/small or wsss/small\?'):
+        find_config('small')
 
 
 def test_configs_of_an_installed_package(tmp_path, repo_dir):

@@ -17,7 +17,7 @@ from bas_mm.wsss.pipeline.runner import PipelineRunner
 
 CONFIGS = sorted((Path(__file__).resolve().parents[3] / 'configs/wsss').glob('pipeline_*.py'))
 CONFIGS_OF = {
-    'cam': CONFIGS[0].parent / 'cam_small_embedded.py',
+    'cam': CONFIGS[0].parent / 'cam_seg_small_embedded.py',
     'bas': CONFIGS[0].parent / 'bas_seg_small_embedded.py',
     'irn': CONFIGS[0].parent / 'irn_small_embedded.py',
     'segmentor': CONFIGS[0].parents[1] / 'deeplabv2/deeplabv2_small_embedded.py',
