@@ -81,8 +81,9 @@ def test_recipes_are_those_of_the_configs(kind, models, repo_dir):
             assert data['Epochs'] == cfg.train_cfg.max_epochs, config
         else:
             assert data['Iterations'] == cfg.train_cfg.max_iters, config
-        whole = cfg.get('auto_scale_lr', {}).get('base_batch_size')
-        assert data['Batch Size'] == (whole or cfg.train_dataloader.batch_size), config
+        # ILSVRC's configs are for four GPUs.
+        whole = cfg.train_dataloader.batch_size * (4 if '_ilsvrc' in config else 1)
+        assert data['Batch Size'] == cfg.auto_scale_lr.base_batch_size == whole, config
         # A detector's training pictures have a file of boxes for a reader.
         dataset = (cfg.test_dataloader if kind == 'det' else cfg.train_dataloader).dataset
         reader = dataset.get('pictures', dataset).type

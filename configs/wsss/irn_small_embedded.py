@@ -39,5 +39,6 @@ optim_wrapper = dict(
     optimizer=dict(lr=0.02, momentum=0.9),
     paramwise_cfg=dict(custom_keys=dict(displacement_branch=dict(lr_mult=1))),
 )
+auto_scale_lr = dict(base_batch_size=16)
 # Of a network that has seen few pictures boundaries are faint: a higher power of the affinities.
 mask_cfg = dict(background=0.17, radius=5, beta=20, steps=256, power=1.5)
