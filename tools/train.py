@@ -67,6 +67,39 @@ def require_boxes(cfg: 'Config') -> None:
                 )
 
 
+def enable_scaled_rate(cfg: 'Config', path: str) -> None:
+    """Have the rate scaled, or exit with status 2 where the recipe's batch is not told."""
+    from bas_mm.utils.recipe_batch import accumulative_counts, recipe_batch
+
+    batch, counts = recipe_batch(cfg), accumulative_counts(cfg)
+    if batch is None:
+        fail(
+            f'{path}: to have the learning rate scaled, set auto_scale_lr.base_batch_size to the '
+            'batch of the recipe, over all its processes, by which it is scaled'
+        )
+    cfg.auto_scale_lr.enable = True
+    if counts != 1:
+        # mmengine compares the batch of an iteration, and a step has several. Where all of them
+        # are the recipe's batch the quotient is whole, and no rate changes.
+        cfg.auto_scale_lr.base_batch_size = batch / counts
+
+
+def warn_of_other_batch(cfg: 'Config', path: str) -> None:
+    """One line where a job trains with another batch than the recipe's, at the recipe's rate.
+
+    Args:
+        cfg (Config): The config.
+        path (str): Its file, for the message.
+    """
+    from mmengine.dist import get_world_size, is_main_process
+
+    from bas_mm.utils.recipe_batch import describe_other_batch
+
+    other = describe_other_batch(cfg, get_world_size())
+    if other is not None and not cfg.auto_scale_lr.get('enable') and is_main_process():
+        warn(f'{path}: {other}')
+
+
 def main() -> None:
     """Build the runner and train."""
     args = parse_args()
@@ -79,10 +112,8 @@ def main() -> None:
         # What would wait for figures of a validation.
         ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
     require_distinct_figures(cfg, args.config, 'val_evaluator')
-    if args.auto_scale_lr:
-        if not (cfg.get('auto_scale_lr') or {}).get('base_batch_size'):
-            fail(f'--auto-scale-lr: {args.config} has no auto_scale_lr.base_batch_size')
-        cfg.auto_scale_lr.enable = True
+    if args.auto_scale_lr or (cfg.get('auto_scale_lr') or {}).get('enable'):
+        enable_scaled_rate(cfg, args.config)
     initial = cfg.get('load_from')
     if args.resume is not None:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
@@ -109,6 +140,8 @@ def main() -> None:
 
     with fail_on_input_errors(cfg, args.config):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        # Not before: some launchers' processes are counted when the runner is built.
+        warn_of_other_batch(cfg, args.config)
         runner.train()
     close_process_group()
 

@@ -1,0 +1,65 @@
+"""The batch that a job trains with, over all its processes, beside the recipe's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
+
+__all__ = ['accumulative_counts', 'describe_other_batch', 'recipe_batch']
+
+
+def recipe_batch(cfg: Config) -> int | float | None:
+    """``auto_scale_lr.base_batch_size``; None where there is none, or it is no batch.
+
+    Nothing else of a config says whose batch it is: a ``batch_size`` may be that of one GPU of
+    several.
+    """
+    return _positive(_get(cfg, 'auto_scale_lr', 'base_batch_size'))
+
+
+def accumulative_counts(cfg: Config) -> int | float:
+    """Over how many iterations gradients are accumulated.
+
+    What is no number of them counts as 1: it is refused where the optimizer is made.
+    """
+    return _positive(_get(cfg, 'optim_wrapper', 'accumulative_counts')) or 1
+
+
+def describe_other_batch(cfg: Config, processes: int) -> str | None:
+    """Why a job does not train with the recipe's batch, and what to do, in one line.
+
+    Args:
+        cfg (Config): The job's config.
+        processes (int): How many processes it has.
+
+    Returns:
+        str | None: None where the batch is the recipe's, or one of the two is not known.
+    """
+    recipe, counts = recipe_batch(cfg), accumulative_counts(cfg)
+    share = _positive(_get(cfg, 'train_dataloader', 'batch_size'))
+    if recipe is None or share is None or share * processes * counts == recipe:
+        return None
+    others = [f'{processes} processes'] if processes > 1 else []
+    others += [f'{counts:g} accumulated iterations'] if counts != 1 else []
+    of = f' ({share:g} × {" × ".join(others)})' if others else ''
+    right = recipe / (processes * counts)
+    setting = f'set train_dataloader.batch_size={right:g}, or ' if right == int(right) else ''
+    return (
+        f"this job's batch is {share * processes * counts:g}{of}, the recipe's is {recipe:g} "
+        f'(auto_scale_lr.base_batch_size): {setting}pass --auto-scale-lr'
+    )
+
+
+def _get(cfg: Config, *keys: str) -> Any:
+    value = cfg
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) or value is cfg else None
+    return value
+
+
+def _positive(value: Any) -> Any:
+    return value if isinstance(value, Real) and value > 0 else None
