@@ -103,8 +103,7 @@ def _caffemodel(project: DocProject, path: Path) -> None:
 
 def _trained(project: DocProject, path: Path) -> None:
     """The checkpoint of a config's training, by the command that the documentation gives."""
-    # configs/cam before configs/wsss, which has some of the same names.
-    config = min(project.folder.glob(f'configs/*/{path.parent.name}.py'))
+    (config,) = project.folder.glob(f'configs/*/{path.parent.name}.py')
     project.run(f'python tools/train.py {config.relative_to(project.folder)}')
 
 
