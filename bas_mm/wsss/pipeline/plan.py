@@ -7,10 +7,12 @@ import inspect
 import json
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bas_mm.utils.config_types import type_name
+from bas_mm.wsss.functional.dense_crf import crf_library
 from bas_mm.wsss.plain_values import plain_values
 
 from .counting_settings import settings_that_count
@@ -223,6 +225,7 @@ class _Plan:
             distributed=True,
             # None where a batch_sampler has it.
             batch=self.loaded[key].train_dataloader.get('batch_size'),
+            require=self.crf_of_segmentor() if key == 'segmentor' else None,
             writes=_checkpoint_name(self.loaded[key]),
         )
 
@@ -263,7 +266,11 @@ class _Plan:
         what = "make IRNet's labels"
         read = self.only('bas', 'seed_dataloader', 'irn_label_cfg')
         needs = ['fused_seeds']
-        return self.step('irn_labels', what, [command], [out], needs, read, has_workers=True)
+        return self.step(
+            *('irn_labels', what, [command], [out], needs, read),
+            has_workers=True,
+            require=crf_library,
+        )
 
     def masks(self) -> Step:
         out = _folder('masks')
@@ -304,7 +311,18 @@ class _Plan:
         what = 'test the segmentor'
         needs = ['segmentor']
         read = self.only('segmentor', 'model', 'test_dataloader', 'test_evaluator', 'test_cfg')
-        return self.step('test', what, [command], [file], needs, read, distributed=True)
+        return self.step(
+            *('test', what, [command], [file], needs, read),
+            distributed=True,
+            require=self.crf_of_segmentor(),
+        )
+
+    def crf_of_segmentor(self) -> Callable[[], object] | None:
+        """What raises where the segmentor refines its predictions and the library is not there."""
+        model = self.loaded['segmentor'].get('model') or {}
+        if type_name(model) != 'MultiScaleEncoderDecoder':
+            return None
+        return None if (model.get('test_cfg') or {}).get('crf') is None else crf_library
 
 
 def _require_mask_key(key: Any, cfg: Config, path: str) -> None:

@@ -91,7 +91,8 @@ class PipelineRunner:
             until (str, optional): The last step that is run. Defaults to None: all.
 
         Raises:
-            PipelineError: A step is unknown or failed, something that a step needs is not there,
+            PipelineError: A step is unknown or failed, something that a step needs is not there
+                (of packages those of all steps are looked for before the first one),
                 or another run works in the folder.
             ValueError: The state file cannot be read.
         """
@@ -105,6 +106,7 @@ class PipelineRunner:
         with self._alone() as lock:
             # Not before: another run may have been at work until now.
             self.state = PipelineState(self.work_dir / 'pipeline.json')
+            self._check_packages(skip, until)
             for number, step in enumerate(self.steps.values(), start=1):
                 if step.name in skip:
                     self._say(number, step, 'skipped')
@@ -139,13 +141,40 @@ class PipelineRunner:
         names = ' and '.join(f'the step {need}' for need in again)
         return f'{names} ran again' if again else ''
 
+    def _is_done(self, step: Step) -> bool:
+        """Whether a step is done with what there is now."""
+        return (
+            self.state.is_done(step.name)
+            and self._outdated(step.name) is None
+            and not step.missing()
+        )
+
+    def _check_packages(self, skip: Collection[str], until: str | None) -> None:
+        """Raise where a step will need a package that is not there: before hours of others."""
+        will_run = set()
+        for step in self.steps.values():
+            if step.name not in skip and (
+                not self._is_done(step) or will_run.intersection(step.needs)
+            ):
+                will_run.add(step.name)
+                if step.require is not None:
+                    try:
+                        step.require()
+                    except ImportError as error:
+                        raise PipelineError(
+                            f'the step {step.name} would fail: {error}. Nothing was run; --until '
+                            'STEP runs steps before it'
+                        ) from None
+            if step.name == until:
+                return
+
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
+        if self._is_done(step):
+            self._say(number, step, 'done before')
+            return
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
         known, was_done = self.state.fingerprint(step.name), self.state.is_done(step.name)
         again = self._ran_again(step.name) if known == now else ''
-        if known == now and was_done and not again and not step.missing():
-            self._say(number, step, 'done before')
-            return
         self._check_needs(step)
         note = ''
         if again:
@@ -162,7 +191,7 @@ class PipelineRunner:
                         f'{path} is there, but {self.state.path} does not know of it: move it '
                         'away, choose another --work-dir, or skip the step to use it as it is'
                     )
-        self._say(number, step, step.what + note)
+        self._say(number, step, step.what + self._shared(step) + note)
         if again or known not in (None, now):
             for path in step.outputs:
                 _delete(path)
@@ -182,6 +211,16 @@ class PipelineRunner:
         finally:
             self.state.end(step.name, time.monotonic() - start, done)
         self._say(number, step, f'done in {time.monotonic() - start:.0f} s')
+
+    def _shared(self, step: Step) -> str:
+        """On how many processes a training runs, where not on all of them, or ''."""
+        processes = step.processes(self.processes)
+        if not step.distributed or processes == self.processes:
+            return ''
+        return (
+            f' on {processes} of {self.processes} processes, by which its batch of {step.batch} '
+            'can be divided'
+        )
 
     def _check_needs(self, step: Step) -> None:
         for name in step.needs:
@@ -213,24 +252,17 @@ class PipelineRunner:
 
     def _execute(self, step: Step, command: Sequence[str], lock: int | None) -> None:
         tool, *arguments = (_CHECKPOINT.sub(self._last_checkpoint, part) for part in command)
-        launch = [sys.executable]
-        if step.distributed and self.processes > 1:
+        launch, processes = [sys.executable], step.processes(self.processes)
+        if processes > 1:
             launch += ['-m', 'torch.distributed.run', '--standalone']
-            launch += [f'--nproc_per_node={self.processes}']
+            launch += [f'--nproc_per_node={processes}']
         launch += [str(self.tools / tool), *arguments]
-        if step.distributed and self.processes > 1:
+        if processes > 1:
             launch += ['--launcher', 'pytorch']
         if step.has_workers:
             launch += ['--num-workers', str(self.num_workers)]
-        if step.batch is not None and self.processes > 1:
-            # The recipes' batches are those of all processes together.
-            share = max(1, round(step.batch / self.processes))
-            if share * self.processes != step.batch:
-                self.say(
-                    f'  a batch of {share * self.processes} in place of {step.batch}, which '
-                    f'{self.processes} processes cannot share'
-                )
-            _add_option(launch, f'train_dataloader.batch_size={share}')
+        if isinstance(step.batch, int) and processes > 1:
+            _add_option(launch, f'train_dataloader.batch_size={step.batch // processes}')
         if step.resumable_training and (step.outputs[0] / NOTE).is_file():
             launch.append('--resume')
         environment = dict(os.environ)

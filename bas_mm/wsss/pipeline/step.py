@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Step:
         distributed (bool): Whether it runs on several processes through the launcher.
         has_workers (bool): Whether its commands take ``--num-workers``.
         batch (int, optional): Batch of a training over all processes.
+        require (Callable[[], object], optional): Raises ImportError where a package that it needs
+            is not there.
         writes (str): What a training calls its checkpoints, N for the number. Defaults to
             'epoch_N.pth'.
     """
@@ -50,6 +52,7 @@ class Step:
     distributed: bool = False
     has_workers: bool = False
     batch: int | None = None
+    require: Callable[[], object] | None = field(default=None, repr=False)
     writes: str = 'epoch_N.pth'
 
     def made_of(self, of_needs: Mapping[str, str]) -> dict[str, Any]:
@@ -61,6 +64,19 @@ class Step:
         form = self.commands if self.form is None else self.form
         content = dict(commands=form, settings=self.settings, needs=of_needs)
         return json.loads(json.dumps(content))
+
+    def processes(self, most: int) -> int:
+        """On how many processes it runs.
+
+        Args:
+            most (int): How many there may be. A training has the largest number that divides its
+                batch, as each process has the same share and the recipe's batch is that of all.
+        """
+        if not self.distributed:
+            return 1
+        if not isinstance(self.batch, int) or self.batch < 1:
+            return most
+        return next(count for count in range(most, 0, -1) if self.batch % count == 0)
 
     def missing(self) -> list[Path]:
         """Its outputs that are not there."""

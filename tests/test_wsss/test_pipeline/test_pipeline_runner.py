@@ -353,9 +353,54 @@ def test_batch_is_shared_by_the_processes(folder):
         '    Path(sys.argv[1]).write_text(" ".join(sys.argv[2:]))\n'
     )
     out = folder / 'work' / 'net'
-    step = Step('net', '', ((str(tool), str(out)),), (out,), distributed=True, batch=16)
-    _run(folder, 2, steps=[step])
-    assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=8'
+    step = Step('net', 'train it', ((str(tool), str(out)),), (out,), distributed=True, batch=10)
+    said = _run(folder, 4, steps=[step])
+    assert out.read_text() == '--launcher pytorch --cfg-options train_dataloader.batch_size=5'
+    expected = 'train it on 2 of 4 processes, by which its batch of 10 can be divided'
+    assert said[0] == f'[1/1] net: {expected}'
+
+
+@pytest.mark.parametrize(
+    ('batch', 'most', 'count'),
+    [(10, 1, 1), (10, 4, 2), (10, 5, 5), (16, 4, 4), (16, 7, 4), (7, 4, 1), (3, 8, 3)],
+)
+def test_a_training_has_processes_of_equal_shares(batch, most, count):
+    step = Step('net', '', (), (), distributed=True, batch=batch)
+    assert step.processes(most) == count
+    # What is no batch is refused by the training; other steps share pictures of any number.
+    for other in (None, 0, 'x'):
+        assert replace(step, batch=other).processes(most) == most
+    assert replace(step, distributed=False).processes(most) == 1
+
+
+def test_packages_are_looked_for_before_the_first_step(folder):
+    """Those of the steps that will run: no step ends for want of one after hours of others."""
+
+    def lacks() -> None:
+        raise ImportError('b needs the package x: pip install x')
+
+    steps = _steps(folder)
+    without = [steps[0], replace(steps[1], require=lacks), steps[2]]
+    with pytest.raises(PipelineError, match=r'^the step b would fail: b needs .* install x\. '):
+        _run(folder, steps=without)
+    assert _calls(folder) == ''
+    _run(folder, steps=without, until='a')
+    _run(folder, steps=without, skip=['b'])
+    assert _calls(folder) == 'ac'
+    _run(folder, steps=steps)
+    assert _calls(folder) == 'b'
+    said = _run(folder, steps=without)
+    assert [line.rpartition(': ')[2] for line in said] == ['done before'] * 3
+    # It would be run again for what is made again before it.
+    (folder / 'work/a').unlink()
+    with pytest.raises(PipelineError, match='the step b would fail'):
+        _run(folder, steps=without)
+    assert _calls(folder) == ''
+    # A step that is skipped makes nothing again.
+    (folder / 'work/a').touch()
+    (folder / 'work/c').unlink()
+    _run(folder, steps=without, skip=['a'])
+    assert _calls(folder) == 'c'
 
 
 def test_what_has_changed_is_named():

@@ -10,6 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from bas_mm.command_line import load_config
+from bas_mm.wsss.functional.dense_crf import crf_library
 from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
@@ -79,6 +80,22 @@ def test_steps_and_what_they_read(path):
     assert 'mask_dir' in place or 'seg_map_path' in place.data_prefix
     assert 'label_dir' in Config.fromfile(steps['irn'].commands[0][1]).train_dataloader.dataset
     assert steps['bas'].batch == steps['cam'].batch == 16
+
+
+def test_steps_that_need_the_dense_crf(tmp_path):
+    def steps(**texts: str) -> set[str]:
+        found = _plan(_write(tmp_path, **texts))
+        assert {step.require for step in found.values()} == {None, crf_library}
+        return {name for name, step in found.items() if step.require}
+
+    assert steps() == {'irn_labels'}
+    for crf in ('dict()', 'dict(iterations=5)'):
+        of_segmentor = f'model = dict(test_cfg=dict(crf={crf}))'
+        assert steps(segmentor=of_segmentor) == {'irn_labels', 'segmentor', 'test'}
+    # Of another model it is another thing.
+    assert steps(segmentor=f"{of_segmentor}\nmodel['type'] = 'mmseg.EncoderDecoder'") == {
+        'irn_labels'
+    }
 
 
 def test_seed_is_that_of_every_training():
