@@ -60,6 +60,14 @@ FRONTS = {
     'resnet50': 'layer3',
     'inceptionv3': 'Mixed_6e',
 }
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+WITH_THRESHOLDS = ('val_evaluator', 'test_evaluator')
+# data -> backbones of the configs of BAS, for the paper's sets and backbones.
+PARTNERS: dict[str, list[str]] = {}
+for _name in ALL:
+    _kind, _backbone, _data = Path(_name).stem.split('_', maxsplit=2)
+    if _kind == 'bas' and _backbone in CHANNELS:
+        PARTNERS.setdefault(_data, []).append(_backbone)
 # Those that begin with weights of torchvision's, of each network one.
 PRETRAINED = (
     *(f'bas/bas_{name}_cub.py' for name in ('vgg16', 'vgg16bn', 'inceptionv3', 'mobilenetv2')),
@@ -117,9 +125,6 @@ def test_recipe_of_the_table(data, backbone):
     assert cam.model.test_cfg == dict(topk=1, class_source='gt', threshold=0.2)
     if theta is not None:
         assert cam.test_evaluator.thresholds == cam.val_evaluator.thresholds == 0.2
-    for kind, run in (('bas', cfg), ('cam', cam)):
-        if data in FINE_GRAINED:
-            assert _structure(run) == _structure(_load(f'{kind}/{kind}_{backbone}_cub.py'))
     for run in (cfg, cam):
         assert (run.train_cfg.by_epoch, run.train_cfg.max_epochs) == (True, epochs)
         scheduler = dict(type='StepLR', by_epoch=True, step_size=step, gamma=0.1)
@@ -144,12 +149,75 @@ def test_recipe_of_the_table(data, backbone):
 
 
 def _structure(cfg: Config) -> dict:
-    """The model's config without what depends on the number of classes."""
+    """The model's config without what the table gives, and the number of classes."""
     model = cfg.model.to_dict()
-    model['test_cfg'].pop('topk')
+    for key in ('topk', 'threshold'):
+        del model['test_cfg'][key]
     for part in ('generator', 'head'):
         model.get(part, {}).pop('num_classes', None)
+    for loss, weight in (('loss_fg', 'loss_weight'), ('loss_amc', 'area_weight')):
+        model['head'].get(loss, {}).pop(weight, None)
     return model
+
+
+def _around(cfg: Config, but: tuple[str, ...] = ()) -> dict:
+    """All else: what is left are the data, how they are shown, and the training."""
+    settings = cfg.to_dict()
+    for name in (*WITH_THRESHOLDS, 'model', *but):
+        settings.pop(name, None)
+    return settings
+
+
+@pytest.mark.parametrize('kind', ['bas', 'cam'])
+@pytest.mark.parametrize('data', ['ilsvrc', *FINE_GRAINED])
+def test_other_sets_train_as_cub_does(kind, data):
+    """One network trains on each set in test_config_runs.py, and each of them on CUB."""
+    trained = _load(f'{kind}/{kind}_mobilenetv1_{data}.py')
+    for backbone in CHANNELS:
+        cfg = _load(f'{kind}/{kind}_{backbone}_{data}.py')
+        assert _structure(cfg) == _structure(_load(f'{kind}/{kind}_{backbone}_cub.py'))
+        thresholds = cfg.model.test_cfg.threshold
+        for name in WITH_THRESHOLDS:
+            assert cfg[name] == {**trained[name], 'thresholds': thresholds}
+        # Of VGG16 ILSVRC's batch is twice as large.
+        expected = _around(trained)
+        if (data, backbone) == ('ilsvrc', 'vgg16'):
+            expected['auto_scale_lr']['base_batch_size'] *= 2
+            for loader in LOADERS:
+                expected[loader]['batch_size'] = cfg[loader].batch_size
+        assert _around(cfg) == expected, backbone
+
+
+def test_fine_grained_sets_train_by_cubs_recipe():
+    data = 'dataset_type', 'data_root', *LOADERS
+    for name in FINE_GRAINED:
+        cub, cfg = (_load(f'bas/bas_mobilenetv1_{of}.py') for of in ('cub', name))
+        assert _around(cfg, data) == _around(cub, data)
+        for loader in LOADERS:
+            own, of_cub = cfg[loader].to_dict(), cub[loader].to_dict()
+            for key in ('type', 'data_root', 'split'):
+                del own['dataset'][key], of_cub['dataset'][key]
+            assert own == of_cub
+
+
+@pytest.mark.parametrize('data', PARTNERS)
+def test_partners_in_cam(data):
+    """As docs/train_test.md says: equal backbone, classifier, data and schedule."""
+    for backbone in PARTNERS[data]:
+        bas, cam = (_load(f'{kind}/{kind}_{backbone}_{data}.py') for kind in ('bas', 'cam'))
+        for key in ('backbone', 'split', 'data_preprocessor'):
+            assert cam.model[key] == bas.model[key]
+        classifier = 'in_channels', 'num_classes', 'hidden_channels', 'init_cfg'
+        assert [cam.model.head.get(k) for k in classifier] == [
+            bas.model.head.get(k) for k in classifier
+        ]
+        assert _around(cam) == _around(bas)
+        # They report by the same measures, at θ of each method.
+        for name in WITH_THRESHOLDS:
+            own, of_bas = cam[name], bas[name]
+            if isinstance(of_bas, dict) and isinstance(of_bas.thresholds, float):
+                own, of_bas = ({**of, 'thresholds': None} for of in (own, of_bas))
+            assert own == of_bas
 
 
 @pytest.mark.parametrize('file', sorted((CONFIGS / '_base_').glob('*_runtime.py')))
