@@ -2,8 +2,10 @@
 
     python tools/select_and_test.py CONFIG CHECKPOINT [CHECKPOINT ...] [options]
 
-Every checkpoint is tested on the config's ``val`` at every θ; the best pair by Top-1 Loc + GT-Known
-there, and only that one, is tested on ``test``. A config whose val is its test is refused.
+Every checkpoint is tested on the config's ``val`` at every θ: those of --thresholds, else those of
+the config where its ``val_evaluator`` has several, else 0.05, 0.10, ... 0.95. The best pair by
+Top-1 Loc + GT-Known there, and only that one, is tested on ``test``. A config whose val is its test
+is refused.
 """
 
 import argparse
@@ -34,8 +36,8 @@ def parse_args() -> argparse.Namespace:
         '--thresholds',
         type=float,
         nargs='+',
-        default=[step / 20 for step in range(1, 20)],
-        help='θ to choose from (0.05, 0.10, ... 0.95)',
+        help="θ to choose from; default: those of the config's val_evaluator where it has several, "
+        'else 0.05, 0.10, ... 0.95',
     )
     parser.add_argument('--out', metavar='FILE.json', help='file of the choice and its figures')
     parser.add_common_arguments()
@@ -54,10 +56,14 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
 
     from bas_mm.apis import choose_checkpoint_and_test, results_table, set_thresholds
+    from bas_mm.utils.config_metrics import localization_metrics, only_threshold
     from bas_mm.utils.result_files import write_json
 
+    evaluator, thresholds = cfg.get('val_evaluator'), args.thresholds
+    has_several = localization_metrics(evaluator) and only_threshold(evaluator) is None
     try:
-        set_thresholds(cfg.get('val_evaluator'), args.thresholds)
+        if thresholds is not None or not has_several:
+            set_thresholds(evaluator, thresholds or [step / 20 for step in range(1, 20)])
     except ValueError as error:
         fail(f'{args.config}: {error}')
     prepare_devices(cfg, args.launcher)

@@ -9,6 +9,8 @@ import pytest
 from tiny_project import TinyProject
 from tiny_run import write_split_folder
 
+STEPS = [step / 20 for step in range(1, 20)]
+
 
 def test_a_choice_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
     def choose(*_):
@@ -24,6 +26,29 @@ def test_a_choice_that_the_disk_has_no_room_for(tmp_path, monkeypatch):
     assert done.returncode == 2
     expected = 'select_and_test.py: error: tiny.py: a: No space left on device'
     assert done.stderr.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        # Of the config.
+        ([], [0.3, 0.5, 0.7]),
+        (['--thresholds', '0.2'], [0.2]),
+        (['--cfg-options', 'val_evaluator.thresholds=0.3'], STEPS),
+        (['--cfg-options', 'val_evaluator.thresholds=[0.3]'], STEPS),
+    ],
+)
+def test_thresholds_to_choose_from(tmp_path, monkeypatch, options, expected):
+    seen = []
+
+    def choose(cfg, *_):
+        seen.append(cfg.val_evaluator.thresholds)
+        return SimpleNamespace(checkpoint='c.pth', threshold=0.4, val={}, test={})
+
+    monkeypatch.setattr('bas_mm.apis.choose_checkpoint_and_test', choose)
+    monkeypatch.setattr('bas_mm.apis.results_table', lambda _: '')
+    TinyProject(tmp_path).run_here('select_and_test.py', 'tiny.py', 'tiny.py', *options)
+    assert seen == [expected]
 
 
 @pytest.mark.slow
