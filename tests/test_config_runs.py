@@ -42,6 +42,7 @@ COMPARED = (
         if backbone != 'mobilenetv1'
     ),
     *(f'cam/cam_resnet50_{data}.py' for data in OF_BAS),
+    'bas/bas_resnet101_cub.py',  # more of ResNet50's layers
 )
 ALL = sorted(
     p.relative_to(CONFIGS).as_posix()

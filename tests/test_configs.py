@@ -337,3 +337,12 @@ def test_the_fast_recipe_is_the_recipe_with_options_for_gpus():
         pipeline[1].backend = 'pillow'
     # All else is the recipe's, and that a NaN stops a run before it is saved.
     assert fast.to_dict() == plain.to_dict()
+
+
+def test_resnet101_differs_in_its_depth():
+    plain, deep = _load('bas/bas_resnet50_cub.py'), _load('bas/bas_resnet101_cub.py')
+    assert deep.model.backbone.pop('depth') == 101
+    assert deep.model.backbone.init_cfg.pop('checkpoint') == 'torchvision://resnet101'
+    assert plain.model.backbone.pop('depth') == 50
+    assert plain.model.backbone.init_cfg.pop('checkpoint') == 'torchvision://resnet50'
+    assert deep.to_dict() == plain.to_dict()
