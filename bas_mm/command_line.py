@@ -12,7 +12,7 @@ import re
 import select
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -312,9 +312,17 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     try:
         cfg = Config.fromfile(path)
     except Exception as error:  # a config is a program, which may raise anything
-        fail(f'the config {path} cannot be read: {type(error).__name__}: {error}')
+        said = f'{type(error).__name__}: {error}'
+        if 'does not support to load bas_mm' in said:  # of _base_ = 'bas_mm::…'
+            from bas_mm.apis.named_configs import config_folder
+
+            said = (
+                f"_base_ = 'bas_mm::…': bas_mm's configs are inherited by path: {config_folder()}/…"
+            )
+        fail(f'the config {path} cannot be read: {said}')
     if options:
         settings = dict(map(_read_option, options))
+        _look_at_sections(settings, cfg, path)
         try:
             cfg.merge_from_dict(settings)
         except (KeyError, TypeError, IndexError) as error:
@@ -324,6 +332,18 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     elif cfg.get('work_dir') is None:
         cfg.work_dir = os.path.join('work_dirs', Path(path).stem)
     return cfg
+
+
+def _look_at_sections(settings: Iterable[str], cfg: 'Config', path: str) -> None:
+    """Exit with status 2 where a setting's part is mistyped; say where it is read by nobody."""
+    from bas_mm.utils.config_sections import similar_sections
+
+    for name in dict.fromkeys(key.partition('.')[0] for key in settings):
+        similar = similar_sections(name, cfg)
+        if similar:
+            fail(f'--cfg-options {name}: {path} has no such part; like it are {", ".join(similar)}')
+        if similar is not None:
+            warn(f'--cfg-options {name}: {path} has no such part, and no command reads it')
 
 
 def _read_option(option: str) -> tuple[str, Any]:

@@ -362,11 +362,48 @@ def test_every_tool_ends_as_programs_do(tool, monkeypatch, capsys):
 def test_values_of_settings(tmp_path, text, expected):
     """Blanks in words stay: another folder would be meant without them."""
     config = tmp_path / 'config.py'
-    config.write_text('model = dict(a=0)')
+    config.write_text('model = dict(a=0)\nb = 0')
     cfg = load_config(str(config), [f'model.a={text}', 'b=3'])
     assert cfg.model.a == expected
     assert type(cfg.model.a) is type(expected)
     assert cfg.b == 3
+
+
+def test_settings_of_parts_that_nobody_reads(tmp_path, capsys):
+    config = tmp_path / 'config.py'
+    config.write_text('train_dataloader = dict(batch_size=2)\nseed_cfg = dict(flip=True)')
+    # The runner takes these, though the config does not have them.
+    cfg = load_config(
+        str(config), ['load_from=a.pth', 'custom_imports.imports=[os]', 'resume=True']
+    )
+    assert cfg.load_from == 'a.pth'
+    assert not capsys.readouterr().err
+    for setting, like in (
+        ('train_dataloder.batch_size=4', 'train_dataloader'),
+        ('evn_cfg.cudnn_benchmark=True', 'env_cfg'),
+        ('seed_cgf.flip=False', 'seed_cfg'),
+    ):
+        with pytest.raises(SystemExit) as exit_:
+            load_config(str(config), [setting])
+        (line,) = capsys.readouterr().err.splitlines()
+        name = setting.partition('.')[0]
+        assert exit_.value.code == 2
+        assert f'--cfg-options {name}: {config} has no such part; like it are {like}' in line
+    # It may be there for a module of one's own.
+    assert load_config(str(config), ['of_mine.a=4', 'of_mine.b=5']).of_mine == dict(a=4, b=5)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(
+        f'--cfg-options of_mine: {config} has no such part, and no command reads it'
+    )
+
+
+def test_a_config_that_is_inherited_by_the_package(tmp_path, capsys):
+    config = tmp_path / 'config.py'
+    config.write_text("_base_ = 'bas_mm::bas/bas_small_embedded.py'")
+    with pytest.raises(SystemExit):
+        load_config(str(config), [])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.endswith(f"bas_mm's configs are inherited by path: {ROOT / 'configs'}/…")
 
 
 def test_a_value_that_cannot_be_read_is_one_line(tmp_path, capsys):

@@ -6,7 +6,17 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ['close_names', 'config_names', 'find_config']
+__all__ = ['close_names', 'config_folder', 'config_names', 'find_config']
+
+
+def config_folder() -> Path | None:
+    """Folder of bas_mm's configs; None where it was installed without them."""
+    package = Path(__file__).resolve().parents[1]
+    # A checkout has its configs beside the package, an installation of its own in it.
+    for root in (package.parent / 'configs', package / '.mim' / 'configs'):
+        if (root / '_base_' / 'default_runtime.py').is_file():
+            return root
+    return None
 
 
 def config_names() -> dict[str, Path]:
@@ -18,12 +28,8 @@ def config_names() -> dict[str, Path]:
     Returns:
         dict[str, Path]: File by name; a name that several files share is not in it.
     """
-    package = Path(__file__).resolve().parents[1]
-    # A checkout has its configs beside the package, an installation of its own in it.
-    for root in (package.parent / 'configs', package / '.mim' / 'configs'):
-        if (root / '_base_' / 'default_runtime.py').is_file():
-            break
-    else:
+    root = config_folder()
+    if root is None:
         return {}
     files = sorted(
         path for path in root.rglob('*.py') if '_base_' not in path.relative_to(root).parts

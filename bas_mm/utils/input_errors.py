@@ -19,10 +19,18 @@ _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _BUILDERS = 'mmengine.registry.build_functions'
 _RUNNER = 'mmengine.runner.runner'
-_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+_OF_DISKS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.EROFS, errno.EACCES, errno.EPERM),
+)
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 _UNKNOWN_ARGUMENT = re.compile(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'")
 _MISSING_ARGUMENT = re.compile(r'(\S+)\(\) missing \d+ required .*arguments?: (.+)')
+_UNEQUAL_PICTURES = re.compile(
+    r'stack expects each tensor to be equal size, but got (\[3, \d+, \d+\]) at entry 0 and '
+    r'(\[3, \d+, \d+\])'
+)
+_UNEQUAL_IN_WORKER = re.compile(r'in collate_tensor_fn\n.+\n.*RuntimeError: .*resiz', re.DOTALL)
 # An entry of a printed traceback: its file, and its line of code.
 _PRINTED_STEP = re.compile(r'^ *File "(.+)", line \d+, in .+\n *(.*)', re.MULTILINE)
 # Between an error's printed traceback and that of the one that was raised because of it.
@@ -75,6 +83,8 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
             or _missing_argument(error, cfg, steps)
             or _unknown_optimizer(error, cfg)
         )
+    if found is None and isinstance(error, RuntimeError):
+        found = _unequal_pictures(error, steps)
     return found
 
 
@@ -199,11 +209,13 @@ def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
         return None
     if number in _OF_DISKS:
         return f'{path}: {error.strerror}'
+    makes = last.tb_frame.f_code.co_name in ('mkdir', 'makedirs')
+    if makes and number == errno.ENOENT:
+        return f'{path}: the folder cannot be made: {error.strerror}'
     if number == errno.EISDIR and os.path.isdir(path):
         return f'{path} is a folder, where a file is to be'
     # Of what is there already, only that a folder was to be made of it: that a program makes a
     # folder or a file twice is its own mistake.
-    makes = last.tb_frame.f_code.co_name in ('mkdir', 'makedirs')
     if number == errno.ENOTDIR or (number == errno.EEXIST and makes):
         for place in (path, *map(str, Path(path).parents)):
             if os.path.lexists(place):
@@ -323,6 +335,25 @@ def _no_such_type(path: str, name: str, registry: Any) -> str:
     )
 
 
+def _unequal_pictures(error: RuntimeError, steps: list[TracebackType]) -> str | None:
+    """Pictures of one batch that were to be stacked, here or in a loader's worker."""
+    match = _UNEQUAL_PICTURES.search(str(error))
+    # A worker makes room in shared memory first, which fails without a word of sizes.
+    if match is None and not _UNEQUAL_IN_WORKER.search(str(error)):
+        return None
+    phase = None
+    for step in steps:  # a validation is within a training
+        kind = type(step.tb_frame.f_locals.get('self')).__name__
+        phase = next((name for name in ('Train', 'Val', 'Test') if f'{name}Loop' in kind), phase)
+    if phase is None:
+        return None
+    sizes = f', {match[1]} and {match[2]} (channels, height, width)' if match else ''
+    return (
+        f'{phase.lower()}_dataloader.dataset.pipeline: the pictures of a batch have several sizes'
+        f"{sizes}: let it resize or crop them to one, such as by dict(type='LocResize', scale=224)"
+    )
+
+
 def _unknown_optimizer(error: TypeError, cfg: Mapping) -> str | None:
     """mmengine looks at the optimizer's signature before it asks whether there is one."""
     from bas_mm.registry import OPTIMIZERS
@@ -366,7 +397,11 @@ def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]
         return None
     key, built = match[2], _built(steps)
     last = steps[-1].tb_frame
-    if _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
+    if _module(last) == _RUNNER and match[1] == 'Runner.set_randomness':
+        path, name = 'randomness', 'it'
+        takes = inspect.signature(last.f_locals['self'].set_randomness).parameters
+        takes = {other: other for other in takes}
+    elif _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
         path, takes = _path_of_runners_part(cfg, key, steps), {}
         name = match[1].removesuffix('.__init__')
     elif built:

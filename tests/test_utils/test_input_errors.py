@@ -5,6 +5,7 @@ import os
 import sys
 from multiprocessing import Pool
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -149,6 +150,11 @@ def test_transforms_that_name_others_of_their_package(description, data, kind, p
             'train_dataloader.dataset.pipeline.0: scale=0: a width and a height in pixels',
         ),
         (dict(model__test_cfg__topk=0), 'model.test_cfg.topk=0: give 1 to 4'),
+        (dict(randomness=dict(sed=4)), 'randomness.sed: it takes no sed; like it are seed'),
+        (
+            dict(default_hooks__checkpoint=dict(type='WholeCheckpointHook', intervall=4)),
+            'default_hooks.checkpoint: WholeCheckpointHook takes no intervall; like it are inter',
+        ),
     ],
 )
 def test_mistakes_of_a_config(description, settings, expected):
@@ -171,6 +177,31 @@ def test_broken_picture_in_a_loader(tmp_path, workers):
     assert said.startswith(f'unreadable picture {broken}: ')
     assert '\n' not in said
     assert 'UnreadableImageError' not in said
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize('phase', ['train', 'val'])
+def test_pictures_of_several_sizes(tmp_path, workers, phase):
+    data = write_split_folder(tmp_path / 'data', dict(train=8, test=4))
+    for path in sorted((data / 'images' / dict(train='train', val='test')[phase]).iterdir())[1:]:
+        cv2.imwrite(str(path), np.zeros((24, 20, 3), np.uint8))
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    loader = cfg[f'{phase}_dataloader']
+    loader.num_workers = workers
+    loader.batch_size = 4
+    loader.sampler.shuffle = False
+    loader.collate_fn = dict(type='default_collate')
+    loader.dataset.pipeline = [
+        dict(type='LoadLocImage', check_size=False),
+        dict(type='PackLocalizationInputs'),
+    ]
+    with pytest.raises(Exception) as caught:
+        Runner.from_cfg(cfg).train()
+    said = describe_input_error(caught.value, dict(cfg.items()))
+    where = f'{phase}_dataloader.dataset.pipeline'
+    assert said.startswith(f'{where}: the pictures of a batch have several sizes')
+    assert ('and [3, 24, 20] (channels, height, width): let it resize' in said) == (not workers)
+    assert '\n' not in said
 
 
 def parts():
@@ -571,6 +602,9 @@ def test_a_loader_that_is_built_by_itself():
         (errno.EDQUOT, 'out', 'out: Disk quota exceeded'),
         (errno.EROFS, 'out', 'out: Read-only file system'),
         (errno.EACCES, 'out', 'out: Permission denied'),
+        (errno.EPERM, 'out', 'out: Operation not permitted'),
+        (errno.EFBIG, 'out', 'out: File too large'),
+        (errno.EIO, 'out', 'out: Input/output error'),
         (errno.ENOENT, 'out', None),  # of what, and why, is not known here
         (errno.ENOSPC, None, None),  # of shared memory, say
     ],
@@ -596,6 +630,8 @@ def test_folders_and_files_in_each_others_place(tmp_path):
     assert said_of(list, map(os.listdir, [file])) == no_folder
     said = said_of(write_text, folder, '')
     assert said == f'{folder} is a folder, where a file is to be'
+    said = said_of((folder / 'a' / 'b').mkdir)
+    assert said == f'{folder}/a/b: the folder cannot be made: No such file or directory'
     # What a program makes twice, or calls wrongly.
     assert said_of(folder.mkdir) is None
     assert said_of(file.open, 'x') is None

@@ -1,5 +1,8 @@
+import inspect
 from contextlib import AbstractContextManager, nullcontext
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
@@ -36,6 +39,16 @@ class WholeCheckpointHook(CheckpointHook):
         *CheckpointHook._default_greater_keys,
         *('gt_known', 'iou_', 'pxap', 'piou'),
     ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # mmengine hands them on when the first checkpoint is written, which may be hours later.
+        taken = inspect.signature(Runner.save_checkpoint).parameters
+        for name in self.args.keys() - taken.keys():
+            names = {*inspect.signature(CheckpointHook).parameters, *taken}
+            close = get_close_matches(name, sorted(names), n=3)
+            like = f'; like it are {", ".join(close)}' if close else ''
+            raise ValueError(f'{type(self).__name__} takes no {name}{like}')
 
     def before_train(self, runner: Runner) -> None:
         """Look where checkpoints go.
