@@ -18,9 +18,13 @@ from bas_mm.utils.result_files import write_bytes
 
 __all__ = ['ResizedPictureCache']
 
-_MAGIC = b'basmmpic'
-# Magic, key, height and width of the original and of the stored picture, checksum of the payload.
-_HEADER = struct.Struct('<8s16s4II')
+# The last character is the number of the format: files of another one are not used.
+_MAGIC = b'basmmpi2'
+# Magic, key, height and width of the original and of the stored picture.
+_HEADER = struct.Struct('<8s16s4I')
+# Checksum of header and payload, behind the header.
+_CHECKSUM = struct.Struct('<I')
+_PAYLOAD = _HEADER.size + _CHECKSUM.size
 
 
 class ResizedPictureCache:
@@ -85,11 +89,15 @@ class ResizedPictureCache:
             content = np.fromfile(self.path(key), dtype=np.uint8)
         except OSError:
             return None
-        if len(content) < _HEADER.size:
+        if len(content) < _PAYLOAD:
             return None
-        magic, stored_key, *sizes, checksum = _HEADER.unpack(content[: _HEADER.size])
-        payload = content[_HEADER.size :]
-        if magic != _MAGIC or stored_key != key or zlib.crc32(payload) != checksum:
+        magic, stored_key, *sizes = _HEADER.unpack_from(content)
+        payload = content[_PAYLOAD:]
+        if magic != _MAGIC or stored_key != key:
+            return None
+        # A size that one bit was lost of would give other boxes without a word.
+        checksum = zlib.crc32(payload, zlib.crc32(content[: _HEADER.size]))
+        if _CHECKSUM.unpack_from(content, _HEADER.size) != (checksum,):
             return None
         original, (height, width) = tuple(sizes[:2]), sizes[2:]
         if self.jpeg_quality is not None:
@@ -115,9 +123,10 @@ class ResizedPictureCache:
             img = cv2.imdecode(payload, cv2.IMREAD_COLOR)
         if self._writes:
             raw = payload.tobytes()
-            header = _HEADER.pack(_MAGIC, key, *original, *img.shape[:2], zlib.crc32(raw))
+            header = _HEADER.pack(_MAGIC, key, *original, *img.shape[:2])
+            checksum = _CHECKSUM.pack(zlib.crc32(raw, zlib.crc32(header)))
             try:
-                write_bytes(self.path(key), header + raw)
+                write_bytes(self.path(key), header + checksum + raw)
             except OSError as error:
                 self._stop_writing(error)
         return img

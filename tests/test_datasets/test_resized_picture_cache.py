@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 
 import numpy as np
 import pytest
 
 from bas_mm.datasets.resized_picture_cache import ResizedPictureCache
+from bas_mm.utils.result_files import write_bytes
 
 PICTURE = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
 SETTINGS = dict(scale=(5, 4), backend='cv2')
@@ -22,6 +25,34 @@ def test_greatest_and_least_quality(tmp_path, quality):
     found, original = cache.get(key)
     np.testing.assert_array_equal(found, kept)
     assert original == (40, 50)
+
+
+@pytest.mark.parametrize('quality', [None, 90])
+def test_a_bit_that_was_lost_anywhere_makes_a_miss(tmp_path, quality):
+    """In the sizes of the header it would give other boxes, or an error without a file's name."""
+    cache, key = ResizedPictureCache(tmp_path, SETTINGS, quality), bytes(range(16))
+    kept = cache.put(key, PICTURE, (40, 50))
+    whole = cache.path(key).read_bytes()
+    for place in range(len(whole)):
+        for bit in (0, 7):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            cache.path(key).write_bytes(damaged)
+            assert cache.get(key) is None, (place, bit)
+    cache.path(key).write_bytes(whole[:-1])
+    assert cache.get(key) is None
+    np.testing.assert_array_equal(cache.put(key, PICTURE, (40, 50)), kept)
+    assert cache.path(key).read_bytes() == whole
+    assert cache.get(key)[1] == (40, 50)
+
+
+def test_a_file_of_the_format_before_is_made_again(tmp_path):
+    """Its checksum was of the pixels alone."""
+    cache, key = ResizedPictureCache(tmp_path, SETTINGS), bytes(16)
+    pixels = PICTURE.tobytes()
+    header = struct.pack('<8s16s4II', b'basmmpic', key, 40, 50, 4, 5, zlib.crc32(pixels))
+    write_bytes(cache.path(key), header + pixels)
+    assert cache.get(key) is None
 
 
 def test_settings_in_another_order_are_the_same(tmp_path):
