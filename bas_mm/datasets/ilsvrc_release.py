@@ -11,7 +11,7 @@ from bas_mm.registry import DATASETS
 
 from .errors import AnnotationError
 from .release_dataset import ReleaseDataset
-from .split_lists import read_lines, require_folder, require_unique
+from .split_lists import join_paths, read_lines, require_folder, require_unique
 from .voc_xml import VocAnnotation, boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['ILSVRCRelease']
@@ -134,10 +134,11 @@ class ILSVRCRelease(ReleaseDataset):
             ids += [f'train/{wnid}/{name}' for name in names]
             labels += [index[wnid]] * len(names)
         # The folder itself is the list, so each picture is on disk.
-        image_root = self.data_prefix['img_path']
         return [
-            dict(img_path=osp.join(image_root, image_id), image_id=image_id, gt_label=label)
-            for image_id, label in zip(ids, labels)
+            dict(img_path=path, image_id=image_id, gt_label=label)
+            for path, image_id, label in zip(
+                join_paths(self.data_prefix['img_path'], ids), ids, labels
+            )
         ]
 
     def _read_val(self, index: dict[str, int]) -> list[dict]:

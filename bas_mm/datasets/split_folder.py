@@ -22,6 +22,7 @@ from .split_lists import (
     check_disjoint,
     check_files_exist,
     group_rows,
+    join_paths,
     read_class_labels,
     read_image_ids,
     read_image_sizes,
@@ -121,12 +122,11 @@ class SplitFolder(BaseLocalizationDataset):
         sizes_file = osp.join(self.split_dir, IMAGE_SIZES)
         ids, lines = read_image_ids(ids_file)
         labels = read_class_labels(labels_file, ids, lines, ids_file, self.num_classes)
+        paths = join_paths(self.data_prefix['img_path'], ids)
         infos = [
-            dict(img_path=osp.join(self.data_prefix['img_path'], image_id), image_id=image_id)
-            for image_id in ids
+            dict(img_path=path, image_id=image_id, gt_label=label)
+            for path, image_id, label in zip(paths, ids, labels)
         ]
-        for info, label in zip(infos, labels):
-            info['gt_label'] = label
 
         sizes = None
         if osp.exists(sizes_file):

@@ -19,6 +19,8 @@ import os
 import os.path as osp
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, repeat
 from typing import NoReturn
 
 import numpy as np
@@ -37,6 +39,7 @@ __all__ = [
     'check_disjoint',
     'check_files_exist',
     'group_rows',
+    'join_paths',
     'read_class_labels',
     'read_class_names',
     'read_image_ids',
@@ -207,32 +210,20 @@ def read_class_labels(
         AnnotationError: A line has another number of fields, a class that is no integer or out
             of range, or an id that is not listed or was labelled before; or an id has no label.
     """
-    index = dict(zip(ids, range(len(ids))))
+    index = _Index(ids)
+    known = {str(label): label for label in range(num_classes)}
     labels = [-1] * len(ids)
-    for line, number in zip(*read_lines(file)):
+    for position, (line, number, expected) in enumerate(_beside(read_lines(file), ids)):
         image_id, comma, field = line.rpartition(',')
-        position = index.get(image_id)
-        if position is None:
-            _raise_unknown(file, number, line, 'id,class', 2, ids_file)
+        if image_id != expected:
+            position = index.table.get(image_id)
+            if position is None:
+                _raise_unknown(file, number, line, 'id,class', 2, ids_file)
         if labels[position] >= 0:
             _raise_repeated(file, number, image_id)
-        try:
-            label = int(field)
-        except ValueError:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'the class {field!r} of {image_id} is not an integer',
-                'Write the class as its index, counted from 0',
-            ) from None
-        if not 0 <= label < num_classes:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'class {label} of {image_id} is out of range for {num_classes} classes '
-                f'(0 to {num_classes - 1})',
-                'Correct the label, or the classes in the config; they are counted from 0',
-            )
+        label = known.get(field)
+        if label is None:
+            label = _class(field, file, number, image_id, num_classes)
         labels[position] = label
     missing = [line for line, label in zip(id_lines, labels) if label < 0]
     if missing:
@@ -264,26 +255,29 @@ def read_image_sizes(
         AnnotationError: A line has another number of fields, a size that is no positive whole
             number, or an id that is not listed or stood there before; or an id has no size.
     """
-    index = dict(zip(ids, range(len(ids))))
+    index = _Index(ids)
+    # The lengths so far: there are few, and most are looked up faster than they are read.
+    known: dict[str, int] = {}
     widths, heights = [0] * len(ids), [0] * len(ids)
-    for line, number in zip(*read_lines(file)):
+    for position, (line, number, expected) in enumerate(_beside(read_lines(file), ids)):
         image_id, *fields = line.rsplit(',', 2)
-        position = index.get(image_id)
-        if position is None or len(fields) != 2:
-            _raise_unknown(file, number, line, 'id,width,height', 3, ids_file)
+        if image_id != expected or len(fields) != 2:
+            position = index.table.get(image_id)
+            if position is None or len(fields) != 2:
+                _raise_unknown(file, number, line, 'id,width,height', 3, ids_file)
         if widths[position]:
             _raise_repeated(file, number, image_id)
-        try:
-            width, height = int(fields[0]), int(fields[1])
-        except ValueError:
+        width, height = known.get(fields[0]), known.get(fields[1])
+        if width is None or height is None:
             width, height = (_whole_number(field, file, number, image_id) for field in fields)
-        if width < 1 or height < 1:
-            raise AnnotationError.at(
-                file,
-                number,
-                f'the size {width}x{height} of {image_id} is not positive',
-                'Write the width and the height of the picture in pixels',
-            )
+            if width < 1 or height < 1:
+                raise AnnotationError.at(
+                    file,
+                    number,
+                    f'the size {width}x{height} of {image_id} is not positive',
+                    'Write the width and the height of the picture in pixels',
+                )
+            known[fields[0]], known[fields[1]] = width, height
         widths[position], heights[position] = width, height
     missing = [line for line, width in zip(id_lines, widths) if not width]
     if missing:
@@ -299,7 +293,7 @@ def read_image_sizes(
 def read_localization(
     file: str, ids: Sequence[str], id_lines: Sequence[int], ids_file: str
 ) -> BoxLists | MaskLists:
-    """Read ``localization.txt``: boxes or masks, as its first line says.
+    """Read ``localization.txt``: boxes or masks, as most of its lines say.
 
     Boxes are only read here; :func:`check_boxes` judges them.
 
@@ -310,12 +304,13 @@ def read_localization(
         ids_file: Where the ids come from, for messages.
 
     Raises:
-        AnnotationError: A line has another number of fields, a coordinate that is no number, or
-            an id that is not listed; or a listed id has no line.
+        AnnotationError: A line has another number of fields, a coordinate that is no number, an
+            id that is not listed, or an ignore region that does not stand on the first line of
+            its image; or a listed id has no line.
     """
-    index = dict(zip(ids, range(len(ids))))
+    index = _Index(ids).table
     lines, numbers = read_lines(file)
-    if lines and (lines[0].count(',') == 2 or lines[0].rsplit(',', 2)[0] in index):
+    if _are_masks(lines, index):
         lists: BoxLists | MaskLists = _parse_masks(file, lines, numbers, index, ids_file)
         found = [bool(paths) for paths in lists.mask_paths]
     else:
@@ -509,6 +504,47 @@ def group_rows(positions: np.ndarray, rows: np.ndarray, count: int) -> list[np.n
     return np.split(rows[order], ends[:-1])
 
 
+class _Index:
+    """Where each id stands. Lists in the order of the ids, as most are, do without the table."""
+
+    def __init__(self, ids: Sequence[str]) -> None:
+        self._ids = ids
+
+    @cached_property
+    def table(self) -> dict[str, int]:
+        return dict(zip(self._ids, range(len(self._ids))))
+
+
+def _beside(
+    lines: tuple[list[str], Sequence[int]], ids: Sequence[str]
+) -> Iterable[tuple[str, int, str | None]]:
+    """Each line, its number, and the id whose turn it is."""
+    return zip(*lines, chain(ids, repeat(None)))
+
+
+def join_paths(folder: str, names: Sequence[str]) -> list[str]:
+    """``os.path.join(folder, name)`` of each name, faster where there are a million of them."""
+    start = osp.join(folder, '')
+    # A name that is a whole path stays as it is.
+    return [name if name.startswith('/') else start + name for name in names]
+
+
+def _are_masks(lines: list[str], index: dict[str, int]) -> bool:
+    """Whether a localization file lists masks: one mistyped line, the first too, does not say."""
+
+    def fit(some: list[str], commas: int) -> int:
+        parts = (line.rsplit(',', commas) for line in some)
+        return sum(len(fields) > commas and fields[0] in index for fields in parts)
+
+    # The usual list of boxes, which may be long, is not counted.
+    if fit(lines[:1] + lines[-1:], 4) == 2:
+        return False
+    masks, boxes = fit(lines, 2), fit(lines, 4)
+    if masks != boxes:
+        return masks > boxes
+    return bool(lines) and lines[0].count(',') == 2
+
+
 def _parse_boxes(
     file: str,
     lines: Sequence[str],
@@ -517,14 +553,17 @@ def _parse_boxes(
     ids_file: str,
 ) -> BoxLists:
     positions: list[int] = []
-    rows: list[tuple[float, ...]] = []
+    corners: list[float] = []
     for line, number in zip(lines, numbers):
         image_id, *fields = line.rsplit(',', 4)
         position = index.get(image_id)
         if position is None or len(fields) != 4:
             _raise_unknown(file, number, line, 'id,x0,y0,x1,y1', 5, ids_file)
         try:
-            row = tuple(map(float, fields))
+            corners.extend(map(float, fields))
+            # Python reads 1_0 as 10.
+            if line.find('_', len(image_id)) >= 0:
+                raise ValueError
         except ValueError:
             raise AnnotationError.at(
                 file,
@@ -533,10 +572,9 @@ def _parse_boxes(
                 'Write id,x0,y0,x1,y1',
             ) from None
         positions.append(position)
-        rows.append(row)
     return BoxLists(
         np.array(positions, dtype=np.int64),
-        np.array(rows, dtype=np.float64).reshape(-1, 4),
+        np.array(corners, dtype=np.float64).reshape(-1, 4),
         np.array(numbers, dtype=np.int64),
     )
 
@@ -563,6 +601,14 @@ def _parse_masks(
         # The ignore region belongs to the image and stands on the first of its lines.
         if not paths[position]:
             ignore_paths[position] = fields[2]
+        elif fields[2]:
+            raise AnnotationError.at(
+                file,
+                number,
+                f'{fields[2]} is the ignore region of {fields[0]}, but this is not its first line, '
+                f'which is line {mask_lines[position][0]}',
+                'Name the ignore region there, one for all masks of the picture',
+            )
         paths[position].append(fields[1])
         mask_lines[position].append(number)
     return MaskLists(
@@ -614,11 +660,33 @@ def _raise_box(
     )
 
 
+def _class(field: str, file: str, number: int, image_id: str, num_classes: int) -> int:
+    try:
+        # Python reads 1_0 as 10.
+        label = int('' if '_' in field else field)
+    except ValueError:
+        raise AnnotationError.at(
+            file,
+            number,
+            f'the class {field!r} of {image_id} is not an integer',
+            'Write the class as its index, counted from 0',
+        ) from None
+    if not 0 <= label < num_classes:
+        raise AnnotationError.at(
+            file,
+            number,
+            f'class {label} of {image_id} is out of range for {num_classes} classes '
+            f'(0 to {num_classes - 1})',
+            'Correct the label, or the classes in the config; they are counted from 0',
+        )
+    return label
+
+
 def _whole_number(field: str, file: str, number: int, image_id: str) -> int:
-    """Read a size that is not written as an integer, such as 500.0."""
+    """Read a size, which may be written as 500.0 too."""
     try:
         value = float(field)
-        whole = value.is_integer()
+        whole = value.is_integer() and '_' not in field
     except ValueError:
         whole = False
     if not whole:

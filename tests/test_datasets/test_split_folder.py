@@ -145,9 +145,22 @@ class TestReading:
         assert Path(info['ignore_path']) == root / '1_ignore.png'
         assert dataset.get_data_info(1)['ignore_path'] == ''
         assert 'gt_bboxes' not in info
-        replace_line(folder / 'localization.txt', 3, 'train/cat/1.jpg,1,2,3,4')
+        for line, text, fields in (
+            (3, 'train/cat/1.jpg,1,2,3,4', 5),
+            (1, 'train/cat/1.jpg,1,2,3,4', 5),
+            (1, 'train/cat/1.jpg,m/1a.png', 2),
+        ):
+            lines = (folder / 'localization.txt').read_text()
+            replace_line(folder / 'localization.txt', line, text)
+            message = message_of(split_writer.root)
+            start = f'localization.txt, line {line}: {fields} fields where id,mask_path,ignore_path'
+            assert start in message
+            (folder / 'localization.txt').write_text(lines)
+        # It would be left out, and its pixels would count.
+        replace_line(folder / 'localization.txt', 3, 'train/cat/1.jpg,m/1b.png,m/1_ignore.png')
         message = message_of(split_writer.root)
-        assert 'localization.txt, line 3: 5 fields where id,mask_path,ignore_path' in message
+        assert 'localization.txt, line 3: m/1_ignore.png is the ignore region of' in message
+        assert 'its first line, which is line 1.' in message
 
     def test_masks_of_pictures_with_commas(self, split_writer):
         split_writer.write(
@@ -167,6 +180,20 @@ class TestReading:
         info = build(split_writer.root, data_prefix=prefix).get_data_info(0)
         assert [Path(path).name for path in info['mask_paths']] == ['0.png', '1.png']
         assert Path(info['ignore_path']).name == 'i.png'
+
+    @pytest.mark.parametrize('name', ['class_labels', 'image_sizes', 'localization'])
+    def test_lists_have_their_own_order(self, split_writer, name):
+        folder = split_writer.write_good()
+        expected = build(split_writer.root)
+        lines = (folder / f'{name}.txt').read_text().splitlines()
+        for order in (lines[-1:] + lines[:-1], lines[:1] + lines[:0:-1]):
+            (folder / f'{name}.txt').write_text('\n'.join(order) + '\n')
+            dataset = build(split_writer.root)
+            for i in range(3):
+                info, other = dataset.get_data_info(i), expected.get_data_info(i)
+                boxes, others = (sorted(about.pop('gt_bboxes').tolist()) for about in (info, other))
+                assert info == other
+                assert boxes == others
 
     def test_number_of_classes(self, split_writer):
         split_writer.write_good()
@@ -231,11 +258,15 @@ class TestFaults:
             ('localization', 3, 'train/cat/2.jpg,1,2,inf,4', 'is not made of finite numbers'),
             ('localization', 3, 'train/cat/2.jpg,1,2,x,4', 'is not made of numbers'),
             ('localization', 3, 'train/cat/2.jpg,1,2,,4', 'is not made of numbers'),
+            ('localization', 3, 'train/cat/2.jpg,1,1_0,30,30', 'is not made of numbers'),
+            ('localization', 1, 'train/cat/1.jpg,1,2', '3 fields where id,x0,y0,x1,y1'),
             ('localization', 3, 'train/cat/2.jpg,1,2,3', '4 fields where id,x0,y0,x1,y1'),
             ('localization', 3, 'train/cat/2.jpg,1,2,3,4,5', '6 fields where id,x0,y0,x1,y1'),
             ('localization', 3, 'train/cat/9.jpg,1,2,3,4', 'train/cat/9.jpg is not listed in'),
             ('class_labels', 2, 'train/cat/2.jpg,2', 'class 2 of train/cat/2.jpg is out of range'),
             ('class_labels', 2, 'train/cat/2.jpg,-1', 'class -1 of train/cat/2.jpg is out of'),
+            ('class_labels', 2, 'train/cat/2.jpg,0_0', "the class '0_0' of train/cat/2.jpg is not"),
+            ('class_labels', 4, 'train/dog/1.jpg,1', 'train/dog/1.jpg stood there before, in line'),
             ('class_labels', 2, 'train/cat/2.jpg,cat', "the class 'cat' of train/cat/2.jpg is not"),
             ('class_labels', 2, 'train/cat/2.jpg,0.0', "the class '0.0' of train/cat/2.jpg is not"),
             ('class_labels', 2, 'train/cat/2.jpg', '1 fields where id,class was expected'),
@@ -243,6 +274,8 @@ class TestFaults:
             ('class_labels', 2, 'train/cat/9.jpg,0', 'train/cat/9.jpg is not listed in'),
             ('class_labels', 2, 'train/cat/1.jpg,0', 'train/cat/1.jpg stood there before, in line'),
             ('image_sizes', 3, 'train/dog/1.jpg,32', '2 fields where id,width,height was expected'),
+            ('image_sizes', 3, 'train/dog/1.jpg,3_2,64', "the size '3_2' of train/dog/1.jpg is"),
+            ('image_sizes', 4, 'train/dog/1.jpg,32,64', 'train/dog/1.jpg stood there before, in'),
             ('image_sizes', 3, 'train/dog/1.jpg,32,x', "the size 'x' of train/dog/1.jpg is not a"),
             ('image_sizes', 3, 'train/dog/1.jpg,32.5,64', "the size '32.5' of train/dog/1.jpg is"),
             ('image_sizes', 3, 'train/dog/1.jpg,nan,64', "the size 'nan' of train/dog/1.jpg is"),
