@@ -9,7 +9,7 @@ import numpy as np
 from bas_mm.registry import METRICS
 from bas_mm.utils.result_files import write_array
 
-from .base_map_metric import BaseMapMetric, Measured
+from .base_map_metric import BaseMapMetric, Measured, picture_name
 
 __all__ = ['MapWriter', 'map_file']
 
@@ -63,6 +63,12 @@ class MapWriter(BaseMapMetric):
         """Arguments of the work on one picture."""
         if pred_map.ndim != 2:
             raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
+        if picture_name(sample) is None:
+            # The maps of all batches would be written to the same files.
+            raise ValueError(
+                'the data sample has neither image_id nor img_path that its map could be named by: '
+                'put one of them among the meta_keys of PackLocalizationInputs'
+            )
         partial = sample.get('whole_view') is False or sample.get('view_lost')
         if self.check_view and partial:
             raise ValueError(

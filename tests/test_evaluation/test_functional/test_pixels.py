@@ -110,6 +110,20 @@ def test_a_perfect_and_a_reversed_map():
     assert reverse.piou == pytest.approx(20)
 
 
+def test_of_several_thresholds_of_the_best_iou_the_greatest():
+    mask = np.zeros((2, 4), np.uint8)
+    mask[0] = 1
+    # Nothing lies between 0.3 and 0.8: all thresholds above 0.3 find the object and no more.
+    figures = pixel_figures(pixel_histograms(np.where(mask, 0.8, 0.3), mask))
+    assert figures.piou == 100
+    assert figures.piou_threshold == 0.8
+    # Two sets of pixels of one IoU: a half of the object, and it all with as many others.
+    view = np.array([[0.9, 0.9, 0.4, 0.4], [0.4, 0.4, 0.4, 0.4]])
+    figures = pixel_figures(pixel_histograms(view, mask))
+    assert figures.piou == 50
+    assert figures.piou_threshold == 0.9
+
+
 def test_no_object_pixel_in_the_whole_set():
     empty = pixel_histograms(np.ones((4, 4)), np.zeros((4, 4), np.uint8))
     with pytest.raises(ValueError, match='object pixel'):

@@ -173,6 +173,9 @@ def test_maps_are_written_of_whole_pictures_below_the_folder(tmp_path):
     for name in ('/a/b.jpg', 'a/../../b.jpg'):
         with pytest.raises(ValueError, match=f'(?s)named by the image_id of its picture.*{name}'):
             evaluate(MapWriter(**writer), [make_sample(5, image_id=name)])
+    # Without a name each batch would write over the maps of the last one.
+    with pytest.raises(ValueError, match=r'^picture 0 of a batch.*neither image_id nor img_path'):
+        evaluate(MapWriter(**writer), [make_sample(5, image_id=None)])
     assert not list(tmp_path.rglob('*.npy'))
     evaluate(MapWriter(**writer, check_view=False), [make_sample(5, whole_view=False)])
     assert (tmp_path / 'maps/val/00005.jpg.npy').is_file()
@@ -297,6 +300,36 @@ def test_tables(tmp_path):
         alone = evaluate(PxAP(), samples[label::5])
         assert float(row['pxap']) == alone['localization/pxap']
     assert evaluate(PxAP(), samples)['localization/pxap'] == figures['localization/pxap']
+
+
+@pytest.mark.parametrize('kind', [MaxBoxAcc, MaxBoxAccV2, ViewBoxAcc])
+def test_figures_of_classes_are_at_the_best_threshold_of_the_whole_set(tmp_path, kind):
+    """Not at that of each class, which would be chosen on it."""
+    # A head on a paler body: for three pictures the truth is the whole, for one the head, so that
+    # the best τ of the set is not that of the second class.
+    pred_map = torch.zeros(VIEW)
+    pred_map[8:32, 8:40], pred_map[8:16, 8:16] = 0.5, 1.0
+    whole, head = torch.tensor([[8, 8, 39, 31]]), torch.tensor([[8, 8, 15, 15]])
+    samples = [
+        make_sample(i, pred_map=pred_map, gt_label=torch.tensor([label]), gt_bboxes_view=box)
+        for i, (label, box) in enumerate([(0, whole), (0, whole), (0, whole), (1, head)])
+    ]
+    for sample in samples:
+        sample.set_data({'gt_bboxes': sample.gt_bboxes_view})
+    path, options = tmp_path / 'r.json', {}
+    if kind is not MaxBoxAcc:
+        options = dict(with_max_box_acc=True)
+    evaluate(kind(per_class=True, result_file=str(path), **options), samples)
+    first, second = (
+        {key: value for key, value in row.items() if '_box_acc' in key}
+        for row in json.loads(path.read_text())['per_class']
+    )
+    assert first
+    assert set(first.values()) == {100.0}
+    assert set(second.values()) == {0.0}
+    # Alone, the second class is found at a τ of its own.
+    alone = evaluate(kind(**options), samples[3:])
+    assert {v for k, v in alone.items() if 'threshold' not in k} == {100.0}
 
 
 def test_json(tmp_path):
