@@ -28,10 +28,10 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     normalize_map,
     pixel_figures,
     pixel_histograms,
+    protocol_a_map,
     protocol_b_boxes,
     protocol_b_ious,
     protocol_b_map,
-    resize_map,
 )
 from bas_mm.utils.result_files import write_bytes  # noqa: E402
 from bas_mm.visualization.functional import (  # noqa: E402
@@ -104,7 +104,7 @@ def protocol_a(image: np.ndarray, mask: np.ndarray, box: np.ndarray) -> np.ndarr
     """Picture, map, resized map, components, boxes."""
     loc_map = make_map(mask, LARGE)
     normalized = normalize_map(loc_map)
-    view = resize_map(normalized, (SIZE, SIZE))
+    view = protocol_a_map(loc_map, (SIZE, SIZE))
     binary = (view > np.float32(THETA)).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(binary, connectivity=8)
     largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())

@@ -13,13 +13,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
-from bas_mm.datasets.transforms.functional import boxes_to_original, resize_boxes
-from bas_mm.evaluation.functional import (
-    largest_component_box,
-    map_to_original,
-    normalize_map,
-    resize_map,
-)
+from bas_mm.datasets.transforms.functional import box_in_picture, resize_boxes
+from bas_mm.evaluation.functional import map_to_original, protocol_a_box, protocol_a_map
 from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
@@ -302,14 +297,13 @@ class LocalizationInferencer(PictureInferencer):
         try:
             if not np.isfinite(scores).all():
                 raise ValueError('the scores hold NaN or infinite values')
-            view_map = resize_map(normalize_map(raw_map), view_size)
+            view_map = protocol_a_map(raw_map, view_size)
         except ValueError as error:
             raise ValueError(f'{loaded.picture.image}: {error}') from error
         box = in_view = above = None
         if threshold is not None:
-            above = bool((view_map > np.float32(threshold)).any())
-            in_view = largest_component_box(view_map, threshold)
-            box = boxes_to_original(in_view, view_box, view_size[::-1])[0].tolist()
+            in_view, above = protocol_a_box(view_map, threshold)
+            box = box_in_picture(in_view, view_box, view_size[::-1], size[::-1])
         first = np.argsort(-ranks, kind='stable')[:5].tolist()
         label = first[0] if loaded.wanted is None else loaded.wanted
         found = LocalizationPrediction(
@@ -320,7 +314,7 @@ class LocalizationInferencer(PictureInferencer):
             score=float(scores[label]),
             top5=[(index, self.classes[index], float(scores[index])) for index in first],
             threshold=threshold,
-            box=None if box is None else tuple(box),
+            box=box,
             box_in_view=None if in_view is None else tuple(in_view.tolist()),
             view_box=tuple(view_box),
             view_size=view_size,

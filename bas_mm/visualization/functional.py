@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bas_mm.evaluation.functional import normalize_map, resize_map
+from bas_mm.evaluation.functional import protocol_a_map
 
 __all__ = [
     'PREDICTED_COLOR',
@@ -96,7 +96,7 @@ def color_map(localization_map: np.ndarray, size: tuple[int, int]) -> np.ndarray
     Raises:
         ValueError: If the map is not (h, w) or not finite.
     """
-    heat = resize_map(normalize_map(localization_map), size)
+    heat = protocol_a_map(localization_map, size)
     heat = cv2.applyColorMap((heat * 255).round().astype(np.uint8), cv2.COLORMAP_JET)
     return np.ascontiguousarray(heat[..., ::-1])
 

@@ -232,6 +232,24 @@ def test_without_resize_and_crop_nothing_moves(run):
         assert tuple(largest_component_box(mask, 0.5)) == prediction.box
 
 
+def test_a_box_ends_where_its_picture_ends(run, monkeypatch):
+    """Places in the picture are rounded, so that its end may come back behind it."""
+    inferencer = LocalizationInferencer(run.cfg, run.checkpoint, 'cpu')
+    make_view = inferencer.pipeline.view
+
+    def view(results):
+        made = make_view(results)
+        height, width = results['img'].shape[:2]
+        made['data_samples'].set_metainfo(dict(view_box=(-1e-12, 0, width + 1e-12, height + 1)))
+        return made
+
+    monkeypatch.setattr(inferencer.pipeline, 'view', view)
+    # The whole view, as nothing is above θ.
+    (found,) = inferencer(run.pictures[0], threshold=0.99999)['predictions']
+    assert found.found is False
+    assert found.box == (0, 0, *found.size[::-1])
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_) -> None:
         pass

@@ -13,6 +13,7 @@ import numpy as np
 
 __all__ = [
     'boxes_from_original',
+    'box_in_picture',
     'boxes_to_original',
     'boxes_to_view',
     'crop_offset',
@@ -116,6 +117,34 @@ def boxes_to_original(
         array([[ 31.25,  25.  , 468.75, 200.  ]])
     """
     return _ordered(_corners_to_original(boxes, view_box, view_size))
+
+
+def box_in_picture(
+    box: Sequence[float],
+    view_box: Sequence[float],
+    view_size: tuple[int, int],
+    size: tuple[int, int],
+) -> tuple[float, float, float, float]:
+    """Bring a predicted box back to its picture: :func:`boxes_to_original`, clipped to it.
+
+    Args:
+        box: x0, y0, x1, y1 in the view, x1 and y1 one past the last column and row.
+        view_box: See :func:`boxes_to_original`.
+        view_size: Width and height of the view.
+        size: Width and height of the picture.
+
+    Returns:
+        x0, y0, x1, y1 in pixels of the picture, x in [0, width] and y in [0, height], not rounded.
+
+    Examples:
+        >>> box_in_picture([0, 0, 3, 1], (0, 0, 1.1, 1.1), (3, 3), (1, 1))
+        (0.0, 0.0, 1.0, 0.3666666666666667)
+    """
+    ((x0, y0, x1, y1),) = boxes_to_original(box, view_box, view_size).tolist()
+    width, height = map(float, size)
+    # Where the view is all of the picture, its end may come back one unit in the last place
+    # behind the picture's.
+    return max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)
 
 
 def boxes_from_original(

@@ -21,10 +21,12 @@ from .pixels import (
 from .protocol_a import (
     PROTOCOL_A_CRITERIA,
     choose_threshold,
+    protocol_a_box,
     protocol_a_boxes,
     protocol_a_counts,
     protocol_a_figures,
     protocol_a_ious,
+    protocol_a_map,
 )
 from .protocol_b import (
     PROTOCOL_B_TAUS,
@@ -62,10 +64,12 @@ __all__ = [
     'pixel_curve',
     'pixel_figures',
     'pixel_histograms',
+    'protocol_a_box',
     'protocol_a_boxes',
     'protocol_a_counts',
     'protocol_a_figures',
     'protocol_a_ious',
+    'protocol_a_map',
     'protocol_b_boxes',
     'protocol_b_ious',
     'protocol_b_map',

@@ -11,10 +11,12 @@ from .maps import normalize_map, resize_map
 __all__ = [
     'PROTOCOL_A_CRITERIA',
     'choose_threshold',
+    'protocol_a_box',
     'protocol_a_boxes',
     'protocol_a_counts',
     'protocol_a_figures',
     'protocol_a_ious',
+    'protocol_a_map',
 ]
 
 #: What pictures are counted by, in the order of :func:`protocol_a_counts`.
@@ -31,6 +33,37 @@ PROTOCOL_A_CRITERIA = (
 
 # IoU levels of the reported shares; 0.5 is the one of GT-Known, Top-1 Loc and Top-5 Loc.
 _IOU_LEVELS = {'iou_30': 0.3, 'iou_50': 0.5, 'iou_70': 0.7}
+
+
+def protocol_a_map(localization_map: np.ndarray, size: tuple[int, int] = (224, 224)) -> np.ndarray:
+    """Map of one picture at the view (Protocol A, step 2): normalised, then resized.
+
+    Args:
+        localization_map (np.ndarray): Shape (h, w), as the network gives it.
+        size (tuple[int, int]): Height and width of the view.
+
+    Returns:
+        np.ndarray: Shape ``size``, float32, in [0, 1].
+
+    Raises:
+        ValueError: If the map is not (h, w) or not finite.
+    """
+    return resize_map(normalize_map(localization_map), size)
+
+
+def protocol_a_box(view_map: np.ndarray, threshold: float) -> tuple[np.ndarray, bool]:
+    """Predicted box of one picture (Protocol A, step 3), and whether anything was found.
+
+    Args:
+        view_map (np.ndarray): Shape (H, W), float32; see :func:`protocol_a_map`.
+        threshold (float): θ.
+
+    Returns:
+        tuple[np.ndarray, bool]: The box, (4,), int64, see :func:`largest_component_box`; and
+        whether a pixel is above θ. Where none is, the box is the whole view.
+    """
+    found = bool(view_map.max() > np.float32(threshold))
+    return largest_component_box(view_map, threshold), found
 
 
 def protocol_a_boxes(
@@ -51,7 +84,8 @@ def protocol_a_boxes(
     Raises:
         ValueError: If the map is not (h, w) or not finite.
     """
-    view_map = resize_map(normalize_map(localization_map), size)
+    view_map = protocol_a_map(localization_map, size)
+    # Those of protocol_a_box, which looks at the map once more.
     boxes = [largest_component_box(view_map, theta) for theta in thresholds]
     return np.array(boxes, dtype=np.int64).reshape(-1, 4)
 

@@ -10,7 +10,7 @@ from bas_mm.registry import METRICS
 from bas_mm.utils.result_files import write_json, write_text
 
 from ..coco_boxes import coco_boxes
-from ..functional import largest_component_box, normalize_map, resize_map
+from ..functional import protocol_a_box, protocol_a_map
 from ..score_files import write_scores
 from .base_map_metric import BaseMapMetric, Measured
 
@@ -27,19 +27,11 @@ def _predict(
 ) -> Measured:
     """Box of the original picture; None where nothing is above θ, which says nothing of a place."""
     # Here, so that models, which need this package's functions, do not import all data sets.
-    from bas_mm.datasets.transforms.functional import boxes_to_original
+    from bas_mm.datasets.transforms.functional import box_in_picture
 
-    # The steps of protocol_a_boxes, which predicts the whole view where nothing is found.
-    view_map = resize_map(normalize_map(pred_map), view)
-    found = bool(view_map.max() > np.float32(threshold))
-    box = None
-    if found:
-        boxes = largest_component_box(view_map, threshold)[None]
-        ((x0, y0, x1, y1),) = boxes_to_original(boxes, view_box, view[::-1]).tolist()
-        _, width, height, *_ = about
-        # Where the view is all of the picture, its end may come back one unit in the last place
-        # behind the picture's.
-        box = max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height))
+    _, *size, _, _ = about
+    in_view, found = protocol_a_box(protocol_a_map(pred_map, view), threshold)
+    box = box_in_picture(in_view, view_box, view[::-1], size) if found else None
     return Measured(label, not found, np.array([found], np.int64), (box, *about))
 
 

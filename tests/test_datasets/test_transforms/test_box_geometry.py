@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bas_mm.datasets.transforms.functional import (
+    box_in_picture,
     boxes_from_original,
     boxes_to_original,
     boxes_to_view,
@@ -199,6 +200,19 @@ def test_painted_boxes_are_found_in_the_original_picture():
         assert [u0, v0, u1, v1] == pytest.approx(
             [columns[0], rows[0], columns[-1] + 1, rows[-1] + 1], abs=1e-10
         )
+
+
+def test_a_predicted_box_ends_where_its_picture_ends():
+    view, view_box = (36, 32), (3.4, 0, 34, 30)
+    whole = boxes_to_original([[0, 0, *view]], view_box, view)
+    assert whole[0, 2] > 34  # by the last place
+    assert box_in_picture((0, 0, *view), view_box, view, (34, 30)) == (3.4, 0, 34, 30)
+    # Other boxes are those of boxes_to_original.
+    box = (4, 8, 20, 16)
+    found = boxes_to_original([box], view_box, view)[0].tolist()
+    assert box_in_picture(np.array(box), view_box, view, (34, 30)) == tuple(found)
+    # A view may be larger than its picture, on all sides.
+    assert box_in_picture((0, 0, 9, 9), (-1, -2, 8, 7), (9, 9), (6, 5)) == (0, 0, 6, 5)
 
 
 def test_a_mirrored_view():

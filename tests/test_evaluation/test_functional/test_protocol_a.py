@@ -9,9 +9,13 @@ import pytest
 from bas_mm.evaluation.functional import (
     choose_threshold,
     class_ranks,
+    normalize_map,
+    protocol_a_box,
     protocol_a_boxes,
     protocol_a_counts,
     protocol_a_ious,
+    protocol_a_map,
+    resize_map,
 )
 
 
@@ -65,6 +69,20 @@ def test_best_of_several_boxes_and_thresholds():
     assert ious[0] == 1
     assert ious[1] < 0.5
     np.testing.assert_array_equal(ious, protocol_a_ious(m, gt[::-1], [0.5, 0.1], (28, 28)))
+
+
+def test_a_box_says_whether_anything_was_found():
+    m = np.random.default_rng(0).random((28, 28))
+    view_map = protocol_a_map(m, (100, 120))
+    np.testing.assert_array_equal(view_map, resize_map(normalize_map(m), (100, 120)))
+    highest = float(view_map.max())
+    thresholds = [0.1, 0.6, np.nextafter(np.float32(highest), np.float32(0)), highest, 0.9999]
+    boxes = protocol_a_boxes(m, thresholds, (100, 120))
+    for theta, box, found in zip(thresholds, boxes, [True, True, True, False, False]):
+        own, above = protocol_a_box(view_map, theta)
+        np.testing.assert_array_equal(own, box)
+        assert above is found
+        assert found or own.tolist() == [0, 0, 120, 100]
 
 
 def test_constant_map_predicts_the_whole_view():

@@ -8,6 +8,7 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 
+from bas_mm.datasets.transforms.functional import boxes_to_original
 from bas_mm.evaluation import CocoBoxWriter
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.evaluation.score_files import read_scores
@@ -78,6 +79,18 @@ def test_the_file_is_coco_and_its_boxes_are_protocol_a_s_in_the_original(tmp_pat
         assert item['bbox'] == pytest.approx(list(map(float, expected)), abs=1e-9)
         assert item['area'] == pytest.approx(float(expected[2] * expected[3]), abs=1e-6)
         assert item['bbox'][0] + item['bbox'][2] <= size[0] + 1e-9
+
+
+def test_a_box_ends_where_its_picture_ends(tmp_path):
+    """Its place in the picture is rounded, here to more than its width."""
+    sample = make_sample(0, (34, 30), pred_map=np.array([[0, 0], [0, 1]], np.float32))
+    sample.update(view_box=(3.4, 0, 34, 30), img_shape=(32, 36))
+    _, content = write(tmp_path / 'boxes.json', [sample])
+    x, y, width, height = content['annotations'][0]['bbox']
+    ((_, _, x1, _),) = boxes_to_original([[0, 0, 36, 32]], (3.4, 0, 34, 30), (36, 32))
+    assert x1 > 34
+    assert width == 34 - x
+    assert height == 30 - y
 
 
 # Nothing above θ = 0.4: the division's guard empties the second, the resize the third.
