@@ -4,11 +4,12 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config
 
 from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
-from bas_mm.datasets.transforms import LoadResizedImage, LocResize
-from bas_mm.datasets.transforms.loc_crop import LocCrop
+from bas_mm.apis.picture_input import PictureInput
+from bas_mm.apis.picture_pipeline import PicturePipeline
 from bas_mm.registry import TRANSFORMS
 from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import plain_types, registered_class
@@ -18,6 +19,10 @@ from .errors import ExportError
 from .exported_classifier import ExportedClassifier
 
 __all__ = ['class_names', 'describe', 'pipeline_of', 'view_size_of', 'with_defaults']
+
+
+# Height and width of blank pictures: neither alike nor of one shape, and larger than all crops.
+_BLANKS = ((1200, 1600), (1500, 1300))
 
 
 def pipeline_of(cfg: Config) -> list[dict]:
@@ -52,20 +57,30 @@ def with_defaults(pipeline: Sequence[Mapping]) -> list[dict]:
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
     """Height and width of the pictures that a pipeline makes; None where they keep their own.
 
+    The pipeline, of any package's transforms, is run on two blank pictures.
+
     Args:
-        pipeline (Sequence[Mapping]): Configs of transforms. Those of bas_mm that resize and crop
-            are looked at.
+        pipeline (Sequence[Mapping]): Configs of transforms.
+
+    Raises:
+        ExportError: It cannot be run on a picture that has nothing but pixels.
     """
-    size = None
-    for transform in pipeline:
-        kind = registered_class(TRANSFORMS, transform)
-        if kind is None or not issubclass(kind, (LoadResizedImage, LocResize, LocCrop)):
-            continue
-        built = TRANSFORMS.build(dict(transform))
-        if isinstance(built, LoadResizedImage):
-            built = built.resize
-        size = built.crop_size if isinstance(built, LocCrop) else built.scale[::-1]
-    return size
+    if not pipeline:
+        return None
+    key, sizes = 'test_dataloader.dataset.pipeline', set()
+    try:
+        made = PicturePipeline(pipeline, key)
+        for size in _BLANKS:
+            blank = PictureInput(np.zeros((*size, 3), np.uint8), 'blank', 'blank')
+            sizes.add(tuple(made.view(made.load(blank))['inputs'].shape[-2:]))
+    except Exception as error:
+        # Transforms of other packages have errors of their own.
+        raise ExportError(
+            f'{key} cannot be run on a blank picture, to see what size it makes '
+            f'({type(error).__name__}: {error}): give the height and the width of the exported '
+            'pictures (--size)'
+        ) from error
+    return sizes.pop() if len(sizes) == 1 else None
 
 
 def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str] | None:

@@ -34,18 +34,37 @@ def test_view_of_the_configs(name, size, repo_dir):
 
 
 def test_view_is_height_and_width_of_the_last_transform():
+    load, pack = dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')
     resize = dict(type='LocResize', scale=(60, 50))
-    assert view_size_of([dict(type='LoadLocImage'), resize]) == (50, 60)
+    assert view_size_of([load, resize, pack]) == (50, 60)
     crop = dict(type='LocTenCrop', crop_size=(30, 40))
-    assert view_size_of([resize, crop]) == (30, 40)
-    assert view_size_of([resize, dict(type='bas_mm.LocCenterCrop')]) == (224, 224)
+    assert view_size_of([load, resize, crop, pack]) == (30, 40)
+    crop = dict(type='bas_mm.LocCenterCrop')
+    assert view_size_of([load, crop, pack]) == (224, 224)
+    assert view_size_of([load, pack]) is None
     assert view_size_of([]) is None
+
+
+def test_view_of_transforms_of_other_packages():
+    """A resize that keeps the shape alone makes no size; a crop behind it does."""
+    load, pack = dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')
+    edge = dict(type='mmpretrain.ResizeEdge', scale=64, edge='short')
+    assert view_size_of([load, edge, pack]) is None
+    crop = dict(type='mmpretrain.CenterCrop', crop_size=48)
+    assert view_size_of([load, edge, crop, dict(type='mmpretrain.PackInputs')]) == (48, 48)
+    assert view_size_of([load, dict(type='LocResize', scale=256), crop, pack]) == (48, 48)
+    # Nothing packs, nothing reads, one is not there.
+    for wrong in ([load, dict(type='LocResize', scale=9)], [pack], [load, dict(type='NoSuch')]):
+        with pytest.raises(ExportError, match=r'pipeline cannot be run on a blank .*\(--size\)'):
+            view_size_of(wrong)
 
 
 def test_view_of_a_cache_of_resized_pictures(tmp_path):
     cached = dict(type='LoadResizedImage', cache_dir=str(tmp_path), scale=(60, 50))
-    assert view_size_of([cached]) == (50, 60)
-    assert view_size_of([cached, dict(type='LocCenterCrop', crop_size=40)]) == (40, 40)
+    pack = dict(type='PackLocalizationInputs')
+    assert view_size_of([cached, pack]) == (50, 60)
+    assert view_size_of([cached, dict(type='LocCenterCrop', crop_size=40), pack]) == (40, 40)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_pipeline_of_a_wrapped_set():
