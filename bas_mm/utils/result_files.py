@@ -164,4 +164,5 @@ def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator='\n')
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, text.getvalue())
+    # Names of files that are no UTF-8 are written as they are.
+    write_bytes(path, text.getvalue().encode(errors='surrogateescape'))

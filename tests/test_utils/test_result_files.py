@@ -126,6 +126,12 @@ def test_table_keeps_digits_and_quotes(tmp_path):
     assert (tmp_path / 't.csv').read_text() == f'id,iou\n"a,b",{1 / 3!r}\nc,1.0\n'
 
 
+def test_names_that_are_no_utf_8_stay_as_they_are(tmp_path):
+    """An error would come after the whole evaluation."""
+    write_table(tmp_path / 't.csv', [{'id': os.fsdecode(b'caf\xe9.jpg'), 'class': 'café'}])
+    assert (tmp_path / 't.csv').read_bytes() == b'id,class\ncaf\xe9.jpg,' + 'café\n'.encode()
+
+
 def test_array_without_pickle(tmp_path):
     array = np.arange(6, dtype=np.float32).reshape(2, 3)
     write_array(tmp_path / 'new' / 'a.npy', array)
