@@ -25,6 +25,15 @@ def test_a_line_for_each_file(project):
     assert cells[2][:5] == ['b c', '8.0', '9.5', '–', '–']
 
 
+def test_a_figure_that_is_no_number_is_a_dash(project):
+    """JSON has no NaN: tools/test.py writes null."""
+    figures = {'localization/top1_loc': 71.8, 'localization/gt_known': None, 'a/b/iou_30': 90.0}
+    (project.folder / 'nan.json').write_text(json.dumps(figures))
+    done = project.run_here('analysis_tools/figures_table.py', 'BAS=nan.json')
+    cells = [cell.strip() for cell in done.stdout.splitlines()[-1].split('|')[1:-1]]
+    assert cells[:5] == ['BAS', '71.8', '–', '–', '90.0']
+
+
 def test_lines_of_one_name_keep_their_figures(project):
     for name, figure in (('one', 1.0), ('two', 2.0), ('three', 3.0)):
         (project.folder / f'{name}.json').write_text(json.dumps({'localization/top1_loc': figure}))

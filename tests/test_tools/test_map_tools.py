@@ -136,6 +136,23 @@ def test_numbers_that_are_none(project, options, message):
     assert done.stderr == f'eval_maps.py: error: {message}\n'
 
 
+def test_options_of_a_metric_that_is_not_asked_for(project):
+    ids = _write_split(project.folder / 'no/test', [[(10, 10, 90, 90)]], [0])
+    _write_split(project.folder / 'no_val', [[(10, 10, 90, 90)]], [0])
+    _write_maps(project.folder / 'no_maps', ids, [np.eye(14)])
+    metrics = ('--metrics', 'MaxBoxAcc', 'MaxBoxAccV2')
+    for options in (
+        ('--thresholds', 0.2),
+        ('--val-maps', 'no_maps', '--val-split', 'no_val'),
+    ):
+        done = _run(project, 'no_maps', 'no/test', *metrics, *options, check=False)
+        assert done.returncode == 2
+        assert done.stderr.splitlines() == [
+            f'eval_maps.py: error: {options[0]}: θ is that of LocalizationMetric, but the metrics '
+            'are MaxBoxAcc, MaxBoxAccV2: leave it out, or choose others by --metrics'
+        ]
+
+
 def test_figures_that_nobody_can_print_are_written(project):
     ids = _write_split(project.folder / 'dev/test', [[(10, 10, 90, 90)]], [0])
     _write_maps(project.folder / 'dev_maps', ids, [np.eye(14)])

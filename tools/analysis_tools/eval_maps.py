@@ -181,6 +181,13 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
     if names is None:
         masks = 'mask_paths' in dataset.get_data_info(0)
         names = ['PxAP'] if masks else ['LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2']
+    if 'LocalizationMetric' not in names:
+        for option, value in (('--val-maps', args.val_maps), ('--thresholds', args.thresholds)):
+            if value is not None:
+                fail(
+                    f'{option}: θ is that of LocalizationMetric, but the metrics are '
+                    f'{", ".join(names)}: leave it out, or choose others by --metrics'
+                )
     thresholds = args.thresholds or [step / 20 for step in range(1, 20)]
     if args.val_maps is not None:
         chooser = METRICS.build(dict(type='LocalizationMetric', thresholds=thresholds))

@@ -3,7 +3,7 @@
     python tools/analysis_tools/figures_table.py BAS=bas.json Detector=detector.json
 
 FILE is what ``tools/test.py --out FILE.json`` wrote. A figure that a file does not have, such as
-the classification of a class-agnostic detector, is a dash.
+the classification of a class-agnostic detector, or that is null there, as NaN is, is a dash.
 """
 
 import argparse
@@ -37,7 +37,11 @@ def read_figures(path: str) -> dict[str, float]:
     """Figures without the prefix of their metric."""
     try:
         figures = json.loads(Path(path).read_text(encoding='utf-8'))
-        return {name.partition('/')[2]: float(value) for name, value in figures.items()}
+        return {
+            name.rpartition('/')[2]: float(value)
+            for name, value in figures.items()
+            if value is not None
+        }
     except (OSError, ValueError, TypeError, AttributeError) as error:
         fail(f'{path} holds no figures of tools/test.py: {error}')
 
