@@ -8,7 +8,7 @@ from typing import Any
 
 from .collector import paused_collector
 from .errors import AnnotationError
-from .label_lists import picture_stem, unknown_class
+from .label_lists import picture_stem
 
 __all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
 
@@ -19,7 +19,7 @@ def read_instances(file: str) -> dict[str, Any]:
     """Read an ``instances`` file.
 
     Args:
-        file: The JSON file.
+        file: The JSON file, a byte order mark allowed.
 
     Returns:
         Its content; ``images``, ``annotations`` and ``categories`` are lists in it.
@@ -28,7 +28,7 @@ def read_instances(file: str) -> dict[str, Any]:
         AnnotationError: The file is missing, no JSON, or has not these lists.
     """
     try:
-        with open(file, encoding='utf-8') as handle, paused_collector():
+        with open(file, encoding='utf-8-sig') as handle, paused_collector():
             content = json.load(handle)
     except FileNotFoundError:
         raise AnnotationError.at(
@@ -66,7 +66,14 @@ def class_of_category(
     for entry, category in enumerate(categories, start=1):
         name = _field(category, 'name', entry, file, 'categories', str)
         if name not in indices:
-            raise unknown_class(file, entry, name, classes, unit='entry of categories')
+            raise AnnotationError.at(
+                file,
+                entry,
+                f'unknown class {name!r}',
+                f'All categories of the file must be among `classes`, which has {len(classes)}: '
+                'complete it, or for some of them write a list of pictures and classes (`labels`)',
+                unit='entry of categories',
+            )
         number = _field(category, 'id', entry, file, 'categories', (int, str))
         if found.setdefault(number, indices[name]) != indices[name]:
             raise AnnotationError.at(

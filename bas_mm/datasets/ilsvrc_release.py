@@ -237,7 +237,7 @@ def _keep_class(
         raise AnnotationError.at(annotation.file, None, f'it has no object{what}', _ADVICE)
     label = objects[0] if label is None else label
     kept = [position for position, item in enumerate(objects) if item == label]
-    for name in ('names', 'boxes', 'lines'):
+    for name in ('names', 'boxes', 'lines', 'difficult'):
         values = getattr(annotation, name)
         setattr(annotation, name, [values[position] for position in kept])
     return label

@@ -78,7 +78,8 @@ def unknown_class(
 ) -> AnnotationError:
     """Make the error for a class that is none of a set's."""
     shown = ', '.join(classes[:3]) + (' ...' if len(classes) > 3 else '')
-    advice = f'The {len(classes)} classes are {shown}: correct the name, or set `classes`'
+    what = 'only class is' if len(classes) == 1 else f'{len(classes)} classes are'
+    advice = f'The {what} {shown}: correct the name, or set `classes`'
     if _is_whole(name):
         called = [own for index, own in enumerate(classes) if _is_whole(own) and own != str(index)]
         if called:

@@ -10,6 +10,8 @@ from edits import error_of, infos_of, replace_line
 from releases import voc_xml, write_ilsvrc
 
 from bas_mm.datasets import ILSVRCRelease
+from bas_mm.datasets.ilsvrc_release import _keep_class
+from bas_mm.datasets.voc_xml import read_voc_xml
 
 
 @pytest.fixture
@@ -49,6 +51,20 @@ def test_val(release, place):
         assert Path(info['img_path']) == release / 'Data/CLS-LOC' / image_id
         np.testing.assert_array_equal(info['gt_bboxes'], boxes)
         assert info['gt_bboxes'].dtype == np.float64
+
+
+def test_objects_of_other_classes_go_with_all_that_is_said_of_them(release):
+    file = xml_of(release, 1)
+    names = ['n01440764', 'n01443537', 'n01440764']
+    text = voc_xml('1', 50, 40, [(name, (i, 2, 30, 30)) for i, name in enumerate(names)])
+    first, _, rest = text.partition('<difficult>0')
+    file.write_text(f'{first}<difficult>1{rest}')
+    annotation = read_voc_xml(str(file))
+    assert annotation.difficult == [True, False, False]
+    assert _keep_class(annotation, 1, dict.fromkeys(names, 0) | {names[1]: 1}, '') == 1
+    assert annotation.names == names[1:2]
+    assert annotation.boxes == [(1, 2, 30, 30)]
+    assert annotation.difficult == [False]
 
 
 def test_classes_are_counted_by_their_ids_in_whatever_order_they_are_listed(release):

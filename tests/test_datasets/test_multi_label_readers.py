@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -312,6 +313,19 @@ class TestCOCO:
         (coco / 'annotations' / 'instances_train2014.json').write_text(json.dumps(content))
         assert expected in error_of(COCO14MultiLabel, str(coco))
 
+    def test_some_of_the_classes_need_a_list(self, coco):
+        message = error_of(COCO14MultiLabel, str(coco), classes=['person', 'cat'])
+        assert re.search(r"entry of categories \d+: unknown class '.*'. All categories", message)
+        assert 'must be among `classes`, which has 2: complete it, or' in message
+        write_lines(coco / 'labels.txt', ['COCO_train2014_000000000025 person'])
+        options = dict(classes=['person'], labels='labels.txt')
+        assert list(_labels(COCO14MultiLabel(str(coco), **options)).values()) == [[0]]
+
+    def test_a_byte_order_mark(self, coco):
+        file = coco / 'annotations' / 'instances_train2014.json'
+        file.write_text(file.read_text(), encoding='utf-8-sig')
+        assert len(COCO14MultiLabel(str(coco))) == 3
+
     def test_not_the_right_file(self, coco):
         file = coco / 'annotations' / 'instances_train2014.json'
         file.write_text('{"images": [],')
@@ -332,6 +346,10 @@ class TestList:
         # Relative paths are below data_root once.
         monkeypatch.chdir(pets.parent)
         assert _labels(_pets(pets.name)) == _labels(dataset)
+
+    def test_a_class_that_is_the_only_one(self, pets):
+        message = error_of(_pets, pets, classes=['cat'])
+        assert "unknown class 'red_dog'. The only class is cat: correct the name" in message
 
     def test_indices_and_a_file_of_classes(self, pets):
         write_lines(pets / 'train.txt', ['a/1 1 0', 'b/3 0'])
