@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.dataset import BaseDataset
 
-from .picture_set_mixin import PictureSetMixin
+from .picture_set_mixin import PictureSetMixin, build_transforms
 
 __all__ = ['BaseLocalizationDataset']
 
@@ -60,7 +60,7 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
             metainfo=metainfo,
             data_root=data_root,
             data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
-            pipeline=list(pipeline),
+            pipeline=build_transforms(pipeline),
             test_mode=test_mode,
             max_refetch=max_refetch,
             **kwargs,

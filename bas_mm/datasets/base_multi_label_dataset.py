@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mmpretrain.datasets import MultiLabelDataset
 
-from bas_mm.registry import TRANSFORMS
 from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
 from .errors import AnnotationError
 from .label_lists import LabelList, picture_stem, read_label_list, unknown_class
-from .picture_set_mixin import PictureSetMixin
+from .picture_set_mixin import PictureSetMixin, build_transforms
 from .split_lists import check_files_exist, require_folder
 
 __all__ = ['BaseMultiLabelDataset']
@@ -93,8 +92,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
             metainfo=metainfo,
             data_root=data_root,
             data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
-            # Of our registry, where the transforms of all libraries are found.
-            pipeline=[TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline],
+            pipeline=build_transforms(pipeline),
             test_mode=test_mode,
             max_refetch=max_refetch,
             **kwargs,

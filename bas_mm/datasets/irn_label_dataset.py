@@ -9,6 +9,7 @@ from mmengine.dataset import BaseDataset
 from bas_mm.registry import DATASETS
 
 from .errors import AnnotationError
+from .picture_set_mixin import build_transforms
 
 __all__ = ['IRNLabelDataset']
 
@@ -41,7 +42,7 @@ class IRNLabelDataset(BaseDataset):
     ) -> None:
         self.pictures = dict(pictures)
         self.label_dir = label_dir
-        super().__init__(pipeline=list(pipeline), **kwargs)
+        super().__init__(pipeline=build_transforms(pipeline), **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the pictures and see that each has its labels."""

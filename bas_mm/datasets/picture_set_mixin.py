@@ -2,15 +2,29 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
+from bas_mm.registry import TRANSFORMS
+
 from .errors import AnnotationError, UnreadableImageError
 from .split_lists import read_class_names
 
-__all__ = ['PictureSetMixin']
+__all__ = ['PictureSetMixin', 'build_transforms']
+
+
+def build_transforms(pipeline: Sequence[dict | Callable]) -> list[Callable]:
+    """The transforms of a pipeline, where mmengine would look in its own registry.
+
+    In ours those of all libraries are found, and bas_mm's by their bare names without a default
+    scope, too.
+
+    Args:
+        pipeline: Configs of transforms, or transforms.
+    """
+    return [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
 
 
 class PictureSetMixin:

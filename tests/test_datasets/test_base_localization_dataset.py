@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from mmengine.dataset import worker_init_fn
 from mmengine.runner import Runner
+from tiny_irn import pictures_cfg, write_irn_pictures
 
 from bas_mm.datasets import SplitFolder, UnreadableImageError
 
@@ -47,6 +52,36 @@ def build(root: Path, **kwargs) -> SplitFolder:
     settings = config(root, **kwargs)
     settings.pop('type')
     return SplitFolder(**settings)
+
+
+WITHOUT_SCOPE = """
+import json, sys
+from mmengine.registry import DefaultScope
+from bas_mm.datasets import IRNLabelDataset, SplitFolder
+
+split, irn = (json.loads(text) for text in sys.argv[1:])
+assert DefaultScope.get_current_instance() is None
+for dataset in (SplitFolder(**split), IRNLabelDataset(**irn)):
+    print(type(dataset).__name__, len(dataset), *map(type, dataset.pipeline.transforms))
+"""
+
+
+def test_transforms_by_their_bare_names_need_no_default_scope(split_writer, tmp_path):
+    """The tests have one in their process."""
+    split_writer.write_good()
+    split = config(split_writer.root)
+    split.pop('type')
+    root = write_irn_pictures(tmp_path / 'irn', 2)
+    irn = dict(pictures=pictures_cfg(root), label_dir=str(root / 'labels'))
+    irn['pipeline'] = [dict(type='LoadLocImage'), dict(type='LoadLabelMap')]
+    command = [sys.executable, '-c', WITHOUT_SCOPE, json.dumps(split), json.dumps(irn)]
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get('PYTHONPATH')])]
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert 'SplitFolder 3' in done.stdout
+    assert 'IRNLabelDataset 2' in done.stdout
+    assert 'load_label_map.LoadLabelMap' in done.stdout
 
 
 def loader(root: Path, num_workers: int, **kwargs):
