@@ -57,7 +57,7 @@ def main() -> None:
         fail(f'the config {args.config} has no seed_dataloader')
 
     from bas_mm.utils.config_params import params_of
-    from bas_mm.wsss.functional.dense_crf import crf_library
+    from bas_mm.utils.dense_crf import crf_library
     from bas_mm.wsss.functional.irn_labels import IRNLabelParams
     from bas_mm.wsss.seed_source import SeedSource
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.utils.config_types import type_name
-from bas_mm.wsss.functional.dense_crf import crf_library
+from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.plain_values import plain_values
 
 from .counting_settings import settings_that_count

@@ -10,7 +10,7 @@ import pytest
 from mmengine.config import Config
 
 from bas_mm.command_line import load_config
-from bas_mm.wsss.functional.dense_crf import crf_library
+from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
