@@ -67,10 +67,18 @@ def require_boxes(cfg: 'Config') -> None:
                 )
 
 
-def enable_scaled_rate(cfg: 'Config', path: str) -> None:
-    """Have the rate scaled, or exit with status 2 where the recipe's batch is not told."""
-    from bas_mm.utils.recipe_batch import accumulative_counts, recipe_batch
+def scale_rate(cfg: 'Config', path: str, asked: bool) -> None:
+    """Have the rate scaled, or exit with status 2 where the recipe's batch is not told.
 
+    Args:
+        cfg (Config): Changed in place.
+        path (str): Its file, for the message.
+        asked (bool): Whether the command line asks for it; the config may, too.
+    """
+    from bas_mm.utils.recipe_batch import accumulative_counts, is_rate_scaled, recipe_batch
+
+    if not asked and not is_rate_scaled(cfg):
+        return
     batch, counts = recipe_batch(cfg), accumulative_counts(cfg)
     if batch is None:
         fail(
@@ -96,7 +104,7 @@ def warn_of_other_batch(cfg: 'Config', path: str) -> None:
     from bas_mm.utils.recipe_batch import describe_other_batch
 
     other = describe_other_batch(cfg, get_world_size())
-    if other is not None and not cfg.auto_scale_lr.get('enable') and is_main_process():
+    if other is not None and is_main_process():
         warn(f'{path}: {other}')
 
 
@@ -112,8 +120,7 @@ def main() -> None:
         # What would wait for figures of a validation.
         ((cfg.get('default_hooks') or {}).get('checkpoint') or {}).pop('save_best', None)
     require_distinct_figures(cfg, args.config, 'val_evaluator')
-    if args.auto_scale_lr or (cfg.get('auto_scale_lr') or {}).get('enable'):
-        enable_scaled_rate(cfg, args.config)
+    scale_rate(cfg, args.config, args.auto_scale_lr)
     initial = cfg.get('load_from')
     if args.resume is not None:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from numbers import Real
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['accumulative_counts', 'describe_other_batch', 'recipe_batch']
+__all__ = ['accumulative_counts', 'describe_other_batch', 'is_rate_scaled', 'recipe_batch']
 
 
 def recipe_batch(cfg: Config) -> int | float | None:
@@ -19,6 +20,11 @@ def recipe_batch(cfg: Config) -> int | float | None:
     several.
     """
     return _positive(_get(cfg, 'auto_scale_lr', 'base_batch_size'))
+
+
+def is_rate_scaled(cfg: Config) -> bool:
+    """Whether a job's learning rate is scaled by its batch over the recipe's."""
+    return bool(_get(cfg, 'auto_scale_lr', 'enable'))
 
 
 def accumulative_counts(cfg: Config) -> int | float:
@@ -37,8 +43,11 @@ def describe_other_batch(cfg: Config, processes: int) -> str | None:
         processes (int): How many processes it has.
 
     Returns:
-        str | None: None where the batch is the recipe's, or one of the two is not known.
+        str | None: None where the batch is the recipe's, or one of the two is not known, or the rate
+            is scaled.
     """
+    if is_rate_scaled(cfg):
+        return None
     recipe, counts = recipe_batch(cfg), accumulative_counts(cfg)
     share = _positive(_get(cfg, 'train_dataloader', 'batch_size'))
     if recipe is None or share is None or share * processes * counts == recipe:
@@ -62,4 +71,4 @@ def _get(cfg: Config, *keys: str) -> Any:
 
 
 def _positive(value: Any) -> Any:
-    return value if isinstance(value, Real) and value > 0 else None
+    return value if isinstance(value, Real) and 0 < value < math.inf else None

@@ -1,7 +1,12 @@
 import pytest
 from mmengine.config import Config
 
-from bas_mm.utils.recipe_batch import accumulative_counts, describe_other_batch, recipe_batch
+from bas_mm.utils.recipe_batch import (
+    accumulative_counts,
+    describe_other_batch,
+    is_rate_scaled,
+    recipe_batch,
+)
 
 
 def _config(batch=8, recipe=32, counts=None) -> Config:
@@ -45,7 +50,7 @@ def test_another_batch_is_said_with_what_to_do(values, processes, batch, advice)
     )
 
 
-@pytest.mark.parametrize('unknown', [None, 0, -8, '32', [32]])
+@pytest.mark.parametrize('unknown', [None, 0, -8, '32', [32], float('inf')])
 def test_what_is_no_batch(unknown):
     """Is not known here, and refused where it is read."""
     assert recipe_batch(_config(recipe=unknown)) is None
@@ -55,3 +60,12 @@ def test_what_is_no_batch(unknown):
     bare = dict(auto_scale_lr=None, optim_wrapper='x', train_dataloader=[1])
     assert describe_other_batch(Config(bare), 4) is None
     assert accumulative_counts(Config(bare)) == 1
+    assert not is_rate_scaled(Config(bare))
+
+
+def test_nothing_is_said_where_the_rate_is_scaled():
+    config = _config()
+    assert not is_rate_scaled(config)
+    config.auto_scale_lr.enable = True
+    assert is_rate_scaled(config)
+    assert describe_other_batch(config, 1) is None

@@ -24,7 +24,12 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('config', help="the pipeline's config")
     parser.add_argument('--work-dir', type=Path, help="in place of the config's")
-    parser.add_argument('--gpus', type=int, default=1, help='processes of networks (1)')
+    parser.add_argument(
+        '--gpus',
+        type=int,
+        default=1,
+        help='processes of networks (1); a training has as many of them as divide its batch',
+    )
     parser.add_argument('--num-workers', type=int, default=2, help='processes of other work (2)')
     parser.add_argument('--seed', type=int, help="seed of all trainings; default: the configs'")
     parser.add_argument('--skip', nargs='+', default=[], metavar='STEP', help='steps left out')

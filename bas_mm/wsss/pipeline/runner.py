@@ -52,7 +52,8 @@ class PipelineRunner:
         steps (Sequence[Step]): All steps.
         work_dir (Path): The work folder.
         tools (Path): Folder of the tools that the commands name.
-        processes (int): Processes (GPUs) of the steps that can use several. Defaults to 1.
+        processes (int): Processes (GPUs) of the steps that can use several; a training has as many
+            of them as divide its batch. Defaults to 1.
         num_workers (int): Worker processes of the other steps. Defaults to 2.
         verbose (bool): Whether what the steps print is shown; it is kept in ``logs/STEP.log``
             otherwise. Defaults to False.
