@@ -19,7 +19,7 @@ from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.utils.arguments import in_range, is_single
-from bas_mm.utils.config_metrics import only_threshold
+from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer
 
@@ -81,9 +81,7 @@ class LocalizationInferencer(PictureInferencer):
         self._ten_crop = ten_crop
         super().__init__(config_or_name, weights, device, **kwargs)
         # Boxes are made here, at any threshold.
-        self.threshold = self.model.test_cfg.threshold
-        if self.threshold is None:
-            self.threshold = only_threshold(self.cfg.get('test_evaluator'))
+        self.threshold = threshold_of(self.cfg)
         self._test_cfg = replace(self.model.test_cfg, threshold=None)
 
     def __call__(
@@ -349,6 +347,9 @@ class LocalizationInferencer(PictureInferencer):
         if prediction.box is not None:
             box = resize_boxes([prediction.box], size[::-1], (width, height))
             box = np.rint(box).astype(np.int64)
+            # A box that is narrower than a pixel of the drawing is one pixel wide.
+            box[:, :2] = np.minimum(box[:, :2], (width - 1, height - 1))
+            box[:, 2:] = np.maximum(box[:, 2:], box[:, :2] + 1)
             sample.set_field(torch.from_numpy(box), 'pred_bboxes')
         return self.visualizer.add_datasample(
             Path(loaded.picture.name).name, image, sample, draw_gt=False

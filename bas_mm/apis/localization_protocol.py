@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 
+import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 
+from bas_mm.evaluation.functional import choose_threshold
 from bas_mm.registry import DATASETS
 from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import localization_metrics
@@ -53,7 +55,8 @@ class LocalizationResult:
 
 
 def _plain(figures: dict) -> dict[str, float]:
-    return {name.partition('/')[2]: value for name, value in figures.items()}
+    # A prefix may have a / itself.
+    return {name.rpartition('/')[2]: value for name, value in figures.items()}
 
 
 def new_runner(cfg: Config, name: str) -> Runner:
@@ -69,12 +72,21 @@ def new_runner(cfg: Config, name: str) -> Runner:
     return Runner.from_cfg(cfg)
 
 
-def _best_threshold(val: dict[str, float], choose_by: Sequence[str]) -> float:
-    """θ with the highest sum of some figures, the smallest one on a tie."""
-    thresholds = [float(key.partition('@')[2]) for key in val if key.startswith('gt_known@')]
+def _best_threshold(
+    val: dict[str, float], choose_by: Sequence[str], evaluator: dict | list[dict]
+) -> float:
+    """θ with the highest sum of some figures, the smallest one on a tie, as the config has it."""
+    # Names of figures have ten digits of it.
+    thresholds = [
+        theta
+        for metric in localization_metrics(evaluator)
+        for theta in np.atleast_1d(metric.get('thresholds', ())).tolist()
+        if f'gt_known@{theta:.10g}' in val
+    ]
     if not thresholds:
         return val['threshold']  # there was one θ only
-    return min(thresholds, key=lambda t: (-_sum(val[f'{name}@{t:.10g}'] for name in choose_by), t))
+    sums = [_sum(val[f'{name}@{theta:.10g}'] for name in choose_by) for theta in thresholds]
+    return thresholds[choose_threshold(thresholds, sums, 0)]
 
 
 def _sum(percentages: Iterable[float]) -> float:
@@ -170,7 +182,7 @@ def _validate(
     use_checkpoint(cfg, checkpoint)
     runner = new_runner(cfg, f'{name}_val')
     val = _plain(runner.val())
-    return val, _best_threshold(val, choose_by)
+    return val, _best_threshold(val, choose_by, cfg.val_evaluator)
 
 
 def _test(

@@ -177,6 +177,11 @@ def _metrics(cfg: Config, dataset: Dataset, folder: Path, name: str) -> dict[str
 
 
 def _thresholds(cfg: Config) -> float | list[float]:
+    """θ of the report: what a test of the config would report, before θ of the model's boxes.
+
+    The other way round than :func:`~bas_mm.utils.config_metrics.threshold_of`, whose boxes are
+    those that the model gives; here figures are compared, which may be of several θ.
+    """
     for metric in localization_metrics(cfg.get('test_evaluator')):
         if 'thresholds' in metric:
             return metric['thresholds']

@@ -28,10 +28,12 @@ from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
 from bas_mm.apis import LocalizationInferencer
 from bas_mm.apis.config_datasets import put_ten_crop
+from bas_mm.apis.picture_input import PictureInput
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.transforms import follow_view
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
+from bas_mm.visualization.functional import PREDICTED_COLOR
 
 # Resized to 40 columns and 36 rows, of which the middle 32 x 32 are the view.
 PIPELINE = [
@@ -248,6 +250,16 @@ def test_a_box_ends_where_its_picture_ends(run, monkeypatch):
     (found,) = inferencer(run.pictures[0], threshold=0.99999)['predictions']
     assert found.found is False
     assert found.box == (0, 0, *found.size[::-1])
+
+
+@pytest.mark.parametrize('x0', [0.2, 10.6, 31.7])
+def test_a_box_narrower_than_a_pixel_is_drawn(run, inferencer, x0):
+    picture = np.full((32, 32, 3), 128, np.uint8)
+    (found,) = inferencer(picture)['predictions']
+    loaded = inferencer.read(0, PictureInput(picture, 0, '0'), None)
+    found.box = (x0, 3, x0 + 0.2, 20)
+    drawn = inferencer.visualize(loaded, found)[:224]  # without the captions
+    assert (drawn == PREDICTED_COLOR).all(axis=2).any()
 
 
 class QuietHandler(SimpleHTTPRequestHandler):

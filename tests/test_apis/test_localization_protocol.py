@@ -1,6 +1,7 @@
 """What is chosen on ``val``, where figures tie, and which ``val`` is none."""
 
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,10 +42,35 @@ def test_the_smaller_threshold_on_a_tie_as_the_metric_has_it(pictures):
     for counts in ties:
         val = _figures(counts, pictures)
         assert val['threshold'] == 0.1
-        assert choose(val, ('top1_loc', 'gt_known')) == 0.1
+        evaluator = dict(type='LocalizationMetric', thresholds=[0.2, 0.1])
+        assert choose(val, ('top1_loc', 'gt_known'), evaluator) == 0.1
         sums = [val[f'top1_loc@{t}'] + val[f'gt_known@{t}'] for t in (0.1, 0.2)]
         rounded += sums[0] < sums[1]
     assert rounded, 'no tie here that a plain sum would lose'
+
+
+def test_the_threshold_is_the_config_s_whatever_its_digits(monkeypatch):
+    """The names of figures have ten digits of it; a prefix may have a / of its own."""
+    thresholds = [0.1, 1 / 3]
+    rows = np.zeros((8, 2), int)
+    rows[0], rows[2] = (1, 2), (3, 4)
+    figures, _ = LocalizationMetric(thresholds).figures(rows, 5)
+    assert 'gt_known@0.3333333333' in figures
+
+    def runner(cfg, name):
+        return SimpleNamespace(val=lambda: {f'a/b/{key}': v for key, v in figures.items()})
+
+    monkeypatch.setattr(localization_protocol, 'new_runner', runner)
+    metric = dict(type='bas_mm.LocalizationMetric', prefix='a/b', thresholds=thresholds)
+    cfg = Config(dict(model=dict(), val_evaluator=[metric]))
+    choose_by = ('top1_loc', 'gt_known')
+    val, threshold = localization_protocol._validate(cfg, 'a.pth', 'name', choose_by)
+    assert threshold == 1 / 3
+    assert val['top1_loc'] == 40
+    # With one θ only there is nothing to choose.
+    figures = {'gt_known': 3.0, 'threshold': 1 / 3}
+    cfg.val_evaluator[0].thresholds = 1 / 3
+    assert localization_protocol._validate(cfg, 'a.pth', 'name', choose_by)[1] == 1 / 3
 
 
 def test_the_first_checkpoint_on_a_tie(monkeypatch):

@@ -161,7 +161,7 @@ def protocol_a_figures(counts: Mapping[str, int], pictures: int) -> dict[str, fl
 
 
 def choose_threshold(
-    thresholds: Sequence[float], top1_loc: np.ndarray, gt_known: np.ndarray
+    thresholds: Sequence[float], top1_loc: np.ndarray, gt_known: np.ndarray | int
 ) -> int:
     """Index of the best threshold: by Top-1 Loc + GT-Known, on a tie the smaller θ.
 
@@ -169,7 +169,7 @@ def choose_threshold(
         thresholds (Sequence[float]): The values of θ, in any order.
         top1_loc (np.ndarray): Shape (T,). Give counts rather than percentages: sums of rounded
             numbers would decide exact ties at random.
-        gt_known (np.ndarray): Shape (T,), likewise.
+        gt_known (np.ndarray | int): Shape (T,), likewise; 0 where the first has the sum.
 
     Returns:
         int: Index into ``thresholds``.
