@@ -43,7 +43,7 @@ def describe_other_batch(cfg: Config, processes: int) -> str | None:
         processes (int): How many processes it has.
 
     Returns:
-        str | None: None where the batch is the recipe's, or one of the two is not known, or the rate
+        str | None: None where the batch is the recipe's, one of the two is not known, or the rate
             is scaled.
     """
     if is_rate_scaled(cfg):
