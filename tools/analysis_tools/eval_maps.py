@@ -55,7 +55,14 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         help='those of the split that chooses θ (where all its pictures are in --scores, these)',
     )
-    parser.add_argument('--view', type=int, nargs=2, default=(224, 224), metavar=('H', 'W'))
+    parser.add_argument(
+        '--view',
+        type=int,
+        nargs=2,
+        default=(224, 224),
+        metavar=('H', 'W'),
+        help="where boxes are compared (224 224); tools/test.py does it at the network's input",
+    )
     parser.add_argument(
         '--no-normalize', action='store_true', help='maps are at the view and in [0, 1] already'
     )

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 __all__ = [
-    'boxes_from_original',
     'box_in_picture',
+    'boxes_from_original',
     'boxes_to_original',
     'boxes_to_view',
     'crop_offset',

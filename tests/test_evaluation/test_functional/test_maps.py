@@ -11,7 +11,9 @@ def test_formula():
     m = np.array([[-1.0, 0.0], [1.0, 3.0]], np.float32)
     np.testing.assert_allclose(normalize_map(m), (m + 1) / (4 + 1e-5), rtol=1e-6)
     assert normalize_map(m).dtype == np.float32
-    # The epsilon is lost where a map spans much.
+    # Where a map spans as much as the epsilon, the epsilon is half of the sum.
+    np.testing.assert_allclose(normalize_map(np.array([[0, 1e-5]])), [[0, 0.5]], rtol=1e-6)
+    # It is lost where a map spans much.
     assert normalize_map(np.array([[0, 1000]])).max() == 1
 
 
