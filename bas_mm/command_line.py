@@ -194,12 +194,10 @@ def fail_on(*kinds: type[Exception]) -> Iterator[None]:
     Args:
         *kinds (type[Exception]): Which errors these are.
     """
-    from bas_mm.utils.input_errors import without_config
-
     try:
         yield
     except kinds as error:
-        fail(without_config(str(error)))
+        fail(str(error))
 
 
 @contextmanager

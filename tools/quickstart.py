@@ -18,6 +18,7 @@ if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    OneLineParser,
     fail,
     load_config,
     prepare_devices,
@@ -28,7 +29,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
     parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
     parser.add_argument('--out-dir', help='folder of everything this run writes')

@@ -31,9 +31,7 @@ def read_instances(file: str) -> dict[str, Any]:
         with open(file, encoding='utf-8-sig') as handle, paused_collector():
             content = json.load(handle)
     except FileNotFoundError:
-        raise AnnotationError.at(
-            file, None, 'there is no such file', 'Correct the path in the config'
-        ) from None
+        raise AnnotationError.at(file, None, 'there is no such file', 'Correct the path') from None
     except json.JSONDecodeError as error:
         raise AnnotationError.at(
             file, error.lineno, f'it is no JSON ({error.msg})', _ADVICE

@@ -68,8 +68,8 @@ class FGVCAircraft(ReleaseDataset):
             raise AnnotationError.at(
                 names_file,
                 None,
-                f'{len(names)} variants, but the config names {self.num_classes} classes',
-                'Leave `classes` out of the config',
+                f'{len(names)} variants, but {self.num_classes} classes are asked for',
+                'Give as many (`--classes`), or leave `classes` out',
             )
         index = {name: position for position, name in enumerate(names)}
         file = self.file('data', f'images_variant_{self.split}.txt')

@@ -25,9 +25,7 @@ def read_mat(file: str) -> dict[str, np.ndarray]:
     try:
         return loadmat(file)
     except FileNotFoundError:
-        raise AnnotationError.at(
-            file, None, 'there is no such file', 'Correct the path in the config'
-        ) from None
+        raise AnnotationError.at(file, None, 'there is no such file', 'Correct the path') from None
     except Exception as error:
         # loadmat raises ValueError, NotImplementedError, TypeError, zlib.error and others.
         raise AnnotationError.at(

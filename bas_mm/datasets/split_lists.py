@@ -94,7 +94,7 @@ def require_folder(folder: str, purpose: str) -> None:
     """Raise an :class:`AnnotationError` that names the folder when it is not there."""
     if not osp.isdir(folder):
         raise AnnotationError.at(
-            folder, None, f'there is no such folder ({purpose})', 'Correct the path in the config'
+            folder, None, f'there is no such folder ({purpose})', 'Correct the path'
         )
 
 
@@ -143,7 +143,7 @@ def read_lines(file: str) -> tuple[list[str], Sequence[int]]:
             text = handle.read()
     except FileNotFoundError:
         raise AnnotationError.at(
-            file, None, 'there is no such file', 'Correct the path in the config or make the file'
+            file, None, 'there is no such file', 'Correct the path or make the file'
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise AnnotationError.at(
@@ -677,7 +677,7 @@ def _class(field: str, file: str, number: int, image_id: str, num_classes: int) 
             number,
             f'class {label} of {image_id} is out of range for {num_classes} classes '
             f'(0 to {num_classes - 1})',
-            'Correct the label, or the classes in the config; they are counted from 0',
+            'Correct the label, or the classes; they are counted from 0',
         )
     return label
 

@@ -67,7 +67,7 @@ class StanfordDogs(ReleaseDataset):
         ids, numbered = pictures[self.split]
         entries = range(1, len(ids) + 1)
         labels = [
-            class_index(label, entry, file, self.num_classes, 'the classes in the config', 'entry')
+            class_index(label, entry, file, self.num_classes, 'the classes', 'entry')
             for entry, label in zip(entries, numbered)
         ]
         infos = self.make_infos(ids, labels, entries, file, unit='entry')

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-__all__ = ['describe_input_error', 'without_config']
+__all__ = ['describe_input_error']
 
 _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
@@ -86,11 +86,6 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     if found is None and isinstance(error, RuntimeError):
         found = _unequal_pictures(error, steps)
     return found
-
-
-def without_config(message: str) -> str:
-    """The message of a data set for commands that have no config: their arguments are meant."""
-    return message.replace(' in the config', '')
 
 
 # What was raised, and by whom

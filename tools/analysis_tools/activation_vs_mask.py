@@ -17,6 +17,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    OneLineParser,
     fail,
     fail_on_input_errors,
     load_config,
@@ -31,7 +32,7 @@ RATIOS = [step / 10 for step in range(1, 21)]
 
 def parse_args() -> argparse.Namespace:
     """The command line; paths that must exist do."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(

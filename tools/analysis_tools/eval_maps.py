@@ -20,7 +20,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 import numpy as np  # noqa: E402 - after the path is set
 from mmengine.utils import track_iter_progress  # noqa: E402
 
-from bas_mm.command_line import fail, require_writable, run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, require_writable, run_command  # noqa: E402
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.split_lists import read_lines  # noqa: E402
@@ -36,7 +36,7 @@ _NEED_SCORES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument('maps', type=Path, help='folder of .npy maps')
     parser.add_argument('split_dir', type=Path, help='split folder with boxes or masks')
     parser.add_argument(

@@ -14,12 +14,12 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, require_file, run_command
+from bas_mm.command_line import OneLineParser, fail, require_file, run_command
 
 
 def parse_args() -> list[tuple[str, str]]:
     """The command line: names and files."""
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument('rows', nargs='+', metavar='NAME=FILE', help='the lines of the table')

@@ -14,13 +14,13 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, load_config, require_file, run_command
+from bas_mm.command_line import OneLineParser, fail, load_config, require_file, run_command
 from bas_mm.utils.worker_processes import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
     """The command line; paths that must exist do."""
-    parser = argparse.ArgumentParser(description="Make IRNet's labels.")
+    parser = OneLineParser(description="Make IRNet's labels.")
     parser.add_argument('config', help='config file that made the seeds')
     parser.add_argument('seeds', help='folder of seeds')
     parser.add_argument('out', help='folder of the labels')

@@ -14,14 +14,12 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, require_file, run_command
+from bas_mm.command_line import OneLineParser, fail, require_file, run_command
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = OneLineParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('config', help="the pipeline's config")
     parser.add_argument('--work-dir', type=Path, help="in place of the config's")
     parser.add_argument(
