@@ -69,7 +69,7 @@ class FGVCAircraft(ReleaseDataset):
                 names_file,
                 None,
                 f'{len(names)} variants, but {self.num_classes} classes are asked for',
-                'Give as many (`--classes`), or leave `classes` out',
+                'Leave `classes` out',
             )
         index = {name: position for position, name in enumerate(names)}
         file = self.file('data', f'images_variant_{self.split}.txt')

@@ -69,7 +69,7 @@ def test_missing_line_file_and_classes(release):
     message = error_of(FGVCAircraft, 'test', data_root=str(release))
     assert message.startswith(f'{file}, line 2: 12 has no line in')
     message = error_of(FGVCAircraft, 'test', data_root=str(release), classes=100)
-    assert '3 variants, but the config names 100 classes' in message
+    assert '3 variants, but 100 classes are asked for' in message
     file.write_text('')
     assert f'{file}: it is empty' in error_of(FGVCAircraft, 'test', data_root=str(release))
     file.unlink()
