@@ -23,7 +23,7 @@ def config_names() -> dict[str, Path]:
     """Names of bas_mm's configs, and their files.
 
     A name is the file's without ``.py``, such as ``bas_resnet50_cub``; and with its folder, such as
-    ``wsss/cam_small_embedded``, which tells files of one name apart.
+    ``cam/cam_small_embedded``, which tells files of one name apart.
 
     Returns:
         dict[str, Path]: File by name; a name that several files share is not in it.
