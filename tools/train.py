@@ -25,6 +25,7 @@ from bas_mm.utils.config_checkpoint import require_whole_checkpoint
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from mmengine.runner import Runner
 
 
 def parse_args() -> argparse.Namespace:
@@ -75,21 +76,32 @@ def scale_rate(cfg: 'Config', path: str, asked: bool) -> None:
         path (str): Its file, for the message.
         asked (bool): Whether the command line asks for it; the config may, too.
     """
-    from bas_mm.utils.recipe_batch import accumulative_counts, is_rate_scaled, recipe_batch
+    from bas_mm.utils.recipe_batch import is_rate_scaled, recipe_batch
 
     if not asked and not is_rate_scaled(cfg):
         return
-    batch, counts = recipe_batch(cfg), accumulative_counts(cfg)
-    if batch is None:
+    if recipe_batch(cfg) is None:
         fail(
             f'{path}: to have the learning rate scaled, set auto_scale_lr.base_batch_size to the '
             'batch of the recipe, over all its processes, by which it is scaled'
         )
     cfg.auto_scale_lr.enable = True
-    if counts != 1:
-        # mmengine compares the batch of an iteration, and a step has several. Where all of them
-        # are the recipe's batch the quotient is whole, and no rate changes.
-        cfg.auto_scale_lr.base_batch_size = batch / counts
+
+
+def scale_by_accumulated_batch(runner: 'Runner') -> None:
+    """Have a scaled rate be that of a whole step, of whose iterations mmengine counts one.
+
+    Args:
+        runner (Runner): Changed; its config, which is written and may be used again, is not.
+    """
+    from bas_mm.utils.recipe_batch import accumulative_counts, is_rate_scaled, recipe_batch
+
+    counts = accumulative_counts(runner.cfg)
+    if counts != 1 and is_rate_scaled(runner.cfg):
+        # Where all iterations of a step are the recipe's batch the quotient is whole, and no rate
+        # changes.
+        base = recipe_batch(runner.cfg) / counts
+        runner.auto_scale_lr = dict(runner.auto_scale_lr, base_batch_size=base)
 
 
 def warn_of_other_batch(cfg: 'Config', path: str) -> None:
@@ -149,6 +161,7 @@ def main() -> None:
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         # Not before: some launchers' processes are counted when the runner is built.
         warn_of_other_batch(cfg, args.config)
+        scale_by_accumulated_batch(runner)
         runner.train()
     close_process_group()
 

@@ -53,6 +53,10 @@ def test_scaled_rate_is_that_of_the_accumulated_batch(project, rates, batch, cou
         if batch * counts == 8:
             assert rates[-1] == 0.01  # to the bit
         assert rates[-1] == pytest.approx(0.01 * factor, rel=1e-15)
+    # The config that was written is the same recipe.
+    assert load_config(project.folder / 'w' / 'tiny.py', []).auto_scale_lr.base_batch_size == 8
+    project.run_here('train.py', 'w/tiny.py', '--work-dir', 'again')
+    assert rates[-1] == pytest.approx(0.01 * factor, rel=1e-15)
 
 
 @pytest.mark.parametrize('base', ['None', '0', '-8', 'many'])
