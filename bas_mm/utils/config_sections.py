@@ -28,7 +28,7 @@ def similar_sections(name: str, present: Container[str] | dict) -> list[str] | N
     Examples:
         >>> similar_sections('train_dataloader', {})
         >>> similar_sections('train_dataloder', {})
-        ['train_dataloader', 'val_dataloader', 'test_dataloader']
+        ['train_dataloader', 'val_dataloader']
         >>> similar_sections('of_mine', {})
         []
     """

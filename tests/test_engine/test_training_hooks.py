@@ -97,16 +97,23 @@ def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folde
 
 
 @pytest.mark.parametrize(
-    ('kind', 'part', 'count'),
-    [('BASClassifier', 'generator', 7), ('CAMClassifier', 'head', 7), ('CAMClassifier', 'head', 3)],
+    ('kind', 'parts', 'count'),
+    [
+        ('BASClassifier', ('head', 'generator'), 7),
+        ('CAMClassifier', ('head',), 7),
+        ('CAMClassifier', ('head',), 3),
+    ],
 )
 def test_other_number_of_classes_is_named_before_the_first_iteration(
-    split_folder, tmp_path, kind, part, count
+    split_folder, tmp_path, kind, parts, count
 ):
     cfg = tiny_run_cfg(split_folder, tmp_path, kind)
-    cfg.model[part].num_classes = count
+    for part in parts:
+        cfg.model[part].num_classes = count
     runner = _runner(cfg, f'run-classes-{kind}-{count}')
-    message = f'model.{part}.num_classes={count}, but {{}}_dataloader.dataset has 4 classes'
+    wrong = ' and '.join(f'model.{part}.num_classes={count}' for part in parts)
+    right = ' and '.join(f'model.{part}.num_classes=4' for part in parts)
+    message = f'{wrong}, but {{}}_dataloader.dataset has 4 classes. Set {right}.'
     with pytest.raises(ValueError, match=message.format('train')):
         runner.train()
     assert runner.iter == 0

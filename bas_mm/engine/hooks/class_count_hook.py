@@ -32,10 +32,12 @@ class ClassCountHook(Hook):
         classes = getattr(dataloader.dataset, 'metainfo', {}).get('classes')
         if classes is None:
             return
+        found = {}
         for part in ('head', 'generator', 'decode_head'):
             count = getattr(getattr(model, part, None), 'num_classes', len(classes))
             if count != len(classes):
-                raise ValueError(
-                    f'model.{part}.num_classes={count}, but {key}.dataset has {len(classes)} '
-                    f'classes. Set model.{part}.num_classes={len(classes)}.'
-                )
+                found[f'model.{part}.num_classes'] = count
+        if found:
+            wrong = ' and '.join(f'{name}={count}' for name, count in found.items())
+            right = ' and '.join(f'{name}={len(classes)}' for name in found)
+            raise ValueError(f'{wrong}, but {key}.dataset has {len(classes)} classes. Set {right}.')
