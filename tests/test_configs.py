@@ -72,7 +72,7 @@ for _name in ALL:
 PRETRAINED = (
     *(f'bas/bas_{name}_cub.py' for name in ('vgg16', 'vgg16bn', 'inceptionv3', 'mobilenetv2')),
     *(f'bas/bas_{name}_cub.py' for name in ('resnet18', 'resnet50', 'resnet101', 'resnext50')),
-    *(f'wsss/{name}_resnet50_voc12.py' for name in ('bas_seg', 'cam_seg', 'irn')),
+    *(f'wsss/{name}_resnet50_voc12.py' for name in ('bas_seg', 'cam', 'irn')),
     'deeplabv2/deeplabv2_r101_voc12aug-321x321_20k.py',
 )
 

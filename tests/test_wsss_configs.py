@@ -12,7 +12,7 @@ from segmentation_sets import write_coco, write_voc
 from bas_mm.registry import MODELS
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs' / 'wsss'
-ALL = sorted(p.name for method in ('bas_seg', 'cam_seg') for p in CONFIGS.glob(f'{method}_*.py'))
+ALL = sorted(p.name for method in ('bas_seg', 'cam') for p in CONFIGS.glob(f'{method}_*.py'))
 NUM_CLASSES = {'voc12': 20, 'coco14': 80, 'embedded': 4}
 SMALL = dict(num_train=4, num_val=2, image_size=(60, 76))
 
@@ -58,7 +58,7 @@ def test_recipe_of_bas_seg(data):
 
 @pytest.mark.parametrize('data', ['voc12', 'coco14'])
 def test_recipe_of_cam(data):
-    cfg = Config.fromfile(CONFIGS / f'cam_seg_resnet50_{data}.py')
+    cfg = Config.fromfile(CONFIGS / f'cam_resnet50_{data}.py')
     bas = Config.fromfile(CONFIGS / f'bas_seg_resnet50_{data}.py')
     # Its loss is the default: the multi-label soft-margin loss.
     head = dict(type='MultiLabelCAMHead', in_channels=2048, num_classes=NUM_CLASSES[data])
@@ -78,7 +78,7 @@ def test_recipe_of_cam(data):
 
 
 def test_networks_end_at_a_sixteenth():
-    for name in ('bas_seg_resnet50_voc12', 'cam_seg_resnet50_voc12'):
+    for name in ('bas_seg_resnet50_voc12', 'cam_resnet50_voc12'):
         cfg = Config.fromfile(CONFIGS / f'{name}.py').model
         cfg.backbone.init_cfg = None
         model = MODELS.build(cfg).eval()

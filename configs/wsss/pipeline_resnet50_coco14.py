@@ -3,7 +3,7 @@
 work_dir = 'work_dirs/wsss_coco14'
 
 # Relative to this file.
-cam = 'cam_seg_resnet50_coco14.py'
+cam = 'cam_resnet50_coco14.py'
 bas = 'bas_seg_resnet50_coco14.py'
 irn = 'irn_resnet50_coco14.py'
 segmentor = '../deeplabv2/deeplabv2_r101_coco14-321x321_20k.py'

@@ -3,7 +3,7 @@
 work_dir = 'work_dirs/wsss_voc12'
 
 # Relative to this file.
-cam = 'cam_seg_resnet50_voc12.py'
+cam = 'cam_resnet50_voc12.py'
 bas = 'bas_seg_resnet50_voc12.py'
 irn = 'irn_resnet50_voc12.py'
 segmentor = '../deeplabv2/deeplabv2_r101_voc12aug-321x321_20k.py'

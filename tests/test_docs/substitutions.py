@@ -278,7 +278,7 @@ SMALLER = (
         ),
     ),
     Rule(
-        r'configs/wsss/(cam|bas)_seg_resnet50_voc12',
+        r'configs/wsss/(cam|bas_seg)_resnet50_voc12',
         'an eighth of the channels, small pictures',
         options=(
             *_RESNET,

@@ -303,7 +303,7 @@ def test_recipe_of_the_paper():
         assert cfg.param_scheduler == [dict(poly, convert_to_iter_based=True)]
         # The pictures that have seeds.
         pictures = cfg.train_dataloader.dataset.pictures
-        seeds = Config.fromfile(CONFIGS / f'cam_seg_resnet50_{data}.py').seed_dataloader.dataset
+        seeds = Config.fromfile(CONFIGS / f'cam_resnet50_{data}.py').seed_dataloader.dataset
         assert {key: seeds[key] for key in pictures} == pictures
         pipeline = {t.type: t for t in cfg.train_dataloader.dataset.pipeline}
         assert pipeline['RandomScale'].ratio_range == (0.5, 1.5)
