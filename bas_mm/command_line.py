@@ -197,6 +197,8 @@ def fail_on(*kinds: type[Exception]) -> Iterator[None]:
     try:
         yield
     except kinds as error:
+        if os.environ.get('BAS_MM_TRACEBACK') == '1':
+            traceback.print_exc()
         fail(str(error))
 
 
@@ -315,7 +317,8 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
             from bas_mm.apis.named_configs import config_folder
 
             said = (
-                f"_base_ = 'bas_mm::…': bas_mm's configs are inherited by path: {config_folder()}/…"
+                "_base_ = 'bas_mm::…': bas_mm's configs are inherited by path: "
+                f'{config_folder() or "configs"}/…'
             )
         fail(f'the config {path} cannot be read: {said}')
     if options:
@@ -334,14 +337,22 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
 
 def _look_at_sections(settings: Iterable[str], cfg: 'Config', path: str) -> None:
     """Exit with status 2 where a setting's part is mistyped; say where it is read by nobody."""
-    from bas_mm.utils.config_sections import similar_sections
+    from bas_mm.utils.config_sections import COMMAND_SECTIONS, runner_sections, similar_sections
 
+    known = COMMAND_SECTIONS | runner_sections()
     for name in dict.fromkeys(key.partition('.')[0] for key in settings):
+        if name in known:
+            continue
+        if name in cfg:
+            warn(
+                f'--cfg-options {name}: no command reads it; a variable of {path} was put in its '
+                'places when the file was read: set these'
+            )
+            continue
         similar = similar_sections(name, cfg)
         if similar:
             fail(f'--cfg-options {name}: {path} has no such part; like it are {", ".join(similar)}')
-        if similar is not None:
-            warn(f'--cfg-options {name}: {path} has no such part, and no command reads it')
+        warn(f'--cfg-options {name}: {path} has no such part, and no command reads it')
 
 
 def _read_option(option: str) -> tuple[str, Any]:

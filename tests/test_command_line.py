@@ -389,6 +389,15 @@ def test_settings_of_parts_that_nobody_reads(tmp_path, capsys):
         name = setting.partition('.')[0]
         assert exit_.value.code == 2
         assert f'--cfg-options {name}: {config} has no such part; like it are {like}' in line
+    # These are read although the config does not have them.
+    options = ['find_unused_parameters=True', 'seed_evaluator.thresholds=[0.2]', 'mask_cfg.beta=8']
+    load_config(str(config), options)
+    assert not capsys.readouterr().err
+    # A change of a variable comes too late.
+    config.write_text("data_root = 'a'\ntrain_dataloader = dict(dataset=dict(data_root=data_root))")
+    assert load_config(str(config), ['data_root=b']).train_dataloader.dataset.data_root == 'a'
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'--cfg-options data_root: no command reads it; a variable of {config} was put' in line
     # It may be there for a module of one's own.
     assert load_config(str(config), ['of_mine.a=4', 'of_mine.b=5']).of_mine == dict(a=4, b=5)
     (line,) = capsys.readouterr().err.splitlines()

@@ -220,6 +220,22 @@ def test_partners_in_cam(data):
             assert own == of_bas
 
 
+@pytest.mark.parametrize(
+    ('data', 'trained'),
+    [
+        ('cub_cubv2val', 'cub'),
+        ('cub_masks', 'cub'),
+        ('ilsvrc_imagenetv2val', 'ilsvrc'),
+        ('ilsvrc_release', 'ilsvrc'),
+    ],
+)
+def test_variants_of_the_data_have_the_model_that_is_trained(data, trained):
+    """tests/test_config_runs.py trains one of each."""
+    for kind in ('bas', 'cam'):
+        variant, whole = (_load(f'{kind}/{kind}_resnet50_{name}.py') for name in (data, trained))
+        assert variant.model == whole.model
+
+
 @pytest.mark.parametrize('file', sorted((CONFIGS / '_base_').glob('*_runtime.py')))
 def test_checkpoints_are_whole_in_every_run(file):
     hooks = Config.fromfile(file).default_hooks

@@ -60,7 +60,7 @@ def main() -> None:
     from bas_mm.utils.result_files import write_json
 
     evaluator, thresholds = cfg.get('val_evaluator'), args.thresholds
-    has_several = localization_metrics(evaluator) and only_threshold(evaluator) is None
+    has_several = any(only_threshold(metric) is None for metric in localization_metrics(evaluator))
     try:
         if thresholds is not None or not has_several:
             set_thresholds(evaluator, thresholds or [step / 20 for step in range(1, 20)])

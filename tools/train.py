@@ -94,10 +94,13 @@ def scale_by_accumulated_batch(runner: 'Runner') -> None:
     Args:
         runner (Runner): Changed; its config, which is written and may be used again, is not.
     """
+    from mmengine.runner import Runner
+
     from bas_mm.utils.recipe_batch import accumulative_counts, is_rate_scaled, recipe_batch
 
     counts = accumulative_counts(runner.cfg)
-    if counts != 1 and is_rate_scaled(runner.cfg):
+    # Another kind of runner hands the setting on before it can be changed.
+    if counts != 1 and is_rate_scaled(runner.cfg) and isinstance(runner, Runner):
         # Where all iterations of a step are the recipe's batch the quotient is whole, and no rate
         # changes.
         base = recipe_batch(runner.cfg) / counts

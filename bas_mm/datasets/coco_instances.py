@@ -68,8 +68,9 @@ def class_of_category(
                 file,
                 entry,
                 f'unknown class {name!r}',
-                f'All categories of the file must be among `classes`, which has {len(classes)}: '
-                'complete it, or for some of them write a list of pictures and classes (`labels`)',
+                f'The classes must be all categories of the file, but there are {len(classes)}, '
+                f'from {classes[0]} on: complete them, or for some categories write a list of '
+                'pictures and classes (`labels`)',
                 unit='entry of categories',
             )
         number = _field(category, 'id', entry, file, 'categories', (int, str))

@@ -74,7 +74,7 @@ def picture_stem(name: str) -> str:
 
 
 def unknown_class(
-    file: str, line: int | None, name: str, classes: Sequence[str], unit: str = 'line'
+    file: str, line: int | None, name: str, classes: Sequence[str]
 ) -> AnnotationError:
     """Make the error for a class that is none of a set's."""
     shown = ', '.join(classes[:3]) + (' ...' if len(classes) > 3 else '')
@@ -86,13 +86,7 @@ def unknown_class(
             advice += f'. Names go before indices, and {called[0]} is a name: write names alone'
         else:
             advice += f'. Indices are counted from 0, to {len(classes) - 1}'
-    return AnnotationError.at(
-        file,
-        line,
-        f'unknown class {name!r}',
-        advice,
-        unit=unit,
-    )
+    return AnnotationError.at(file, line, f'unknown class {name!r}', advice)
 
 
 def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = False) -> LabelList:

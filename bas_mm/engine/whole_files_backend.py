@@ -23,13 +23,13 @@ class WholeFilesBackend(LocalBackend):
         self._put_off: list[tuple[Path, int]] | None = None
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write bytes atomically.
+        """Write bytes atomically. A link is replaced: it may lead to another run's checkpoint.
 
         Args:
             obj (bytes): what the file shall hold.
             filepath (str | Path): the file.
         """
-        write_bytes(filepath, obj)
+        write_bytes(filepath, obj, through_links=False)
 
     def remove(self, filepath: str | Path) -> None:
         """Delete a file: at once, or at the end of :meth:`removing_last`.

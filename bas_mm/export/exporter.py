@@ -137,7 +137,7 @@ def export_checkpoint(
         view_size = view_size_of(pipeline)
         if view_size is None:
             what = (
-                'the test pipeline keeps the size of each picture'
+                'the test pipeline makes views of several sizes'
                 if pipeline
                 else 'the config has no test pipeline (test_dataloader.dataset.pipeline)'
             )

@@ -55,7 +55,7 @@ def with_defaults(pipeline: Sequence[Mapping]) -> list[dict]:
 
 
 def view_size_of(pipeline: Sequence[Mapping]) -> tuple[int, int] | None:
-    """Height and width of the pictures that a pipeline makes; None where they keep their own.
+    """Height and width of the views that a pipeline makes; None where they are of several sizes.
 
     The pipeline, of any package's transforms, is run on two blank pictures.
 

@@ -62,17 +62,18 @@ def delete_abandoned(files: Iterable[Path]) -> None:
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[BinaryIO]:
+def whole_file(path: str | Path, through_links: bool = True) -> Iterator[BinaryIO]:
     """Open a file to be written atomically: a reader sees the old file or the whole new one.
 
     Args:
-        path (str | Path): The file. Its folder is made when it is not there; see
-            :func:`place_of_file` for links.
+        path (str | Path): The file. Its folder is made when it is not there.
+        through_links (bool): Whether a link stays, see :func:`place_of_file`, or is replaced.
+            Defaults to True.
 
     Raises:
         OSError: It cannot be written; it has the file's name, also where the disk is full.
     """
-    place, temporary = place_of_file(path), None
+    place, temporary = place_of_file(path) if through_links else Path(path), None
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         # In the same folder: a rename is atomic within one file system only.
@@ -93,14 +94,15 @@ def whole_file(path: str | Path) -> Iterator[BinaryIO]:
         raise
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes, through_links: bool = True) -> None:
     """Write a file atomically; see :func:`whole_file`.
 
     Args:
         path (str | Path): The file. Its folder is made when it is not there.
         content (bytes): What it shall hold.
+        through_links (bool): See :func:`whole_file`. Defaults to True.
     """
-    with whole_file(path) as file:
+    with whole_file(path, through_links) as file:
         file.write(content)
 
 

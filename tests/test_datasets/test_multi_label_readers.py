@@ -315,8 +315,8 @@ class TestCOCO:
 
     def test_some_of_the_classes_need_a_list(self, coco):
         message = error_of(COCO14MultiLabel, str(coco), classes=['person', 'cat'])
-        assert re.search(r"entry of categories \d+: unknown class '.*'. All categories", message)
-        assert 'must be among `classes`, which has 2: complete it, or' in message
+        assert re.search(r"entry of categories \d+: unknown class '.*'. The classes must", message)
+        assert 'but there are 2, from person on: complete them, or' in message
         write_lines(coco / 'labels.txt', ['COCO_train2014_000000000025 person'])
         options = dict(classes=['person'], labels='labels.txt')
         assert list(_labels(COCO14MultiLabel(str(coco), **options)).values()) == [[0]]

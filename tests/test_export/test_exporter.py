@@ -233,7 +233,7 @@ def test_settings_and_checkpoints_that_do_not_fit_are_named(trained, tmp_path):
         export_checkpoint(bare, checkpoint, out)
     pipeline = [dict(type='LoadLocImage'), dict(type='PackLocalizationInputs')]
     bare.test_dataloader = dict(dataset=dict(type='SplitFolder', pipeline=pipeline))
-    with pytest.raises(ExportError, match=r'keeps the size of each picture: .*\(--size\)'):
+    with pytest.raises(ExportError, match=r'makes views of several sizes: .*\(--size\)'):
         export_checkpoint(bare, checkpoint, out)
     with pytest.raises(ExportError, match=r'the name must end in \.onnx or \.pt2'):
         export_checkpoint(cfg, checkpoint, tmp_path / 'a.pth')

@@ -134,7 +134,8 @@ def box_in_picture(
         size: Width and height of the picture.
 
     Returns:
-        x0, y0, x1, y1 in pixels of the picture, x in [0, width] and y in [0, height], not rounded.
+        x0, y0, x1, y1 in pixels of the picture, x in [0, width] and y in [0, height], not rounded;
+        without an area where the box lies beside the picture.
 
     Examples:
         >>> box_in_picture([0, 0, 3, 1], (0, 0, 1.1, 1.1), (3, 3), (1, 1))
@@ -143,8 +144,10 @@ def box_in_picture(
     ((x0, y0, x1, y1),) = boxes_to_original(box, view_box, view_size).tolist()
     width, height = map(float, size)
     # Where the view is all of the picture, its end may come back one unit in the last place
-    # behind the picture's.
-    return max(x0, 0.0), max(y0, 0.0), min(x1, width), min(y1, height)
+    # behind the picture's; and what lies in a padded view's border is none of the picture.
+    x0, x1 = (min(max(x, 0.0), width) for x in (x0, x1))
+    y0, y1 = (min(max(y, 0.0), height) for y in (y0, y1))
+    return x0, y0, x1, y1
 
 
 def boxes_from_original(

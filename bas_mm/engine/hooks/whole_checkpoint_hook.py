@@ -1,5 +1,5 @@
 import inspect
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,8 @@ class WholeCheckpointHook(CheckpointHook):
             self.backend_args = dict(backend=WHOLE_FILES)
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
             if is_main_process():
-                delete_abandoned(Path(self.out_dir).glob(f'{TEMPORARY_PREFIX}*'))
+                with suppress(OSError):  # another user's, say: no reason not to train
+                    delete_abandoned(Path(self.out_dir).glob(f'{TEMPORARY_PREFIX}*'))
         self._forget_other_folders(runner)
 
     def _forget_other_folders(self, runner: Runner) -> None:

@@ -32,6 +32,8 @@ def _predict(
     _, *size, _, _ = about
     in_view, found = protocol_a_box(protocol_a_map(pred_map, view), threshold)
     box = box_in_picture(in_view, view_box, view[::-1], size) if found else None
+    if found and (box[0] >= box[2] or box[1] >= box[3]):
+        box, found = None, False  # beside the picture, in the border of a padded view
     return Measured(label, not found, np.array([found], np.int64), (box, *about))
 
 

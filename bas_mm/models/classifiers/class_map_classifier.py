@@ -118,7 +118,10 @@ class ClassMapClassifier(ImageClassifier):
 
     def __getstate__(self) -> dict:
         """Without the compiled step, which cannot be pickled: a copy compiles its own."""
-        return {**self.__dict__, '_compiled_terms': None}
+        # Recent ones of torch leave out what Module.compile made, which would run the original.
+        inherited = getattr(super(), '__getstate__', None)
+        state = dict(self.__dict__) if inherited is None else dict(inherited())
+        return {**state, '_compiled_terms': None}
 
     @abstractmethod
     def loss_targets(

@@ -14,8 +14,8 @@ from bas_mm.registry import MODELS
 
 StageTable = dict[str, tuple[str, ...]]
 
-# Whose classes the tables in this file are of: torchvision and timm have others of the same names.
-_PACKAGES = ('bas_mm', 'mmdet', 'mmpretrain', 'mmseg')
+# They have other classes of the names that the tables in this file have.
+_OTHERS = ('timm', 'torchvision')
 
 _TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
 
@@ -56,7 +56,7 @@ def stage_table(backbone: nn.Module, key: str = 'model.split.stages') -> StageTa
     owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
     name, package = owner.__name__, owner.__module__.partition('.')[0]
     table = _TABLES.get(name)
-    if table is not None and (package in _PACKAGES or table.__module__ != __name__):
+    if table is not None and (package not in _OTHERS or table.__module__ != __name__):
         return table(backbone)
     other = f" (it is {package}'s; type='mmpretrain.{name}' has one)" if table else ''
     raise ValueError(

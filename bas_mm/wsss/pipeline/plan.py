@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import json
 import os
 import re
@@ -11,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bas_mm.utils.config_sections import runner_sections
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.plain_values import plain_values
@@ -138,7 +138,7 @@ class _Plan:
 
         What runners do not look at are the variables of the config's file.
         """
-        read = _keys_of_runners() - set(names)
+        read = runner_sections() - set(names)
         return {k: v for k, v in self.loaded[key].items() if k in read}
 
     def step(
@@ -225,7 +225,7 @@ class _Plan:
             distributed=True,
             # None where a batch_sampler has it.
             batch=self.loaded[key].train_dataloader.get('batch_size'),
-            require=self.crf_of_segmentor() if key == 'segmentor' else None,
+            require=self.crf_of_segmentor() if key == 'segmentor' and self.validates() else None,
             writes=_checkpoint_name(self.loaded[key]),
         )
 
@@ -317,6 +317,10 @@ class _Plan:
             require=self.crf_of_segmentor(),
         )
 
+    def validates(self) -> bool:
+        """Whether the training of the segmentor predicts."""
+        return self.loaded['segmentor'].get('val_cfg') is not None
+
     def crf_of_segmentor(self) -> Callable[[], object] | None:
         """What raises where the segmentor refines its predictions and the library is not there."""
         model = self.loaded['segmentor'].get('model') or {}
@@ -377,17 +381,6 @@ def _quote(text: str) -> str:
     if mark is None:
         raise ValueError(f'{text}: a path with a comma and quotes of both kinds: choose another')
     return f'{mark}{text}{mark}'
-
-
-def _keys_of_runners() -> set[str]:
-    from mmengine.runner import Runner
-
-    # Those that runners, or the makers of these, look up in the config.
-    others = (
-        *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn', 'compile'),
-        *('activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'strategy'),
-    )
-    return {*inspect.signature(Runner.__init__).parameters, *others}
 
 
 def _folder(name: str) -> str:

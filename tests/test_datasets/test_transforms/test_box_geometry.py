@@ -213,6 +213,9 @@ def test_a_predicted_box_ends_where_its_picture_ends():
     assert box_in_picture(np.array(box), view_box, view, (34, 30)) == tuple(found)
     # A view may be larger than its picture, on all sides.
     assert box_in_picture((0, 0, 9, 9), (-1, -2, 8, 7), (9, 9), (6, 5)) == (0, 0, 6, 5)
+    # What lies in its border has no area in the picture.
+    assert box_in_picture((0, 0, 1, 9), (-5, -5, 4, 4), (9, 9), (6, 5)) == (0, 0, 0, 4)
+    assert box_in_picture((8, 8, 9, 9), (0, 0, 9, 9), (9, 9), (6, 5)) == (6, 5, 6, 5)
 
 
 def test_a_mirrored_view():

@@ -115,6 +115,15 @@ def test_a_checkpoint_that_somebody_deletes_meanwhile(tmp_path):
         backend.remove(files[0])
 
 
+def test_a_checkpoint_of_another_folder_that_a_link_leads_to_stays(tmp_path):
+    """Of a folder that was copied by links."""
+    (tmp_path / 'theirs.pth').write_bytes(b'theirs')
+    (tmp_path / 'own.pth').symlink_to('theirs.pth')
+    WholeFilesBackend().put(b'own', tmp_path / 'own.pth')
+    assert (tmp_path / 'own.pth').read_bytes() == b'own'
+    assert (tmp_path / 'theirs.pth').read_bytes() == b'theirs'
+
+
 def test_what_a_kill_left_goes(split_folder, tmp_path, monkeypatch):
     old, young, other = (tmp_path / name for name in ('.bas_mm-x1', '.bas_mm-x2', 'other'))
     for file in (old, young, other):

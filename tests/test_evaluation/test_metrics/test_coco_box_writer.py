@@ -120,6 +120,16 @@ def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(pred_map
     )
 
 
+def test_a_box_in_the_border_of_a_padded_view_is_none(tmp_path, caplog):
+    pred_map = np.zeros((4, 5), np.float32)
+    pred_map[0, 0] = 1
+    sample = make_sample(0, (40, 32), pred_map)
+    sample['view_box'] = (-40.0, -32.0, 40.0, 32.0)  # the picture is its last quarter
+    figures, content = write(tmp_path / 'boxes.json', [sample, make_sample(1, (40, 32))])
+    assert figures['localization/boxes_written'] == 1
+    assert [entry['image_id'] for entry in content['annotations']] == [content['images'][1]['id']]
+
+
 def test_nothing_is_written_where_there_is_no_box(tmp_path):
     sample = make_sample(0, SIZES[0], pred_map=np.zeros((4, 5), np.float32))
     with pytest.raises(ValueError, match='none of 1 pictures has a box'):

@@ -176,6 +176,16 @@ def test_a_copy_of_a_compiled_model_computes_with_its_own_weights():
     assert all(p.grad is None for p in model.parameters())
 
 
+@pytest.mark.skipif(
+    '__getstate__' not in vars(torch.nn.Module),
+    reason='this torch copies what it compiled as it is',
+)
+def test_a_copy_of_what_torch_compiled_does_not_run_the_original():
+    model = _model('CAMClassifier')
+    model.compile(backend='eager')
+    assert copy.deepcopy(model)._compiled_call_impl is None
+
+
 def test_channels_last_holds_for_pictures_maps_and_weights_loaded_later():
     model = _model('BASClassifier', channels_last=True)
     model.load_state_dict(_model('BASClassifier').state_dict())
