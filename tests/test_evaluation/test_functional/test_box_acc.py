@@ -28,6 +28,12 @@ def test_maximum_is_the_first_of_several():
     assert figures.curve.tolist() == [[25, 75, 75, 0], [0, 0, 0, 0]]
 
 
+def test_a_set_of_one_picture():
+    figures = box_acc_figures([[0, 1, 1]], 1)
+    assert figures.max_box_acc.tolist() == [100]
+    assert figures.curve.tolist() == [[0, 100, 100]]
+
+
 def test_no_picture():
     with pytest.raises(ValueError, match='no picture'):
         box_acc_figures(np.zeros((3, 5)), 0)
