@@ -214,7 +214,7 @@ def test_a_file_that_cannot_be_written(converter, tmp_path, monkeypatch, capsys)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     @contextmanager
-    def full_disk(path):
+    def full_disk(path, *_):
         with whole_file(path) as file:
             yield SimpleNamespace(write=partial(fail, file))
 
