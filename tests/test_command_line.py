@@ -18,6 +18,7 @@ from bas_mm.command_line import _say as say
 from bas_mm.command_line import (
     close_process_group,
     fail,
+    fail_on,
     fail_on_input_errors,
     load_config,
     require_writable,
@@ -172,6 +173,18 @@ def test_kinds_of_errors_that_are_the_inputs_whoever_raised_them(monkeypatch, ca
         fail_on_input_errors(Config({}), 'c.py', others=(OSError,)),
     ):
         _first, _second = range(3)
+
+
+@pytest.mark.parametrize('wanted', [False, True])
+def test_a_command_without_a_config_gives_its_traceback_where_it_is_asked_for(
+    monkeypatch, capsys, wanted
+):
+    monkeypatch.setenv('BAS_MM_TRACEBACK', str(int(wanted)))
+    with pytest.raises(SystemExit), fail_on(KeyError, OSError):
+        raise OSError('the list is lost')
+    *before, last = capsys.readouterr().err.splitlines()
+    assert last.endswith(': error: the list is lost')
+    assert before[:1] == (['Traceback (most recent call last):'] if wanted else [])
 
 
 def test_places_of_results(tmp_path, monkeypatch, capsys):

@@ -8,10 +8,11 @@ import inspect
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
+
+from .similar_names import like_clause
 
 __all__ = ['describe_input_error']
 
@@ -268,17 +269,6 @@ def _path_of(cfg: Mapping, part: Mapping, steps: Iterable[TracebackType]) -> str
 # What a config has wrong
 
 
-def _like(name: str, names: Mapping[str, str]) -> str:
-    """A clause with the likest names: those by which they are called, of those that they have.
-
-    Args:
-        name: As the config has it, with a package's scope or without.
-        names: What each name is called by.
-    """
-    close = get_close_matches(name.rpartition('.')[2], sorted(names), n=3)
-    return f'; like it are {", ".join(names[other] for other in close)}' if close else ''
-
-
 def _registered(registry: Any) -> dict[str, str]:
     """What a config calls the modules that a registry of mmengine finds, by their names.
 
@@ -323,10 +313,10 @@ def _unknown_inner_type(
 
 
 def _no_such_type(path: str, name: str, registry: Any) -> str:
+    like = like_clause(name.rpartition('.')[2], _registered(registry))
     return (
-        f'{path}.type={name!r}: there is no {registry.name} of this name'
-        f'{_like(name, _registered(registry))}. Modules of your own are made known by '
-        'custom_imports'
+        f'{path}.type={name!r}: there is no {registry.name} of this name{like}. Modules of your '
+        'own are made known by custom_imports'
     )
 
 
@@ -409,7 +399,7 @@ def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]
             return None
     else:
         return None
-    return None if path is None else f'{path}.{key}: {name} takes no {key}{_like(key, takes)}'
+    return None if path is None else f'{path}.{key}: {name} takes no {key}{like_clause(key, takes)}'
 
 
 def _path_of_runners_part(cfg: Mapping, key: str, steps: list[TracebackType]) -> str | None:

@@ -1,6 +1,7 @@
 _base_ = [
     '../_base_/models/bas_seg_small.py',
     '../_base_/datasets/embedded_scenes.py',
+    '../_base_/schedules/embedded_scenes_12e.py',
     '../_base_/default_runtime.py',
 ]
 
@@ -10,16 +11,11 @@ model = dict(generator=dict(num_classes=4), head=dict(num_classes=4))
 # classes, L_area empties the maps of some of them for good. Here CAM's network serves.
 load_from = 'work_dirs/cam_seg_small_embedded/epoch_12.pth'
 
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.02, momentum=0.9, weight_decay=5e-4, nesterov=True),
-)
+# A lower rate than CAM's, and two epochs more.
+optim_wrapper = dict(optimizer=dict(lr=0.02))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
     dict(type='PolyLR', power=0.9, by_epoch=True, begin=0, end=14, convert_to_iter_based=True),
 ]
-train_cfg = dict(by_epoch=True, max_epochs=14, val_interval=14)
-val_cfg = dict()
-test_cfg = dict()
+train_cfg = dict(max_epochs=14, val_interval=14)
 default_hooks = dict(checkpoint=dict(interval=14))
-auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -1,22 +1,9 @@
 _base_ = [
     '../_base_/models/cam_seg_small.py',
     '../_base_/datasets/embedded_scenes.py',
+    '../_base_/schedules/embedded_scenes_12e.py',
     '../_base_/default_runtime.py',
 ]
 
 model = dict(head=dict(num_classes=4))
-
-# From scratch: momentum, one rate for all weights.
-optim_wrapper = dict(
-    type='OptimWrapper',
-    optimizer=dict(type='SGD', lr=0.05, momentum=0.9, weight_decay=5e-4, nesterov=True),
-)
-param_scheduler = [
-    dict(type='LinearLR', start_factor=0.05, by_epoch=False, begin=0, end=20),
-    dict(type='PolyLR', power=0.9, by_epoch=True, begin=0, end=12, convert_to_iter_based=True),
-]
-train_cfg = dict(by_epoch=True, max_epochs=12, val_interval=12)
-val_cfg = dict()
-test_cfg = dict()
 default_hooks = dict(checkpoint=dict(interval=12))
-auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -51,6 +51,24 @@ def test_thresholds_to_choose_from(tmp_path, monkeypatch, options, expected):
     assert seen == [expected]
 
 
+def test_thresholds_of_the_second_of_two_metrics(tmp_path, monkeypatch):
+    seen = []
+
+    def choose(cfg, *_):
+        seen.extend(metric.thresholds for metric in cfg.val_evaluator)
+        return SimpleNamespace(checkpoint='c.pth', threshold=0.4, val={}, test={})
+
+    monkeypatch.setattr('bas_mm.apis.choose_checkpoint_and_test', choose)
+    monkeypatch.setattr('bas_mm.apis.results_table', lambda _: '')
+    project = TinyProject(tmp_path)
+    metrics = [
+        dict(type='LocalizationMetric', thresholds=thresholds) for thresholds in (0.3, [0.4, 0.6])
+    ]
+    (tmp_path / 'two.py').write_text(f"_base_ = 'tiny.py'\nval_evaluator = {metrics}")
+    project.run_here('select_and_test.py', 'two.py', 'two.py')
+    assert seen == [0.3, [0.4, 0.6]]
+
+
 @pytest.mark.slow
 def test_the_best_pair_on_val_is_reported_on_test(tmp_path):
     project = TinyProject(tmp_path)

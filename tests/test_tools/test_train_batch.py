@@ -1,9 +1,11 @@
 """train.py and the recipe's batch: scaled rates, and what is said of another batch."""
 
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from mmengine.runner import Runner
@@ -57,6 +59,16 @@ def test_scaled_rate_is_that_of_the_accumulated_batch(project, rates, batch, cou
     assert load_config(project.folder / 'w' / 'tiny.py', []).auto_scale_lr.base_batch_size == 8
     project.run_here('train.py', 'w/tiny.py', '--work-dir', 'again')
     assert rates[-1] == pytest.approx(0.01 * factor, rel=1e-15)
+
+
+def test_another_kind_of_runner_keeps_its_setting():
+    scale = runpy.run_path(str(ROOT / 'tools' / 'train.py'))['scale_by_accumulated_batch']
+    setting = dict(enable=True, base_batch_size=8)
+    cfg = dict(auto_scale_lr=setting, optim_wrapper=dict(accumulative_counts=4))
+    runner = SimpleNamespace(cfg=cfg)
+    scale(runner)
+    assert vars(runner) == dict(cfg=cfg)
+    assert setting['base_batch_size'] == 8
 
 
 @pytest.mark.parametrize('base', ['None', '0', '-8', 'many'])

@@ -1,6 +1,5 @@
 import inspect
 from contextlib import AbstractContextManager, nullcontext, suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
 from bas_mm.utils.result_files import TEMPORARY_PREFIX, delete_abandoned
+from bas_mm.utils.similar_names import like_clause
 
 from ..whole_files_backend import WHOLE_FILES, WholeFilesBackend
 
@@ -46,8 +46,7 @@ class WholeCheckpointHook(CheckpointHook):
         taken = inspect.signature(Runner.save_checkpoint).parameters
         for name in self.args.keys() - taken.keys():
             names = {*inspect.signature(CheckpointHook).parameters, *taken}
-            close = get_close_matches(name, sorted(names), n=3)
-            like = f'; like it are {", ".join(close)}' if close else ''
+            like = like_clause(name, dict(zip(names, names)))
             raise ValueError(f'{type(self).__name__} takes no {name}{like}')
 
     def before_train(self, runner: Runner) -> None:

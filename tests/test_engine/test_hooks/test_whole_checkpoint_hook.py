@@ -141,6 +141,16 @@ def test_what_a_kill_left_goes(split_folder, tmp_path, monkeypatch):
     assert other.exists()
 
 
+def test_what_another_user_left_stops_no_training(split_folder, tmp_path, monkeypatch):
+    def refuse(_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), 'theirs')
+
+    module = 'bas_mm.engine.hooks.whole_checkpoint_hook'
+    monkeypatch.setattr(f'{module}.delete_abandoned', refuse)
+    runner = run(split_folder, tmp_path)
+    checkpoint_hook(runner).before_train(runner)
+
+
 @pytest.mark.parametrize('figures', [['fit'], ['fit', 'x/top']])
 def test_a_copy_of_a_work_folder_has_best_checkpoints_of_its_own(split_folder, tmp_path, figures):
     best = dict(save_best=figures, rule='greater')

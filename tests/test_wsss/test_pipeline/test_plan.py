@@ -92,6 +92,9 @@ def test_steps_that_need_the_dense_crf(tmp_path):
     for crf in ('dict()', 'dict(iterations=5)'):
         of_segmentor = f'model = dict(test_cfg=dict(crf={crf}))'
         assert steps(segmentor=of_segmentor) == {'irn_labels', 'segmentor', 'test'}
+    # A training without a validation predicts nothing.
+    without = f'{of_segmentor}\nval_dataloader = val_cfg = val_evaluator = None'
+    assert steps(segmentor=without) == {'irn_labels', 'test'}
     # Of another model it is another thing.
     assert steps(segmentor=f"{of_segmentor}\nmodel['type'] = 'mmseg.EncoderDecoder'") == {
         'irn_labels'
