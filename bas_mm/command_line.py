@@ -40,8 +40,18 @@ __all__ = [
     'warn_of_two_thresholds',
 ]
 
-# Of the metrics of other packages some can be there twice, with other settings.
-_MAP_METRICS = ('LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP')
+# Our metrics, each with the one whose names its figures have. Of the metrics of other packages some
+# can be there twice, with other settings.
+_NAMED_AS = {
+    'CocoBoxWriter': 'CocoBoxWriter',
+    'DetectionLocalizationMetric': 'LocalizationMetric',
+    'LocalizationMetric': 'LocalizationMetric',
+    'MapWriter': 'MapWriter',
+    'MaxBoxAcc': 'MaxBoxAcc',
+    'MaxBoxAccV2': 'MaxBoxAccV2',
+    'PxAP': 'PxAP',
+    'ViewBoxAcc': 'ViewBoxAcc',
+}
 
 # Where the launchers say which process of how many this one is.
 _LAUNCHER_VARIABLES = {
@@ -395,15 +405,21 @@ def require_distinct_figures(cfg: 'Config', path: str, *evaluators: str) -> None
     from bas_mm.utils.config_types import type_name
 
     for name in evaluators:
-        seen = set()
+        seen: dict[tuple[str, str], str] = {}
         for metric in metrics_of(cfg.get(name)):
-            kind = type_name(metric), metric.get('prefix') or 'localization'
-            if kind[0] in _MAP_METRICS and kind in seen:
-                fail(
-                    f'{path}: {name} has {kind[0]} twice, whose figures would have one name: give '
-                    "one of them a prefix, such as prefix='second'"
-                )
-            seen.add(kind)
+            kind = type_name(metric)
+            named_as = [_NAMED_AS[kind]] if kind in _NAMED_AS else []
+            if kind == 'MaxBoxAccV2' and metric.get('with_max_box_acc'):
+                named_as.append('MaxBoxAcc')
+            prefix = metric.get('prefix') or 'localization'
+            for figures in named_as:
+                if (other := seen.get((figures, prefix))) is not None:
+                    both = f'{kind} twice' if other == kind else f'{other} and {kind}'
+                    fail(
+                        f'{path}: {name} has {both}, whose figures would have one name: give one '
+                        "of them a prefix, such as prefix='second'"
+                    )
+                seen[figures, prefix] = kind
 
 
 def warn_of_two_thresholds(cfg: 'Config', path: str) -> None:

@@ -7,9 +7,11 @@ import os
 import runpy
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch.distributed as dist
 from mmengine.config import Config
@@ -21,13 +23,15 @@ from bas_mm.command_line import (
     fail_on,
     fail_on_input_errors,
     load_config,
+    require_distinct_figures,
     require_writable,
     run_command,
     warn,
     warn_of_two_thresholds,
 )
 from bas_mm.datasets import UnreadableImageError
-from bas_mm.registry import DATASETS
+from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
+from bas_mm.registry import DATASETS, METRICS
 
 
 @pytest.mark.parametrize(
@@ -313,6 +317,55 @@ def test_figures_of_another_threshold_than_the_boxes(metrics, figure, monkeypatc
             f'figures of a test at {figure} (test_evaluator.thresholds)\n'
         )
         assert capsys.readouterr().err == (said if is_said else '')
+
+
+# Sums of two pictures for each of our metrics, from which figures are made.
+SUMS = {
+    'CocoBoxWriter': (1,),
+    'DetectionLocalizationMetric': (8,),
+    'LocalizationMetric': (8, 1),
+    'MapWriter': (0,),
+    'MaxBoxAcc': (1, 1000),
+    'MaxBoxAccV2': (4, 1000),
+    'PxAP': (2, 1001),
+    'ViewBoxAcc': (4, 1000),
+}
+NEEDED = {
+    'CocoBoxWriter': dict(out_file='boxes.json', threshold=0.1),
+    'MapWriter': dict(out_dir='maps'),
+}
+
+
+def names_of_figures(metric):
+    kind = metric['type']
+    sums = np.ones(SUMS[kind], np.int64)
+    built = METRICS.build({**NEEDED.get(kind, {}), **metric})
+    return {f'{built.prefix}/{name}' for name in built.figures(sums, 2)[0]}
+
+
+def test_figures_of_one_name_are_found_before_the_work(capsys):
+    """As mmengine finds them after it."""
+    kinds = {cls.__name__ for cls in METRICS.module_dict.values() if issubclass(cls, BaseMapMetric)}
+    assert kinds == set(SUMS), 'a metric is new'
+    metrics = [dict(type=kind) for kind in SUMS]
+    metrics += [
+        dict(type='MaxBoxAccV2', with_max_box_acc=True),
+        dict(type='ViewBoxAcc', with_max_box_acc=True),
+        dict(type='MaxBoxAcc', prefix='second'),
+        dict(type='DetectionLocalizationMetric', class_agnostic=True),
+        dict(type='DetectionLocalizationMetric', prefix='localization'),
+    ]
+    refused = set()
+    for first, second in product(metrics, repeat=2):
+        cfg = Config(dict(val_evaluator=first, test_evaluator=[first, second]))
+        if names_of_figures(first) & names_of_figures(second):
+            with pytest.raises(SystemExit, match='2'):
+                require_distinct_figures(cfg, 'c.py', 'test_evaluator')
+            refused.add(capsys.readouterr().err.partition(' has ')[2].partition(',')[0])
+        else:
+            require_distinct_figures(cfg, 'c.py', 'val_evaluator', 'test_evaluator')
+    assert refused > {'ViewBoxAcc twice', 'MaxBoxAcc and MaxBoxAccV2', 'CocoBoxWriter twice'}
+    assert 'LocalizationMetric and DetectionLocalizationMetric' in refused
 
 
 def test_the_status_of_a_command():
