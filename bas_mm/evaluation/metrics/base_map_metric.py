@@ -297,11 +297,16 @@ class BaseMapMetric(BaseMetric):
         return int(label[0])
 
     def class_columns(self, label: int) -> dict[str, Any]:
-        """First columns of a row about a picture or a class: ``label`` and the class's name."""
+        """First columns of a row about a picture or a class: ``label`` and the class's name.
+
+        Where the data set names its classes all rows have both, as those of a table must: without
+        a class of this label, such as where a picture has none, the name is None.
+        """
         classes = (self.dataset_meta or {}).get('classes')
-        if classes is None or not 0 <= label < len(classes):
+        if classes is None:
             return {'label': label}
-        return {'label': label, 'class': str(classes[label])}
+        named = 0 <= label < len(classes)
+        return {'label': label, 'class': str(classes[label]) if named else None}
 
     def _name(self, sample: Mapping[str, Any], index: int) -> str:
         name = picture_name(sample)

@@ -368,6 +368,31 @@ def test_labels_are_needed_for_classes_only(tmp_path):
         evaluate(MaxBoxAcc(per_class=True, result_file=str(tmp_path / 'r.csv')), samples)
 
 
+@pytest.mark.parametrize('labels', [[None, 1, None], [1, None], [None], [7, 1], [1, 7]])
+def test_tables_of_pictures_with_and_without_a_class(tmp_path, labels):
+    """Their rows have the same columns, whichever comes first."""
+    samples = [
+        make_sample(i, gt_label=None if label is None else torch.tensor([label]))
+        for i, label in enumerate(labels)
+    ]
+    names = {1: 'b'}
+    for file in ('r.csv', 'r.json'):
+        evaluator = Evaluator(
+            MaxBoxAcc(result_file=str(tmp_path / file), per_class=None not in labels)
+        )
+        evaluator.dataset_meta = {'classes': tuple('abcde')}
+        evaluator.process(samples)
+        evaluator.evaluate(len(samples))
+    rows = read_csv(tmp_path / 'r.csv')
+    assert [row['class'] for row in rows] == [names.get(label, '') for label in labels]
+    content = json.loads((tmp_path / 'r.json').read_text())
+    assert [row['class'] for row in content['images']] == [names.get(label) for label in labels]
+    if None not in labels:
+        rows = read_csv(tmp_path / 'r_per_class.csv')
+        assert [row['class'] for row in rows] == ['b', '']
+        assert [row['class'] for row in content['per_class']] == ['b', None]
+
+
 @pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize(
     ('kwargs', 'message'),
