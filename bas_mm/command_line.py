@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import re
 import select
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -477,7 +478,8 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
                 f'tools/dist_train.sh, tools/dist_test.sh or the like'
             )
         os.environ.setdefault(name, os.environ[variable])
-    os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _first_host(launcher)
     os.environ.setdefault('MASTER_PORT', '29500')
 
     from datetime import timedelta
@@ -505,6 +507,33 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     if dist_cfg.get('timeout') is not None:
         options['timeout'] = timedelta(seconds=dist_cfg['timeout'])
     dist.init_process_group('gloo', **options)
+
+
+def _first_host(launcher: str) -> str:
+    """Where the first process of a job is, for the others to find it; or exit with status 2.
+
+    Each node of its own would take itself for that one, and wait for ever.
+    """
+    if launcher == 'slurm':
+        nodes = os.environ.get('SLURM_NODELIST', '')
+        if re.search(r'[,[]', nodes):  # more than one, such as n[1-2]
+            command = ['scontrol', 'show', 'hostname', nodes]
+            try:
+                listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+                return listed.split()[0]
+            except (OSError, subprocess.CalledProcessError, IndexError):
+                fail(
+                    f'--launcher slurm: {" ".join(command)} does not tell the first node of the '
+                    'job: set the variable MASTER_ADDR to its name'
+                )
+    if launcher == 'mpi':
+        processes = os.environ['OMPI_COMM_WORLD_SIZE']
+        if int(os.environ.get('OMPI_COMM_WORLD_LOCAL_SIZE', processes)) < int(processes):
+            fail(
+                '--launcher mpi: the job has several nodes: set the variable MASTER_ADDR to the '
+                'name of the first (mpirun -x MASTER_ADDR=NAME)'
+            )
+    return '127.0.0.1'
 
 
 def close_process_group() -> None:

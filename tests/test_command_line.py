@@ -10,6 +10,7 @@ import sys
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from bas_mm.command_line import (
     fail_on,
     fail_on_input_errors,
     load_config,
+    prepare_devices,
     require_distinct_figures,
     require_writable,
     run_command,
@@ -52,6 +54,69 @@ def test_how_a_job_ends(monkeypatch, backend, expected):
     monkeypatch.setattr(os, '_exit', lambda status: seen.append(f'exit {status}'))
     close_process_group()
     assert seen == expected
+
+
+TWO_OF_SLURM = dict(
+    SLURM_PROCID='0', SLURM_NTASKS='2', SLURM_LOCALID='0', SLURM_NODELIST='node[17-18]'
+)
+TWO_OF_MPI = dict(
+    OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2', OMPI_COMM_WORLD_LOCAL_RANK='0'
+)
+
+
+@pytest.mark.parametrize(
+    ('launcher', 'variables', 'expected'),
+    [
+        ('slurm', TWO_OF_SLURM, 'first-of-node[17-18]'),
+        ('slurm', {**TWO_OF_SLURM, 'SLURM_NODELIST': 'a,b'}, 'first-of-a,b'),
+        ('slurm', {**TWO_OF_SLURM, 'SLURM_NODELIST': 'node17'}, '127.0.0.1'),
+        ('slurm', {**TWO_OF_SLURM, 'MASTER_ADDR': 'other'}, 'other'),
+        ('mpi', {**TWO_OF_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE': '2'}, '127.0.0.1'),
+        ('mpi', {**TWO_OF_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE': '1', 'MASTER_ADDR': 'a'}, 'a'),
+        ('pytorch', dict(RANK='0', WORLD_SIZE='2', LOCAL_RANK='0'), '127.0.0.1'),
+    ],
+)
+def test_the_processes_of_all_nodes_meet_at_the_first(
+    monkeypatch, tmp_path, launcher, variables, expected
+):
+    """On CPUs, where mmengine does not start the group."""
+    scontrol = tmp_path / 'scontrol'
+    scontrol.write_text('#!/bin/sh\necho "first-of-$3"\necho second\n')
+    scontrol.chmod(0o755)
+    met = []
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
+    monkeypatch.setattr(
+        dist, 'init_process_group', lambda *_, **__: met.append(os.environ['MASTER_ADDR'])
+    )
+    with mock.patch.dict(os.environ):
+        for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
+            os.environ.pop(name, None)
+        os.environ.update(variables, PATH=f'{tmp_path}:{os.environ["PATH"]}')
+        prepare_devices(Config({}), launcher)
+    assert met == [expected]
+
+
+@pytest.mark.parametrize('program', ['exit 1', 'exit 0', None])
+def test_a_first_node_that_is_not_known(monkeypatch, tmp_path, capsys, program):
+    """Each node would wait for itself."""
+    if program is not None:
+        (tmp_path / 'scontrol').write_text(f'#!/bin/sh\n{program}\n')
+        (tmp_path / 'scontrol').chmod(0o755)
+    monkeypatch.setattr('mmengine.device.get_device', lambda: 'cpu')
+    monkeypatch.setattr(dist, 'init_process_group', lambda *_, **__: pytest.fail('it has begun'))
+    for launcher, variables, said in (
+        ('slurm', TWO_OF_SLURM, 'scontrol show hostname node[17-18] does not tell the first'),
+        ('mpi', {**TWO_OF_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE': '1'}, 'the job has several nodes'),
+    ):
+        with mock.patch.dict(os.environ):
+            for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR'):
+                os.environ.pop(name, None)
+            os.environ.update(variables, PATH=str(tmp_path))
+            with pytest.raises(SystemExit, match='2'):
+                prepare_devices(Config({}), launcher)
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f'--launcher {launcher}: {said}' in line
+        assert 'set the variable MASTER_ADDR' in line
 
 
 @pytest.mark.parametrize(
