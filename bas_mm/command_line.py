@@ -315,23 +315,15 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
     Returns:
         Config: The config.
     """
-    from mmengine.config import Config
+    from bas_mm.utils.config_file import read_config
 
     for option in options:
         if '=' not in option:
             fail(f'--cfg-options takes key=value, got {option!r}')
     try:
-        cfg = Config.fromfile(path)
-    except Exception as error:  # a config is a program, which may raise anything
-        said = f'{type(error).__name__}: {error}'
-        if 'does not support to load bas_mm' in said:  # of _base_ = 'bas_mm::…'
-            from bas_mm.apis.named_configs import config_folder
-
-            said = (
-                "_base_ = 'bas_mm::…': bas_mm's configs are inherited by path: "
-                f'{config_folder() or "configs"}/…'
-            )
-        fail(f'the config {path} cannot be read: {said}')
+        cfg = read_config(path)
+    except ValueError as error:
+        fail(str(error))
     if options:
         settings = dict(map(_read_option, options))
         _look_at_sections(settings, cfg, path)

@@ -27,6 +27,7 @@ from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.picture_progress import PictureProgress
 
@@ -119,7 +120,7 @@ class PictureInferencer(BaseInferencer):
             )
         cfg = config_or_name
         if isinstance(cfg, (str, Path)):
-            cfg = _read_config(find_config(cfg))
+            cfg = read_config(find_config(cfg))
         self._given_classes = _names_of_caller(classes)
         # Random weights are made on the CPU, and all of them replaced.
         with _BUILDING, torch.random.fork_rng(devices=[]):
@@ -429,17 +430,6 @@ def shrink(image: np.ndarray) -> np.ndarray:
 
 def _be_silent(_: str) -> None:
     """Where there is no terminal, nothing is said of progress."""
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        return Config.fromfile(path)
-    except FileNotFoundError:
-        raise
-    except Exception as error:  # a config is a program, which may raise anything
-        raise ValueError(
-            f'the config {path} cannot be read: {type(error).__name__}: {error}'
-        ) from error
 
 
 def _names_of_caller(classes: Sequence[str] | None) -> tuple[str, ...] | None:

@@ -381,6 +381,13 @@ def test_what_cannot_be_used_is_refused(run, tmp_path):
         LocalizationInferencer(run.cfg)
     with pytest.raises(FileNotFoundError, match='did you mean bas_resnet50_cub'):
         LocalizationInferencer('bas_resnet50_cups', run.checkpoint)
+    for base, said in (
+        ('bas_mm::bas/bas_resnet50_cub.py', "bas_mm's configs are inherited by path: .*configs/"),
+        ('absent.py', 'FileNotFoundError: .*absent.py'),
+    ):
+        (tmp_path / 'heir.py').write_text(f'_base_ = {base!r}')
+        with pytest.raises(ValueError, match=f'the config .*heir.py cannot be read: .*{said}'):
+            LocalizationInferencer(tmp_path / 'heir.py', run.checkpoint)
     with pytest.raises(FileNotFoundError, match='no checkpoint .*none.pth'):
         LocalizationInferencer(run.cfg, tmp_path / 'none.pth')
     (tmp_path / 'text.pth').write_text('no weights')

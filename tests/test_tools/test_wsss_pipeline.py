@@ -52,9 +52,12 @@ def test_what_is_refused(tmp_path):
     config = write_pipeline(tmp_path)
     broken = tmp_path / 'broken.py'
     broken.write_text('cam =')
+    heir = tmp_path / 'heir.py'
+    heir.write_text("_base_ = 'bas_mm::wsss/pipeline_small_embedded.py'")
     for arguments, said in (
         ([config, '--pictures', '-1'], '--pictures must be 0 or more, got -1'),
         ([broken], f'the config {broken} cannot be read: SyntaxError: '),
+        ([heir], f"the config {heir} cannot be read: _base_ = 'bas_mm::…': bas_mm's configs are"),
     ):
         done = run_in_process(TOOL, [*map(str, arguments)], tmp_path)
         assert done.returncode == 2

@@ -49,9 +49,10 @@ def main() -> None:
     """Run the steps, print the table, draw the sheet."""
     args = parse_args()
 
+    from bas_mm.utils.config_file import read_config
     from bas_mm.utils.last_checkpoint import find_last_checkpoint
     from bas_mm.utils.markdown_table import markdown_table
-    from bas_mm.wsss.pipeline.plan import plan, read_config
+    from bas_mm.wsss.pipeline.plan import plan
     from bas_mm.wsss.pipeline.report import read_figures, time_table
     from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 

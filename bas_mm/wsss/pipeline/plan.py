@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_sections import runner_sections
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.dense_crf import crf_library
@@ -21,7 +22,7 @@ from .step import Step
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['KEYS', 'plan', 'read_config']
+__all__ = ['KEYS', 'plan']
 
 #: Keys of a pipeline's config, and what each is for.
 KEYS = {
@@ -406,19 +407,3 @@ def _checkpoint_name(cfg: Config) -> str:
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Plain values as a state file gives them back."""
     return json.loads(json.dumps(plain_values(settings), sort_keys=True))
-
-
-def read_config(path: str | Path) -> Config:
-    """Read a config.
-
-    Raises:
-        ValueError: It cannot be read.
-    """
-    from mmengine.config import Config
-
-    try:
-        return Config.fromfile(path)
-    except Exception as error:  # a config is a program, which may raise anything
-        raise ValueError(
-            f'the config {path} cannot be read: {type(error).__name__}: {error}'
-        ) from error
