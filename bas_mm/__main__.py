@@ -8,15 +8,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from bas_mm.command_line import CommandParser, run_command
+from bas_mm.command_line import CommandParser, OneLineParser, run_command
 
 COMMANDS = ('localize', 'seeds')
-
-
-class _Parser(argparse.ArgumentParser):
-    """The parser of the commands' names."""
-
-    error = CommandParser.error
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: Sequence[str] | None) -> None:
     name = Path(sys.argv[0]).name
     prog = 'python -m bas_mm' if name == '__main__.py' else name
-    parser = _Parser(prog=prog, description='Object boxes and masks of pictures.')
+    parser = OneLineParser(prog=prog, description='Object boxes and masks of pictures.')
     commands = parser.add_subparsers(
         dest='command', required=True, metavar='COMMAND', parser_class=CommandParser
     )

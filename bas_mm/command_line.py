@@ -77,6 +77,23 @@ class OneLineParser(argparse.ArgumentParser):
         """Say what is wrong in one line and exit with status 2."""
         fail(f'{message} (see {self.prog} --help)')
 
+    def add_config_options(self, help: str | None = None) -> None:
+        """Add the settings in place of the config's.
+
+        Args:
+            help (str, optional): Which configs they are for. Defaults to None: how they are
+                written, for commands of one config.
+        """
+        self.add_argument(
+            '--cfg-options',
+            nargs='+',
+            default=[],
+            metavar='KEY=VALUE',
+            help=help
+            or "settings in place of the config's, such as model.head.num_classes=2, "
+            'key="[a,b]" for lists, key="(a,b)" for tuples, key="\'a, b\'" for a text with a comma',
+        )
+
 
 class CommandParser(OneLineParser):
     """A parser with the arguments of all commands that have a config."""
@@ -84,17 +101,6 @@ class CommandParser(OneLineParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.add_argument('config', help='config file')
-
-    def add_config_options(self) -> None:
-        """Add the settings in place of the config's."""
-        self.add_argument(
-            '--cfg-options',
-            nargs='+',
-            default=[],
-            metavar='KEY=VALUE',
-            help="settings in place of the config's, such as model.head.num_classes=2, "
-            'key="[a,b]" for lists, key="(a,b)" for tuples, key="\'a, b\'" for a text with a comma',
-        )
 
     def add_common_arguments(self) -> None:
         """Add what follows the own arguments of a command that has a runner."""

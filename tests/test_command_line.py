@@ -465,6 +465,36 @@ def test_every_tool_ends_as_programs_do(tool, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
+    ('tool', 'said'),
+    [
+        ('train', 'for a text with a comma'),
+        ('wsss/eval_masks', 'for a text with a comma'),
+        ('wsss/make_irn_labels', 'for a text with a comma'),
+        ('analysis_tools/activation_vs_mask', 'for a text with a comma'),
+        ('analysis_tools/benchmark_loader', 'for a text with a comma'),
+        ('analysis_tools/benchmark_inference', 'for all configs'),
+        ('analysis_tools/benchmark_train', 'for all configs'),
+        ('analysis_tools/check_device', 'for all configs'),
+        ('analysis_tools/report', 'for all configs'),
+        ('analysis_tools/benchmark_embedded', 'for both configs'),
+        ('quickstart', 'for both configs'),
+    ],
+)
+def test_tools_say_how_settings_are_written_and_what_is_wrong(tool, said, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'path', sys.path.copy())
+    for arguments, status in ((['--help'], 0), (['--cfg-options'], 2)):
+        monkeypatch.setattr(sys, 'argv', [f'{tool}.py', *arguments])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(ROOT / f'tools/{tool}.py'), run_name='__main__')
+        assert caught.value.code == status
+    out, err = capsys.readouterr()
+    shown = ' '.join(out.partition('\n  --cfg-options')[2].split())
+    assert said in shown
+    (line,) = err.splitlines()
+    assert 'error: argument --cfg-options: expected at least one argument (see ' in line
+
+
+@pytest.mark.parametrize(
     ('text', 'expected'),
     [
         ('/data/q 1/old  (2)/masks', '/data/q 1/old  (2)/masks'),

@@ -34,9 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
     parser.add_argument('--out-dir', help='folder of everything this run writes')
     parser.add_argument('--pictures', type=int, default=16, help='how many pictures to draw')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for both configs'
-    )
+    parser.add_config_options('for both configs')
     args = parser.parse_args()
     require_file(args.cam, 'config')
     require_file(args.bas, 'config')

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bas_mm.command_line import require_file
+from bas_mm.command_line import OneLineParser, require_file
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +29,7 @@ __all__ = [
 BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 
 
-def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+def add_network_arguments(parser: OneLineParser) -> None:
     """Which networks of BAS a benchmark is about, where they run, and where its figures go."""
     parser.add_argument(
         '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
@@ -37,9 +37,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--out', help='JSON file of all figures')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
-    )
+    parser.add_config_options('for all configs')
 
 
 def resolve_networks(args: argparse.Namespace, folder: Path) -> None:

@@ -40,16 +40,14 @@ class TruthMasks(NamedTuple):
     cfg: Config | None
 
 
-def evaluation_parser(doc: str, evaluated: str) -> argparse.ArgumentParser:
+def evaluation_parser(doc: str, evaluated: str) -> OneLineParser:
     """The arguments of commands that compare a folder with true masks.
 
     Args:
         doc (str): The command's docstring.
         evaluated (str): Name of the argument of the folder; a folder of what.
     """
-    parser = OneLineParser(
-        description=doc.partition('\n')[0], formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = OneLineParser(description=doc.partition('\n')[0])
     parser.add_argument('config', nargs='?', help='config file; or --masks and --classes')
     parser.add_argument('folder', type=Path, metavar=evaluated, help=f'folder of {evaluated}')
     parser.add_argument('--masks', type=Path, help='folder of true masks <image id>.png')
@@ -61,13 +59,7 @@ def evaluation_parser(doc: str, evaluated: str) -> argparse.ArgumentParser:
     )
     parser.add_argument('--num-workers', type=int, default=0, help='worker processes (0)')
     parser.add_argument('--out', help='JSON file of all figures')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help="settings in place of the config's",
-    )
+    parser.add_config_options()
     return parser
 
 

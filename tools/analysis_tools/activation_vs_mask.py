@@ -41,9 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--pictures', type=int, default=500, help='at most so many, evenly spread (500)'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='settings of the config'
-    )
+    parser.add_config_options()
     args = parser.parse_args()
     require_file(args.config, 'config')
     require_file(args.checkpoint, 'checkpoint')

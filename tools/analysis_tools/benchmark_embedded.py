@@ -22,7 +22,7 @@ if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
 import torch  # noqa: E402 - after the path is set
 
 from bas_mm.apis import COLUMNS, train_and_test  # noqa: E402
-from bas_mm.command_line import load_config, prepare_devices  # noqa: E402
+from bas_mm.command_line import OneLineParser, load_config, prepare_devices  # noqa: E402
 from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 
@@ -95,7 +95,7 @@ def table(runs: list[dict]) -> str:
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
     parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
@@ -105,9 +105,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark_embedded'))
     parser.add_argument('--out', help='JSON file of all figures; default: in the work dir')
     parser.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for both configs'
-    )
+    parser.add_config_options('for both configs')
     return parser.parse_args()
 
 

@@ -52,6 +52,7 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
 from bas_mm.benchmarking.part_clock import PartClock  # noqa: E402
 from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
 from bas_mm.command_line import (  # noqa: E402
+    OneLineParser,
     enable_ten_crop,
     fail,
     load_config,
@@ -561,7 +562,7 @@ def _speed(row: dict) -> list[str]:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     add_network_arguments(parser)
     parser.add_argument(
         '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"

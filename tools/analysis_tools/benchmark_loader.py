@@ -45,7 +45,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, load_config, require_file  # noqa: E402 - see above
+from bas_mm.command_line import (  # noqa: E402 - see above
+    OneLineParser,
+    fail,
+    load_config,
+    require_file,
+)
 from bas_mm.utils.config_types import type_name  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
@@ -313,12 +318,12 @@ def print_rows(workers: int, rows: Mapping[str, Mapping[str, float]]) -> None:
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument('config', nargs='?', help='config file; generated pictures without it')
     parser.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2], help='0 1 2')
     parser.add_argument('--pictures', type=int, default=256, help='of one pass (256)')
     parser.add_argument('--rounds', type=int, default=5, help='passes of each variant (5)')
-    parser.add_argument('--cfg-options', nargs='+', default=[], metavar='KEY=VALUE')
+    parser.add_config_options()
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if min(args.pictures, args.rounds) < 1 or min(args.workers) < 0:

@@ -56,6 +56,7 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
 from bas_mm.benchmarking.part_clock import PartClock, replaced  # noqa: E402
 from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
 from bas_mm.command_line import (  # noqa: E402
+    OneLineParser,
     fail,
     load_config,
     require_file,
@@ -397,7 +398,7 @@ def _mib(count: int) -> str:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument(
         '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
     )
@@ -421,9 +422,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
     parser.add_argument('--out', help='JSON file of all figures')
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
-    )
+    parser.add_config_options('for all configs')
     args = parser.parse_args(argv)
     if len(args.cam) != len(args.bas):
         parser.error('--cam and --bas take the same number of configs')

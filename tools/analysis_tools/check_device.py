@@ -51,7 +51,7 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     resolve_networks,
     without_weights,
 )
-from bas_mm.command_line import fail, load_config  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, load_config  # noqa: E402
 
 if TYPE_CHECKING:
     import torch
@@ -359,7 +359,7 @@ def norms_table(norms: dict[str, dict[str, float]]) -> list[list[str]]:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
-    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser = OneLineParser(description=__doc__.partition('\n')[0])
     add_network_arguments(parser)
     parser.add_argument(
         '--variants',

@@ -55,9 +55,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--work-dir', type=Path, default=Path('work_dirs/report'), help='logs and result files'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', default=[], metavar='KEY=VALUE', help='for all configs'
-    )
+    parser.add_config_options('for all configs')
     args = parser.parse_args()
     names = [run[0] for run in args.run]
     if len(set(names)) < len(names):

@@ -33,13 +33,7 @@ def parse_args() -> argparse.Namespace:
         default=usable_cores(),
         help='worker processes (one for each core); 0: none',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        default=[],
-        metavar='KEY=VALUE',
-        help="settings in place of the config's",
-    )
+    parser.add_config_options()
     args = parser.parse_args()
     require_file(args.config, 'config')
     if args.num_workers < 0:
