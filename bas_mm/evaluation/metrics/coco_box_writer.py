@@ -97,8 +97,6 @@ class CocoBoxWriter(BaseMapMetric):
         self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
     ) -> tuple:
         """Arguments of the work on one picture."""
-        if pred_map.ndim != 2:
-            raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
         scores = pred_score.reshape(-1)
         if not np.isfinite(scores).all():
             raise ValueError('the scores hold NaN or infinite values')

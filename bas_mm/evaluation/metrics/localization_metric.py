@@ -132,8 +132,6 @@ class LocalizationMetric(BaseMapMetric):
         self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
     ) -> tuple:
         """Arguments of the work on one picture."""
-        if pred_map.ndim != 2:
-            raise ValueError(f'pred_map must have the shape (h, w), got {pred_map.shape}')
         label = self.label_of(sample)
         if np.isposinf(pred_score).any():
             raise ValueError('a class score is infinite')

@@ -169,6 +169,7 @@ def test_scores_file(tmp_path):
         (dict(gt_label=None), r'a/0.jpg: the data sample has no gt_label'),
         (dict(view_box=None), r'a/0.jpg: the data sample has no view_box; PackLocalizationInputs'),
         (dict(gt_label=torch.tensor([7])), r'a/0.jpg: the label 7 is none of the 3 classes'),
+        (dict(pred_map=torch.zeros(1, 4, 5)), r'a/0.jpg: .*\(h, w\).* got \(1, 4, 5\)'),
         (dict(pred_map=torch.full((4, 5), float('nan'))), r'a/0.jpg: .*NaN'),
         (dict(pred_score=torch.tensor([0.5, float('nan'), 0])), r'a/0.jpg: the scores hold NaN'),
     ],

@@ -169,7 +169,7 @@ def test_half_precision_maps_are_read():
     [
         ({'pred_map': torch.full((7, 7), float('nan'))}, 'NaN'),
         ({'pred_map': torch.full((7, 7), float('inf'))}, 'infinite'),
-        ({'pred_map': torch.zeros(2, 7, 7)}, r'\(h, w\)'),
+        ({'pred_map': torch.zeros(2, 7, 7)}, r'\(h, w\), h, w >= 1, got \(2, 7, 7\)'),
         ({'pred_map': None}, 'pred_map'),
         ({'gt_bboxes': torch.zeros(0, 4)}, 'no ground-truth box'),
         ({'gt_bboxes': None}, 'gt_bboxes'),
