@@ -17,7 +17,6 @@ import pytest
 import torch.distributed as dist
 from mmengine.config import Config
 
-from bas_mm.command_line import _say as say
 from bas_mm.command_line import (
     close_process_group,
     fail,
@@ -31,6 +30,7 @@ from bas_mm.command_line import (
     warn,
     warn_of_two_thresholds,
 )
+from bas_mm.command_line.messages import say
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
 from bas_mm.registry import DATASETS, METRICS
