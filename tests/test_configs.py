@@ -9,8 +9,10 @@ from mmengine.config import Config
 from mmengine.runner.checkpoint import get_torchvision_models
 from tiny import samples_of, total
 
+from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
 from bas_mm.models.weights import place_in_backbone
-from bas_mm.registry import MODELS
+from bas_mm.registry import METRICS, MODELS
+from bas_mm.utils.config_metrics import metrics_of
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 ALL = sorted(
@@ -234,6 +236,20 @@ def test_variants_of_the_data_have_the_model_that_is_trained(data, trained):
     for kind in ('bas', 'cam'):
         variant, whole = (_load(f'{kind}/{kind}_resnet50_{name}.py') for name in (data, trained))
         assert variant.model == whole.model
+
+
+def test_metrics_of_the_releases_work_while_the_network_goes_on():
+    """As docs/metrics.md says. Small sets are for CPUs, where there is nothing to wait for."""
+    small = 'critters', '_embedded', '_embedded_masks'
+    checked = set()
+    for name in (name for name in ALL if not Path(name).stem.endswith(small)):
+        cfg = _load(name)
+        for key in WITH_THRESHOLDS:
+            for metric in metrics_of(cfg[key]):
+                if issubclass(METRICS.get(metric.type), BaseMapMetric):
+                    assert metric.get('num_workers') == 1, (name, key, metric.type)
+                    checked.add(metric.type)
+    assert checked == {'LocalizationMetric', 'MaxBoxAccV2', 'PxAP'}
 
 
 @pytest.mark.parametrize('file', sorted((CONFIGS / '_base_').glob('*_runtime.py')))

@@ -13,5 +13,6 @@ test_pipeline = [
 test_dataloader = dict(dataset=dict(with_masks=True, pipeline=test_pipeline))
 val_dataloader = test_dataloader
 
-test_evaluator = [dict(type='MaxBoxAccV2'), dict(type='PxAP')]
+# Each has a process of its own, as in cub.py: a list takes the place of the base's evaluator.
+test_evaluator = [dict(type='MaxBoxAccV2', num_workers=1), dict(type='PxAP', num_workers=1)]
 val_evaluator = test_evaluator
