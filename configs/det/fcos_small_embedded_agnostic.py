@@ -11,8 +11,4 @@ train_dataloader = dict(
 val_evaluator = dict(class_agnostic=True)
 test_evaluator = dict(class_agnostic=True)
 # Without the check that the detector has the classes of the test set.
-custom_hooks = [
-    dict(type='bas_mm.EmptyLoaderHook'),
-    dict(type='bas_mm.EpochSeedHook'),
-    dict(type='bas_mm.NonFiniteLossHook'),
-]
+custom_hooks = [hook for hook in _base_.custom_hooks if hook.type != 'NumClassCheckHook']
