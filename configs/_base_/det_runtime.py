@@ -20,6 +20,7 @@ custom_hooks = [
 ]
 
 env_cfg = dict(
+    # Pictures of many sizes: cuDNN would look for the fastest kernels anew at each of them.
     cudnn_benchmark=False,
     mp_cfg=dict(mp_start_method='fork', opencv_num_threads=0),
     # Seconds a process waits for the others, who may have hours more to do where shares of the work

@@ -1,4 +1,5 @@
 # BAS with ConvNeXt-Tiny: F is 14×14 after stage3, the tail ends at 7×7.
+# α, β, K and θ are those of ResNet50, not tuned for this network.
 _base_ = './bas_resnet50_cub.py'
 
 model = dict(

@@ -1,4 +1,5 @@
 # BAS with EfficientNet-B0: F is 14×14 after layer4, the tail ends at 7×7.
+# α, β, K and θ are those of MobileNetV1, not tuned for this network.
 _base_ = './bas_mobilenetv1_cub.py'
 
 model = dict(

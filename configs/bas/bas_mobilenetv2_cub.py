@@ -1,4 +1,5 @@
 # BAS with MobileNetV2: F is 14×14 after layer5 (at 28×28 it has 32 channels only).
+# α, β, K and θ are those of MobileNetV1, not tuned for this network.
 _base_ = './bas_mobilenetv1_cub.py'
 
 model = dict(

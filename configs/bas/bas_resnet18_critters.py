@@ -18,5 +18,6 @@ model = dict(
         loss_fg=dict(loss_weight=0.5),  # α
         loss_amc=dict(area_weight=0.5),  # β
     ),
-    test_cfg=dict(topk=2, threshold=0.3),  # K, θ
+    # K (the mean of all maps), and θ of the boxes that are drawn: figures go over many θ.
+    test_cfg=dict(topk=2, threshold=0.3),
 )

@@ -12,5 +12,5 @@ model = dict(
         loss_fg=dict(loss_weight=0.5),  # α
         loss_amc=dict(area_weight=1.5),  # β
     ),
-    test_cfg=dict(topk=1),  # K
+    test_cfg=dict(topk=1),  # K; there is no θ, as the data config says
 )

@@ -40,5 +40,6 @@ optim_wrapper = dict(
     paramwise_cfg=dict(custom_keys=dict(displacement_branch=dict(lr_mult=1))),
 )
 auto_scale_lr = dict(base_batch_size=16)
-# Of a network that has seen few pictures boundaries are faint: a higher power of the affinities.
+# The keys are explained in irn_resnet50_voc12.py. A network that has seen few pictures draws faint
+# boundaries, so the power of the affinities (beta) is higher.
 mask_cfg = dict(background=0.17, radius=5, beta=20, steps=256, power=1.5)

@@ -10,6 +10,6 @@ segmentor = '../deeplabv2/deeplabv2_small_embedded.py'
 # The key of the segmentor's config that names the folder of pseudo masks.
 mask_key = 'train_dataloader.dataset.mask_dir'
 
-# Nothing is pretrained here: BAS-Seg starts from CAM's network.
+# Nothing is pretrained here: BAS-Seg starts from CAM's network, and IRNet from BAS-Seg's.
 bas_from_cam = True
 irn_from = 'bas'

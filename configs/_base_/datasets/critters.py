@@ -28,7 +28,7 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=32,
     num_workers=2,
-    # EpochSeedHook starts persistent ones anew each epoch, too.
+    # Persistent workers would save nothing: EpochSeedHook starts them anew for each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),

@@ -27,7 +27,7 @@ train_dataloader = dict(
     batch_size=32,
     num_workers=4,
     pin_memory=True,
-    # EpochSeedHook starts persistent ones anew each epoch, too.
+    # Persistent workers would save nothing: EpochSeedHook starts them anew for each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -57,7 +57,7 @@ test_dataloader = dict(
 # to watch a run only. Neither a threshold nor a checkpoint may be chosen by it.
 val_dataloader = test_dataloader
 
-# The recipe's fixed threshold for all four backbones.
-# A process of its own measures boxes while the network goes on.
+# θ is the recipe's for all four backbones of the paper. With num_workers=1 a process of its own
+# measures boxes while the network goes on.
 test_evaluator = dict(type='LocalizationMetric', thresholds=0.1, num_workers=1)
 val_evaluator = test_evaluator

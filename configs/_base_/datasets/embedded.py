@@ -1,7 +1,7 @@
 """The embedded set: 96-pixel pictures, painted once into data/synthetic_parts, not downloaded.
 
-Eight classes that show most in the head; 1200 training pictures with class labels, 200 that may
-choose θ, 400 that are reported.
+Eight classes of animals, which differ most in the head; 1200 training pictures with class labels,
+200 that may choose θ, 400 that are reported.
 """
 
 dataset_type = 'SyntheticParts'

@@ -21,6 +21,7 @@ test_pipeline = [
     dict(type='bas_mm.LoadLocImage'),
     # The view of the BAS model is the picture as it is.
     dict(type='bas_mm.KeepLocalizationTruth'),
+    # Changes no picture: mmdetection's heads ask for the scale_factor that it notes.
     dict(type='Resize', scale=(96, 96)),
     dict(
         type='PackDetInputs',

@@ -1,7 +1,7 @@
 """The embedded scenes: small pictures in VOC layout, painted once into data/synthetic_scenes.
 
-Four classes that show most in the head, one to three animals per picture: 1000 training pictures,
-over which seeds are made, and 200 for validation.
+Four classes of animals, which differ most in the head, one to three animals per picture: 1000
+training pictures, over which seeds are made, and 200 for validation.
 """
 
 dataset_type = 'SyntheticScenes'
@@ -24,6 +24,7 @@ train_pipeline = [
     dict(type='mmpretrain.RandomCrop', crop_size=112),
     pack,
 ]
+# VOC's config has another one for CAM; here it is the same.
 cam_train_pipeline = train_pipeline
 test_pipeline = [dict(type='LoadLocImage'), resize, pack]
 # The scales and the mirror images are made where the seeds are, of the pictures as they are.
@@ -86,10 +87,10 @@ seed_dataloader = dict(
 )
 # Networks that saw one size of picture in training do not know animals of half or twice that.
 seed_cfg = dict(scales=(1.0, 0.75, 1.25), flip=True)
-# Wider than wsss.md's 0.20 to 0.44: CAM's best score is not cut off.
+# Background scores. VOC's go from 0.20 to 0.44, which would cut off CAM's best one here.
 seed_evaluator = dict(thresholds=[step / 100 for step in range(4, 60, 2)])
-# wsss.md's scores and CRF for IRNet's labels fit these pictures too: with them 92 % of the pixels
-# that get a class have the right one, and 98 % of those that get the background are background.
+# VOC's scores and CRF for IRNet's labels fit these pictures too: with them 92 % of the pixels that
+# get a class have the right one, and 98 % of those that get the background are background.
 irn_label_cfg = dict(
     foreground=0.30,
     background=0.17,

@@ -38,6 +38,6 @@ test_dataloader = dict(
 # protocol's split metadata/val (train-fullsup) should set val_dataloader.dataset.split_dir to it.
 val_dataloader = test_dataloader
 
-# The recipe's fixed threshold of ResNet50 and InceptionV3; VGG16 has 0.45, MobileNetV1 0.5.
+# θ is the recipe's for ResNet50 and InceptionV3; VGG16 has 0.45, MobileNetV1 0.5.
 test_evaluator = dict(thresholds=0.25)
 val_evaluator = test_evaluator

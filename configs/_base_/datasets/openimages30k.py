@@ -26,7 +26,7 @@ train_dataloader = dict(
     batch_size=64,
     num_workers=4,
     pin_memory=True,
-    # EpochSeedHook starts persistent ones anew each epoch, too.
+    # Persistent workers would save nothing: EpochSeedHook starts them anew for each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -67,9 +67,9 @@ test_dataloader = dict(
     ),
 )
 
-# There are masks and no boxes: no threshold is needed, PxAP goes over all of them.
+# There are masks and no boxes, so no θ: PxAP goes over all thresholds.
 val_evaluator = [
-    dict(type='PxAP', num_workers=1),  # while the network goes on
+    dict(type='PxAP', num_workers=1),  # in a process of its own, as in cub.py
     dict(type='mmpretrain.Accuracy', topk=(1, 5)),
 ]
 test_evaluator = val_evaluator

@@ -53,7 +53,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=4,
     pin_memory=True,
-    # EpochSeedHook starts persistent ones anew each epoch, too.
+    # Persistent workers would save nothing: EpochSeedHook starts them anew for each epoch, too.
     persistent_workers=False,
     collate_fn=dict(type='default_collate'),
     sampler=dict(type='DefaultSampler', shuffle=True),
@@ -105,6 +105,7 @@ seed_dataloader = dict(
     ),
 )
 seed_cfg = dict(scales=(1.0, 0.5, 1.5, 2.0), flip=True)
+# Background scores: each is reported, and the best.
 seed_evaluator = dict(thresholds=[step / 100 for step in range(20, 45)])
 # IRNet's labels: the background scores above which a class is sure and below which none is, and the
 # dense CRF that refines both.

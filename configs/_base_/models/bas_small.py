@@ -1,7 +1,8 @@
 _base_ = './small.py'
 
 # α (loss_fg.loss_weight), β (loss_amc.area_weight), K (test_cfg.topk) and θ come from the config
-# that names the data.
+# that names the data. θ is there twice: test_cfg.threshold is that of the boxes which are drawn,
+# thresholds of the evaluators that of the figures.
 model = dict(
     type='BASClassifier',
     generator=dict(

@@ -1,6 +1,8 @@
 # ILSVRC: 9 epochs, learning rate ×0.1 every 3; batch 128 over all GPUs (VGG16: 256).
 optim_wrapper = dict(
     type='OptimWrapper',
+    # lr is that of the backbone's weights. Its biases have 2 times as much, the weights of the new
+    # layers 10 times and their biases 20 times.
     constructor='RecipeOptimWrapperConstructor',
     optimizer=dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True),
 )
