@@ -66,7 +66,7 @@ def _look_at_sections(settings: Iterable[str], cfg: 'Config', path: str) -> None
                 'places when the file was read: set these'
             )
             continue
-        similar = similar_sections(name, cfg)
+        similar = similar_sections(name, known | set(cfg))
         if similar:
             fail(f'--cfg-options {name}: {path} has no such part; like it are {", ".join(similar)}')
         warn(f'--cfg-options {name}: {path} has no such part, and no command reads it')

@@ -8,12 +8,13 @@ from difflib import get_close_matches
 
 __all__ = ['COMMAND_SECTIONS', 'runner_sections', 'similar_sections']
 
-# Those that runners, or the makers of these, look up beside the arguments of mmengine's runner.
+# What a runner, or the function that builds one, looks up in a config beside the arguments of
+# mmengine's Runner.
 _BESIDE_ARGUMENTS = (
     *('custom_imports', 'find_unused_parameters', 'model_wrapper_cfg', 'sync_bn', 'compile'),
     *('activation_checkpointing', 'efficient_conv_bn_eval', 'runner_type', 'strategy'),
 )
-#: Those that test-time augmentation and the commands for segmentation look up.
+#: Parts that test-time augmentation and the commands for segmentation look up.
 COMMAND_SECTIONS = frozenset(
     (
         *('tta_model', 'tta_pipeline'),
@@ -23,29 +24,28 @@ COMMAND_SECTIONS = frozenset(
 
 
 def runner_sections() -> set[str]:
-    """Those that mmengine's runner takes or looks up."""
+    """The parts that mmengine's runner takes as arguments or looks up."""
     from mmengine.runner import Runner
 
     return {*inspect.signature(Runner).parameters, *_BESIDE_ARGUMENTS}
 
 
-def similar_sections(name: str, present: Collection[str]) -> list[str]:
-    """The parts that a name of none is a mistyped one of.
+def similar_sections(name: str, known: Collection[str]) -> list[str]:
+    """The parts that an unknown name is probably a mistyped form of.
 
     Args:
-        name (str): The first word of a setting's key, which is in none of the two:
-        present (Collection[str]): The names that the config has.
+        name (str): The unknown name: the first word of a setting's key.
+        known (Collection[str]): The names that the config has or that somebody looks up.
 
     Returns:
-        list[str]: Up to three of these names and of those that runner and commands look up, which
-        differ from it in a letter or two, the likest first.
+        list[str]: Up to three of the known names that differ from it in a letter or two, the most
+        similar first.
 
     Examples:
-        >>> similar_sections('train_dataloder', {})
+        >>> similar_sections('train_dataloder', ['train_dataloader', 'model'])
         ['train_dataloader']
-        >>> similar_sections('my_visualizer', {})
+        >>> similar_sections('my_visualizer', ['visualizer'])
         []
     """
-    known = {*runner_sections(), *COMMAND_SECTIONS, *present}
     near = [other for other in sorted(known) if abs(len(other) - len(name)) <= 2]
     return get_close_matches(name, near, n=3, cutoff=0.85)

@@ -1,22 +1,6 @@
 """Registration of everything that bas_mm adds to OpenMMLab's registries."""
 
-from importlib import import_module
-
-from mmengine.registry import init_default_scope as set_default_scope
-
 __all__ = ['register_all_modules']
-
-#: Every place named as a location in bas_mm/registry.py; a test compares the two.
-LOCATIONS = (
-    'bas_mm.apis.localization_inferencer',
-    'bas_mm.apis.segmentation_seed_inferencer',
-    'bas_mm.datasets',
-    'bas_mm.datasets.transforms',
-    'bas_mm.engine',
-    'bas_mm.evaluation',
-    'bas_mm.models',
-    'bas_mm.visualization',
-)
 
 
 def register_all_modules(init_default_scope: bool = True) -> None:
@@ -40,7 +24,12 @@ def register_all_modules(init_default_scope: bool = True) -> None:
         >>> 'MobileNetV1' in MODELS
         True
     """
-    for location in LOCATIONS:
-        import_module(location)
+    # Here, as `import bas_mm` must not import mmengine.
+    from mmengine.registry import init_default_scope as set_default_scope
+
+    from bas_mm import registry
+
+    for name in registry.__all__:
+        getattr(registry, name).import_from_location()
     if init_default_scope:
         set_default_scope('bas_mm')

@@ -38,7 +38,6 @@ class IRNLabelRun:
         folder (IRNLabelFolder): Where the files go. It has been opened.
         params (IRNLabelParams): Scores and CRF. Defaults to the spec's.
         num_workers (int): Worker processes; 0 works here. Defaults to 0.
-        say (Callable, optional): Takes lines on progress where there is no terminal.
 
     Raises:
         ValueError: An image id comes twice, or a picture has no seeds.
@@ -51,11 +50,10 @@ class IRNLabelRun:
         folder: IRNLabelFolder,
         params: IRNLabelParams | None = None,
         num_workers: int = 0,
-        say: Callable[[str], None] | None = None,
     ) -> None:
         self.dataset, self.seeds, self.folder = dataset, seeds, folder
         self.params = params or IRNLabelParams()
-        self.num_workers, self.say = num_workers, say
+        self.num_workers = num_workers
         self._ids = [dataset.get_data_info(index)['image_id'] for index in range(len(dataset))]
         check_image_ids(self._ids, 'labels')
         seeds.require(self._ids)
@@ -78,7 +76,7 @@ class IRNLabelRun:
 
     def _make(self, todo: list[int]) -> None:
         pictures = MultiScaleViews(self.dataset, (1.0,), todo)
-        with PictureProgress('IRNet labels', len(todo), self.say) as progress, ExitStack() as stack:
+        with PictureProgress('IRNet labels', len(todo)) as progress, ExitStack() as stack:
             submit = _Task
             if self.num_workers:
                 pool = stack.enter_context(worker_pool(min(self.num_workers, len(todo))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ def evaluate_masks(
     pairs: Sequence[tuple[str | Path, str | Path]],
     num_classes: int,
     num_workers: int = 0,
-    say: Callable[[str], None] | None = None,
 ) -> MaskScores:
     """Score pseudo masks.
 
@@ -28,7 +27,6 @@ def evaluate_masks(
         pairs (Sequence[tuple[str, str]]): Pseudo mask and true mask of each picture.
         num_classes (int): C, without the background.
         num_workers (int): Worker processes; 0 works here. Defaults to 0.
-        say (Callable, optional): Takes lines on progress where there is no terminal.
 
     Returns:
         MaskScores: In percent.
@@ -37,7 +35,7 @@ def evaluate_masks(
         ValueError: A file is missing, damaged or does not fit; the message names it.
     """
     count = partial(picture_confusion, num_classes=num_classes)
-    return mask_scores(sum_over_pictures(count, pairs, 'Mask evaluation', num_workers, say))
+    return mask_scores(sum_over_pictures(count, pairs, 'Mask evaluation', num_workers))
 
 
 def picture_confusion(

@@ -23,7 +23,6 @@ def sum_over_pictures(
     pictures: Sequence[tuple],
     what: str,
     num_workers: int = 0,
-    say: Callable[[str], None] | None = None,
 ) -> np.ndarray:
     """Add up what is counted in each picture.
 
@@ -35,7 +34,6 @@ def sum_over_pictures(
         pictures (Sequence[tuple]): Arguments of each picture.
         what (str): What is done, for the progress.
         num_workers (int): Worker processes; 0 works here. Defaults to 0.
-        say (Callable, optional): Takes lines on progress where there is no terminal.
 
     Raises:
         ValueError: There is no picture, or one cannot be counted.
@@ -45,7 +43,7 @@ def sum_over_pictures(
     tasks = [pictures[begin : begin + _TASK] for begin in range(0, len(pictures), _TASK)]
     work = partial(_sum, count)
     total = 0
-    with PictureProgress(what, len(pictures), say) as progress, ExitStack() as stack:
+    with PictureProgress(what, len(pictures)) as progress, ExitStack() as stack:
         run = stack.enter_context(worker_pool(num_workers)).map if num_workers else map
         for task, part in zip(tasks, run(work, tasks)):
             total = total + part

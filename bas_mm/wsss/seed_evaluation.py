@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ def evaluate_seeds(
     num_classes: int,
     thresholds: Sequence[float] = THRESHOLDS,
     num_workers: int = 0,
-    say: Callable[[str], None] | None = None,
 ) -> SeedScores:
     """Score seeds at all background scores, in one pass over the files.
 
@@ -45,7 +44,6 @@ def evaluate_seeds(
         thresholds (Sequence[float]): Background scores, ascending. Defaults to
             :data:`THRESHOLDS`.
         num_workers (int): Worker processes; 0 works here. Defaults to 0.
-        say (Callable, optional): Takes lines on progress where there is no terminal.
 
     Returns:
         SeedScores: In percent.
@@ -55,7 +53,7 @@ def evaluate_seeds(
     """
     values = check_thresholds(thresholds)
     count = partial(picture_histogram, num_classes=num_classes, thresholds=values)
-    total = sum_over_pictures(count, pairs, 'Seed evaluation', num_workers, say)
+    total = sum_over_pictures(count, pairs, 'Seed evaluation', num_workers)
     return scores_of(total, thresholds)
 
 

@@ -53,7 +53,7 @@ def main() -> None:
     from bas_mm.utils.last_checkpoint import find_last_checkpoint
     from bas_mm.utils.markdown_table import markdown_table
     from bas_mm.wsss.pipeline.plan import plan
-    from bas_mm.wsss.pipeline.report import read_figures, time_table
+    from bas_mm.wsss.pipeline.report import read_figures
     from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 
     def say(line: str) -> None:
@@ -83,8 +83,10 @@ def main() -> None:
         raise
     except (PipelineError, ValueError, OSError) as error:
         fail(str(error))
-    seconds = time_table(runner.state, [step.name for step in steps])
-    say('\n' + markdown_table([('step', 's'), *((name, f'{s:.0f}') for name, s in seconds)]))
+    state = runner.state
+    done = [step.name for step in steps if state.fingerprint(step.name)]
+    seconds = [(name, f'{state.seconds(name):.0f}') for name in done]
+    say('\n' + markdown_table([('step', 's'), *seconds]))
     if figures:
         rows = [('', 'mIoU'), *((name, f'{value:.2f}') for name, value in figures.items())]
         say('\n' + markdown_table(rows))

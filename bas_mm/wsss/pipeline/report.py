@@ -6,9 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from .state import PipelineState
-
-__all__ = ['FIGURES', 'read_figures', 'time_table']
+__all__ = ['FIGURES', 'read_figures']
 
 #: Figures of the table: what is evaluated -> file below ``figures/``.
 FIGURES = {
@@ -51,8 +49,3 @@ def _miou(figures: Mapping) -> float:
     if 'best' in figures:
         return figures['best']['miou']
     return figures['mIoU'] if 'mIoU' in figures else figures['miou']
-
-
-def time_table(state: PipelineState, names: list[str]) -> list[tuple[str, float]]:
-    """Seconds of each step that ran."""
-    return [(name, state.seconds(name)) for name in names if state.fingerprint(name)]
