@@ -19,7 +19,7 @@ from bas_mm.evaluation.functional import protocol_b_map
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS, METRICS
 from bas_mm.utils.config_checkpoint import use_checkpoint
-from bas_mm.utils.config_metrics import localization_metrics
+from bas_mm.utils.config_metrics import DEFAULT_THRESHOLD, localization_metrics
 from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.result_files import write_text
@@ -183,8 +183,7 @@ def _thresholds(cfg: Config) -> float | list[float]:
     those that the model gives; here figures are compared, which may be of several θ.
     """
     for metric in localization_metrics(cfg.get('test_evaluator')):
-        if 'thresholds' in metric:
-            return metric['thresholds']
+        return metric.get('thresholds', DEFAULT_THRESHOLD)
     threshold = cfg.model.get('test_cfg', {}).get('threshold')
     return _THRESHOLDS if threshold is None else threshold
 

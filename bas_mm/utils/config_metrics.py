@@ -11,10 +11,16 @@ from .config_types import type_name
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['localization_metrics', 'metrics_of', 'only_threshold', 'threshold_of']
+__all__ = [
+    'DEFAULT_THRESHOLD',
+    'localization_metrics',
+    'metrics_of',
+    'only_threshold',
+    'threshold_of',
+]
 
-# What LocalizationMetric takes where a config says nothing.
-_DEFAULT_THRESHOLD = 0.1
+#: θ of a LocalizationMetric to which a config gives none.
+DEFAULT_THRESHOLD = 0.1
 
 
 def metrics_of(evaluator: dict | Sequence[dict] | None) -> list[dict]:
@@ -30,7 +36,7 @@ def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
 def only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:
     """θ of the first LocalizationMetric; None where there is none, or it has several."""
     for metric in localization_metrics(evaluator):
-        thresholds = metric.get('thresholds', _DEFAULT_THRESHOLD)
+        thresholds = metric.get('thresholds', DEFAULT_THRESHOLD)
         several = isinstance(thresholds, (list, tuple))
         only = thresholds if not several else thresholds[0] if len(thresholds) == 1 else None
         # What is no number the metric itself refuses.

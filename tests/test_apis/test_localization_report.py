@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from mmengine.config import Config
 from mmpretrain.structures import DataSample
 
-from bas_mm.apis.localization_report import FinishedRun, write_report
+from bas_mm.apis.localization_report import FinishedRun, _thresholds, write_report
 from bas_mm.visualization.report import ReportRun
 
 
@@ -17,3 +18,17 @@ def test_results_in_another_order_than_the_pictures_are_refused(tmp_path):
     with pytest.raises(ValueError, match='BAS: result 0 is that of b, but picture 0 .* is a'):
         write_report([FinishedRun(result, None, pictures)], tmp_path / 'a.html')
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ('metric', 'theta'),
+    [
+        (dict(type='LocalizationMetric', thresholds=[0.2, 0.3]), [0.2, 0.3]),
+        # A test takes the metric's default, whatever θ of the boxes.
+        (dict(type='bas_mm.LocalizationMetric'), 0.1),
+        (dict(type='MaxBoxAccV2'), 0.4),
+    ],
+)
+def test_threshold_is_that_of_a_test(metric, theta):
+    cfg = Config(dict(model=dict(test_cfg=dict(threshold=0.4)), test_evaluator=[metric]))
+    assert _thresholds(cfg) == theta

@@ -147,7 +147,7 @@ def test_unusable_files_are_named(converter, tmp_path, capsys):
     torch.save({'blocks.0.weight': torch.ones(2)}, source)
     assert 'src.pth.tar: not a published BAS network' in error_of()
     torch.save({'conv1_1.weight': torch.ones(2)}, source)
-    assert 'no classifier_loc.0.weight' in error_of()
+    assert f'{source}: no classifier_loc.0.weight' in error_of()
     # The published training script saves its argparse options too.
     torch.save(dict(model=mobilenet_by_formula(), args=argparse.Namespace(lr=1)), source)
     assert '--trust-source' in error_of()

@@ -166,7 +166,7 @@ def test_sets_that_show_pictures_several_times_are_refused(project):
 
 
 def test_pictures_for_training_need_no_masks(project):
-    """Of a set that is tested by masks, which its training pictures do not have."""
+    """Of a set that is tested by masks, which its training pictures do not have; nor do tests."""
     (project.folder / 'masks.py').write_text(
         "_base_ = 'tiny.py'\n"
         'test_dataloader = dict(dataset=dict(pipeline=[\n'
@@ -179,11 +179,12 @@ def test_pictures_for_training_need_no_masks(project):
     done = make(project, 'masks.json', config='masks.py', check=False)
     assert done.returncode == 2
     assert 'give one by --threshold' in done.stderr
-    make(project, 'masks.json', '--threshold', '0.3', config='masks.py')
-    make(project, 'plain.json', '--threshold', '0.3')
-    assert (project.folder / 'masks.json').read_text() == (
-        project.folder / 'plain.json'
-    ).read_text()
+    for split in ('train', 'test'):
+        options = ('--threshold', '0.3', '--split', split)
+        make(project, 'masks.json', *options, config='masks.py')
+        make(project, 'plain.json', *options)
+        written = (project.folder / 'masks.json').read_text()
+        assert written == (project.folder / 'plain.json').read_text()
 
 
 def test_unreadable_pictures(project, monkeypatch):

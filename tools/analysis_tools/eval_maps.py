@@ -64,9 +64,11 @@ def parse_args() -> argparse.Namespace:
         help="where boxes are compared (224 224); tools/test.py does it at the network's input",
     )
     parser.add_argument(
-        '--no-normalize', action='store_true', help='maps are at the view and in [0, 1] already'
+        '--no-normalize',
+        action='store_true',
+        help='maps are at the view and in [0, 1] already (LocalizationMetric always normalises)',
     )
-    parser.add_argument('--workers', type=int, default=0, help='processes for Protocol B, PxAP')
+    parser.add_argument('--workers', type=int, default=0, help='processes of each metric')
     parser.add_argument('--out', help='JSON file of the figures')
     args = parser.parse_args()
     if (args.val_maps is None) != (args.val_split is None):
@@ -216,10 +218,10 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
         )
     metrics = []
     for name in names:
-        options = dict(normalize=not args.no_normalize, num_workers=args.workers)
+        options = dict(normalize=not args.no_normalize)
         if name == 'LocalizationMetric':
             options = dict(thresholds=thresholds)
-        metrics.append(METRICS.build(dict(type=name, **options)))
+        metrics.append(METRICS.build(dict(type=name, num_workers=args.workers, **options)))
     figures = evaluate(metrics, dataset, args.maps, args, scores)
     if scores is None:
         figures = {

@@ -98,6 +98,10 @@ def use_split(cfg: 'Config', split: str, path: str) -> None:
     for name in (split, 'test'):
         if cfg.get(f'{name}_dataloader') is None:
             fail(f'the config {path} has no {name}_dataloader')
+    tested = cfg.test_dataloader.dataset
+    if 'pipeline' in tested:
+        pipeline = [step for step in tested.pipeline if type_name(step) != 'LoadLocMask']
+        cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': {**tested, 'pipeline': pipeline}}
     if split == 'test':
         return
     dataset = cfg[f'{split}_dataloader'].dataset.copy()
@@ -107,9 +111,6 @@ def use_split(cfg: 'Config', split: str, path: str) -> None:
                 f'--split {split}: the data sets of {path} must have a {key} of their own; '
                 'wrappers such as RepeatDataset show pictures several times'
             )
-    pipeline = [
-        step for step in cfg.test_dataloader.dataset.pipeline if type_name(step) != 'LoadLocMask'
-    ]
     dataset.update(pipeline=pipeline, test_mode=True)
     cfg.test_dataloader = {**cfg.test_dataloader, 'dataset': dataset}
 

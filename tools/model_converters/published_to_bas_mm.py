@@ -39,6 +39,9 @@ from bas_mm.utils import register_all_modules  # noqa: E402
 from bas_mm.utils.result_files import write_bytes  # noqa: E402
 from bas_mm.version import __version__  # noqa: E402
 
+# The generator's convolution in the published names, which has an output for each class.
+_CLASS_LAYER = 'classifier_loc.0.weight'
+
 
 class ConversionError(Exception):
     """What the user is told in one message."""
@@ -130,15 +133,13 @@ def convert(
         See :func:`place_in_model`.
 
     Raises:
-        ConversionError: There is no such config, or no class layer in the file.
+        ConversionError: There is no such config.
+        KeyError: The weights have no class layer.
     """
     config = config or default_config(backbone)
     if not config.is_file():
         raise ConversionError(f'{config}: no such config')
-    generator = weights.get('classifier_loc.0.weight')
-    if generator is None:
-        raise ConversionError('no classifier_loc.0.weight in it, which tells the number of classes')
-    model = model_for_weights(config, generator.shape[0])
+    model = model_for_weights(config, len(weights[_CLASS_LAYER]))
     return place_in_model(weights, model, lambda names: published_to_bas_mm(names, backbone))
 
 
@@ -220,6 +221,8 @@ def run(args: argparse.Namespace) -> None:
         backbone = args.backbone
         if backbone == 'auto':
             backbone = detect_published_backbone(weights)
+        if _CLASS_LAYER not in weights:
+            raise ValueError(f'no {_CLASS_LAYER} in it, which tells the number of classes')
     except ValueError as error:
         raise ConversionError(f'{args.src}: {error}') from error
     register_all_modules()
