@@ -403,15 +403,10 @@ FILES = {
         'README.md',
         "_base_ = './bas_resnet50_cub.py'",
     ): 'configs/bas/readme_convnext.py',
-    (
-        'README.md',
-        "_base_ = 'MMSEG_CONFIGS/pspnet/pspnet_r50-d8_4xb4-20k_voc12aug-512x512.py'",
-    ): 'configs/deeplabv2/readme_pspnet.py',
 }
 
 #: Pages that need packages which are not there everywhere.
 NEEDS = {
-    'README.md': ('pycocotools',),
     'CONTRIBUTING.md': ('ruff', 'sphinx'),
     'docs/data_preparation.md': ('pycocotools',),
     'docs/export.md': ('onnx', 'onnxscript', 'onnxruntime'),
