@@ -126,7 +126,8 @@ class DisplacementMeanHook(Hook):
         state[_KEY] = mean
         content = io.BytesIO()
         torch.save(checkpoint, content)
-        write_bytes(path, content.getbuffer())
+        # In a copy of links the link leads to the original's checkpoint, which stays as it is.
+        write_bytes(path, content.getbuffer(), through_links=False)
 
 
 class _Views(Dataset):

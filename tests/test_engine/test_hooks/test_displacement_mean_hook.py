@@ -101,8 +101,12 @@ def test_run_from_the_config_with_its_mean(tmp_path):
     torch.save(last, tmp_path / 'run/epoch_2.pth')
     # As a kill has left the note, and where there is none.
     (tmp_path / 'run/last_checkpoint').write_text('')
-    for copy in (tmp_path / 'copy', tmp_path / 'unnoted', tmp_path / 'mmengines'):
-        shutil.copytree(tmp_path / 'run', copy)
+    for copy in (tmp_path / name for name in ('copy', 'unnoted', 'mmengines', 'linked')):
+        # The last one is of links into the original, as of cp -rs.
+        linked = copy.name == 'linked'
+        shutil.copytree(
+            tmp_path / 'run', copy, copy_function=os.symlink if linked else shutil.copy2
+        )
         if copy.name == 'unnoted':
             (copy / 'last_checkpoint').unlink()
         cfg = _cfg(root, copy, f'irn-{copy.name}')
