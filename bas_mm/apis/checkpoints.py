@@ -3,7 +3,7 @@
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
-from bas_mm.engine.hooks import require_all_weights
+from bas_mm.engine.hooks.checkpoint_keys_hook import checkpoint_weights, require_all_weights
 
 __all__ = ['fill_model', 'read_checkpoint']
 
@@ -55,9 +55,6 @@ def fill_model(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
         unknown = require_all_weights(model, checkpoint)
     except RuntimeError as error:
         raise ValueError(f'{path}: {error}') from None
-    given = {
-        key.removeprefix('module.'): value
-        for key, value in checkpoint.get('state_dict', checkpoint).items()
-    }
-    model.load_state_dict({key: given[key] for key in model.state_dict()})
+    given = checkpoint_weights(checkpoint)
+    model.load_state_dict({key: given[key] for key in given.keys() - unknown})
     return unknown

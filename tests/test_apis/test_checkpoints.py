@@ -34,6 +34,17 @@ def test_the_checkpoint_of_a_runner(tmp_path, ema):
     assert fill_model(model, found, path) == []
 
 
+@pytest.mark.parametrize('wrap', [False, True])
+def test_prefixes_and_entries_that_the_model_does_not_have(wrap):
+    torch.manual_seed(0)
+    model, other = nn.Linear(2, 3), nn.Linear(2, 3)
+    state = {f'module.{key}': value for key, value in other.state_dict().items()}
+    state['module.more'] = torch.zeros(1)
+    assert fill_model(model, dict(state_dict=state) if wrap else state, 'c.pth') == ['more']
+    assert torch.equal(model.weight, other.weight)
+    assert torch.equal(model.bias, other.bias)
+
+
 def test_what_is_no_checkpoint(tmp_path):
     path = tmp_path / 'c.pth'
     with pytest.raises(FileNotFoundError, match=r'there is no checkpoint .*c\.pth'):

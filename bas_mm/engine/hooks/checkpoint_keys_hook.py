@@ -36,6 +36,17 @@ class CheckpointKeysHook(Hook):
             )
 
 
+def checkpoint_weights(checkpoint: dict) -> dict:
+    """What a checkpoint says of weights, with or without ``state_dict``, by name.
+
+    A prefix ``module.``, which wrappers of several processes leave, is taken off.
+    """
+    return {
+        key.removeprefix('module.'): value
+        for key, value in checkpoint.get('state_dict', checkpoint).items()
+    }
+
+
 def require_all_weights(model: nn.Module, checkpoint: dict) -> list[str]:
     """Refuse a checkpoint that does not hold every weight of a model in its shape.
 
@@ -49,10 +60,7 @@ def require_all_weights(model: nn.Module, checkpoint: dict) -> list[str]:
     Raises:
         RuntimeError: weights are missing or have another shape; the message names some.
     """
-    given = {
-        key.removeprefix('module.'): value
-        for key, value in checkpoint.get('state_dict', checkpoint).items()
-    }
+    given = checkpoint_weights(checkpoint)
     wanted = model.state_dict()
     missing = [key for key in wanted if key not in given]
     reshaped = [
