@@ -15,7 +15,7 @@ from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SeedPrediction
-from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.arguments import in_range, is_single, scale_factors
 from bas_mm.utils.config_params import params_of
 from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes
@@ -23,7 +23,7 @@ from bas_mm.visualization.seed_drawing import draw_seeds
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.multi_scale_views import scale_views
 from bas_mm.wsss.seed_file import SeedFile
-from bas_mm.wsss.seed_maker import SeedMaker, SeedParams, check_scales
+from bas_mm.wsss.seed_maker import SeedMaker, SeedParams
 
 from .call_settings import CallSettings
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
@@ -167,7 +167,7 @@ class SegmentationSeedInferencer(PictureInferencer):
                 'the config has no test_dataloader, whose pipeline makes the view for scores: give '
                 'labels'
             )
-        scales = self.params.scales if scales is None else check_scales(scales, 'scales')
+        scales = self.params.scales if scales is None else scale_factors('scales', scales)
         maker = SeedMaker(self.model, self.params.flip if flip is None else flip)
 
         def finish(found: SeedPrediction, name: str, folder: PredictionFolder | None) -> None:

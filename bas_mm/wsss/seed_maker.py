@@ -15,7 +15,7 @@ from .functional.seed_sizes import strided_size
 from .functional.seeds import merge_scales, normalise_maps
 from .seed_file import SeedFile
 
-__all__ = ['SeedMaker', 'SeedParams', 'check_scales']
+__all__ = ['SeedMaker', 'SeedParams']
 
 
 class SeedMaker:
@@ -87,12 +87,6 @@ class SeedMaker:
             labels, values[:cut].reshape(shape), values[cut:].reshape(len(labels), *size)
         )
 
-    def make(
-        self, views: Sequence[torch.Tensor], classes: torch.Tensor, size: tuple[int, int]
-    ) -> SeedFile:
-        """Seeds of one picture: :meth:`start` and :meth:`finish`."""
-        return self.finish(self.start(views, classes, size), classes, size)
-
 
 @dataclass(frozen=True)
 class SeedParams:
@@ -107,9 +101,4 @@ class SeedParams:
     flip: bool = True
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, 'scales', check_scales(self.scales))
-
-
-def check_scales(scales: Sequence[float], key: str = 'seed_cfg.scales') -> tuple[float, ...]:
-    """:func:`~bas_mm.utils.arguments.scale_factors`, by default of a config's seeds."""
-    return scale_factors(key, scales)
+        object.__setattr__(self, 'scales', scale_factors('seed_cfg.scales', self.scales))

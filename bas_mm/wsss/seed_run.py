@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from .multi_scale_views import MultiScaleViews, PictureViews
 from .output_run import OutputRun
 from .seed_folder import SeedFolder
-from .seed_maker import SeedMaker, check_scales
+from .seed_maker import SeedMaker
 
 __all__ = ['SeedRun']
 
@@ -22,13 +22,13 @@ class SeedRun(OutputRun):
         maker (SeedMaker): The network.
         dataset (Dataset): As :class:`MultiScaleViews` takes it; image ids are unique.
         folder (SeedFolder): Where the files go. It has been opened.
-        scales (Sequence[float]): The scales.
+        scales (Sequence[float]): The scales, such as those of :class:`~.seed_maker.SeedParams`.
         num_workers (int): Worker processes of this process; 0 reads here. Defaults to 2.
         num_writers (int): Writing threads of this process. Defaults to 2.
         say (Callable, optional): Takes lines on progress where there is no terminal.
 
     Raises:
-        ValueError: Scales make no sense, an image id comes twice or a picture has no label.
+        ValueError: An image id comes twice or a picture has no label.
     """
 
     WHAT = 'seeds'
@@ -44,8 +44,7 @@ class SeedRun(OutputRun):
         say: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(dataset, maker.device, num_workers, num_writers, say)
-        self.maker, self.folder = maker, folder
-        self.scales = check_scales(scales)
+        self.maker, self.folder, self.scales = maker, folder, scales
 
     def inputs(self, indices: Sequence[int]) -> Dataset:
         """Pictures at all scales."""

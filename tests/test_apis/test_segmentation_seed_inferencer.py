@@ -71,7 +71,10 @@ def made(project, flip: bool = True, scales=SCALES) -> list[SeedFile]:
     """Seeds of the scenes as make_seeds.py makes them."""
     maker = SeedMaker(project.model, flip)
     views = MultiScaleViews(project.dataset, scales, range(len(project.dataset)))
-    return [maker.make(v.views, v.classes, v.size) for v in (views[i] for i in range(len(views)))]
+    return [
+        maker.finish(maker.start(v.views, v.classes, v.size), v.classes, v.size)
+        for v in (views[i] for i in range(len(views)))
+    ]
 
 
 def test_seeds_are_those_of_make_seeds(project, inferencer):

@@ -8,7 +8,7 @@ from PIL import Image
 from seed_project import SCALES, network, scenes
 
 from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size, scale_views
-from bas_mm.wsss.seed_maker import SeedMaker, check_scales
+from bas_mm.wsss.seed_maker import SeedMaker, SeedParams
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +48,8 @@ def test_seeds_of_a_picture(dataset, flip):
     info = dataset.get_data_info(index)
     picture = MultiScaleViews(dataset, SCALES, [index])[0]
     assert picture.image_id == info['image_id']
-    seeds = SeedMaker(model.train(), flip).make(*picture[1:])
+    maker = SeedMaker(model.train(), flip)
+    seeds = maker.finish(maker.start(*picture[1:]), *picture[2:])
     seeds.check()
     assert not model.training
     assert seeds.classes.tolist() == info['gt_label']
@@ -101,9 +102,9 @@ def test_models_and_settings_that_make_no_seeds():
     model = network()
     model.data_preprocessor.pad_size_divisor = 32
     with pytest.raises(ValueError, match='pad_size_divisor=1'):
-        SeedMaker(model).make(
+        SeedMaker(model).start(
             [torch.zeros(3, 40, 50, dtype=torch.uint8)], torch.tensor([1]), (40, 50)
         )
     for bad in ([], [0.0], [1.0, -1], [1.0, 1], [float('nan')], [float('inf')], 1.0, '1', [None]):
         with pytest.raises(ValueError, match='seed_cfg.scales'):
-            check_scales(bad)
+            SeedParams(scales=bad)
