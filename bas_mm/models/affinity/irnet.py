@@ -86,10 +86,7 @@ class IRNet(BaseModel):
         self.feature_names = tuple(features)
         self.in_channels = tuple(in_channels)
         self.strides = tuple(strides)
-        if stages is None:
-            table = stage_table(self.backbone, 'model.stages')
-        else:
-            table = {stage: tuple(modules) for stage, modules in stages.items()}
+        table = stage_table(self.backbone, stages, 'model.stages')
         self._check_features(table)
         # Names, as those of stage tables: what is converted later is another module.
         last = list(table).index(self.feature_names[-1])

@@ -44,10 +44,7 @@ class BackboneSplit(BaseModule):
     ) -> None:
         super().__init__()
         name = type(backbone).__name__
-        if stages is None:
-            table = stage_table(backbone)
-        else:
-            table = {stage: tuple(modules) for stage, modules in stages.items()}
+        table = stage_table(backbone, stages)
         known = list(table)
         end = known[-1] if end is None else end
         for key, stage in (('point', point), ('end', end)):

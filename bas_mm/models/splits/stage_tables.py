@@ -6,7 +6,7 @@ own forward pass up to its last output. Names instead of modules: SyncBN convers
 modules in the tree, and a kept reference would go on running the old one.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch.nn as nn
 
@@ -36,12 +36,18 @@ def stage_table_of(*class_names: str) -> Callable:
     return register
 
 
-def stage_table(backbone: nn.Module, key: str = 'model.split.stages') -> StageTable:
+def stage_table(
+    backbone: nn.Module,
+    stages: Mapping[str, Sequence[str]] | None = None,
+    key: str = 'model.split.stages',
+) -> StageTable:
     """The stage table of a backbone.
 
     Args:
         backbone (nn.Module): a backbone with a method ``stages()``, or one of mmpretrain's
             families listed in this file.
+        stages (dict[str, list[str]], optional): the table of a config, in place of a built-in
+            one; the backbone can then be any.
         key (str): where a config would name the stages, for the message. Default:
             'model.split.stages'.
 
@@ -51,6 +57,8 @@ def stage_table(backbone: nn.Module, key: str = 'model.split.stages') -> StageTa
     Raises:
         ValueError: the family is not known; the message says how to name the stages in a config.
     """
+    if stages is not None:
+        return {stage: tuple(modules) for stage, modules in stages.items()}
     if callable(getattr(type(backbone), 'stages', None)):
         return backbone.stages()
     owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))

@@ -84,6 +84,7 @@ def test_unknown_family_says_how_to_name_the_stages():
         BackboneSplit(backbone, 'a')
     assert 'BASInceptionV3, MobileNetV1' in str(error.value)
     stages = dict(a=['0', '1'], b=['2'])
+    assert stage_table(backbone, stages) == dict(a=('0', '1'), b=('2',))
     split = BackboneSplit(backbone, 'a', stages=stages)
     images = torch.randn(1, 3, 9, 9)
     assert torch.equal(split.tail(backbone, split.front(backbone, images)), backbone(images))
