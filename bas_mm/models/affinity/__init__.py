@@ -1,4 +1,3 @@
-from ..weights.irn_key_maps import published_irn_to_bas_mm
 from .boundary_branch import BoundaryBranch
 from .displacement_branch import DisplacementBranch
 from .irnet import IRNet
@@ -9,5 +8,4 @@ __all__ = [
     'DisplacementBranch',
     'IRNet',
     'MeanShift',
-    'published_irn_to_bas_mm',
 ]

@@ -1,6 +1,6 @@
 from .activation_checkpoint import checkpoints_itself, run_chain, run_checkpointed
 from .affinity_losses import boundary_losses, displacement_losses, pair_kinds
-from .affinity_paths import pair_offsets, path_maxima
+from .affinity_paths import pair_offsets
 from .bas import (
     area,
     at_least_float32,
@@ -37,7 +37,6 @@ __all__ = [
     'neighbour_affinities',
     'pair_kinds',
     'pair_offsets',
-    'path_maxima',
     'positives_against_negatives',
     'propagate',
     'random_walk',
