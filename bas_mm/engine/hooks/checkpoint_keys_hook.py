@@ -22,7 +22,6 @@ class CheckpointKeysHook(Hook):
         """Compare names and shapes.
 
         Args:
-            runner (Runner): the runner.
             checkpoint (dict): what was read, with or without ``state_dict``.
 
         Raises:

@@ -60,14 +60,7 @@ class DeferredOutputsHook(Hook, ABC):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """Remember the outputs; read them where they are needed now.
-
-        Args:
-            runner (Runner): the runner.
-            batch_idx (int): index of the batch in the epoch.
-            data_batch (dict, optional): unused.
-            outputs (dict, optional): log variables of the training step.
-        """
+        """Remember the log variables of the step; read them where they are needed now."""
         if outputs is not None:
             values = {
                 # Without the graph, which would be kept with them.
@@ -86,31 +79,18 @@ class DeferredOutputsHook(Hook, ABC):
             self.meet(runner)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """Meet the other processes before a checkpoint is saved.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Meet the other processes before a checkpoint is saved."""
         self.meet(runner)
         super().after_train_epoch(runner)
 
     def before_val(self, runner: Runner) -> None:
-        """Read what there is: the best checkpoint may be saved after the validation.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Read what there is: the best checkpoint may be saved after the validation."""
         self._read_all(runner)
         self.meet(runner)
         super().before_val(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Read what there is, where somebody else saves a checkpoint.
-
-        Args:
-            runner (Runner): the runner.
-            checkpoint (dict): unused.
-        """
+        """Read what there is, where somebody else saves a checkpoint."""
         self._read_all(runner)
 
     def _read_all(self, runner: Runner) -> bool:

@@ -40,11 +40,7 @@ class DeferredRuntimeInfoHook(DeferredOutputsHook, RuntimeInfoHook):
         self.history = history
 
     def before_train(self, runner: Runner) -> None:
-        """As mmengine's; also forget what a resumed run has too much of.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """As mmengine's; also forget what a resumed run has too much of."""
         super().before_train(runner)
         self._limit_histories(runner)
 
@@ -52,7 +48,6 @@ class DeferredRuntimeInfoHook(DeferredOutputsHook, RuntimeInfoHook):
         """Put into the checkpoint what the message hub did not have yet.
 
         Args:
-            runner (Runner): the runner.
             checkpoint (dict): changed in place.
         """
         if self._read_all(runner):

@@ -50,21 +50,13 @@ class DisplacementMeanHook(Hook):
         self.num_workers = num_workers
 
     def before_train(self, runner: Runner) -> None:
-        """Refuse another model before it is trained.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Refuse another model before it is trained."""
         model = inner_model(runner)
         if not isinstance(model, IRNet):
             raise TypeError(f'DisplacementMeanHook is for IRNet, not for {type(model).__name__}.')
 
     def after_train(self, runner: Runner) -> None:
-        """Compute the mean and store it.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Compute the mean and store it."""
         model = inner_model(runner)
         trained = runner.train_dataloader
         loader = runner.build_dataloader(

@@ -16,9 +16,6 @@ class EmptyLoaderHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Look how many batches there are.
 
-        Args:
-            runner (Runner): the runner.
-
         Raises:
             ValueError: there is none.
         """

@@ -55,11 +55,7 @@ class EpochSeedHook(Hook):
             sampler.seed = runner.seed
 
     def before_train_epoch(self, runner: Runner) -> None:
-        """Seed this epoch, or the first batch of a loop that is counted in iterations.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Seed this epoch, or the first batch of a loop that is counted in iterations."""
         loader: DataLoader = runner.train_dataloader
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
             first, length = runner.iter, sys.maxsize
@@ -90,27 +86,14 @@ class EpochSeedHook(Hook):
             loader._iterator = None
 
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Any = None) -> None:
-        """Seed a step of a loop that is counted in iterations: what the model draws.
-
-        Args:
-            runner (Runner): the runner.
-            batch_idx (int): not used.
-            data_batch (Any): not used.
-        """
+        """Seed a step of a loop that is counted in iterations: what the model draws."""
         if self._batches is not None:
             self._batches.seed(runner.iter, step=True)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Any = None, outputs: Any = None
     ) -> None:
-        """Seed the next batch where no other process loads it.
-
-        Args:
-            runner (Runner): the runner.
-            batch_idx (int): not used.
-            data_batch (Any): not used.
-            outputs (Any): not used.
-        """
+        """Seed the next batch where no other process loads it."""
         if self._batches is None:
             return
         if runner.train_dataloader.num_workers:
@@ -120,12 +103,7 @@ class EpochSeedHook(Hook):
             self._batches.seed(runner.iter + 1)
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
-        """Seed the next batch anew after what a validation has drawn.
-
-        Args:
-            runner (Runner): the runner.
-            metrics (dict, optional): not used.
-        """
+        """Seed the next batch anew after what a validation has drawn."""
         if self._batches is not None and not runner.train_dataloader.num_workers:
             self._batches.seed(runner.iter)
 

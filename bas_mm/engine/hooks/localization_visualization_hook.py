@@ -148,10 +148,7 @@ class LocalizationVisualizationHook(Hook):
         """Draw the first pictures of the batch, in every n-th iteration.
 
         Args:
-            runner (Runner): the runner.
-            batch_idx (int): not used.
             data_batch (dict, optional): ``inputs``, uint8, and ``data_samples``; not changed.
-            outputs (dict, optional): not used.
         """
         due = self.enable and self.train_interval and data_batch is not None
         if not due or (runner.iter + 1) % self.train_interval or not is_main_process():
@@ -176,8 +173,6 @@ class LocalizationVisualizationHook(Hook):
         """Draw this batch's share of the pictures.
 
         Args:
-            runner (Runner): the runner.
-            batch_idx (int): not used.
             data_batch (dict, optional): ``inputs``, uint8.
             outputs (Sequence, optional): data samples with predictions.
         """

@@ -31,12 +31,7 @@ class NonFiniteLossHook(DeferredOutputsHook):
         self._bad: StepOutputs | None = None
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Check what there is, where somebody else saves: one process alone, which asks nobody.
-
-        Args:
-            runner (Runner): the runner.
-            checkpoint (dict): unused.
-        """
+        """Check what there is, where somebody else saves: one process alone, which asks nobody."""
         super().before_save_checkpoint(runner, checkpoint)
         if self._bad is not None:
             self._stop(runner)

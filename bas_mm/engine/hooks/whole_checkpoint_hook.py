@@ -50,11 +50,7 @@ class WholeCheckpointHook(CheckpointHook):
             raise ValueError(f'{type(self).__name__} takes no {name}{like}')
 
     def before_train(self, runner: Runner) -> None:
-        """Look where checkpoints go.
-
-        Args:
-            runner (Runner): the runner.
-        """
+        """Look where checkpoints go."""
         super().before_train(runner)
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend=WHOLE_FILES)
