@@ -256,6 +256,12 @@ def test_a_command_without_a_config_gives_its_traceback_where_it_is_asked_for(
     assert before[:1] == (['Traceback (most recent call last):'] if wanted else [])
 
 
+def test_output_that_nobody_reads_is_not_an_error_of_the_input():
+    for ends in (fail_on(OSError), fail_on_input_errors(Config(), 'a.py', others=(OSError,))):
+        with pytest.raises(BrokenPipeError), ends:
+            raise BrokenPipeError
+
+
 def test_places_of_results(tmp_path, monkeypatch, capsys):
     file, folder, link = tmp_path / 'file', tmp_path / 'folder', tmp_path / 'link'
     file.touch()

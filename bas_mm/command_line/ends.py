@@ -68,6 +68,8 @@ def fail_on(*kinds: type[Exception]) -> Iterator[None]:
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed: run_command's
+        raise
     except kinds as error:
         if os.environ.get('BAS_MM_TRACEBACK') == '1':
             traceback.print_exc()
@@ -96,6 +98,8 @@ def fail_on_input_errors(
     """
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed: run_command's
+        raise
     except Exception as error:
         message = _input_error(error, dict(cfg.items()))
         if message is None and isinstance(error, others):
