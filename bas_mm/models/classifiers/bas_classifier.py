@@ -1,5 +1,3 @@
-import torch
-
 from bas_mm.registry import MODELS
 
 from .foreground_maps import ForegroundMaps
@@ -33,18 +31,3 @@ class BASClassifier(ForegroundMaps, LocalizationClassifier):
         >>> score1.shape, maps.shape
         (torch.Size([2, 5]), torch.Size([2, 5, 28, 28]))
     """
-
-    def loss_terms(self, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The training forward of the paper.
-
-        Args:
-            inputs (Tensor): (N, 3, H, W), normalised.
-            labels (Tensor): y, (N,), int64.
-
-        Returns:
-            dict[str, Tensor]: the terms of :meth:`BASHead.loss`.
-        """
-        features, tail_features = self.extract_feat(inputs)
-        class_maps = self.head(tail_features)
-        foreground_map, background_map = self.foreground_and_background(features, labels)
-        return self.head.loss(class_maps, background_map, foreground_map, labels)

@@ -45,21 +45,3 @@ class BASSegClassifier(ForegroundMaps, MultiLabelClassifier):
         """
         (targets,) = super().loss_targets(data_samples, device)
         return targets, draw_positive_class(targets)
-
-    def loss_terms(
-        self, inputs: torch.Tensor, targets: torch.Tensor, drawn: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """The training forward.
-
-        Args:
-            inputs (Tensor): (N, 3, H, W), normalised.
-            targets (Tensor): t, (N, C) of 0 and 1.
-            drawn (Tensor): p, (N,), int64.
-
-        Returns:
-            dict[str, Tensor]: the terms of :meth:`BASSegHead.loss`.
-        """
-        features, tail_features = self.extract_feat(inputs)
-        class_maps = self.head(tail_features)
-        foreground_map, background_map = self.foreground_and_background(features, drawn)
-        return self.head.loss(class_maps, background_map, foreground_map, targets, drawn)

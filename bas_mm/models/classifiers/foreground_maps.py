@@ -14,7 +14,7 @@ class ForegroundMaps:
     """What makes a :class:`ClassMapClassifier` one of BAS's: a generator of foreground maps.
 
     A mixin, to be named before the classifier. It owns the generator and runs the Activation Map
-    Constraint; which losses come of it is the subclass's and its head's affair.
+    Constraint; which losses come of it is the head's affair.
 
     Args:
         generator (dict): the foreground generator on F.
@@ -36,6 +36,23 @@ class ForegroundMaps:
                 'is one map for each class, so give both the same number'
             )
         self.prepare_modules()
+
+    def loss_terms(self, inputs: torch.Tensor, *targets: torch.Tensor) -> dict[str, torch.Tensor]:
+        """The training forward of the paper.
+
+        Args:
+            inputs (Tensor): (N, 3, H, W), normalised.
+            *targets (Tensor): those of ``loss_targets``. The last one is the class of each image's
+                foreground map, (N,), int64: y; of images with several labels p, after t, (N, C)
+                of 0 and 1.
+
+        Returns:
+            dict[str, Tensor]: the terms of the head's ``loss``.
+        """
+        features, tail_features = self.extract_feat(inputs)
+        class_maps = self.head(tail_features)
+        foreground_map, background_map = self.foreground_and_background(features, targets[-1])
+        return self.head.loss(class_maps, background_map, foreground_map, *targets)
 
     def maps(
         self,

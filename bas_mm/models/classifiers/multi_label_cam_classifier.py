@@ -1,5 +1,3 @@
-import torch
-
 from bas_mm.registry import MODELS
 
 from .class_activation_maps import ClassActivationMaps
@@ -12,16 +10,3 @@ class MultiLabelCAMClassifier(ClassActivationMaps, MultiLabelClassifier):
 
     Map: ReLU of the class maps. ``head`` is a :class:`MultiLabelCAMHead`.
     """
-
-    def loss_terms(self, inputs: torch.Tensor, targets: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The training forward.
-
-        Args:
-            inputs (Tensor): (N, 3, H, W), normalised.
-            targets (Tensor): t, (N, C) of 0 and 1.
-
-        Returns:
-            dict[str, Tensor]: the terms of :meth:`MultiLabelCAMHead.loss`.
-        """
-        _, tail_features = self.extract_feat(inputs)
-        return self.head.loss(self.head(tail_features), targets)
