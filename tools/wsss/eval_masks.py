@@ -15,7 +15,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, run_command
+from bas_mm.command_line import fail_on, run_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
@@ -26,15 +26,13 @@ def main() -> None:
     from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.mask_evaluation import evaluate_masks, report, table
 
-    try:
+    with fail_on(ValueError, OSError):
         masks, classes, _ = find_truth_masks(args)
         pairs = [(args.folder / f'{name}.png', mask) for name, mask in masks.items()]
         scores = evaluate_masks(pairs, len(classes), args.num_workers)
         figures = report(scores, classes, len(pairs))
         if args.out is not None:
             write_json(args.out, figures)
-    except (ValueError, OSError) as error:
-        fail(str(error))
     print(table(figures))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail, run_command
+from bas_mm.command_line import fail_on, run_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, report, table
     from bas_mm.wsss.seed_file import SeedFile
 
-    try:
+    with fail_on(ValueError, OSError):
         masks, classes, cfg = find_truth_masks(args)
         thresholds = args.thresholds
         if thresholds is None and cfg is not None:
@@ -39,8 +39,6 @@ def main() -> None:
         figures = report(scores, classes, len(pairs))
         if args.out is not None:
             write_json(args.out, figures)
-    except (ValueError, OSError) as error:
-        fail(str(error))
     print(table(figures))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, run_command
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -68,7 +68,7 @@ def main() -> None:
         return True
 
     made = 0
-    try:
+    with fail_on(ValueError, OSError):
         other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
         folder.open(
             {
@@ -91,8 +91,6 @@ def main() -> None:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-    except (ValueError, OSError) as error:
-        fail(str(error))
     print(f'{args.out}: {made} made, {len(files) - made} were there')
 
 

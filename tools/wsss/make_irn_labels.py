@@ -14,7 +14,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, load_config, require_file, run_command
+from bas_mm.command_line import OneLineParser, fail, fail_on, load_config, require_file, run_command
 from bas_mm.utils.worker_processes import usable_cores
 
 
@@ -55,12 +55,10 @@ def main() -> None:
     from bas_mm.wsss.functional.irn_labels import IRNLabelParams
     from bas_mm.wsss.seed_source import SeedSource
 
-    try:
+    with fail_on(ImportError, ValueError):
         crf_library()
         params = params_of(IRNLabelParams(), cfg.get('irn_label_cfg'), 'irn_label_cfg')
         seeds = SeedSource(args.seeds)
-    except (ImportError, ValueError) as error:
-        fail(str(error))
 
     from mmengine.registry import init_default_scope
 
@@ -71,7 +69,7 @@ def main() -> None:
     from bas_mm.wsss.irn_labels_run import IRNLabelRun
 
     init_default_scope(scope_of(cfg))
-    try:
+    with fail_on(ImportError, ValueError, OSError, RuntimeError):
         # A picture that cannot be read must not have the labels of another one.
         dataset = DATASETS.build({**cfg.seed_dataloader.dataset, 'test_mode': True})
         folder = IRNLabelFolder(args.out)
@@ -85,8 +83,6 @@ def main() -> None:
         )
         folder.open(settings, args.overwrite)
         result = run.run()
-    except (ImportError, ValueError, OSError, RuntimeError) as error:
-        fail(str(error))
     print(f'{args.out}: {result.made} made, {result.found} were there')
 
 

@@ -18,6 +18,7 @@ from bas_mm.command_line import (
     CommandParser,
     close_process_group,
     fail,
+    fail_on,
     fail_on_input_errors,
     load_config,
     prepare_devices,
@@ -70,11 +71,9 @@ def main() -> None:
     from bas_mm.wsss.functional.masks import MaskParams
     from bas_mm.wsss.seed_source import SeedSource
 
-    try:
+    with fail_on(ValueError):
         params = params_of(MaskParams(), cfg.get('mask_cfg'), 'mask_cfg')
         seeds = SeedSource(args.seeds)
-    except ValueError as error:
-        fail(str(error))
     use_checkpoint(cfg, args.checkpoint, not args.no_strict)
     prepare_devices(cfg, args.launcher)
 

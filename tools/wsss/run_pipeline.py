@@ -14,7 +14,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, require_file, run_command
+from bas_mm.command_line import OneLineParser, fail, fail_on, require_file, run_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -59,7 +59,7 @@ def main() -> None:
     def say(line: str) -> None:
         print(line, flush=True)
 
-    try:
+    with fail_on(PipelineError, ValueError, OSError):
         cfg = read_config(args.config)
         work_dir = args.work_dir or cfg.get('work_dir')
         if work_dir is None:
@@ -79,10 +79,6 @@ def main() -> None:
         runner.run(args.skip, args.until)
         # Figures of other settings must not stand beside those of now.
         figures = read_figures(work_dir, runner.outdated())
-    except BrokenPipeError:  # nobody reads the lines any more
-        raise
-    except (PipelineError, ValueError, OSError) as error:
-        fail(str(error))
     state = runner.state
     done = [step.name for step in steps if state.fingerprint(step.name)]
     seconds = [(name, f'{state.seconds(name):.0f}') for name in done]
