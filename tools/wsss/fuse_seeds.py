@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
@@ -41,6 +40,7 @@ def main() -> None:
     """Fuse what is missing in OUT."""
     args = parse_args()
 
+    from bas_mm.utils.bounded_threads import BoundedThreads
     from bas_mm.utils.picture_progress import PictureProgress
     from bas_mm.wsss.map_folder import MapFolder, fuse_with_maps
     from bas_mm.wsss.seed_file import SeedFile, read_seed_classes
@@ -81,16 +81,13 @@ def main() -> None:
         )
         with (
             PictureProgress('Fusing', len(files)) as progress,
-            ThreadPoolExecutor(args.num_threads) as pool,
+            BoundedThreads(args.num_threads) as threads,
         ):
-            futures = [pool.submit(fuse, path) for path in files]
-            try:
-                for future in futures:
-                    made += future.result()
+            for number, path in enumerate(files, 1):
+                threads.submit(fuse, path)
+                for was_made in threads.finished(everything=number == len(files)):
+                    made += was_made
                     progress.advance()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
     print(f'{args.out}: {made} made, {len(files) - made} were there')
 
 
