@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.registry import DATASETS
@@ -11,7 +11,13 @@ from bas_mm.utils.config_types import registered_class, type_name
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['classes_of_config', 'inner_datasets', 'pipeline_of_config', 'put_ten_crop']
+__all__ = [
+    'classes_of_config',
+    'inner_datasets',
+    'known_classes',
+    'pipeline_of_config',
+    'put_ten_crop',
+]
 
 
 def inner_datasets(dataset: Any) -> Iterator[dict]:
@@ -59,6 +65,25 @@ def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
                 if len(names) == count:
                     return names
     return None
+
+
+def known_classes(
+    cfg: Config, checkpoint: Mapping, count: int
+) -> tuple[Sequence[str] | None, bool]:
+    """Names of a model's classes: those that it was trained with, else the config's.
+
+    Args:
+        cfg (Config): The config.
+        checkpoint (Mapping): What was read, with or without mmengine's ``meta``.
+        count (int): How many classes the model has; there may be another number of names.
+
+    Returns:
+        tuple[Sequence[str] | None, bool]: The names, None where neither knows them; and whether
+        the checkpoint has noted them.
+    """
+    noted = ((checkpoint.get('meta') or {}).get('dataset_meta') or {}).get('classes')
+    names = noted or classes_of_config(cfg, count)
+    return names and [str(name) for name in names], bool(noted)
 
 
 def put_ten_crop(cfg: Config) -> bool:

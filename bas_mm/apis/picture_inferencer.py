@@ -33,7 +33,7 @@ from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint
-from .config_datasets import classes_of_config
+from .config_datasets import known_classes
 from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
@@ -176,12 +176,13 @@ class PictureInferencer(BaseInferencer):
     def _class_names(
         self, cfg: Config | ConfigDict, checkpoint: dict, count: int
     ) -> tuple[str, ...]:
-        noted = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-        names = self._given_classes or noted.get('classes') or classes_of_config(cfg, count)
-        names = tuple(map(str, names or range(count)))
+        names, noted = self._given_classes, False
+        if not names:
+            names, noted = known_classes(cfg, checkpoint, count)
+        names = tuple(names or map(str, range(count)))
         if len(names) != count:
             shown = ', '.join(names[:3]) + (' ...' if len(names) > 3 else '')
-            if not self._given_classes and noted.get('classes'):
+            if noted:
                 raise ValueError(
                     f'the checkpoint was trained with {len(names)} classes ({shown}), but the '
                     f'model of the config has {count}: give the config that it was trained with, '

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from bas_mm.apis.config_datasets import classes_of_config, pipeline_of_config
+from bas_mm.apis.config_datasets import known_classes, pipeline_of_config
 from bas_mm.apis.picture_input import PictureInput
 from bas_mm.apis.picture_pipeline import PicturePipeline
 from bas_mm.registry import TRANSFORMS
@@ -97,17 +97,15 @@ def class_names(cfg: Config, checkpoint: Mapping, num_classes: int) -> list[str]
     Raises:
         ExportError: The checkpoint was trained on another number of classes.
     """
-    names = (checkpoint.get('meta') or {}).get('dataset_meta') or {}
-    names = names.get('classes')
-    if names is not None:
-        if len(names) != num_classes:
-            raise ExportError(
-                f'the checkpoint was trained on {len(names)} classes, model.head.num_classes is '
-                f'{num_classes}'
-            )
-        return [str(name) for name in names]
-    names = classes_of_config(cfg, num_classes) or ()
-    return [str(name) for name in names] if len(names) == num_classes else None
+    names, noted = known_classes(cfg, checkpoint, num_classes)
+    if names and len(names) == num_classes:
+        return names
+    if noted:
+        raise ExportError(
+            f'the checkpoint was trained on {len(names)} classes, model.head.num_classes is '
+            f'{num_classes}'
+        )
+    return None
 
 
 def describe(

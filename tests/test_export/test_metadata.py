@@ -124,5 +124,7 @@ def test_class_names_come_from_the_checkpoint_then_the_config():
             class_names(cfg, trained, count)
     assert class_names(cfg, dict(state_dict={}), 2) == ['ant', 'bee']
     assert class_names(cfg, {}, 3) is None
+    # A set without names of classes notes none.
+    assert class_names(cfg, dict(meta=dict(dataset_meta=dict(classes=[]))), 2) == ['ant', 'bee']
     voc = Config(dict(test_dataloader=dict(dataset=dict(type='VOC12MultiLabel'))))
     assert class_names(voc, {}, 20)[0] == 'aeroplane'
