@@ -1,11 +1,13 @@
 """Checkpoints of models: read whole and filled in whole, or refused in one line."""
 
+from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from bas_mm.engine.hooks.checkpoint_keys_hook import checkpoint_weights, require_all_weights
+from bas_mm.utils.config_model import build_model
 
-__all__ = ['fill_model', 'read_checkpoint']
+__all__ = ['fill_model', 'load_model', 'read_checkpoint']
 
 
 def read_checkpoint(path: str) -> dict:
@@ -35,6 +37,25 @@ def read_checkpoint(path: str) -> dict:
     if not isinstance(checkpoint, dict):
         raise ValueError(f'{path} is no checkpoint: it holds a {type(checkpoint).__name__}')
     return checkpoint
+
+
+def load_model(cfg: Config, path: str) -> nn.Module:
+    """The model of a config, with all its weights from a checkpoint.
+
+    Args:
+        cfg (Config): The config.
+        path (str): A file or a URL.
+
+    Returns:
+        nn.Module: On the CPU, in training mode.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: As :func:`read_checkpoint` and :func:`fill_model`.
+    """
+    model = build_model(cfg)
+    fill_model(model, read_checkpoint(path), path)
+    return model
 
 
 def fill_model(model: nn.Module, checkpoint: dict, path: str) -> list[str]:

@@ -10,11 +10,10 @@ from mmengine.registry import init_default_scope
 
 from bas_mm.evaluation.functional import box_iou
 from bas_mm.registry import DATASETS
-from bas_mm.utils.config_model import build_model
 from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import draw_comparison, input_view
 
-from .checkpoints import fill_model, read_checkpoint
+from .checkpoints import load_model
 from .localization_protocol import LocalizationResult
 
 
@@ -54,11 +53,7 @@ def write_comparison_pictures(
     init_default_scope('bas_mm')
     dataset = DATASETS.build(results[0].cfg.test_dataloader.dataset)
     classes = dataset.metainfo['classes']
-    models = []
-    for result in results:
-        model = build_model(result.cfg)
-        fill_model(model, read_checkpoint(result.checkpoint), result.checkpoint)
-        models.append(model.eval())
+    models = [load_model(result.cfg, result.checkpoint).eval() for result in results]
     chosen = spread([dataset.get_data_info(i)['gt_label'] for i in range(len(dataset))], count)
     out_dir, rows, files = Path(out_dir), [], []
     for index in chosen:

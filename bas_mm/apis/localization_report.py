@@ -20,7 +20,7 @@ from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS, METRICS
 from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import DEFAULT_THRESHOLD, localization_metrics
-from bas_mm.utils.config_model import build_model, scope_of
+from bas_mm.utils.config_model import scope_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.result_files import write_text
 from bas_mm.visualization.functional import input_view, last_inside
@@ -33,7 +33,7 @@ from bas_mm.visualization.report import (
     report_page,
 )
 
-from .checkpoints import fill_model, read_checkpoint
+from .checkpoints import load_model
 from .localization_protocol import new_runner
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
@@ -80,7 +80,7 @@ def require_comparable_runs(
     check_runs(known)
     for place, (_, cfg, checkpoint) in enumerate(runs):
         with around(place):
-            fill_model(build_model(cfg), read_checkpoint(checkpoint), checkpoint)
+            load_model(cfg, checkpoint)
 
 
 def _run_to_come(name: str, cfg: Config) -> ReportRun:

@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 from torch import nn
 
-from bas_mm.apis.checkpoints import fill_model, read_checkpoint
+from bas_mm.apis.checkpoints import fill_model, load_model, read_checkpoint
 from bas_mm.registry import MODELS
 
 
@@ -32,6 +32,9 @@ def test_the_checkpoint_of_a_runner(tmp_path, ema):
     assert found['message_hub']['runtime_info']['cfg'] == runtime['cfg']
     model = MODELS.build(cfg.model)
     assert fill_model(model, found, path) == []
+    loaded, wanted = load_model(cfg, path).state_dict(), model.state_dict()
+    assert loaded.keys() == wanted.keys()
+    assert all(torch.equal(value, wanted[key]) for key, value in loaded.items())
 
 
 @pytest.mark.parametrize('wrap', [False, True])

@@ -139,20 +139,18 @@ def _load_segmentor(cfg: Config, checkpoint: str) -> Callable[[str, Path], np.nd
     from mmengine.dataset import Compose, pseudo_collate
     from mmengine.registry import DefaultScope
 
-    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
+    from bas_mm.apis.checkpoints import load_model
     from bas_mm.apis.config_datasets import pipeline_of_config
-    from bas_mm.utils.config_model import build_model, scope_of
+    from bas_mm.utils.config_model import scope_of
 
     scope = scope_of(cfg)
     steps = pipeline_of_config(cfg, 'test_dataloader') or ()
     # What mmsegmentation's data sets tell their pipelines.
     told = dict(label_map=None, seg_fields=[], sample_idx=0)
     told['reduce_zero_label'] = any(step.get('reduce_zero_label') for step in steps)
-    model = build_model(cfg)
+    model = load_model(cfg, checkpoint).eval()
     with DefaultScope.overwrite_default_scope(scope):
         pipeline = Compose(steps)
-    fill_model(model, read_checkpoint(checkpoint), checkpoint)
-    model.eval()
 
     @torch.no_grad()
     def predict(picture: str, mask: Path) -> np.ndarray:
