@@ -19,6 +19,7 @@ from bas_mm.command_line import (
     require_file,
     require_writable,
     run_command,
+    warn,
 )
 from bas_mm.export.errors import ExportError
 from bas_mm.export.packages import require_packages
@@ -82,10 +83,9 @@ def main() -> None:
             check=not args.no_check,
         )
     if result.unknown:
-        print(
-            f'export.py: warning: {len(result.unknown)} entries of {args.checkpoint} are not in '
-            f'the model, such as {result.unknown[0]}',
-            file=sys.stderr,
+        warn(
+            f'{len(result.unknown)} entries of {args.checkpoint} are not in the model, such as '
+            f'{result.unknown[0]}'
         )
     for name, shape in result.shapes.items():
         print(f'{name}:', str(shape).replace("'", ''))

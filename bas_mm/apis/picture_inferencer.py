@@ -355,7 +355,7 @@ class PictureInferencer(BaseInferencer):
         if settings.save_pred:
             folder.write_predictions()  # in the place of those of an earlier run
         progress = PictureProgress(
-            'Inference', len(pictures), say=_be_silent, show=self.show_progress
+            'Inference', len(pictures), say=lambda line: None, show=self.show_progress
         )
 
         def draw_and_write(loaded: LoadedPicture, prediction: Any) -> tuple:
@@ -427,10 +427,6 @@ def shrink(image: np.ndarray) -> np.ndarray:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-
-
-def _be_silent(_: str) -> None:
-    """Where there is no terminal, nothing is said of progress."""
 
 
 def _names_of_caller(classes: Sequence[str] | None) -> tuple[str, ...] | None:
