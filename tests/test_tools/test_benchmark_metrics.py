@@ -74,7 +74,10 @@ def test_a_device_does_not_wait_for_a_worker(benchmark, monkeypatch):
     }
     assert Clock.slept == [30.0] * 6
     line = benchmark.waiting_table(rows, 4).splitlines()[-1]
-    assert line == '| x | 20000.0 | 30000.0 | 20000.0 | 40.0% | 1000.0 | 3.2% | 5000.0 |'
+    assert line == (
+        '| x      | 20000.0 | 30000.0 | 20000.0      | 40.0% '
+        '| 1000.0          | 3.2%  | 5000.0     |'
+    )
 
 
 @pytest.mark.parametrize('name', ['Protocol A', 'MaxBoxAcc and V2', 'PxAP, pIoU'])

@@ -44,6 +44,7 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     protocol_b_ious,
     protocol_b_map,
 )
+from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
 
 VIEW = (224, 224)
 THETAS = (0.1, 0.25, 0.45)
@@ -211,17 +212,14 @@ def measure(
 
 def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """All figures as a Markdown table."""
-    lines = [
-        '| maps | metric | ms per map | best | direct | best | times faster |',
-        '| --- | --- | ---: | ---: | ---: | ---: | ---: |',
-    ]
+    rows = [['maps', 'metric', 'ms per map', 'best', 'direct', 'best', 'times faster']]
     for kind, metrics in results.items():
         for name, row in metrics.items():
             cells = [f'{row[key]:.3f}' for key in ('ms', 'best_ms')]
             cells += [f'{row[k]:.2f}' if k in row else '' for k in ('direct_ms', 'direct_best_ms')]
             cells.append(f'{row["ratio"]:.1f}' if 'ratio' in row else '')
-            lines.append(f'| {kind} | {name} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+            rows.append([kind, name, *cells])
+    return markdown_table(rows)
 
 
 # Name: a registered metric, from its number of worker processes.
@@ -306,22 +304,19 @@ def waiting(
     return result
 
 
-def waiting_table(rows: dict[str, dict[str, float]], batch: int) -> str:
+def waiting_table(figures: dict[str, dict[str, float]], batch: int) -> str:
     """What :func:`waiting` found as a Markdown table."""
-    lines = [
-        f'A device waits for the host, ms per batch of {batch} maps:',
-        '',
-        '| metric | work | device | waits, alone | share | waits, 1 worker | share | at the end |',
-        '| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |',
-    ]
-    for name, row in rows.items():
+    rows = [['metric', 'work', 'device', 'waits, alone', 'share', 'waits, 1 worker', 'share']]
+    rows[0].append('at the end')
+    for name, row in figures.items():
         cells = [f'{row["work"]:.1f}', f'{row["device"]:.1f}']
         for workers in (0, 1):
             waits = row[f'waits_{workers}']
             cells += [f'{waits:.1f}', f'{waits / (waits + row["device"]):.1%}']
         cells.append(f'{row["rest_1"]:.1f}')
-        lines.append(f'| {name} | {" | ".join(cells)} |')
-    return '\n'.join(lines)
+        rows.append([name, *cells])
+    title = f'A device waits for the host, ms per batch of {batch} maps:'
+    return f'{title}\n\n{markdown_table(rows)}'
 
 
 def memory(counts: Sequence[int], rng: np.random.Generator) -> dict[str, list[float]]:
