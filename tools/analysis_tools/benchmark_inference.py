@@ -92,18 +92,14 @@ def write_split_folder(root: Path, count: int, size: tuple[int, int], num_classe
         size (tuple[int, int]): their height and width.
         num_classes (int): labels are drawn from as many.
     """
-    import cv2
     import numpy as np
 
+    from bas_mm.benchmarking.pictures import write_pictures
     from bas_mm.datasets.split_writer import write_split
 
     rng = np.random.default_rng(0)
-    (root / 'images').mkdir(parents=True)
-    cells = max(1, size[0] // 6), max(1, size[1] // 6), 3
     names = [f'{index:05d}.jpg' for index in range(count)]
-    for name in names:
-        picture = cv2.resize(rng.integers(0, 256, cells).astype(np.uint8), size[::-1])
-        cv2.imwrite(str(root / 'images' / name), picture)
+    write_pictures(root / 'images', names, size, rng)
     box = np.array([size[1], size[0]] * 2) * [0.25, 0.25, 0.75, 0.75]
     write_split(
         str(root / 'metadata' / 'test'),

@@ -39,6 +39,7 @@ from PIL import Image  # noqa: E402
 
 from bas_mm.benchmarking.device import synchronise  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.pictures import write_pictures  # noqa: E402
 from bas_mm.benchmarking.timing import in_turn  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
@@ -143,20 +144,17 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
     return figures
 
 
-def write_pictures(folder: Path, count: int, size: tuple[int, int]) -> None:
+def write_set(folder: Path, count: int, size: tuple[int, int]) -> None:
     """Pictures of some detail as JPEG, with the list of their classes."""
-    rng = np.random.default_rng(1)
-    (folder / 'pictures').mkdir(parents=True)
-    for index in range(count):
-        cells = rng.integers(0, 256, (size[0] // 6, size[1] // 6, 3)).astype(np.uint8)
-        cv2.imwrite(str(folder / 'pictures' / f'{index:03d}.jpg'), cv2.resize(cells, size[::-1]))
+    names = [f'{index:03d}.jpg' for index in range(count)]
+    write_pictures(folder / 'pictures', names, size, np.random.default_rng(1))
     write_json(
         folder / 'labels.json',
         dict(
             metainfo=dict(classes=[f'class {k}' for k in range(NUM_CLASSES)]),
             data_list=[
-                dict(img_path=f'{i:03d}.jpg', image_id=f'{i:03d}', gt_label=list(CLASSES))
-                for i in range(count)
+                dict(img_path=name, image_id=Path(name).stem, gt_label=list(CLASSES))
+                for name in names
             ],
         ),
     )
@@ -166,7 +164,7 @@ def measure_making(
     folder: Path, size: tuple[int, int], rounds: int, pictures: int, workers: int
 ) -> dict:
     """Seconds per picture of making seeds and of the bare passes, and their ratio."""
-    write_pictures(folder, pictures, size)
+    write_set(folder, pictures, size)
     pipeline = [dict(type='LoadLocImage'), dict(type='mmpretrain.PackInputs')]
     dataset = DATASETS.build(
         dict(
