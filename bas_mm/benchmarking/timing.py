@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 __all__ = [
     'in_turn',
+    'parts_and_shares',
     'ratio_cells',
     'ratio_of_rounds',
     'seconds_in_turn',
@@ -69,6 +70,28 @@ def ratio_of_rounds(above: Sequence[float], below: Sequence[float]) -> dict[str,
     """
     ratios = [a / b for a, b in zip(above, below, strict=True)]
     return dict(median=statistics.median(ratios), min=min(ratios), max=max(ratios))
+
+
+def parts_and_shares(
+    rounds: Sequence[Mapping[str, float]], parts: Iterable[str], inner: Iterable[str] = ()
+) -> dict:
+    """Medians of the seconds of a whole's parts, and their shares of the sum.
+
+    Args:
+        rounds: Seconds by part; a part that a round does not have took none.
+        parts: Those that make the whole.
+        inner: Parts of one of these, which are not added to the sum.
+
+    Returns:
+        ``seconds`` and ``shares`` by part, and ``sum``.
+    """
+    parts = list(parts)
+    seconds = {
+        part: statistics.median(row.get(part, 0.0) for row in rounds) for part in (*parts, *inner)
+    }
+    whole = sum(seconds[part] for part in parts)
+    shares = {part: value / whole for part, value in seconds.items()}
+    return dict(seconds=seconds, sum=whole, shares=shares)
 
 
 def ratio_cells(ratio: Mapping[str, float]) -> list[str]:

@@ -39,3 +39,14 @@ def test_ratio_of_rounds():
     assert timing.ratio_cells(ratio) == ['3.000', '1.000 – 4.000']
     with pytest.raises(ValueError):
         timing.ratio_of_rounds([1.0], [1.0, 2.0])
+
+
+def test_parts_and_shares():
+    """Of each part the median over the rounds; parts of a part are not counted twice."""
+    rounds = [dict(a=1.0, b=2.0, b_first=1.0), dict(a=5.0, b=4.0, b_first=3.0), dict(a=3.0)]
+    found = timing.parts_and_shares(rounds, ['a', 'b', 'none'], ['b_first'])
+    assert found == dict(
+        seconds=dict(a=3.0, b=2.0, none=0.0, b_first=1.0),
+        sum=5.0,
+        shares=dict(a=0.6, b=0.4, none=0.0, b_first=0.2),
+    )

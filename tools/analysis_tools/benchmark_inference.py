@@ -50,7 +50,12 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     without_weights,
 )
 from bas_mm.benchmarking.part_clock import PartClock  # noqa: E402
-from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
+from bas_mm.benchmarking.timing import (  # noqa: E402
+    parts_and_shares,
+    ratio_cells,
+    ratio_of_rounds,
+    seconds_in_turn,
+)
 from bas_mm.command_line import (  # noqa: E402
     OneLineParser,
     enable_ten_crop,
@@ -280,11 +285,10 @@ def measure_parts(batches: dict[str, Batch], topks: Sequence[int], rounds: int) 
     for _ in range(rounds):
         for view, topk in seconds:
             seconds[view, topk].append(batches[view].parts(topk))
-    result = []
-    for (view, topk), rows in seconds.items():
-        medians = {part: statistics.median(row.get(part, 0.0) for row in rows) for part in PARTS}
-        result.append(dict(view=view, topk=topk, **shares_of(medians)))
-    return result
+    return [
+        dict(view=view, topk=topk, **parts_and_shares(rows, PARTS))
+        for (view, topk), rows in seconds.items()
+    ]
 
 
 def measure_maps(batch: Batch, counts: Sequence[int], num_classes: int, rounds: int) -> dict | None:
@@ -418,15 +422,7 @@ def parts_of_loop(
             figures = loop.run()
     finally:
         loop.dataloader = loader
-    seconds = {part: clock.seconds.get(part, 0.0) for part in LOOP_PARTS}
-    return figures, shares_of(seconds)
-
-
-def shares_of(seconds: dict[str, float]) -> dict:
-    """Parts' seconds, their sum, and what share of it each is."""
-    whole = sum(seconds.values())
-    shares = {part: value / whole for part, value in seconds.items()}
-    return dict(seconds=seconds, sum=whole, shares=shares)
+    return figures, parts_and_shares([clock.seconds], LOOP_PARTS)
 
 
 def summary(seconds: list[float], pictures: int) -> dict:

@@ -54,7 +54,12 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     without_weights,
 )
 from bas_mm.benchmarking.part_clock import PartClock, replaced  # noqa: E402
-from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds, seconds_in_turn  # noqa: E402
+from bas_mm.benchmarking.timing import (  # noqa: E402
+    parts_and_shares,
+    ratio_cells,
+    ratio_of_rounds,
+    seconds_in_turn,
+)
 from bas_mm.command_line import (  # noqa: E402
     OneLineParser,
     fail,
@@ -302,17 +307,9 @@ def measure_parts(contenders: dict[str, Contender], rounds: int) -> dict[str, di
             seconds[method].append(contender.parts())
     result = {}
     for method, rows in seconds.items():
-        medians = {
-            part: statistics.median(row[part] for row in rows)
-            for part in (*PARTS, *BACKWARD_PARTS)
-            if part in rows[0]
-        }
-        whole = sum(medians[part] for part in PARTS if part in medians)
-        result[method] = dict(
-            seconds=medians,
-            sum=whole,
-            shares={part: value / whole for part, value in medians.items()},
-        )
+        # CAM has not all of them.
+        there, inner = ([p for p in parts if p in rows[0]] for parts in (PARTS, BACKWARD_PARTS))
+        result[method] = parts_and_shares(rows, there, inner)
     return result
 
 
