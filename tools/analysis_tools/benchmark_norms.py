@@ -13,10 +13,8 @@ it. On a CPU the host does the work itself.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -78,21 +76,16 @@ def pass_through(
     return run
 
 
-def work(rank: int, args: argparse.Namespace, folder: str) -> None:
-    """One of the processes."""
+def work(rank: int, args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
+    """One of the processes: seconds of the host and in all, per round, by kind of norm."""
     import torch
     import torch.distributed as dist
-
-    from bas_mm.command_line import close_process_group
 
     device = torch.device('cpu')
     if args.device == 'cuda':
         device = torch.device('cuda', rank)
         torch.cuda.set_device(device)
     torch.set_num_threads(args.threads)
-    backend = 'nccl' if device.type == 'cuda' else 'gloo'
-    meet = f'file://{folder}/rendezvous'
-    dist.init_process_group(backend, meet, rank=rank, world_size=args.processes)
     x = torch.randn(args.batch, args.channels, args.size, args.size, device=device)
     names = [ALONE, OURS] + [TORCHS] * (device.type == 'cuda')
     runs = {
@@ -105,19 +98,8 @@ def work(rank: int, args: argparse.Namespace, folder: str) -> None:
             pair = run()
             if round_ >= 0:  # the first only warms up
                 seconds[name].append(pair)
-    if rank == 0:
-        Path(folder, 'seconds.json').write_text(json.dumps(seconds))
     dist.barrier()
-    close_process_group()
-
-
-def measure(args: argparse.Namespace) -> dict[str, list[tuple[float, float]]]:
-    """Seconds of the host and in all, per round, by kind of norm."""
-    import torch.multiprocessing as mp
-
-    with tempfile.TemporaryDirectory() as folder:
-        mp.start_processes(work, (args, folder), nprocs=args.processes, start_method='spawn')
-        return json.loads(Path(folder, 'seconds.json').read_text())
+    return seconds
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -154,10 +136,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
 
     from bas_mm.benchmarking.figures import write_figures
+    from bas_mm.benchmarking.process_group import run_in_group
     from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
     from bas_mm.utils.markdown_table import markdown_table
 
-    seconds = measure(args)
+    seconds = run_in_group(args.processes, args.device, work, args)
     rows = [['norm', 'ms of a layer', 'host, ms', 'over BatchNorm2d', 'min – max']]
     figures = {}
     for name, pairs in seconds.items():

@@ -28,11 +28,9 @@ norm gives in float64 on the CPU. The job is a process of its own.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import statistics
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -51,6 +49,7 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     resolve_networks,
     without_weights,
 )
+from bas_mm.benchmarking.process_group import run_in_group  # noqa: E402
 from bas_mm.command_line import OneLineParser, fail, load_config  # noqa: E402
 
 if TYPE_CHECKING:
@@ -300,25 +299,14 @@ def norm_differences(device: torch.device) -> dict[str, dict[str, float]]:
     return rows
 
 
-def norms_job(rank: int, device: torch.device, folder: str) -> None:
+def norms_job(rank: int, device: torch.device) -> dict[str, dict[str, float]]:
     """The process of :func:`check_norms`."""
-    import torch.distributed as dist
-
-    from bas_mm.command_line import close_process_group
-
-    backend = 'nccl' if device.type == 'cuda' else 'gloo'
-    dist.init_process_group(backend, f'file://{folder}/meet', rank=rank, world_size=1)
-    Path(folder, 'rows.json').write_text(json.dumps(norm_differences(device)))
-    close_process_group()
+    return norm_differences(device)
 
 
 def check_norms(device: torch.device) -> dict[str, dict[str, float]]:
     """:func:`norm_differences` in a job of one process."""
-    import torch.multiprocessing as mp
-
-    with tempfile.TemporaryDirectory() as folder:
-        mp.start_processes(norms_job, (device, folder), nprocs=1, start_method='spawn')
-        return json.loads(Path(folder, 'rows.json').read_text())
+    return run_in_group(1, device.type, norms_job, device)
 
 
 def finite(value: Any) -> Any:
