@@ -3,10 +3,10 @@
     python tools/analysis_tools/benchmark_random_walk.py
     python tools/analysis_tools/benchmark_random_walk.py --size 160 214 --classes 6 --device cuda
 
-Both walk over the same maps, on one thread, and their results are compared. The plain loop builds
-T as a sparse matrix and multiplies by it once per step. Times are medians over the rounds, with
-the quickest round beside it: on a busy machine look at that one. Memory is what a process of its
-own needed more at its peak than before the walk; on a GPU, what torch allocated there.
+Both walk over the same maps, in turn, on one thread, and their results are compared. The plain loop
+builds T as a sparse matrix and multiplies by it once per step. Times are medians over the rounds,
+with the quickest round beside it: on a busy machine look at that one. Memory is what a process of
+its own needed more at its peak than before the walk; on a GPU, what torch allocated there.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
-import statistics
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 # Before NumPy and torch start their threads.
@@ -29,7 +28,9 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 import torch  # noqa: E402 - after the path is set
 import torch.nn.functional as F  # noqa: E402
 
+from bas_mm.benchmarking.device import synchronise  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.timing import in_turn  # noqa: E402
 from bas_mm.models.functional import (  # noqa: E402
     neighbour_affinities,
     pair_offsets,
@@ -73,17 +74,18 @@ def plain_walk(
     return walked.T.reshape(maps.shape)
 
 
-def seconds_per_walk(walk: Walk, arguments: tuple, rounds: int) -> list[float]:
-    """How long each round took; a first one is not counted."""
-    on_gpu = arguments[0].is_cuda
-    times = []
-    for _ in range(rounds + 1):
-        start = time.perf_counter()
+def seconds_of_walks(
+    walks: Mapping[str, Walk], arguments: tuple, rounds: int
+) -> dict[str, dict[str, float]]:
+    """Median and quickest round of each walk; a first one is not counted."""
+
+    def run(walk: Walk) -> None:
         walk(*arguments)
-        if on_gpu:
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - start)
-    return times[1:]
+        synchronise(arguments[0].device)
+
+    runs = {name: partial(run, walk) for name, walk in walks.items()}
+    in_turn(1, **runs)
+    return in_turn(rounds, **runs)
 
 
 def _peak_megabytes(walk: Walk, args: argparse.Namespace, result: multiprocessing.Queue) -> None:
@@ -154,13 +156,12 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     single = (random_walk(*arguments).double() - plain).abs().max().item()
     figures = dict(difference_float64=difference, difference_float32=single)
     print(f'largest difference: {difference:.1e} in float64, {single:.1e} in float32')
-    for name, walk in walks.items():
-        times = seconds_per_walk(walk, arguments, args.rounds)
-        figures[f'{name}_seconds'] = statistics.median(times)
-        figures[f'{name}_seconds_quickest'] = min(times)
-        figures[f'{name}_megabytes'] = megabytes_more(walk, args)
+    for name, times in seconds_of_walks(walks, arguments, args.rounds).items():
+        figures[f'{name}_seconds'] = times['median']
+        figures[f'{name}_seconds_quickest'] = times['best']
+        figures[f'{name}_megabytes'] = megabytes_more(walks[name], args)
         print(
-            f'{name:12} {statistics.median(times):.3f} s (quickest {min(times):.3f} s), '
+            f'{name:12} {times["median"]:.3f} s (quickest {times["best"]:.3f} s), '
             f'{figures[f"{name}_megabytes"]:.0f} MB more'
         )
     if args.out:
