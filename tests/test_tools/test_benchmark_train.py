@@ -173,6 +173,15 @@ def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, to
         contender.step()  # compiled, as before
 
 
+def test_models_of_earlier_networks_do_not_count_for_the_compiler(project, monkeypatch):
+    """It would run the ninth model of a class uncompiled."""
+    resets = []
+    monkeypatch.setattr(torch.compiler, 'reset', lambda: resets.append(True))
+    options = ['--methods', 'CAM', '--no-parts', '--batch', 2, '--rounds', 1]
+    run(project, *options, '--classes', 4, 7)
+    assert len(resets) == 2
+
+
 @pytest.mark.parametrize(
     ('variant', 'device', 'model', 'wrapper', 'optimizer'),
     [

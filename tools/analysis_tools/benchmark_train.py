@@ -262,6 +262,8 @@ def measure(
     result['multiply_adds'] = limit_of(cfg, args.size)
     torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg', {}).get('cudnn_benchmark'))
     items = random_items(args.batch, args.size, result['classes'])
+    # After its eighth model torch would run those of further networks uncompiled.
+    torch.compiler.reset()
     contenders, steps = {}, {}
     for variant in variants:
         for method in args.methods:

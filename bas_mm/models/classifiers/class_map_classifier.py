@@ -41,7 +41,10 @@ class ClassMapClassifier(ImageClassifier):
             computed once more in the backward pass. Losses, gradients and running statistics stay
             the same. Default: 0, none.
         compile (bool | dict): whether ``torch.compile`` compiles the training forward, as one graph
-            per batch size, or its arguments, such as ``dict(mode='max-autotune')``. Neither with
+            per batch size, or its arguments, such as ``dict(mode='max-autotune-no-cudagraphs')``.
+            On several processes torch splits the graph at the borders of DDP's gradient buckets,
+            so that their exchange goes on beside the backward pass. Modes with CUDA graphs do not
+            go with ``accumulative_counts``: the next forward overwrites gradients. Neither with
             ``checkpoint_segments`` nor with mmengine's ``sync_bn`` on several processes. Needs
             torch 2.7. Default: False.
         sync_batch_norm (bool): where several processes are at work when the model is built, batch
