@@ -9,6 +9,7 @@ from multiprocessing import Pool
 import numpy as np
 
 from bas_mm.utils.result_files import write_picture, write_text
+from bas_mm.utils.worker_processes import begin_worker
 
 from .errors import AnnotationError, UnreadableImageError
 from .mask_file import read_object_mask
@@ -58,7 +59,7 @@ def read_picture_sizes(
                 progress()
 
     if workers > 1 and len(paths) > _FEW:
-        with Pool(workers) as pool:
+        with Pool(workers, begin_worker) as pool:
             store(pool.imap(picture_size, paths, chunksize=256))
     else:
         store(map(picture_size, paths))

@@ -41,7 +41,7 @@ from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
 from bas_mm.utils.palette import encode_palette_png  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import write_bytes  # noqa: E402
-from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
+from bas_mm.utils.worker_processes import begin_worker, usable_cores  # noqa: E402
 
 SPLITS = ('train2014', 'val2014')
 CLASSES = COCO14MultiLabel.METAINFO['classes']
@@ -115,7 +115,7 @@ def write_masks(tasks: Sequence[Task], what: str, workers: int) -> None:
                 write_mask(task)
                 progress.advance()
             return
-        with Pool(workers) as pool:
+        with Pool(workers, begin_worker) as pool:
             for _ in pool.imap_unordered(write_mask, tasks, chunksize=32):
                 progress.advance()
 
