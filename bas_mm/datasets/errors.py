@@ -32,10 +32,10 @@ class AnnotationError(ValueError):
             problem: What is wrong.
             advice: What to do about it.
             others: How many further lines of the file have the same problem.
-            unit: What ``line`` counts: 'line', or 'entry' in a file that has no lines.
+            unit: What ``line`` counts: 'line', or 'entry' or 'image' in a file that has no lines.
         """
         where = f'{file}, {unit} {line}' if line is not None else f'{file}'
-        plural = f'{unit}s' if unit == 'line' else 'entries'
+        plural = f'{unit}s' if unit != 'entry' else 'entries'
         more = f' ({others} more {unit if others == 1 else plural} like this)' if others else ''
         return cls(f'{where}: {problem}{more}. {advice}')
 
