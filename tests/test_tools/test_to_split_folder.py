@@ -164,6 +164,7 @@ def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
     ('damage', 'argv', 'expected'),
     [
         (None, ['--masks'], '--masks: stanford_cars has no masks'),
+        (None, ['--classes', '2'], '--classes is for subsets of ilsvrc: stanford_cars names its'),
         (None, ['--splits', 'val'], '--splits val: stanford_cars has train, test'),
         ('cars_train/00001.jpg', [], 'is listed, but there is no picture'),
         ('devkit/cars_meta.mat', [], 'there is no such file'),

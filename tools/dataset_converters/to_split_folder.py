@@ -162,6 +162,9 @@ def run(args: argparse.Namespace) -> None:
     splits = {name: release.splits[name] for name in _chosen_splits(args, release)}
     if args.masks and not release.masks:
         raise ConversionError(f'--masks: {args.name} has no masks')
+    if args.classes is not None and args.name != 'ilsvrc':
+        # The numbers 0, 1 … would take the place of the names that the release has.
+        raise ConversionError(f'--classes is for subsets of ilsvrc: {args.name} names its classes')
     if os.path.lexists(args.dst):
         raise ConversionError(f'{args.dst} is there already: take it away, or name another folder')
     parent = os.path.dirname(os.path.abspath(args.dst))
