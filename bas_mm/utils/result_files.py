@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ __all__ = [
     'delete_abandoned',
     'place_of_file',
     'whole_file',
+    'whole_folder',
     'write_array',
     'write_bytes',
     'write_json',
@@ -92,6 +94,30 @@ def whole_file(path: str | Path, through_links: bool = True) -> Iterator[BinaryI
         if isinstance(error, OSError) and error.errno and TEMPORARY_PREFIX in name:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def whole_folder(path: str | Path, prefix: str = TEMPORARY_PREFIX) -> Iterator[str]:
+    """Fill a folder that is whole or not there: it gets its name in the end.
+
+    Args:
+        path (str | Path): The folder. The one that it is in is made when it is not there.
+        prefix (str): Begins the name of the folder beside it that is filled. Defaults to
+            :data:`TEMPORARY_PREFIX`.
+
+    Raises:
+        OSError: It cannot be made, or there is another one that is not empty.
+    """
+    place = Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    temporary = tempfile.mkdtemp(dir=place.parent, prefix=prefix)
+    try:
+        yield temporary
+        # mkdtemp makes a private folder; give it the mode that mkdir would have given.
+        os.chmod(temporary, 0o777 & ~_UMASK)
+        os.rename(temporary, place)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_bytes(path: str | Path, content: bytes, through_links: bool = True) -> None:

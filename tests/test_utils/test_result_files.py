@@ -3,6 +3,8 @@
 import json
 import os
 import pickle
+import subprocess
+import sys
 
 import cv2
 import numpy as np
@@ -13,6 +15,7 @@ from bas_mm.evaluation.predictions_dump import PredictionsDump
 from bas_mm.evaluation.score_files import write_scores
 from bas_mm.utils.result_files import (
     whole_file,
+    whole_folder,
     write_array,
     write_json,
     write_picture,
@@ -113,6 +116,37 @@ def test_the_longest_name_and_the_usual_mode(tmp_path, monkeypatch):
     monkeypatch.setattr('os.umask', lambda _: pytest.fail('changed'))
     write_json(path, {})
     assert path.stat().st_mode == (tmp_path / 'open').stat().st_mode
+
+
+FOLDER = """
+from bas_mm.utils.result_files import whole_folder
+
+with whole_folder('new/a') as folder:
+    open(f'{folder}/file', 'w').close()
+"""
+
+
+@pytest.mark.parametrize(('umask', 'mode'), [(0o077, 0o700), (0o002, 0o775)])
+def test_folders_have_the_usual_mode(tmp_path, repo_dir, umask, mode):
+    """Whoever else may use what is beside them."""
+    env = {**os.environ, 'PYTHONPATH': str(repo_dir)}
+    subprocess.run([sys.executable, '-c', FOLDER], cwd=tmp_path, env=env, umask=umask, check=True)
+    assert (tmp_path / 'new/a/file').exists()
+    for folder in ('new', 'new/a'):
+        assert (tmp_path / folder).stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize('error', [RuntimeError, KeyboardInterrupt])
+def test_nothing_is_left_of_a_folder_that_is_not_whole(tmp_path, error):
+    def fail():
+        with whole_folder(tmp_path / 'new' / 'a', '.mine_') as folder:
+            (tmp_path / 'new' / folder / 'file').touch()
+            assert [path.name[:6] for path in (tmp_path / 'new').iterdir()] == ['.mine_']
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert list((tmp_path / 'new').iterdir()) == []
 
 
 def test_nan_is_refused(tmp_path):

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +43,7 @@ from bas_mm.datasets.split_writer import (  # noqa: E402
     write_split,
 )
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
+from bas_mm.utils.result_files import whole_folder  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
 
@@ -167,12 +166,9 @@ def run(args: argparse.Namespace) -> None:
         raise ConversionError(f'--classes is for subsets of ilsvrc: {args.name} names its classes')
     if os.path.lexists(args.dst):
         raise ConversionError(f'{args.dst} is there already: take it away, or name another folder')
-    parent = os.path.dirname(os.path.abspath(args.dst))
-    os.makedirs(parent, exist_ok=True)
     options = dict(classes=args.classes) if args.classes else {}
     entries = []
-    temporary = tempfile.mkdtemp(dir=parent, prefix=f'.{args.name}_')
-    try:
+    with whole_folder(args.dst, f'.{args.name}_') as temporary:
         for split, own_name in splits.items():
             localized = split != 'train'
             if args.masks:
@@ -188,13 +184,6 @@ def run(args: argparse.Namespace) -> None:
         if len(set(names)) == len(names):
             with open(os.path.join(temporary, 'classes.txt'), 'w', encoding='utf-8') as handle:
                 handle.writelines(f'{name}\n' for name in names)
-        # mkdtemp lets nobody else in.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o777 & ~umask)
-        os.rename(temporary, args.dst)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     print(f'{args.dst}: {", ".join(splits)}. In a config:', *entries, sep='\n')
 
 

@@ -8,10 +8,11 @@ import json
 import os
 import os.path as osp
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 
 from mmengine.logging import print_log
+
+from bas_mm.utils.result_files import whole_folder
 
 try:
     import fcntl
@@ -84,15 +85,11 @@ def require_folder(cache_dir: str, name: str, pictures: int, write: Callable[[st
             for entry in os.listdir(cache_dir):
                 if entry.startswith(unfinished):
                     shutil.rmtree(osp.join(cache_dir, entry), ignore_errors=True)
-        temporary = tempfile.mkdtemp(prefix=unfinished, dir=cache_dir)
         try:
-            os.chmod(temporary, 0o755)
-            write(temporary)
-            os.rename(temporary, root)
+            with whole_folder(root, unfinished) as temporary:
+                write(temporary)
         except OSError:
             # Without locks, another process may have been faster: its set is the same.
             if not osp.isdir(root):
                 raise
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
     return root
