@@ -91,7 +91,6 @@ def write_split(
     sizes: np.ndarray,
     boxes: Sequence[np.ndarray] | None = None,
     masks: Sequence[Sequence[str]] | None = None,
-    ignore_masks: Sequence[str] | None = None,
 ) -> None:
     """Write the lists of a split, each atomically.
 
@@ -104,11 +103,10 @@ def write_split(
         sizes: (n, 2) width and height.
         boxes: Per picture (m, 4) x0, y0, x1, y1. Defaults to None: no ``localization.txt``.
         masks: Per picture the paths of its masks; not together with ``boxes``. Defaults to None.
-        ignore_masks: Per picture the path of its ignore region, '' for none. Defaults to None.
 
     Raises:
-        AnnotationError: An id or a path cannot stand in a list: it has a comma or a line break,
-            or white space at an end.
+        AnnotationError: An id cannot stand in a list: it has a comma or a line break, or white
+            space at an end.
     """
     if boxes is not None and masks is not None:
         raise ValueError('a split has boxes or masks, not both')
@@ -136,15 +134,11 @@ def write_split(
             ),
         )
     elif masks is not None:
-        ignored = ignore_masks if ignore_masks is not None else [''] * len(ids)
         _write(
             folder,
             LOCALIZATION,
-            (
-                f'{name},{mask},{ignore if position == 0 else ""}'
-                for name, paths, ignore in zip(ids, masks, ignored)
-                for position, mask in enumerate(paths)
-            ),
+            # The third field is of an ignore region, which no picture has.
+            (f'{name},{mask},' for name, paths in zip(ids, masks) for mask in paths),
         )
 
 
