@@ -4,6 +4,7 @@ import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.logging import print_log
+from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from bas_mm.registry import DATASETS
 
@@ -12,6 +13,13 @@ from .coco_instances import labels_of_images, read_instances
 from .label_lists import PICTURE_SUFFIXES
 
 __all__ = ['COCO14MultiLabel']
+
+# torchvision's have the background and the ids that COCO has left out between them.
+_CLASSES = tuple(
+    name
+    for name in FasterRCNN_ResNet50_FPN_Weights.COCO_V1.meta['categories']
+    if name not in ('__background__', 'N/A')
+)
 
 
 @DATASETS.register_module()
@@ -47,90 +55,7 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
     """
 
-    METAINFO = dict(
-        classes=(
-            'person',
-            'bicycle',
-            'car',
-            'motorcycle',
-            'airplane',
-            'bus',
-            'train',
-            'truck',
-            'boat',
-            'traffic light',
-            'fire hydrant',
-            'stop sign',
-            'parking meter',
-            'bench',
-            'bird',
-            'cat',
-            'dog',
-            'horse',
-            'sheep',
-            'cow',
-            'elephant',
-            'bear',
-            'zebra',
-            'giraffe',
-            'backpack',
-            'umbrella',
-            'handbag',
-            'tie',
-            'suitcase',
-            'frisbee',
-            'skis',
-            'snowboard',
-            'sports ball',
-            'kite',
-            'baseball bat',
-            'baseball glove',
-            'skateboard',
-            'surfboard',
-            'tennis racket',
-            'bottle',
-            'wine glass',
-            'cup',
-            'fork',
-            'knife',
-            'spoon',
-            'bowl',
-            'banana',
-            'apple',
-            'sandwich',
-            'orange',
-            'broccoli',
-            'carrot',
-            'hot dog',
-            'pizza',
-            'donut',
-            'cake',
-            'chair',
-            'couch',
-            'potted plant',
-            'bed',
-            'dining table',
-            'toilet',
-            'tv',
-            'laptop',
-            'mouse',
-            'remote',
-            'keyboard',
-            'cell phone',
-            'microwave',
-            'oven',
-            'toaster',
-            'sink',
-            'refrigerator',
-            'book',
-            'clock',
-            'vase',
-            'scissors',
-            'teddy bear',
-            'hair drier',
-            'toothbrush',
-        )
-    )
+    METAINFO = dict(classes=_CLASSES)
     ROOT_PURPOSE = 'the folder that has annotations, train2014 and val2014'
 
     def __init__(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -256,6 +257,13 @@ class TestCOCO:
         assert len(dataset.metainfo['classes']) == len(COCO_IDS) == 80
         assert dataset.metainfo['classes'] == tuple(COCOStuffDataset.METAINFO['classes'][:80])
         assert len(dataset.metainfo['palette']) == 81
+
+    def test_the_classes_are_frozen(self):
+        """They are taken from torchvision, and trained weights depend on their order."""
+        classes = COCO14MultiLabel.METAINFO['classes']
+        assert (len(classes), classes[0], classes[-1]) == (80, 'person', 'toothbrush')
+        digest = hashlib.sha256('\n'.join(classes).encode()).hexdigest()
+        assert digest == 'd7654b26101572841ed1cd80aa03aa60e35f1b8acb4aea6906c4066886f16e07'
 
     def test_val_and_masks(self, coco):
         name = coco_name('val2014', 25).replace('jpg', 'png')
