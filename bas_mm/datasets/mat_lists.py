@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,13 +70,7 @@ def texts(cells: Sequence[Any], what: str, file: str) -> list[str]:
     Raises:
         AnnotationError: Names the first entry, counted from 1, that holds something else.
     """
-    found = []
-    for number, cell in enumerate(cells, 1):
-        value = np.asarray(cell).reshape(-1)
-        if value.dtype.kind != 'U' or len(value) != 1 or not value[0]:
-            raise AnnotationError.at(file, number, f'{what} is no text', _ADVICE, unit='entry')
-        found.append(str(value[0]))
-    return found
+    return [str(value) for value in _single_values(cells, 'U', f'{what} is no text', file)]
 
 
 def numbers(cells: Sequence[Any], what: str, file: str) -> np.ndarray:
@@ -88,10 +82,15 @@ def numbers(cells: Sequence[Any], what: str, file: str) -> np.ndarray:
     Raises:
         AnnotationError: Names the first entry, counted from 1, that holds something else.
     """
-    found = []
+    found = _single_values(cells, 'iufb', f'{what} is no number', file)
+    return np.array([float(value) for value in found])
+
+
+def _single_values(
+    cells: Sequence[Any], kinds: str, problem: str, file: str
+) -> Iterator[np.generic]:
     for number, cell in enumerate(cells, 1):
         value = np.asarray(cell).reshape(-1)
-        if value.dtype.kind not in 'iufb' or len(value) != 1:
-            raise AnnotationError.at(file, number, f'{what} is no number', _ADVICE, unit='entry')
-        found.append(float(value[0]))
-    return np.array(found)
+        if value.dtype.kind not in kinds or len(value) != 1 or str(value[0]) == '':
+            raise AnnotationError.at(file, number, problem, _ADVICE, unit='entry')
+        yield value[0]
