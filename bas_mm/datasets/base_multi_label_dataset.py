@@ -6,12 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mmpretrain.datasets import MultiLabelDataset
 
-from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
 from .errors import AnnotationError
-from .label_lists import LabelList, picture_stem, read_label_list, unknown_class
+from .label_lists import LabelList, picture_stem, read_label_list
 from .picture_set_mixin import PictureSetMixin, build_transforms
 from .split_lists import check_files_exist, require_folder
 
@@ -120,24 +119,6 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         """Read a list ``name class class ...``, see :func:`~.label_lists.read_label_list`."""
         return read_label_list(file, self._metainfo['classes'], self.allow_unlabelled)
 
-    def indices_of(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[int]:
-        """The indices of class names, ascending, each once.
-
-        Args:
-            names: The names.
-            lines: The line of each in ``file``.
-            file: Where they come from, for messages.
-
-        Raises:
-            AnnotationError: A name is none of the set's classes.
-        """
-        classes = self._metainfo['classes']
-        indices = self._indices_by_name()
-        for name, line in zip(names, lines):
-            if name not in indices:
-                raise unknown_class(file, line, name, classes)
-        return sorted({indices[name] for name in names})
-
     def make_infos(
         self,
         files: Sequence[str],
@@ -185,8 +166,3 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
                 info['seg_map_path'] = osp.join(mask_root, f'{stem}.png')
             infos.append(info)
         return infos
-
-    def _indices_by_name(self) -> dict[str, int]:
-        if not hasattr(self, '_class_indices'):
-            self._class_indices = class_indices(self._metainfo['classes'])
-        return self._class_indices

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from mmpretrain.datasets.categories import VOC2007_CATEGORIES
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.class_names import class_indices
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .errors import AnnotationError
-from .label_lists import read_ids
+from .label_lists import read_ids, unknown_class
 from .voc_xml import read_voc_xml
 
 __all__ = ['VOC12MultiLabel']
@@ -83,7 +84,8 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
             listed = self.read_labels(osp.join(self.data_root, self.labels))
             labels = listed.labels_of(ids, lines, file)
         else:
-            labels = [self._labels_of_xml(image_id) for image_id in ids]
+            indices = class_indices(self._metainfo['classes'])
+            labels = [self._labels_of_xml(image_id, indices) for image_id in ids]
         return self.make_infos([f'{image_id}.jpg' for image_id in ids], labels, lines, file)
 
     def _split_file(self) -> str:
@@ -105,14 +107,13 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
             )
         return found
 
-    def _labels_of_xml(self, image_id: str) -> list[int]:
-        annotation = read_voc_xml(osp.join(self.data_prefix['ann_path'], f'{image_id}.xml'))
-        objects = [
-            (name, line)
-            for name, line, difficult in zip(
-                annotation.names, annotation.lines, annotation.difficult
-            )
-            if self.with_difficult or not difficult
-        ]
-        names, lines = [name for name, _ in objects], [line for _, line in objects]
-        return self.indices_of(names, lines, annotation.file)
+    def _labels_of_xml(self, image_id: str, indices: Mapping[str, int]) -> list[int]:
+        found = read_voc_xml(osp.join(self.data_prefix['ann_path'], f'{image_id}.xml'))
+        labels = set()
+        for name, line, difficult in zip(found.names, found.lines, found.difficult):
+            if difficult and not self.with_difficult:
+                continue
+            if name not in indices:
+                raise unknown_class(found.file, line, name, self._metainfo['classes'])
+            labels.add(indices[name])
+        return sorted(labels)
