@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .collector import paused_collector
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 from .label_lists import picture_stem
 
 __all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
-
-_ADVICE = 'Unpack the release anew'
 
 
 def read_instances(file: str) -> dict[str, Any]:
@@ -34,10 +32,10 @@ def read_instances(file: str) -> dict[str, Any]:
         raise AnnotationError.at(file, None, 'there is no such file', 'Correct the path') from None
     except json.JSONDecodeError as error:
         raise AnnotationError.at(
-            file, error.lineno, f'it is no JSON ({error.msg})', _ADVICE
+            file, error.lineno, f'it is no JSON ({error.msg})', UNPACK_ANEW
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError.at(file, None, f'cannot be read ({error})', _ADVICE) from error
+        raise AnnotationError.at(file, None, f'cannot be read ({error})', UNPACK_ANEW) from error
     for key in ('images', 'annotations', 'categories'):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise AnnotationError.at(
@@ -79,7 +77,7 @@ def class_of_category(
                 file,
                 entry,
                 f'the id {number} stood there before',
-                _ADVICE,
+                UNPACK_ANEW,
                 unit='entry of categories',
             )
     return found
@@ -115,7 +113,11 @@ def labels_of_images(
         image_id = _field(image, 'id', entry, file, 'images', (int, str))
         if image_id in found:
             raise AnnotationError.at(
-                file, entry, f'the image id {image_id} stood there before', _ADVICE, unit='image'
+                file,
+                entry,
+                f'the image id {image_id} stood there before',
+                UNPACK_ANEW,
+                unit='image',
             )
         found[image_id] = set()
         other = stems.setdefault(picture_stem(names[-1]), image_id)
@@ -150,7 +152,7 @@ def sizes_of_images(content: Mapping[str, Any], file: str) -> list[tuple[int, in
                     entry,
                     f'{image["file_name"]}, of the id {image["id"]}, has the {key} {length!r}: a '
                     'whole number above 0 is needed',
-                    _ADVICE,
+                    UNPACK_ANEW,
                     unit='image',
                 )
     return [(image['height'], image['width']) for image in content['images']]
@@ -173,7 +175,7 @@ def _field(
             return value
         needed = 'a text' if of is str else 'a whole number or a text'
         problem = f'its {key!r} is {value!r}: {needed} is needed'
-    raise AnnotationError.at(file, entry, problem, _ADVICE, unit=f'entry of {kind}')
+    raise AnnotationError.at(file, entry, problem, UNPACK_ANEW, unit=f'entry of {kind}')
 
 
 def _raise_bad_object(
@@ -186,5 +188,5 @@ def _raise_bad_object(
         value = _field(item, key, entry, file, 'annotations', (int, str))
         if value not in known:
             raise AnnotationError.at(
-                file, entry, f'there is no {kind} {value}', _ADVICE, unit='entry of annotations'
+                file, entry, f'there is no {kind} {value}', UNPACK_ANEW, unit='entry of annotations'
             ) from None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ['AnnotationError', 'UnreadableImageError']
+__all__ = ['UNPACK_ANEW', 'AnnotationError', 'UnreadableImageError']
+
+#: The advice where a release is not what was released.
+UNPACK_ANEW = 'Unpack the release anew'
 
 
 class AnnotationError(ValueError):

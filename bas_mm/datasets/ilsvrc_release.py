@@ -9,7 +9,7 @@ from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from bas_mm.registry import DATASETS
 
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 from .release_dataset import ReleaseDataset
 from .split_lists import join_paths, read_lines, require_folder, require_unique
 from .voc_xml import VocAnnotation, boxes_of, read_voc_xml, sizes_of
@@ -19,7 +19,6 @@ __all__ = ['ILSVRCRelease']
 _WNID = re.compile(r'n\d{8}')
 _MAPPING = 'LOC_synset_mapping.txt'
 _SOLUTION = 'LOC_val_solution.csv'
-_ADVICE = 'Unpack the release anew'
 
 
 @DATASETS.register_module()
@@ -94,9 +93,9 @@ class ILSVRCRelease(ReleaseDataset):
             for wnid, line in zip(wnids, lines):
                 if not _WNID.fullmatch(wnid):
                     raise AnnotationError.at(
-                        file, line, f'{wnid!r} is no wnid such as n01440764', _ADVICE
+                        file, line, f'{wnid!r} is no wnid such as n01440764', UNPACK_ANEW
                     )
-            require_unique(wnids, lines, file, advice=_ADVICE)
+            require_unique(wnids, lines, file, advice=UNPACK_ANEW)
         else:
             file = osp.join(self.data_prefix['img_path'], 'train')
             if not osp.isdir(file):
@@ -122,14 +121,16 @@ class ILSVRCRelease(ReleaseDataset):
         folders = _folders(root)
         for wnid in set(folders).symmetric_difference(index):
             problem = 'is not among the classes' if wnid in folders else 'is missing'
-            raise AnnotationError.at(osp.join(root, wnid), None, f'this folder {problem}', _ADVICE)
+            raise AnnotationError.at(
+                osp.join(root, wnid), None, f'this folder {problem}', UNPACK_ANEW
+            )
         ids: list[str] = []
         labels: list[int] = []
         for wnid in folders:
             names = _pictures(osp.join(root, wnid))
             if not names:
                 raise AnnotationError.at(
-                    osp.join(root, wnid), None, 'there is no picture *.JPEG in it', _ADVICE
+                    osp.join(root, wnid), None, 'there is no picture *.JPEG in it', UNPACK_ANEW
                 )
             ids += [f'train/{wnid}/{name}' for name in names]
             labels += [index[wnid]] * len(names)
@@ -195,20 +196,20 @@ def _read_solution(file: str, index: dict[str, int]) -> dict[str, tuple[int, int
                 file,
                 line,
                 f'ImageId,wnid x0 y0 x1 y1 with five values per object was expected: {text!r}',
-                _ADVICE,
+                UNPACK_ANEW,
             )
         wnid = fields[0]
         if wnid not in index:
             raise AnnotationError.at(
-                file, line, f'{wnid!r} of {name} is not among the {len(index)} classes', _ADVICE
+                file, line, f'{wnid!r} of {name} is not among the {len(index)} classes', UNPACK_ANEW
             )
         if name in found:
             raise AnnotationError.at(
-                file, line, f'{name} was listed before, in line {found[name][1]}', _ADVICE
+                file, line, f'{name} was listed before, in line {found[name][1]}', UNPACK_ANEW
             )
         found[name] = index[wnid], line
     if not found:
-        raise AnnotationError.at(file, None, 'it is empty', _ADVICE)
+        raise AnnotationError.at(file, None, 'it is empty', UNPACK_ANEW)
     return found
 
 
@@ -223,7 +224,7 @@ def _keep_class(
             annotation.file,
             annotation.lines[position],
             f'{annotation.names[position]!r} is not among the {len(index)} classes',
-            _ADVICE,
+            UNPACK_ANEW,
         )
     if label is None and len(set(objects)) > 1:
         raise AnnotationError.at(
@@ -234,7 +235,7 @@ def _keep_class(
         )
     if not objects or label is not None and label not in objects:
         what = ' of the class of the picture' if objects else ''
-        raise AnnotationError.at(annotation.file, None, f'it has no object{what}', _ADVICE)
+        raise AnnotationError.at(annotation.file, None, f'it has no object{what}', UNPACK_ANEW)
     label = objects[0] if label is None else label
     kept = [position for position, item in enumerate(objects) if item == label]
     for name in ('names', 'boxes', 'lines', 'difficult'):

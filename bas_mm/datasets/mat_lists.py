@@ -7,11 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 
 __all__ = ['mat_variable', 'numbers', 'read_mat', 'struct_field', 'texts']
-
-_ADVICE = 'Unpack the release anew'
 
 
 def read_mat(file: str) -> dict[str, np.ndarray]:
@@ -29,7 +27,7 @@ def read_mat(file: str) -> dict[str, np.ndarray]:
     except Exception as error:
         # loadmat raises ValueError, NotImplementedError, TypeError, zlib.error and others.
         raise AnnotationError.at(
-            file, None, f'it is no MATLAB file that can be read ({error})', _ADVICE
+            file, None, f'it is no MATLAB file that can be read ({error})', UNPACK_ANEW
         ) from error
 
 
@@ -42,11 +40,11 @@ def mat_variable(content: dict[str, np.ndarray], name: str, file: str) -> np.nda
     if name not in content:
         names = ', '.join(key for key in content if not key.startswith('__'))
         raise AnnotationError.at(
-            file, None, f'it has no variable {name!r}, only {names or "none"}', _ADVICE
+            file, None, f'it has no variable {name!r}, only {names or "none"}', UNPACK_ANEW
         )
     array = np.asarray(content[name]).reshape(-1)
     if not len(array):
-        raise AnnotationError.at(file, None, f'its variable {name!r} is empty', _ADVICE)
+        raise AnnotationError.at(file, None, f'its variable {name!r} is empty', UNPACK_ANEW)
     return array
 
 
@@ -59,7 +57,7 @@ def struct_field(structs: np.ndarray, name: str, file: str) -> np.ndarray:
     fields = structs.dtype.names or ()
     if name not in fields:
         raise AnnotationError.at(
-            file, None, f'its entries have no field {name!r}, only {", ".join(fields)}', _ADVICE
+            file, None, f'its entries have no field {name!r}, only {", ".join(fields)}', UNPACK_ANEW
         )
     return structs[name]
 
@@ -92,5 +90,5 @@ def _single_values(
     for number, cell in enumerate(cells, 1):
         value = np.asarray(cell).reshape(-1)
         if value.dtype.kind not in kinds or len(value) != 1 or str(value[0]) == '':
-            raise AnnotationError.at(file, number, problem, _ADVICE, unit='entry')
+            raise AnnotationError.at(file, number, problem, UNPACK_ANEW, unit='entry')
         yield value[0]

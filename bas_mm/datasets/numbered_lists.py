@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 from .split_lists import read_lines
 
 __all__ = ['Table', 'class_index', 'read_boxes', 'read_table']
@@ -61,7 +61,7 @@ def read_table(
             )
         table[key] = (values, line)
     if not table:
-        raise AnnotationError.at(file, None, 'it is empty', 'Unpack the release anew')
+        raise AnnotationError.at(file, None, 'it is empty', UNPACK_ANEW)
     if images is not None:
         missing = [entry for key, entry in images.items() if key not in table]
         if missing:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .base_localization_dataset import BaseLocalizationDataset
 from .collector import paused_collector
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 from .picture_size import picture_size
 from .split_lists import (
     BoxLists,
@@ -131,9 +131,7 @@ class ReleaseDataset(BaseLocalizationDataset):
             AnnotationError: There is no picture, or one is not on disk.
         """
         if not ids:
-            raise AnnotationError.at(
-                file, None, f'the split {self.split!r} is empty', 'Unpack the release anew'
-            )
+            raise AnnotationError.at(file, None, f'the split {self.split!r} is empty', UNPACK_ANEW)
         root = self.data_prefix['img_path']
         if self.check_files:
             check_files_exist(ids, lines, file, root, unit=unit)

@@ -6,6 +6,7 @@ import numpy as np
 
 from bas_mm.registry import DATASETS
 
+from .errors import UNPACK_ANEW
 from .mat_lists import mat_variable, numbers, read_mat, struct_field, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
@@ -13,7 +14,6 @@ from .split_lists import BoxLists, require_unique
 
 __all__ = ['StanfordCars']
 
-_ADVICE = 'Unpack the release anew'
 _BOX = ('bbox_x1', 'bbox_y1', 'bbox_x2', 'bbox_y2')
 
 
@@ -84,7 +84,7 @@ class StanfordCars(ReleaseDataset):
         names = texts(mat_variable(content, 'class_names', names_file), 'the name', names_file)
         self._metainfo.setdefault('classes', tuple(names))
 
-        require_unique(paths, range(1, len(paths) + 1), file, '', _ADVICE, 'entry')
+        require_unique(paths, range(1, len(paths) + 1), file, '', UNPACK_ANEW, 'entry')
         ids = [paths[position] for position in chosen.tolist()]
         lines = chosen + 1
         values = numbers(struct_field(entries, 'class', file), 'the class', file)

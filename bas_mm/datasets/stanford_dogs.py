@@ -4,7 +4,7 @@ import os.path as osp
 
 from bas_mm.registry import DATASETS
 
-from .errors import AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
@@ -12,8 +12,6 @@ from .split_lists import require_unique
 from .voc_xml import boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['StanfordDogs']
-
-_ADVICE = 'Unpack the release anew'
 
 
 @DATASETS.register_module()
@@ -78,7 +76,7 @@ class StanfordDogs(ReleaseDataset):
             ]
             for annotation in annotations:
                 if not annotation.boxes:
-                    raise AnnotationError.at(annotation.file, None, 'it has no object', _ADVICE)
+                    raise AnnotationError.at(annotation.file, None, 'it has no object', UNPACK_ANEW)
             self.add_boxes(infos, boxes_of(annotations), root, sizes_of(annotations))
         return infos
 
@@ -90,16 +88,16 @@ def _read_list(file: str) -> tuple[list[str], list[int]]:
     values = numbers(mat_variable(content, 'labels', file), 'the label', file)
     if len(values) != len(paths):
         raise AnnotationError.at(
-            file, None, f'{len(paths)} paths, but {len(values)} labels', _ADVICE
+            file, None, f'{len(paths)} paths, but {len(values)} labels', UNPACK_ANEW
         )
-    require_unique(paths, range(1, len(paths) + 1), file, '', _ADVICE, 'entry')
+    require_unique(paths, range(1, len(paths) + 1), file, '', UNPACK_ANEW, 'entry')
     for number, (path, value) in enumerate(zip(paths, values.tolist()), 1):
         if value < 1 or not value.is_integer():
             raise AnnotationError.at(
                 file,
                 number,
                 f'the label {value:g} of {path} is no whole number from 1 on',
-                _ADVICE,
+                UNPACK_ANEW,
                 unit='entry',
             )
     return paths, [int(value) for value in values.tolist()]
@@ -121,7 +119,7 @@ def _class_names(
                     number,
                     f'{image_id} has the label {label}, but the pictures of {same[0]} have '
                     f'the label {label_of[same[0]]}',
-                    _ADVICE,
+                    UNPACK_ANEW,
                     unit='entry',
                 )
     missing = sorted(set(range(1, max(folder_of) + 1)) - set(folder_of))
@@ -131,7 +129,7 @@ def _class_names(
             None,
             f'no picture of class {missing[0]} in it nor in {lists["test"]}, though there are '
             f'classes up to {max(folder_of)}',
-            _ADVICE,
+            UNPACK_ANEW,
         )
     # 'n02085620-Chihuahua' -> 'Chihuahua'
     folders = (folder_of[label] for label in sorted(folder_of))

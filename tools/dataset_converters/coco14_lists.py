@@ -36,6 +36,7 @@ from bas_mm.datasets.coco_masks import (  # noqa: E402
     class_mask_of,
     has_pycocotools,
 )
+from bas_mm.datasets.errors import UNPACK_ANEW  # noqa: E402
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
 from bas_mm.utils.palette import encode_palette_png  # noqa: E402
@@ -102,7 +103,7 @@ def write_mask(task: Task) -> None:
         mask = class_mask_of(objects, height, width, ignore_crowds)
     except ValueError as error:
         raise AnnotationError(
-            f'{where}: {error}. Unpack the release anew, or take the annotation out'
+            f'{where}: {error}. {UNPACK_ANEW}, or take the annotation out'
         ) from None
     write_bytes(target, encode_palette_png(mask))
 
