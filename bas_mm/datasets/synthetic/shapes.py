@@ -29,12 +29,11 @@ def blob(
     rng: np.random.Generator,
     centre: tuple[float, float],
     axes: tuple[float, float],
-    wobble: float = 0.08,
-    points: int = 64,
+    wobble: float,
 ) -> np.ndarray:
     """An ellipse whose radius swings by up to about ``wobble`` (relative), smoothly."""
-    t = np.linspace(0.0, 2 * np.pi, points, endpoint=False)
-    radius = np.ones(points)
+    t = np.linspace(0.0, 2 * np.pi, 64, endpoint=False)
+    radius = np.ones(64)
     for order in (2, 3, 4):
         radius += wobble / order * rng.uniform(-1, 1) * np.cos(order * t + rng.uniform(0, 6.3))
     return np.stack(
@@ -48,7 +47,6 @@ def limb(
     bend: tuple[float, float],
     end: tuple[float, float],
     widths: tuple[float, float],
-    points: int = 14,
 ) -> np.ndarray:
     """A tapering limb along the quadratic curve start-bend-end, with a round end.
 
@@ -58,7 +56,7 @@ def limb(
         end: The tip.
         widths: Full width at the start and at the tip.
     """
-    t = np.linspace(0.0, 1.0, points)[:, None]
+    t = np.linspace(0.0, 1.0, 14)[:, None]
     a, b, c = (np.asarray(p, dtype=np.float64) for p in (start, bend, end))
     line = (1 - t) ** 2 * a + 2 * t * (1 - t) * b + t**2 * c
     slope = 2 * (1 - t) * (b - a) + 2 * t * (c - b)
@@ -93,8 +91,8 @@ def transform(polygon: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return polygon @ matrix[:, :2].T + matrix[:, 2]
 
 
-def fill(mask: np.ndarray, polygon: np.ndarray, value: int = 255) -> np.ndarray:
-    """Fill a polygon given in pixels into ``mask`` (uint8, in place) and return the mask."""
+def fill(mask: np.ndarray, polygon: np.ndarray) -> np.ndarray:
+    """Set ``mask`` (uint8, in place) to 255 in a polygon given in pixels; return the mask."""
     fixed = np.round(polygon * (1 << _SHIFT)).astype(np.int32)
-    cv2.fillPoly(mask, [fixed], value, lineType=cv2.LINE_8, shift=_SHIFT)
+    cv2.fillPoly(mask, [fixed], 255, lineType=cv2.LINE_8, shift=_SHIFT)
     return mask
