@@ -19,7 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = ['digest_of', 'require_folder', 'write_parameters']
+__all__ = ['digest_of', 'generated_folder', 'write_parameters']
 
 _PARAMETERS = 'parameters.json'
 
@@ -54,7 +54,7 @@ def _exclusive(path: str) -> Iterator[bool]:
         yield True
 
 
-def require_folder(cache_dir: str, name: str, pictures: int, write: Callable[[str], None]) -> str:
+def generated_folder(cache_dir: str, name: str, pictures: int, write: Callable[[str], None]) -> str:
     """A generated folder; it is written first if it is not there.
 
     Any number of processes may ask at once, the ranks of a distributed run among them: one

@@ -22,7 +22,7 @@ from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes, write_text
 
 from ..label_list_writer import write_ids
-from .generated_folder import digest_of, require_folder, write_parameters
+from .generated_folder import digest_of, generated_folder, write_parameters
 from .scene import Scene, SceneParams, class_mask, draw_labels, render_scene
 from .species import scene_class_names
 
@@ -94,7 +94,7 @@ def make_scene(params: SceneSetParams, split: str, index: int) -> Scene:
 def require_scenes(cache_dir: str, params: SceneSetParams) -> str:
     """The folder of a generated set of scenes; it is written first if it is not there.
 
-    See :func:`~.generated_folder.require_folder`.
+    See :func:`~.generated_folder.generated_folder`.
 
     Args:
         cache_dir: Where sets are kept.
@@ -103,7 +103,7 @@ def require_scenes(cache_dir: str, params: SceneSetParams) -> str:
     Returns:
         ``cache_dir/NAME``, see :func:`scene_set_name`.
     """
-    return require_folder(
+    return generated_folder(
         cache_dir,
         scene_set_name(params),
         sum(params.num_images),

@@ -20,7 +20,7 @@ import numpy as np
 from bas_mm.utils.result_files import write_picture
 
 from ..split_writer import write_split
-from .generated_folder import digest_of, require_folder, write_parameters
+from .generated_folder import digest_of, generated_folder, write_parameters
 from .render import Picture, RenderParams, render
 from .species import SPECIES, class_names
 
@@ -110,7 +110,7 @@ def _write_set(root: str, params: SetParams) -> None:
 def require_set(cache_dir: str, params: SetParams) -> str:
     """The folder of a generated set; it is written first if it is not there.
 
-    See :func:`~.generated_folder.require_folder`.
+    See :func:`~.generated_folder.generated_folder`.
 
     Args:
         cache_dir: Where sets are kept.
@@ -119,6 +119,6 @@ def require_set(cache_dir: str, params: SetParams) -> str:
     Returns:
         ``cache_dir/NAME``, see :func:`set_name`.
     """
-    return require_folder(
+    return generated_folder(
         cache_dir, set_name(params), sum(params.num_images), lambda root: _write_set(root, params)
     )

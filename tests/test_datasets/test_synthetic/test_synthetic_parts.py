@@ -183,7 +183,7 @@ def test_what_a_killed_writer_left_is_cleared_away(tmp_path):
 @pytest.mark.parametrize(('umask', 'mode'), [(0o077, 0o700), (0o002, 0o775)])
 def test_the_folder_is_for_whom_the_umask_says(tmp_path, monkeypatch, umask, mode):
     monkeypatch.setattr('bas_mm.utils.result_files._UMASK', umask)
-    root = generated_folder.require_folder(str(tmp_path), 'name', 1, lambda _: None)
+    root = generated_folder.generated_folder(str(tmp_path), 'name', 1, lambda _: None)
     assert Path(root).stat().st_mode & 0o777 == mode
 
 
