@@ -12,7 +12,7 @@ from .collector import paused_collector
 from .errors import AnnotationError
 from .label_lists import LabelList, picture_stem, read_label_list
 from .picture_set_mixin import PictureSetMixin, build_transforms
-from .split_lists import check_files_exist, require_folder
+from .split_lists import check_files_exist, join_paths, require_folder
 
 __all__ = ['BaseMultiLabelDataset']
 
@@ -159,9 +159,9 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         mask_root = self.data_prefix.get('seg_map_path')
         masks = set(os.listdir(mask_root)) if mask_root and osp.isdir(mask_root) else ()
         infos = []
-        for file, found in zip(files, labels):
+        for path, file, found in zip(join_paths(root, files), files, labels):
             stem = picture_stem(file)
-            info = dict(img_path=osp.join(root, file), image_id=stem, gt_label=found)
+            info = dict(img_path=path, image_id=stem, gt_label=found)
             if f'{stem}.png' in masks:
                 info['seg_map_path'] = osp.join(mask_root, f'{stem}.png')
             infos.append(info)

@@ -164,7 +164,7 @@ def _field(
     entry: int,
     file: str,
     kind: str,
-    of: type | tuple[type, ...] = object,
+    of: type | tuple[type, ...],
 ) -> Any:
     try:
         value = item[key]

@@ -15,6 +15,7 @@ from .split_lists import (
     check_boxes,
     check_files_exist,
     group_rows,
+    join_paths,
     require_folder,
 )
 
@@ -136,8 +137,8 @@ class ReleaseDataset(BaseLocalizationDataset):
         if self.check_files:
             check_files_exist(ids, lines, file, root, unit=unit)
         return [
-            dict(img_path=osp.join(root, image_id), image_id=image_id, gt_label=label)
-            for image_id, label in zip(ids, labels)
+            dict(img_path=path, image_id=image_id, gt_label=label)
+            for path, image_id, label in zip(join_paths(root, ids), ids, labels)
         ]
 
     def add_boxes(
