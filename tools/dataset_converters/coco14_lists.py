@@ -23,7 +23,7 @@ from typing import Any
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
 from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.coco_instances import (  # noqa: E402
     class_of_category,
@@ -49,10 +49,6 @@ CLASSES = COCO14MultiLabel.METAINFO['classes']
 
 # file, which picture it is, height, width, objects, whether crowds are ignored
 Task = tuple[Path, str, int, int, list[CocoObject], bool]
-
-
-class ConversionError(Exception):
-    """What the user must be told, in one line."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -124,7 +120,7 @@ def write_masks(tasks: Sequence[Task], what: str, workers: int) -> None:
 def run(args: argparse.Namespace) -> None:
     """Convert as told."""
     if not args.no_masks and not has_pycocotools():
-        raise ConversionError(
+        fail(
             'masks are painted by pycocotools, which is not installed: pip install pycocotools, '
             'or take --no-masks for the label lists alone'
         )
@@ -156,7 +152,7 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    with fail_on(ConversionError, AnnotationError, OSError):
+    with fail_on(AnnotationError, OSError):
         run(args)
 
 

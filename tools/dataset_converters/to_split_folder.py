@@ -24,7 +24,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 
 import numpy as np  # noqa: E402 - after the path is set
 
-from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
 from bas_mm.datasets import (  # noqa: E402
     CUB200,
     AnnotationError,
@@ -70,10 +70,6 @@ RELEASES = {
     'stanford_cars': Release(StanfordCars),
     'fgvc_aircraft': Release(FGVCAircraft, dict(train='train', val='val', test='test')),
 }
-
-
-class ConversionError(Exception):
-    """What the user must be told, in one line."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -143,7 +139,7 @@ def check_split(
         with_boxes=masks or boxes is not None,
     )
     if len(copy) != len(dataset):
-        raise ConversionError(f'{split}: {len(copy)} pictures read back of {len(dataset)}')
+        fail(f'{split}: {len(copy)} pictures read back of {len(dataset)}')
     for position in range(len(copy)):
         old, new = dataset.get_data_info(position), copy.get_data_info(position)
         same = all(old[key] == new[key] for key in ('image_id', 'gt_label', 'img_path'))
@@ -152,7 +148,7 @@ def check_split(
         if masks:
             same &= len(old['mask_paths']) == len(new['mask_paths'])
         if not same:
-            raise ConversionError(f'{split}: {old["image_id"]} is another one when read back')
+            fail(f'{split}: {old["image_id"]} is another one when read back')
 
 
 def run(args: argparse.Namespace) -> None:
@@ -160,12 +156,12 @@ def run(args: argparse.Namespace) -> None:
     release = RELEASES[args.name]
     splits = {name: release.splits[name] for name in _chosen_splits(args, release)}
     if args.masks and not release.masks:
-        raise ConversionError(f'--masks: {args.name} has no masks')
+        fail(f'--masks: {args.name} has no masks')
     if args.classes is not None and args.name != 'ilsvrc':
         # The numbers 0, 1 … would take the place of the names that the release has.
-        raise ConversionError(f'--classes is for subsets of ilsvrc: {args.name} names its classes')
+        fail(f'--classes is for subsets of ilsvrc: {args.name} names its classes')
     if os.path.lexists(args.dst):
-        raise ConversionError(f'{args.dst} is there already: take it away, or name another folder')
+        fail(f'{args.dst} is there already: take it away, or name another folder')
     options = dict(classes=args.classes) if args.classes else {}
     entries = []
     with whole_folder(args.dst, f'.{args.name}_') as temporary:
@@ -190,7 +186,7 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    with fail_on(ConversionError, AnnotationError, UnreadableImageError, OSError):
+    with fail_on(AnnotationError, UnreadableImageError, OSError):
         run(args)
 
 
@@ -208,7 +204,7 @@ def _config_entry(dataset: ReleaseDataset, dst: str, split: str, masks: bool) ->
 def _chosen_splits(args: argparse.Namespace, release: Release) -> list[str]:
     unknown = [name for name in args.splits or () if name not in release.splits]
     if unknown:
-        raise ConversionError(f'--splits {unknown[0]}: {args.name} has {", ".join(release.splits)}')
+        fail(f'--splits {unknown[0]}: {args.name} has {", ".join(release.splits)}')
     return [name for name in release.splits if not args.splits or name in args.splits]
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail_on, run_command, warn  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, VOC12MultiLabel  # noqa: E402 - after the path is set
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import read_ids  # noqa: E402
@@ -32,10 +32,6 @@ from bas_mm.datasets.label_lists import read_ids  # noqa: E402
 NAME = 'train_aug'
 EXPECTED = 10582
 SEGMENTATION = Path('ImageSets', 'Segmentation')
-
-
-class ConversionError(Exception):
-    """What the user must be told, in one line."""
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -67,7 +63,7 @@ def ids_of_masks(folder: Path) -> set[str]:
     """The ids of a folder of masks."""
     ids = {path.stem for path in folder.glob('*.png')}
     if not ids:
-        raise ConversionError(f'{folder} has no masks ID.png')
+        fail(f'{folder} has no masks ID.png')
     return ids
 
 
@@ -86,7 +82,7 @@ def labels_of(
         except AnnotationError as error:
             # The list is gone when somebody looks for it.
             told = str(error).replace(str(file), f'{ids_file} (not written)')
-            raise ConversionError(told) from None
+            raise AnnotationError(told) from None
         labels = [dataset.get_data_info(position)['gt_label'] for position in range(len(dataset))]
     return labels, dataset.metainfo['classes']
 
@@ -121,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
-    with fail_on(ConversionError, AnnotationError, OSError):
+    with fail_on(AnnotationError, OSError):
         run(args)
 
 
