@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
@@ -50,8 +50,6 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
             ``allow_unlabelled`` is set. Defaults to True; ``allow_unlabelled`` goes before it.
         data_prefix (Mapping[str, str | None], optional): Folders in place of SPLIT
             (``img_path``) and masks/SPLIT (``seg_map_path``). Defaults to None.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
         **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
     """
 
@@ -66,8 +64,6 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         labels: str | None = None,
         skip_unlabelled: bool = True,
         data_prefix: Mapping[str, str | None] | str | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
         **kwargs,
     ) -> None:
         if ann_file is not None and labels is not None:
@@ -81,8 +77,6 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
                 data_prefix, {'img_path': split, 'seg_map_path': f'masks/{split}'}
             ),
             ann_file=ann_file or f'annotations/instances_{split}.json',
-            pipeline=pipeline,
-            test_mode=test_mode,
             **kwargs,
         )
 

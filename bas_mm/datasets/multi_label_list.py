@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import os
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from bas_mm.registry import DATASETS
 
@@ -25,13 +25,9 @@ class MultiLabelList(BaseMultiLabelDataset):
         ann_file (str): The list, below ``data_root`` if relative.
         classes (Sequence[str] | str | int): Names of the classes, a text file with one name per
             line, or their number.
-        data_root (str): Root of the relative paths. Defaults to ''.
-        data_prefix (Mapping[str, str | None], optional): ``img_path`` is the folder of the
-            pictures, ``seg_map_path`` that of masks ``STEM.png``. Defaults to None: the pictures
-            are below ``data_root``, and there are no masks.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
-        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`. Of ``data_prefix``,
+            ``img_path`` is the folder of the pictures, ``seg_map_path`` that of masks
+            ``STEM.png``; without it the pictures are below ``data_root``, and there are no masks.
 
     Example:
         >>> from bas_mm.datasets import MultiLabelList
@@ -39,25 +35,8 @@ class MultiLabelList(BaseMultiLabelDataset):
         ...                          data_prefix=dict(img_path='pictures', seg_map_path='masks'))
     """
 
-    def __init__(
-        self,
-        ann_file: str,
-        classes: Sequence[str] | str | int,
-        data_root: str = '',
-        data_prefix: Mapping[str, str | None] | str | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
-        **kwargs,
-    ) -> None:
-        super().__init__(
-            ann_file=ann_file,
-            classes=classes,
-            data_root=data_root,
-            data_prefix=data_prefix,
-            pipeline=pipeline,
-            test_mode=test_mode,
-            **kwargs,
-        )
+    def __init__(self, ann_file: str, classes: Sequence[str] | str | int, **kwargs) -> None:
+        super().__init__(ann_file=ann_file, classes=classes, **kwargs)
 
     def read_annotations(self) -> list[dict]:
         """Read the list."""

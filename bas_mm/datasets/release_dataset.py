@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -31,9 +31,6 @@ class ReleaseDataset(BaseLocalizationDataset):
     Args:
         split (str): One of :attr:`SPLITS`.
         data_root (str): The folder of the release.
-        data_prefix (dict | str, optional): See :class:`BaseLocalizationDataset`.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
         with_boxes (bool): Whether boxes are read. Set it to False for training with weak labels.
             Defaults to True.
         check_files (bool): Whether to check that each picture is on disk. Defaults to True.
@@ -41,7 +38,6 @@ class ReleaseDataset(BaseLocalizationDataset):
             is accepted. Where the release does not say the sizes, the head of each picture of
             the split is read, about 0.1 ms each on a local disk. Needs ``with_boxes``. Defaults
             to True.
-        skip_unreadable (bool): See :class:`BaseLocalizationDataset`.
         **kwargs: Further arguments of :class:`BaseLocalizationDataset`.
     """
 
@@ -56,13 +52,10 @@ class ReleaseDataset(BaseLocalizationDataset):
         self,
         split: str,
         data_root: str,
-        data_prefix: Mapping[str, str] | str | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
+        *,
         with_boxes: bool = True,
         check_files: bool = True,
         check_bounds: bool = True,
-        skip_unreadable: bool = False,
         **kwargs,
     ) -> None:
         if split not in self.SPLITS:
@@ -75,14 +68,7 @@ class ReleaseDataset(BaseLocalizationDataset):
         self.with_boxes = with_boxes
         self.check_files = check_files
         self.check_bounds = check_bounds
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix,
-            pipeline=pipeline,
-            test_mode=test_mode,
-            skip_unreadable=skip_unreadable,
-            **kwargs,
-        )
+        super().__init__(data_root=data_root, **kwargs)
 
     def load_data_list(self) -> list[dict]:
         """Read and check the release.

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from mmpretrain.datasets.categories import VOC2007_CATEGORIES
 
@@ -40,12 +40,8 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
             more pictures than the split. Defaults to None: the objects of the XML files.
         with_difficult (bool): Whether objects that are marked as difficult count, as they do in
             this field. Needs the XML files. Defaults to True.
-        data_prefix (Mapping[str, str | None], optional): Other folders than
-            :attr:`DATA_PREFIX`, such as ``dict(seg_map_path='SegmentationClassAug')``. Defaults
-            to None.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
-        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`. ``data_prefix`` may name
+            other folders than :attr:`DATA_PREFIX`: ``dict(seg_map_path='SegmentationClassAug')``.
     """
 
     METAINFO = dict(classes=tuple(VOC2007_CATEGORIES))
@@ -60,21 +56,12 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
         split: str = 'train_aug',
         labels: str | None = None,
         with_difficult: bool = True,
-        data_prefix: Mapping[str, str | None] | str | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
         **kwargs,
     ) -> None:
         self.split = split
         self.labels = labels
         self.with_difficult = with_difficult
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix,
-            pipeline=pipeline,
-            test_mode=test_mode,
-            **kwargs,
-        )
+        super().__init__(data_root=data_root, **kwargs)
 
     def read_annotations(self) -> list[dict]:
         """Read the split and its labels."""

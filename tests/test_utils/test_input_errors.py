@@ -101,6 +101,20 @@ def test_transforms_that_name_others_of_their_package(description, data, kind, p
             dict(optim_wrapper__optimizer__momentun=0.9),
             'optim_wrapper.optimizer.momentun: SGD takes no momentun; like it are momentum',
         ),
+        # Arguments that only a base of the data set has.
+        *(
+            (
+                dict(train_dataloader__dataset=dict(_delete_=True, **dataset, pipelin=[])),
+                f'train_dataloader.dataset.pipelin: {dataset["type"]} takes no pipelin; like it '
+                'are pipeline',
+            )
+            for dataset in (
+                dict(type='CUB200', split='train'),
+                dict(type='VOC12MultiLabel'),
+                dict(type='COCO14MultiLabel'),
+                dict(type='MultiLabelList', ann_file='list.txt', classes=2),
+            )
+        ),
         (dict(train_dataloader__batchsize=2), 'train_dataloader.batchsize: DataLoader takes no'),
         (dict(train_cfg__max_epoch=3), 'train_cfg.max_epoch: EpochBasedTrainLoop takes no'),
         # Of a part that is right elsewhere, and where the loop has a type.

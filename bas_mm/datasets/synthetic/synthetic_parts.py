@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 from bas_mm.registry import DATASETS
 
@@ -58,8 +58,6 @@ class SyntheticParts(SplitFolder):
             Defaults to None.
         localization (str): 'boxes', 'masks' or 'both': what ``val`` and ``test`` carry. Defaults
             to 'boxes'.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
         **kwargs: Further arguments of :class:`SplitFolder`.
 
     Raises:
@@ -87,8 +85,6 @@ class SyntheticParts(SplitFolder):
         seed: int = 0,
         render: Mapping | None = None,
         localization: str = 'boxes',
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
         **kwargs,
     ) -> None:
         if split not in SPLITS:
@@ -115,8 +111,6 @@ class SyntheticParts(SplitFolder):
             data_prefix=dict(img_path='images', mask_path='masks'),
             classes=class_names(num_classes),
             with_boxes=split != 'train',
-            pipeline=pipeline,
-            test_mode=test_mode,
             **kwargs,
         )
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from bas_mm.registry import DATASETS
 
@@ -40,8 +40,6 @@ class SyntheticScenes(VOC12MultiLabel):
         scene (Mapping, optional): Other settings of
             :class:`~bas_mm.datasets.synthetic.scene.SceneParams`, such as ``portrait``. Defaults
             to None.
-        pipeline (Sequence[dict | Callable]): Transforms. Defaults to ().
-        test_mode (bool): Whether the set is for validation or test. Defaults to False.
         **kwargs: Further arguments of :class:`VOC12MultiLabel`.
 
     Raises:
@@ -66,8 +64,6 @@ class SyntheticScenes(VOC12MultiLabel):
         image_size: Sequence[int] = (112, 144),
         seed: int = 0,
         scene: Mapping | None = None,
-        pipeline: Sequence[dict | Callable] = (),
-        test_mode: bool = False,
         **kwargs,
     ) -> None:
         splits = (*SCENE_SPLITS, 'trainval')
@@ -83,7 +79,5 @@ class SyntheticScenes(VOC12MultiLabel):
             data_root=require_scenes(data_root, params),
             split=split,
             classes=scene_class_names(num_classes),
-            pipeline=pipeline,
-            test_mode=test_mode,
             **kwargs,
         )
