@@ -8,7 +8,7 @@ import json
 import os
 import os.path as osp
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from mmengine.logging import print_log
 
@@ -19,9 +19,18 @@ try:
 except ImportError:  # Windows
     fcntl = None
 
-__all__ = ['digest_of', 'generated_folder', 'write_parameters']
+__all__ = ['check_parameters', 'digest_of', 'generated_folder', 'write_parameters']
 
 _PARAMETERS = 'parameters.json'
+
+
+def check_parameters(splits: Sequence[str], num_images: Sequence[int], seed: int) -> None:
+    """Raise a ValueError where a split has no picture, or the seed is none of numpy's."""
+    for split, number in zip(splits, num_images):
+        if number < 1:
+            raise ValueError(f'num_{split} must be at least 1, got {number}')
+    if seed < 0:
+        raise ValueError(f'seed must not be negative, got {seed}')
 
 
 def digest_of(description: Mapping) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import os.path as osp
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -22,7 +23,7 @@ from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes, write_text
 
 from ..label_list_writer import write_ids
-from .generated_folder import digest_of, generated_folder, write_parameters
+from .generated_folder import check_parameters, digest_of, generated_folder, write_parameters
 from .scene import Scene, SceneParams, class_mask, draw_labels, render_scene
 from .species import scene_class_names
 
@@ -31,6 +32,7 @@ __all__ = [
     'SceneSetParams',
     'make_scene',
     'require_scenes',
+    'require_scenes_of',
     'scene_set_name',
 ]
 
@@ -59,11 +61,7 @@ class SceneSetParams:
 
     def __post_init__(self) -> None:
         scene_class_names(self.num_classes)
-        for split, number in zip(SCENE_SPLITS, self.num_images):
-            if number < 1:
-                raise ValueError(f'num_{split} must be at least 1, got {number}')
-        if self.seed < 0:
-            raise ValueError(f'seed must not be negative, got {self.seed}')
+        check_parameters(SCENE_SPLITS, self.num_images, self.seed)
 
 
 def _describe(params: SceneSetParams) -> dict:
@@ -89,6 +87,28 @@ def make_scene(params: SceneSetParams, split: str, index: int) -> Scene:
     rng = np.random.default_rng([params.seed, SCENE_SPLITS.index(split), index])
     labels = draw_labels(rng, index % params.num_classes, params.num_classes)
     return render_scene(rng, labels, params.scene)
+
+
+def require_scenes_of(
+    split: str,
+    data_root: str,
+    num_images: tuple[int, int],
+    num_classes: int,
+    image_size: Sequence[int],
+    seed: int,
+    scene: Mapping | None,
+) -> str:
+    """:func:`require_scenes` by the arguments of the data sets: the same for both kinds of them."""
+    splits = (*SCENE_SPLITS, 'trainval')
+    if split not in splits:
+        raise ValueError(f'split={split!r}: the scenes have the splits {", ".join(splits)}')
+    params = SceneSetParams(
+        num_images=num_images,
+        num_classes=num_classes,
+        seed=seed,
+        scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
+    )
+    return require_scenes(data_root, params)
 
 
 def require_scenes(cache_dir: str, params: SceneSetParams) -> str:

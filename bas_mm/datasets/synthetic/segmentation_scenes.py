@@ -9,8 +9,7 @@ from bas_mm.registry import DATASETS
 from bas_mm.utils.palette import colour_map
 
 from ..errors import AnnotationError
-from .scene import SceneParams
-from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
+from .scene_writer import require_scenes_of
 from .species import scene_class_names
 
 __all__ = ['SegmentationScenes']
@@ -52,9 +51,6 @@ class SegmentationScenes(BaseSegDataset):
         mask_dir: str | None = None,
         **kwargs,
     ) -> None:
-        splits = (*SCENE_SPLITS, 'trainval')
-        if split not in splits:
-            raise ValueError(f'split={split!r}: the scenes have the splits {", ".join(splits)}')
         if mask_dir is not None and not osp.isdir(mask_dir):
             raise AnnotationError.at(
                 mask_dir,
@@ -62,13 +58,8 @@ class SegmentationScenes(BaseSegDataset):
                 'there is no such folder of masks',
                 'Make the masks first, or set `mask_dir` to None for the true ones',
             )
-        params = SceneSetParams(
-            num_images=(num_train, num_val),
-            num_classes=num_classes,
-            seed=seed,
-            scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
-        )
-        root = require_scenes(data_root, params)
+        num_images = num_train, num_val
+        root = require_scenes_of(split, data_root, num_images, num_classes, image_size, seed, scene)
         super().__init__(
             ann_file=osp.join(root, 'ImageSets', 'Segmentation', f'{split}.txt'),
             data_prefix=dict(

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from bas_mm.registry import DATASETS
 
 from ..voc12_multi_label import VOC12MultiLabel
-from .scene import SceneParams
-from .scene_writer import SCENE_SPLITS, SceneSetParams, require_scenes
+from .scene_writer import require_scenes_of
 from .species import SCENE_SPECIES, scene_class_names
 
 __all__ = ['SyntheticScenes']
@@ -66,17 +65,11 @@ class SyntheticScenes(VOC12MultiLabel):
         scene: Mapping | None = None,
         **kwargs,
     ) -> None:
-        splits = (*SCENE_SPLITS, 'trainval')
-        if split not in splits:
-            raise ValueError(f'split={split!r}: SyntheticScenes has the splits {", ".join(splits)}')
-        params = SceneSetParams(
-            num_images=(num_train, num_val),
-            num_classes=num_classes,
-            seed=seed,
-            scene=SceneParams(image_size=tuple(image_size), **(scene or {})),
-        )
+        num_images = num_train, num_val
         super().__init__(
-            data_root=require_scenes(data_root, params),
+            data_root=require_scenes_of(
+                split, data_root, num_images, num_classes, image_size, seed, scene
+            ),
             split=split,
             classes=scene_class_names(num_classes),
             **kwargs,

@@ -20,7 +20,7 @@ import numpy as np
 from bas_mm.utils.result_files import write_picture
 
 from ..split_writer import write_split
-from .generated_folder import digest_of, generated_folder, write_parameters
+from .generated_folder import check_parameters, digest_of, generated_folder, write_parameters
 from .render import Picture, RenderParams, render
 from .species import SPECIES, class_names
 
@@ -50,11 +50,7 @@ class SetParams:
 
     def __post_init__(self) -> None:
         class_names(self.num_classes)
-        for split, number in zip(SPLITS, self.num_images):
-            if number < 1:
-                raise ValueError(f'num_{split} must be at least 1, got {number}')
-        if self.seed < 0:
-            raise ValueError(f'seed must not be negative, got {self.seed}')
+        check_parameters(SPLITS, self.num_images, self.seed)
 
 
 def _describe(params: SetParams) -> dict:
