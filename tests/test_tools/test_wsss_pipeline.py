@@ -7,6 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
+import forked_python
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,7 +16,7 @@ from tiny_project import forked, run_in_process
 
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.utils.result_files import write_json
-from bas_mm.wsss.pipeline import picture_sheet
+from bas_mm.wsss.pipeline import picture_sheet, runner
 
 pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
 
@@ -108,7 +109,9 @@ def test_figures_of_other_settings_are_not_shown(tmp_path):
 
 
 @pytest.mark.slow
-def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
+def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path, monkeypatch):
+    # That each step starts without what others have imported: test_on_strict_device.py.
+    monkeypatch.setattr(runner, 'subprocess', forked_python.instead_of_subprocess)
     config = write_pipeline(tmp_path)
     once, killed = tmp_path / 'once', tmp_path / 'killed'
     once.mkdir()
@@ -131,6 +134,7 @@ def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
         shutil.copytree(once / 'work' / name, killed / 'work' / name)
     steps = json.loads((once / 'work/pipeline.json').read_text())['steps']
     write_json(state, dict(steps={name: steps[name] for name in of_cam}))
+    seconds = {name: steps[name]['seconds'] for name in MAKING}
     # No mask is made of the figures of seeds.
     to_the_masks = '--until', 'masks', '--skip', 'eval_seeds'
     for step in MAKING:
@@ -146,8 +150,9 @@ def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path):
                     break
                 assert process.is_alive()
                 assert time.monotonic() < until
-                time.sleep(0.05)
-            time.sleep(2.5)
+                time.sleep(0.005)
+            # In the midst of its work.
+            time.sleep(seconds[step] / 3)
     assert _run(config, killed, *to_the_masks).count('done before') >= len(of_cam)
     expected, found = _masks(once / 'work'), _masks(killed / 'work')
     for name, mask in expected.items():
