@@ -196,7 +196,9 @@ def _pin_memory(tensor: torch.Tensor, device: object = None) -> torch.Tensor:
 
 def start(folder: str) -> None:
     """Register the device; when the process ends, its notes go into the folder."""
-    register()
+    if not hasattr(register, 'libraries'):  # a fork of a process that has it has it as well
+        register()
+    notes.clear()
     process = os.getpid()
 
     def write() -> None:
