@@ -16,6 +16,8 @@ import multiprocessing.process
 import multiprocessing.util
 import os
 import runpy
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ import time
 import traceback
 import types
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
@@ -44,46 +47,102 @@ def run(
 ) -> subprocess.CompletedProcess:
     """``subprocess.run``; where the command is a script or a module for this Python, in a fork.
 
+    Those of ``torch.distributed.run`` are so many forks.
     ``sitecustomize.py`` of a folder on ``PYTHONPATH`` is run as well. All handles of this process
     are open in the other one, ``pass_fds`` or not.
     """
     words = list(map(str, command))
-    of_python = words[0] == sys.executable
-    if not of_python or not (words[1].endswith('.py') or words[1:3] == ['-m', 'bas_mm']):
+    shares = _shares(words[1:]) if words[0] == sys.executable else []
+    if not shares:
         return subprocess.run(
-            *(words,),
+            words,
             **dict(cwd=cwd, env=env, stdout=stdout, stderr=stderr, capture_output=capture_output),
             **dict(timeout=timeout, check=check, preexec_fn=preexec_fn, **of_subprocess),
         )
     assert not check
-    captured = [tempfile.TemporaryFile() for _ in range(2)] if capture_output else []
-    streams = captured or [stdout, stderr]
+    env = dict(os.environ) if env is None else env
+    if capture_output:
+        stdout = stderr = subprocess.PIPE
+    with ExitStack() as stack:
+        streams = [
+            stack.enter_context(tempfile.TemporaryFile()) if stream == subprocess.PIPE else stream
+            for stream in (stdout, stderr)
+        ]
+        processes = [
+            _fork(script, cwd, {**env, **more}, *streams, preexec_fn) for script, more in shares
+        ]
+        status = _wait_for(processes, timeout)
+        texts = [None, None]
+        for index, stream in enumerate((stdout, stderr)):
+            if stream == subprocess.PIPE:
+                streams[index].seek(0)
+                texts[index] = streams[index].read().decode()
+    return subprocess.CompletedProcess(words, status, *texts)
+
+
+def _shares(words: list[str]) -> list[tuple[list[str], dict[str, str]]]:
+    """What stands behind ``python``, for each process, and its variables; none if not known."""
+    if words[:2] == ['-m', 'torch.distributed.run']:
+        options, script = {}, words[2:]
+        while script[0].startswith('--'):
+            name, _, options[name] = script.pop(0).partition('=')
+        assert options.pop('--nnodes', '1') == '1'
+        assert options.pop('--node_rank', '0') == '0'
+        if '--standalone' in options:
+            options.pop('--standalone')
+            options['--master_port'] = _free_port()
+        every = dict(
+            WORLD_SIZE=options.pop('--nproc_per_node'),
+            MASTER_ADDR=options.pop('--master_addr', '127.0.0.1'),
+            MASTER_PORT=options.pop('--master_port'),
+        )
+        assert not options
+        ranks = map(str, range(int(every['WORLD_SIZE'])))
+        return [(script, dict(every, RANK=rank, LOCAL_RANK=rank)) for rank in ranks]
+    known = words[0].endswith('.py') or words[:2] == ['-m', 'bas_mm']
+    return [(words, {})] if known else []
+
+
+def _free_port() -> str:
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        return str(listener.getsockname()[1])
+
+
+def _fork(words: list[str], cwd, env, stdout, stderr, preexec_fn) -> int:
+    """Fork, and run what stands behind ``python`` there; gives the other process' number."""
     process = os.fork()
-    if not process:
-        code = 120
-        try:
-            if preexec_fn is not None:
-                preexec_fn()
-            _redirect(*streams)
-            code = _run(words[1:], cwd, env)
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    until = time.monotonic() + timeout
-    while True:
-        done, status = os.waitpid(process, os.WNOHANG)
-        if done:
-            break
-        if time.monotonic() > until:
-            os.kill(process, 9)
-        time.sleep(0.02)
-    texts = []
-    for file in captured:
-        file.seek(0)
-        texts.append(file.read().decode())
-        file.close()
-    return subprocess.CompletedProcess(words, os.waitstatus_to_exitcode(status), *texts)
+    if process:
+        return process
+    code = 120
+    try:
+        if preexec_fn is not None:
+            preexec_fn()
+        _redirect(stdout, stderr)
+        code = _run(words, cwd, env)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _wait_for(processes: list[int], timeout: float) -> int:
+    """Wait for the end of processes; gives the first status that is not 0, or 0.
+
+    After it the others wait in vain, and are killed; so are all after so many seconds.
+    """
+    until, status = time.monotonic() + timeout, 0
+    while processes:
+        for process in processes:
+            done, code = os.waitpid(process, os.WNOHANG)
+            if done:
+                processes = [other for other in processes if other != process]
+                status = status or os.waitstatus_to_exitcode(code)
+        if status or time.monotonic() > until:
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.01)
+    return status
 
 
 def _redirect(stdout, stderr) -> None:
@@ -94,10 +153,12 @@ def _redirect(stdout, stderr) -> None:
         if stream == subprocess.STDOUT:
             os.dup2(1, 2)
         elif stream is not None:
-            os.dup2(null if stream == subprocess.DEVNULL else stream.fileno(), number)
+            handle = stream if isinstance(stream, int) else stream.fileno()
+            os.dup2(null if stream == subprocess.DEVNULL else handle, number)
     # pytest's, and those of redirect_stdout, are in memory.
-    sys.stdout, sys.stderr = (open(number, 'w', closefd=False) for number in (1, 2))
-    sys.stdin = open(0, closefd=False)
+    sys.stdout = os.fdopen(1, 'w', closefd=False)
+    sys.stderr = os.fdopen(2, 'w', buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
 
 
 def _run(words: list[str], cwd: str | os.PathLike | None, env: dict[str, str] | None) -> int:

@@ -2,11 +2,11 @@
 
 import json
 import re
-import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
+import forked_python
 import numpy as np
 import pytest
 import torch
@@ -242,7 +242,7 @@ def test_unreadable_pictures(project, monkeypatch):
 def test_two_processes_write_the_same_file(project):
     make(project, 'one.json', '--scores', 'one.csv')
     command = project.command('det/make_boxes.py')[1]
-    done = subprocess.run(
+    done = forked_python.run(
         [
             *(sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2'),
             *(f'--master_port={free_port()}', command, 'tiny.py', 'tiny.pth', 'two.json'),

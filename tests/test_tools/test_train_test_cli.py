@@ -215,8 +215,8 @@ def test_two_processes_test_like_one(tested, trained):
 @pytest.mark.slow
 def test_two_processes_train(project):
     options = ['train_cfg.max_epochs=2', 'default_hooks.logger.interval=1', 'sync_bn=torch']
-    train = ['dist_train.sh', 'tiny.py', '2', '--cfg-options', *options]
-    done = project.run(*train, '--work-dir', 'dist')
+    options = ['--cfg-options', *options]
+    done = project.run('dist_train.sh', 'tiny.py', '2', *options, '--work-dir', 'dist')
     # Of a user's config; ours need no accelerator to share the statistics of batch norms.
     assert done.stdout.count('no accelerator: sync_bn is dropped') == 1
     checkpoint = load(project.folder / 'dist' / 'epoch_2.pth')
@@ -227,7 +227,8 @@ def test_two_processes_train(project):
     assert 'localization/gt_known' in log
     weights = checkpoint['state_dict']
     assert all(torch.isfinite(v).all() for v in weights.values())
-    project.run(*train, 'model.sync_batch_norm=False', '--work-dir', 'apart')
+    options.append('model.sync_batch_norm=False')
+    project.run_ranks('train.py', 'tiny.py', *options, '--work-dir', 'apart')
     apart = load(project.folder / 'apart' / 'epoch_2.pth')['state_dict']
     key = next(key for key in weights if key.endswith('running_mean'))
     assert not torch.allclose(apart[key], weights[key])

@@ -201,7 +201,7 @@ def test_two_processes_go_on_where_one_was_killed(project):
     out = project.folder / 'killed'
     project.run_until(lambda: len(list(out.glob('*.png'))) >= 1, *MASKS, 'killed')
     there = len(project.content('killed'))
-    done = project.run('wsss/dist_make_masks.sh', *MASKS[1:], 'killed', '2')
+    done = project.run_forked('wsss/dist_make_masks.sh', *MASKS[1:], 'killed', '2')
     assert f'killed: {7 - there} made, {there} were there' in done.stdout
     assert project.content('killed') == project.content('one')
 

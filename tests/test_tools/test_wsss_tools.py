@@ -87,7 +87,7 @@ def _refused(project, *command, says: str) -> None:
 
 @pytest.mark.slow
 def test_two_processes_make_the_seeds_of_one(project):
-    done = project.run('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
+    done = project.run_forked('wsss/dist_make_seeds.sh', 'seeds.py', '0.pth', 'two', '2')
     assert 'two: 7 made, 0 were there' in done.stdout
     assert sorted(project.content('one')) == sorted(f'{image_id}.npz' for image_id in project.ids)
     assert project.content('two') == project.content('one')

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
+import forked_python
 import pytest
 import torch
 from mmengine.utils import ManagerMixin
@@ -110,6 +111,13 @@ class TinyProject:
         assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
         return done
 
+    def run_forked(self, *command: str) -> subprocess.CompletedProcess:
+        """Run a tool in processes that need not import anything, as its script would start them."""
+        env = self.environment(PORT=str(free_port()))
+        done = run_script_forked(self.command(*command), self.folder, env)
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+        return done
+
     def run_here(self, tool: str, *arguments, check: bool = True) -> subprocess.CompletedProcess:
         """Run a tool in this process: most of a command's time goes to its imports."""
         done = run_in_process(ROOT / 'tools' / tool, arguments, self.folder)
@@ -178,6 +186,35 @@ class TinyProject:
                 assert process.is_alive(), 'the command ended before it could be killed'
                 assert time.monotonic() < deadline, 'the command did not get there'
                 time.sleep(0.002)
+
+
+def run_script_forked(
+    command: Sequence[str], folder: Path, env: dict[str, str]
+) -> subprocess.CompletedProcess:
+    """Run a command in forks; of a shell script that starts ``$PYTHON`` what it starts.
+
+    Args:
+        command: The command.
+        folder: The working directory.
+        env: Its variables.
+    """
+    if command[0] == 'bash':
+        note, stub = folder / '.python_was_asked', folder / '.python_stub'
+        stub.write_text('#!/bin/sh\nprintf "%s\\0" "$PYTHONPATH" "$@" >"${0%stub}was_asked"\n')
+        stub.chmod(0o755)
+        note.unlink(missing_ok=True)
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**env, 'PYTHON': str(stub)},
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode:
+            return done
+        path, *words = note.read_text().split('\0')[:-1]
+        command, env = [sys.executable, *words], {**env, 'PYTHONPATH': path}
+    return forked_python.run(command, cwd=folder, env=env, capture_output=True)
 
 
 @contextmanager

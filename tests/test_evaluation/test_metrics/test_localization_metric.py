@@ -3,11 +3,11 @@
 import csv
 import json
 import os
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
+import forked_python
 import numpy as np
 import pytest
 import torch
@@ -297,7 +297,7 @@ def test_same_figures_on_several_processes(processes, tmp_path):
     command += [f'--nproc_per_node={processes}', 'work.py', str(Path(__file__).parent)]
     paths = [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths), 'OMP_NUM_THREADS': '1'}
-    done = subprocess.run(
+    done = forked_python.run(
         command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
