@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import cv2
+import forked_python
 import numpy as np
 import pytest
 import torch
@@ -218,14 +219,12 @@ def test_predictions_that_nobody_reads(files, tmp_path, options):
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, '-m', 'bas_mm', 'localize', 'tiny.py', 'tiny.pth', 'pictures']
-    done = subprocess.run(
+    done = forked_python.run(
         [*command, *options, '--device', 'cpu'],
         cwd=files,
         env={'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'HOME': str(files)},
         stdout=writer,
         stderr=subprocess.PIPE,
-        text=True,
-        timeout=300,
     )
     os.close(writer)
     assert done.returncode == 141

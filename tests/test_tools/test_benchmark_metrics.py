@@ -2,9 +2,9 @@
 
 import json
 import os
-import subprocess
 import sys
 
+import forked_python
 import numpy as np
 import pytest
 from modules import load_module
@@ -26,7 +26,7 @@ def test_as_a_command(repo_dir, tmp_path):
     command += ['--batch', '2', '--batches', '0', '--pictures', '10', '30']
     paths = [str(repo_dir), *filter(None, [os.environ.get('PYTHONPATH')])]
     env = {**os.environ, 'PYTHONPATH': os.pathsep.join(paths)}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    done = forked_python.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     content = json.loads(out.read_text())
     (rows,) = content['results'].values()

@@ -1,9 +1,9 @@
 """tools/analysis_tools/benchmark_norms.py, with real processes."""
 
 import json
-import subprocess
 import sys
 
+import forked_python
 import pytest
 import torch
 from modules import load_module
@@ -21,8 +21,8 @@ def benchmark(repo_dir):
 def test_figures_of_two_processes(benchmark, tmp_path):
     out = tmp_path / 'out.json'
     small = ['--batch', '2', '--channels', '4', '--size', '5', '--depth', '2', '--rounds', '3']
-    # A command of its own: processes that it starts look for the file that they were started from.
-    done = subprocess.run(
+    # A process of its own: those that it starts look for the file that they were started from.
+    done = forked_python.run(
         [sys.executable, benchmark.__file__, *small, '--device', 'cpu', '--out', str(out)],
         capture_output=True,
         text=True,

@@ -39,8 +39,8 @@ def cfg(project):
 def test_figures(project):
     out = project.folder / 'figures.json'
     common = ['--configs', project.config, '--size', 32, '--device', 'cpu', '--out', out]
-    # A command of its own: the process that it starts looks for the file that it came from.
-    done = project.run(TOOL, *common)
+    # A process of its own: the one that it starts looks for the file that it came from.
+    done = project.run_forked(TOOL, *common)
     content = json.loads(out.read_text())
     (network,) = content['networks']
     rows = network['rows']

@@ -2,13 +2,13 @@ import argparse
 import errno
 import json
 import os
-import subprocess
 import sys
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import forked_python
 import pytest
 import torch
 from mmengine.config import Config
@@ -238,7 +238,7 @@ def test_as_a_command(script, tmp_path):
     source, target = tmp_path / 'src.pth.tar', tmp_path / 'dst.pth'
     torch.save(mobilenet_by_formula(), source)
     command = [sys.executable, str(script), source, target]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    done = forked_python.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert 'weights of mobilenetv1' in done.stdout
     assert target.is_file()

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import cv2
+import forked_python
 import numpy as np
 import pytest
 from tiny_project import TinyProject
@@ -159,7 +160,7 @@ def test_figures_that_nobody_can_print_are_written(project):
     _write_maps(project.folder / 'dev_maps', ids, [np.eye(14)])
     command = 'analysis_tools/eval_maps.py', 'dev_maps', 'dev/test', '--out', 'dev.json'
     with open('/dev/full', 'w') as full:
-        done = subprocess.run(
+        done = forked_python.run(
             project.command(*command),
             cwd=project.folder,
             env=project.environment(PYTHONUNBUFFERED=''),

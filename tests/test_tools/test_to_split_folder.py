@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import cv2
+import forked_python
 import numpy as np
 import pytest
 from modules import load_module, status_of
@@ -268,7 +268,7 @@ def test_target_is_not_overwritten(script, tmp_path):
     target.mkdir()
     (target / 'mine.txt').write_text('keep')
     command = [sys.executable, str(script), 'stanford_cars', str(source), str(target)]
-    done = subprocess.run(
+    done = forked_python.run(
         command,
         capture_output=True,
         text=True,
