@@ -82,6 +82,7 @@ def run(
 
 def _shares(words: list[str]) -> list[tuple[list[str], dict[str, str]]]:
     """What stands behind ``python``, for each process, and its variables; none if not known."""
+    words = words[1:] if words[0] == '-u' else words
     if words[:2] == ['-m', 'torch.distributed.run']:
         options, script = {}, words[2:]
         while script[0].startswith('--'):

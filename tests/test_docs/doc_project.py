@@ -21,7 +21,7 @@ from mmengine.registry import DefaultScope
 from substitutions import CODE_RULES, FILES, as_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_tools'))
-from tiny_project import TinyProject, free_port, run_in_process  # noqa: E402
+from tiny_project import TinyProject, free_port, run_in_process, run_script_forked  # noqa: E402
 
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 
@@ -122,6 +122,9 @@ class DocProject:
             path = [str(self.folder / part) for part in variables.values()]
             with self._inside(*path):
                 done = run_in_process(script, arguments, self.folder)
+        elif re.match(r'bash tools/(\w+/)*(dist|slurm)_\w+\.sh', ' '.join(words)):
+            # These start Python at their end.
+            done = run_script_forked(words, self.folder, {**self._environment(), **variables})
         else:
             done = subprocess.run(
                 ['bash', '-c', command],
