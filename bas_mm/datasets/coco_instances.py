@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .collector import paused_collector
-from .errors import UNPACK_ANEW, AnnotationError
+from .errors import UNPACK_ANEW, AnnotationError, reading
 from .label_lists import picture_stem
 
 __all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
@@ -26,16 +26,16 @@ def read_instances(file: str) -> dict[str, Any]:
         AnnotationError: The file is missing, no JSON, or has not these lists.
     """
     try:
-        with open(file, encoding='utf-8-sig') as handle, paused_collector():
+        with (
+            reading(file, 'Correct the path', UNPACK_ANEW),
+            open(file, encoding='utf-8-sig') as handle,
+            paused_collector(),
+        ):
             content = json.load(handle)
-    except FileNotFoundError:
-        raise AnnotationError.at(file, None, 'there is no such file', 'Correct the path') from None
     except json.JSONDecodeError as error:
         raise AnnotationError.at(
             file, error.lineno, f'it is no JSON ({error.msg})', UNPACK_ANEW
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError.at(file, None, f'cannot be read ({error})', UNPACK_ANEW) from error
     for key in ('images', 'annotations', 'categories'):
         if not isinstance(content, dict) or not isinstance(content.get(key), list):
             raise AnnotationError.at(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-__all__ = ['UNPACK_ANEW', 'AnnotationError', 'UnreadableImageError']
+__all__ = ['UNPACK_ANEW', 'AnnotationError', 'UnreadableImageError', 'reading']
 
 #: The advice where a release is not what was released.
 UNPACK_ANEW = 'Unpack the release anew'
@@ -48,6 +49,23 @@ class AnnotationError(ValueError):
     ) -> AnnotationError:
         """Make the error for the first of several lines and count the others."""
         return cls.at(file, int(lines[0]), problem, advice, len(lines) - 1, unit)
+
+
+@contextmanager
+def reading(file: str, if_missing: str, if_unreadable: str) -> Iterator[None]:
+    """Read an annotation file: what the system says becomes an :class:`AnnotationError`.
+
+    Args:
+        file: The file.
+        if_missing: What to do where there is none.
+        if_unreadable: What to do where it cannot be read, or is no text.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise AnnotationError.at(file, None, 'there is no such file', if_missing) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnnotationError.at(file, None, f'cannot be read ({error})', if_unreadable) from error
 
 
 class UnreadableImageError(RuntimeError):

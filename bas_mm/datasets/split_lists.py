@@ -25,7 +25,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from .errors import AnnotationError
+from .errors import AnnotationError, reading
 
 __all__ = [
     'CLASS_LABELS',
@@ -138,17 +138,9 @@ def read_lines(file: str) -> tuple[list[str], Sequence[int]]:
     Raises:
         AnnotationError: The file is missing or is not text.
     """
-    try:
-        with open(file, encoding='utf-8-sig') as handle:
-            text = handle.read()
-    except FileNotFoundError:
-        raise AnnotationError.at(
-            file, None, 'there is no such file', 'Correct the path or make the file'
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError.at(
-            file, None, f'cannot be read ({error})', 'It must be a readable UTF-8 text file'
-        ) from error
+    advice = 'Correct the path or make the file', 'It must be a readable UTF-8 text file'
+    with reading(file, *advice), open(file, encoding='utf-8-sig') as handle:
+        text = handle.read()
     # Not str.splitlines: it also splits at characters that a file name may contain.
     lines = [line.strip() for line in text.split('\n')]
     while lines and not lines[-1]:

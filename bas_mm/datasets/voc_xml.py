@@ -9,7 +9,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from .errors import AnnotationError
+from .errors import AnnotationError, reading
 from .split_lists import BoxLists
 
 __all__ = ['VocAnnotation', 'boxes_of', 'read_voc_xml', 'sizes_of']
@@ -55,14 +55,9 @@ def read_voc_xml(file: str) -> VocAnnotation:
             or an object has no name, no box, or a corner that is no number. The boxes are
             only read here: :func:`~bas_mm.datasets.split_lists.check_boxes` judges them.
     """
-    try:
-        with open(file, 'rb') as handle:
-            content = handle.read()
-    except OSError as error:
-        problem = 'there is no such file' if isinstance(error, FileNotFoundError) else str(error)
-        raise AnnotationError.at(
-            file, None, problem, 'Unpack the annotations of the release, or take the picture away'
-        ) from None
+    advice = 'Unpack the annotations of the release, or take the picture away'
+    with reading(file, advice, advice), open(file, 'rb') as handle:
+        content = handle.read()
     found = VocAnnotation(file)
     parser = expat.ParserCreate()
     parser.buffer_text = True
