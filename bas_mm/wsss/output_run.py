@@ -12,6 +12,7 @@ from mmengine.dist import all_reduce, get_rank, get_world_size, is_main_process
 from torch.utils.data import DataLoader, Dataset
 
 from bas_mm.utils.bounded_threads import BoundedThreads
+from bas_mm.utils.cudnn_search import without_cudnn_search
 from bas_mm.utils.picture_progress import PictureProgress
 
 __all__ = ['OutputRun', 'OutputRunResult', 'check_image_ids']
@@ -116,7 +117,8 @@ class OutputRun:
         if get_world_size() > 1:
             what = f'{what} (process 1 of {get_world_size()})'
         progress = PictureProgress(what, len(todo), self.say, show=is_main_process())
-        with progress, BoundedThreads(self.num_writers) as writers:
+        # Each picture has its own size, and files are not to depend on what was fastest.
+        with progress, without_cudnn_search(), BoundedThreads(self.num_writers) as writers:
             for item in loader:
                 writers.submit(self.write, item, self.start(item))
                 for _ in writers.finished():

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from seed_project import SCALES, network, scenes
 from seed_samples import some_seeds
 
@@ -94,6 +95,28 @@ def test_worker_processes_give_the_same(dataset, model, tmp_path, capsys):
         _run(dataset, model, path, num_workers=workers, num_writers=writers)[0].run()
     assert _content(tmp_path / '0') == _content(tmp_path / '2')
     assert 'Seeds: 7/7, ' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize('stop_at', [None, 3])
+def test_cudnn_does_not_search_anew_for_each_picture(
+    dataset, model, tmp_path, monkeypatch, stop_at
+):
+    cudnn, seen, forward = torch.backends.cudnn, [], model.localization_maps
+
+    def localization_maps(*args):
+        seen.append(cudnn.benchmark)
+        return forward(*args)
+
+    monkeypatch.setattr(model, 'localization_maps', localization_maps)
+    monkeypatch.setattr(cudnn, 'benchmark', True)  # as the configs have it
+    run, _ = _run(dataset, model, tmp_path / 'seeds', stop_at=stop_at)
+    if stop_at:
+        with pytest.raises(KeyboardInterrupt):
+            run.run()
+    else:
+        run.run()
+    assert set(seen) == {False}
+    assert cudnn.benchmark is True
 
 
 def test_maps_that_are_not_finite_name_their_picture(dataset, tmp_path):

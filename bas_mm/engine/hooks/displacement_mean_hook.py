@@ -17,6 +17,7 @@ from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.engine.inner_model import inner_model
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
+from bas_mm.utils.cudnn_search import without_cudnn_search
 from bas_mm.utils.result_files import write_bytes
 
 # Of the buffer in a checkpoint.
@@ -149,7 +150,8 @@ def displacement_mean(model: IRNet, loader: Iterable[dict]) -> torch.Tensor:
     """
     buffer = model.mean_shift.running_mean
     totals = torch.zeros(3, dtype=torch.float64, device=buffer.device)
-    with evaluation_mode(model):
+    # Whole pictures, each of its own size, where training had crops of one.
+    with evaluation_mode(model), without_cudnn_search():
         for batch in loader:
             inputs = model.data_preprocessor(batch, False)['inputs']
             field = model.displacement_branch(model.extract_feat(inputs))

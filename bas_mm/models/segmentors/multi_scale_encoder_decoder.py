@@ -13,6 +13,7 @@ from bas_mm.models.functional import maximum_of_scales, resize_labels, scaled_si
 from bas_mm.registry import MODELS
 from bas_mm.utils.arguments import scale_factors
 from bas_mm.utils.config_params import params_of, settings_of
+from bas_mm.utils.cudnn_search import without_cudnn_search
 from bas_mm.utils.dense_crf import CRFParams, crf_probabilities
 
 
@@ -205,7 +206,9 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
         Raises:
             ValueError: the CRF is on, and there is no picture of the predictions' size.
         """
-        samples = super().predict(inputs, data_samples)
+        # Whole pictures, each of its own size and at several scales.
+        with without_cudnn_search():
+            samples = super().predict(inputs, data_samples)
         params = self.test_cfg.crf_params
         if params is not None:
             for sample in samples:

@@ -196,6 +196,17 @@ def _model():
         return MODELS.build(tiny_irn_cfg())
 
 
+def test_cudnn_does_not_search_anew_for_each_image(monkeypatch):
+    model, seen = _model(), []
+    model.displacement_branch.register_forward_pre_hook(
+        lambda *_: seen.append(torch.backends.cudnn.benchmark)
+    )
+    monkeypatch.setattr(torch.backends.cudnn, 'benchmark', True)  # as the config has it
+    displacement_mean(model, [dict(inputs=[image]) for image in _images()])
+    assert seen == [False] * 3
+    assert torch.backends.cudnn.benchmark is True
+
+
 def _one_of_two(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)

@@ -178,6 +178,19 @@ def test_predictions_have_the_size_of_the_picture(randomize, batch):
     assert samples[1].pred_sem_seg.data.shape == (1, 33, 25)
 
 
+@torch.no_grad()
+def test_cudnn_does_not_search_anew_for_each_picture(batch, monkeypatch):
+    model, seen = build(test_cfg=dict(scales=(0.5, 1.0))), []
+    model.backbone.register_forward_pre_hook(lambda *_: seen.append(torch.backends.cudnn.benchmark))
+    monkeypatch.setattr(torch.backends.cudnn, 'benchmark', True)  # as the configs have it
+    model.predict(batch[0])
+    assert seen == [False] * 2
+    assert torch.backends.cudnn.benchmark is True
+    # Crops of one size are worth a search.
+    model.loss(batch[0], samples_of(batch[1]))
+    assert set(seen[2:]) == {True}
+
+
 @pytest.fixture
 def pictures(tmp_path):
     """Two pictures of 65×49 pixels as files, and their data samples."""
