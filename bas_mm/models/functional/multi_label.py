@@ -28,11 +28,10 @@ def positives_against_negatives(scores: torch.Tensor, targets: torch.Tensor) -> 
     positive = targets > 0
     # −log softmax = log(1 + exp(n − s)) with n = log Σ_k exp s_k, which is softplus.
     negatives = scores.masked_fill(positive, -torch.inf).logsumexp(1, keepdim=True)
-    # Without negatives n is −∞: softplus is 0 there, but its gradient would be NaN. Not >, by which
-    # negatives that are NaN would count as none, and their loss as 0.
-    gap = torch.where(positive & (negatives != -torch.inf), negatives - scores, -torch.inf)
-    terms = torch.nn.functional.softplus(gap.masked_fill(gap == -torch.inf, 0))
-    return torch.where(gap == -torch.inf, 0, terms).sum(1)
+    # Where a class is no positive one, or there are no negative ones (n = −∞), the gap is −∞: there
+    # softplus is 0, and its gradient, too.
+    gap = torch.where(positive, negatives - scores, -torch.inf)
+    return torch.nn.functional.softplus(gap).sum(1)
 
 
 def draw_positive_class(targets: torch.Tensor) -> torch.Tensor:

@@ -43,6 +43,8 @@ def test_a_score_that_is_no_number_shows_in_the_loss(where):
     scores.requires_grad_()
     terms = positives_against_negatives(scores, torch.tensor([[1, 0, 0, 0], [1, 0, 1, 0]]))
     assert terms.isnan().tolist() == [True, False]
+    # Without negatives, too, where the loss of a number is 0.
+    assert positives_against_negatives(scores[:1], torch.ones(1, 4)).isnan()
     terms.sum().backward()
     assert scores.grad[0].isnan().any()
     assert scores.grad[1].isfinite().all()
@@ -66,10 +68,21 @@ def test_every_positive_class_is_drawn_as_often_as_the_others_and_no_other():
     assert drawn[6000:].eq(3).all()
 
 
+@pytest.mark.parametrize('dtype', [torch.int64, torch.bool, torch.float16])
+def test_classes_are_drawn_from_targets_of_any_type(dtype):
+    for seed in range(5):
+        torch.manual_seed(seed)
+        drawn = draw_positive_class(TARGETS.to(dtype))
+        torch.manual_seed(seed)
+        assert torch.equal(drawn, draw_positive_class(TARGETS.float()))
+        assert TARGETS[[0, 1, 2, 4], drawn[[0, 1, 2, 4]]].all()
+
+
 def test_weights_make_the_mean_that_of_the_labelled_images():
-    values = torch.tensor([3.0, 5.0, 7.0, 11.0, 13.0])
+    values = torch.tensor([3.0, 5.0, 7.0, 11.0, 17.0])
     mean = (values * labelled_weights(TARGETS)).mean()
-    torch.testing.assert_close(mean, torch.tensor((3 + 5 + 7 + 13) / 4))
+    torch.testing.assert_close(mean, torch.tensor((3 + 5 + 7 + 17) / 4))
     assert labelled_weights(TARGETS)[3] == 0
     assert labelled_weights(torch.ones(7, 2)).tolist() == [1] * 7  # no bit of a mean changes
     assert labelled_weights(torch.zeros(2, 3)).tolist() == [0, 0]
+    assert labelled_weights(TARGETS[2:4]).tolist() == [2, 0]
