@@ -119,7 +119,7 @@ def _highest_points(boundary: torch.Tensor, kinds: torch.Tensor, radius: int) ->
     ranks = ranks.view_as(boundary)
 
     counts = order.new_empty((len(order), 4, size))
-    at_once = max(1, _PAIRS_AT_ONCE // max(1, kinds[0].numel()))
+    at_once = max(1, _PAIRS_AT_ONCE // kinds[0].numel())
     for start in range(0, len(order), at_once):
         part = slice(start, start + at_once)
         maxima = path_maxima(ranks[part], radius)

@@ -20,10 +20,10 @@ def untracked_statistics(module: nn.Module) -> Iterator[None]:
     """Norms below ``module`` use, and do not record, the statistics of their own batch.
 
     Only norms in training mode are touched: there ``track_running_stats = False`` normalises by
-    the batch alone and leaves running mean, running variance and the batch counter as they are.
-    In eval mode the same switch would drop the running statistics, which that mode needs.
-    Nothing is copied; torch's SyncBatchNorm goes the same way. Norms that are none of torch's, such
-    as mmcv's SyncBatchNorm, record whatever the switch says: theirs go to copies.
+    the batch alone and leaves running mean, running variance and the batch counter as they are;
+    the others record nothing. Nothing is copied; torch's SyncBatchNorm goes the same way. Norms
+    that are none of torch's, such as mmcv's SyncBatchNorm, record whatever the switch says: theirs
+    go to copies.
     """
     norms = [m for m in module.modules() if isinstance(m, _NormBase) and records_statistics(m)]
     for norm in norms:

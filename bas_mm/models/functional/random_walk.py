@@ -54,7 +54,7 @@ def chebyshev_power(power: int, tolerance: float) -> tuple[float, ...]:
 
     Args:
         power (int): at least 0.
-        tolerance (float): largest error on [−1, 1].
+        tolerance (float): largest error on [−1, 1], below 1.
 
     Returns:
         tuple[float, ...]: c_0, c_1 …; every second one is 0.
@@ -65,7 +65,7 @@ def chebyshev_power(power: int, tolerance: float) -> tuple[float, ...]:
         ways = lgamma(power + 1) - lgamma((power - k) // 2 + 1) - lgamma((power + k) // 2 + 1)
         coefficients[k] = (2 if k else 1) * exp(ways - power * log(2))
     left_out = 0.0
-    while len(coefficients) > 1 and left_out + coefficients[-1] <= tolerance:
+    while left_out + coefficients[-1] <= tolerance:
         left_out += coefficients.pop()
     return tuple(coefficients)
 
@@ -213,7 +213,7 @@ def seeds_to_labels(scores: torch.Tensor, classes: torch.Tensor, background: flo
 
     Args:
         scores (Tensor): (K, H, W), for example of :func:`propagate`.
-        classes (Tensor): (K,) int64, each from 0 on: the classes of the K maps.
+        classes (Tensor): (K,) int64, each from 0 on: the classes of the K maps; K ≥ 1.
         background (float): score of the background.
 
     Returns:
@@ -222,8 +222,7 @@ def seeds_to_labels(scores: torch.Tensor, classes: torch.Tensor, background: flo
     Raises:
         ValueError: A class is above 253: a byte has no place for it, for 255 says "unsure".
     """
-    if classes.numel():
-        require_byte_label(int(classes.max()))
+    require_byte_label(int(classes.max()))
     highest, index = scores.max(0)
     # On the way to the host nobody would wait for it.
     waits_not = scores.device.type != 'cpu'

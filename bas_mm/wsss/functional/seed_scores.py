@@ -99,7 +99,6 @@ def seed_histogram(
         ValueError: If a class or a mask value is out of range, sizes differ, or a map leaves
             [0, 1].
     """
-    classes = np.asarray(classes)
     if not len(classes) or classes.min() < 0 or classes.max() >= num_classes:
         raise ValueError(f'classes {classes.tolist()}: 0 to {num_classes - 1} are known')
     if mask.shape != maps.shape[1:]:

@@ -104,3 +104,25 @@ def test_no_weight_is_copied():
     conv.register_forward_pre_hook(lambda m, _: seen.append(m.weight.data_ptr()))
     frozen_pass([conv], torch.randn(1, 3, 4, 4))
     assert seen == [conv.weight.data_ptr()]
+
+
+@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm])
+def test_no_statistics_of_torchs_norms_are_copied(norm):
+    modules = _modules(norm)
+    seen = []
+    modules[1][1].register_forward_pre_hook(lambda m, _: seen.extend(m.buffers()))
+    frozen_pass(modules, torch.randn(2, 3, 12, 12))
+    assert len(seen) == 3
+    assert all(a is b for a, b in zip(seen, modules[1][1].buffers()))
+
+
+def test_switches_of_norms_stay_as_they_were():
+    norms = [nn.BatchNorm2d(3), nn.BatchNorm2d(3).eval(), nn.BatchNorm2d(3)]
+    norms.append(nn.BatchNorm2d(3, track_running_stats=False))
+    norms[2].track_running_stats = False  # of the batch, and the running ones are kept
+    seen = []
+    for norm in norms:
+        norm.register_forward_pre_hook(lambda m, _: seen.append(m.track_running_stats))
+    frozen_pass(norms, torch.randn(2, 3, 4, 4))
+    assert seen == [False, True, False, False]
+    assert [norm.track_running_stats for norm in norms] == [True, True, False, False]

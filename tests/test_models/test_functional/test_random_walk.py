@@ -89,12 +89,33 @@ def test_boundaries_of_both_extremes():
     assert not walked[:, 4:].any()
     # T^256 is at rest there: each point's share is that of its affinities' sum.
     torch.testing.assert_close(walked[:, :4], walked[0, 0].expand(6, 4), rtol=1e-3, atol=0)
-    # Affinities down to 1e-40 and below give no numbers that are not normal.
+    # Affinities around 1e-20, once over and twice over, give no numbers that are not normal.
     torch.manual_seed(0)
-    steep = torch.rand(20, 20) * 1e-3 + 0.999
-    walked = random_walk(torch.rand(1, 20, 20), steep, **WALK)
+    seed = torch.zeros(1, 20, 20)
+    seed[0, 10, 10] = 1
+    walked = random_walk(seed, torch.rand(20, 20) * 0.03 + 0.97, **WALK)
     assert walked.isfinite().all()
     assert not ((walked > 0) & (walked < torch.finfo(torch.float32).tiny)).any()
+
+
+def test_what_the_series_leaves_out_takes_no_map_below_zero():
+    seed = torch.zeros(1, 1, 200)
+    seed[0, 0, 0] = 1
+    walked = random_walk(seed, torch.zeros(1, 200), 2, 10, 256)
+    assert walked.min() >= 0
+
+
+@pytest.mark.parametrize('types', [(torch.float64, torch.float32), (torch.float32, torch.float64)])
+def test_two_types_are_computed_in_the_wider_one(types):
+    maps, boundary = (x.to(dtype) for x, dtype in zip(_inputs(), types))
+    walked = random_walk(maps, boundary, **WALK)
+    assert torch.equal(walked, random_walk(maps.double(), boundary.double(), **WALK))
+
+
+def test_half_precision_is_computed_in_float32():
+    maps, boundary = _inputs(dtype=torch.bfloat16)
+    walked = random_walk(maps, boundary, **WALK)
+    assert torch.equal(walked, random_walk(maps.float(), boundary.float(), **WALK))
 
 
 @pytest.mark.parametrize('power', [0, 1, 2, 7, 256])

@@ -110,6 +110,9 @@ def _change(picture, changes):
         (dict(value=-0.1), 'not normalised'),
         (dict(classes=[5]), r'classes \[5\]: 0 to 4 are known'),
         (dict(classes=[-1]), r'classes \[-1\]'),
+        (dict(classes=[-1, 2]), r'classes \[-1, 2\]'),
+        (dict(classes=[2, 5]), r'classes \[2, 5\]'),
+        (dict(classes=[]), r'classes \[\]: 0 to 4 are known'),
     ],
 )
 def test_what_cannot_be_scored(changes, message):
@@ -122,3 +125,23 @@ def test_what_cannot_be_scored(changes, message):
 def test_thresholds_ascend_in_the_unit_interval(bad):
     with pytest.raises(ValueError, match='background scores'):
         check_thresholds(bad)
+
+
+@pytest.mark.parametrize(
+    'bad', [0.3, [[0.2, 0.3]], [-0.1, 0.3], [0.3, 1.5], [0.2, 0.4, 0.3], [0.2, float('nan')]]
+)
+def test_one_wrong_threshold_among_right_ones(bad):
+    with pytest.raises(ValueError, match='background scores'):
+        check_thresholds(bad)
+    assert check_thresholds([0, 0.5, 1]).tolist() == [0, 0.5, 1]
+
+
+def test_the_last_class_and_a_class_that_is_nowhere():
+    maps = np.array([[[0.5, 0.25, 0]]], dtype=np.float32)
+    mask = np.array([[5, 0, 255]], dtype=np.uint8)
+    histogram = seed_histogram(maps, np.array([4]), mask, CLASSES, check_thresholds([0.3]))
+    assert histogram.dtype == np.int64
+    assert np.argwhere(histogram).tolist() == [[0, 4, 0], [5, 4, 1]]
+    with np.errstate(invalid='raise'):  # 0 / 0 is told by NaN alone
+        scores = scores_of(histogram, [0.3])
+    np.testing.assert_array_equal(scores.iou, [[100, *[np.nan] * 4, 100]])
