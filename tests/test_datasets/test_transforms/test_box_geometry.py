@@ -110,16 +110,30 @@ def test_flip_moves_pixels():
 
 
 def test_no_boxes():
-    empty = np.zeros((0, 4))
-    for boxes in (
-        resize_boxes(empty, (3, 4), (5, 6)),
-        shift_boxes(empty, 1, 2),
-        flip_boxes(empty, 9),
-        boxes_to_view(empty, 9, 9),
-        boxes_to_original(empty, (0, 0, 9, 9), (4, 4)),
-        boxes_from_original(empty, (0, 0, 9, 9), (4, 4)),
+    for empty in (np.zeros((0, 4)), []):
+        for boxes in (
+            resize_boxes(empty, (3, 4), (5, 6)),
+            shift_boxes(empty, 1, 2),
+            flip_boxes(empty, 9),
+            boxes_to_view(empty, 9, 9),
+            boxes_to_original(empty, (0, 0, 9, 9), (4, 4)),
+            boxes_from_original(empty, (0, 0, 9, 9), (4, 4)),
+        ):
+            assert boxes.shape == (0, 4)
+
+
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_boxes_of_other_types_become_float64(dtype):
+    boxes = np.array([[1, 2, 3, 5]], dtype=dtype)
+    for found in (
+        resize_boxes(boxes, (3, 4), (5, 6)),
+        shift_boxes(boxes, 1, 2),
+        flip_boxes(boxes, 9),
+        boxes_to_original(boxes, (0, 0, 9, 9), (4, 4)),
+        boxes_from_original(boxes, (0, 0, 9, 9), (4, 4)),
     ):
-        assert boxes.shape == (0, 4)
+        assert found.dtype == np.float64
+    assert resize_boxes(boxes, (3, 4), (5, 6)).tolist() == [[5 / 3, 3, 5, 7.5]]
 
 
 def test_inputs_are_left_alone():
@@ -226,5 +240,7 @@ def test_a_mirrored_view():
     found = boxes_to_original([[0, 10, 12.5, 50]], mirrored, view)
     assert found.tolist() == [[150, 20, 200, 100]]
     assert boxes_from_original(found, mirrored, view).tolist() == [[0, 10, 12.5, 50]]
-    # A crop of it: its first column is at the right of the original.
+    # Of a view that is the picture a crop lies where it says.
+    assert crop_view_box(None, (200, 100), (5, 6, 25, 26)) == (5, 6, 25, 26)
+    # A crop of the mirrored one: its first column is at the right of the original.
     assert crop_view_box(mirrored, view, (5, 5, 25, 25)) == (180, 10, 100, 50)

@@ -331,6 +331,7 @@ def test_recipe_of_the_paper():
     assert [groups.pop(name) for name in boundary] == [4] * 5
     assert list(groups.values()) == [16] * 6
     assert model.radius == 10
+    assert model.mean_shift.running_mean.tolist() == [0, 0]
     assert model.loss_weight == dict(pos=0.5, neg=0.5, dp_fg=0.5, dp_bg=0.5)
     assert not any(parameter.requires_grad for parameter in model.backbone.parameters())
     with torch.no_grad():

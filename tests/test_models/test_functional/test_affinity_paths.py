@@ -5,6 +5,7 @@ import torch
 from slow_pairs import slow_offsets, slow_path
 
 from bas_mm.models.functional.affinity_paths import (
+    _path_plan,
     anchor_window,
     pair_offsets,
     path_maxima,
@@ -47,6 +48,19 @@ def test_maxima_of_every_pair(radius, size, dtype):
                 path = slow_path((y, x + m), (y + dy, x + m + dx))
                 expected = torch.stack([values[:, py, px] for py, px in path]).amax(0)
                 assert torch.equal(maxima[:, n, y, x], expected)
+
+
+def test_long_paths_are_put_together_from_shorter_ones():
+    plan = _path_plan(10)
+    assert sum(len(path_points(offset)) - 1 for offset in pair_offsets(10)) == 1982
+    assert sum(len(step.paths) + len(step.points) - 1 for step in plan) == 638
+
+
+def test_no_gradient_is_recorded():
+    values = torch.rand(1, 3, 5, requires_grad=True)
+    maxima = path_maxima(values, 2)
+    assert not maxima.requires_grad
+    assert torch.equal(maxima, path_maxima(values.detach(), 2))
 
 
 def test_impossible_sizes_are_named():

@@ -66,9 +66,10 @@ def test_foreground_score_pools_by_kernel_and_stride_2(size):
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
 
 
-def test_foreground_score_pools_each_side_by_a_kernel_of_its_own():
-    maps, foreground = torch.randn(2, 3, 3, 7).double(), torch.rand(2, 1, 13, 15).double()
-    pooled = torch.nn.functional.avg_pool2d(foreground, (4, 2))
+@pytest.mark.parametrize(('rows', 'kernel'), [(13, 4), (10, 3)])
+def test_foreground_score_pools_each_side_by_a_kernel_of_its_own(rows, kernel):
+    maps, foreground = torch.randn(2, 3, 3, 7).double(), torch.rand(2, 1, rows, 15).double()
+    pooled = torch.nn.functional.avg_pool2d(foreground, (kernel, 2))
     torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))
 
 
@@ -113,6 +114,15 @@ def test_background_activation_suppression_of_faint_scores_and_by_default():
     # 1e-8 is as much as the first score itself; then the constant is 1, whatever the ratio.
     score, back = torch.tensor([[1e-8, 1e-9, 1.0], [5e-9, 2e-9, 2.0]], dtype=torch.float64)
     assert background_activation_suppression(score, back).tolist() == pytest.approx([0.25, 1, 1])
+
+
+def test_background_activation_suppression_of_half_precision_is_computed_in_float32():
+    # 1e-8 is 0 in float16, and 0 / 0 no number.
+    score, back = torch.tensor([[-1.0, 3.0], [-1.0, 1.0]], dtype=torch.float16)
+    for scores in ((score, back), (score.float(), back), (score, back.float())):
+        loss = background_activation_suppression(*scores)
+        assert loss.dtype == torch.float32
+        torch.testing.assert_close(loss, torch.tensor([0, 1 / 3]))
 
 
 def test_area_is_the_mean_of_each_image():

@@ -55,3 +55,8 @@ def test_maximum_is_taken_at_the_largest_size(align_corners):
         ]
         assert found[n, c, i, j].item() == max(v[0, c, i, j].item() for v in values)
     assert found.shape == (2, 3, 9, 11)
+
+
+def test_the_largest_map_is_that_of_the_most_pixels():
+    maps = [torch.zeros(1, 2, 1, 20), torch.ones(1, 2, 6, 10), torch.zeros(1, 2, 30, 1)]
+    assert torch.equal(maximum_of_scales(maps, False), maps[1])
