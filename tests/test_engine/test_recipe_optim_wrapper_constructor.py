@@ -6,6 +6,7 @@ from mmengine.optim import build_optim_wrapper
 from tiny import tiny_model
 from tiny_irn import tiny_irn_cfg
 
+from bas_mm.engine.optimizers.resume_as_built import in_layout_of
 from bas_mm.registry import MODELS
 
 SGD = dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True)
@@ -135,3 +136,51 @@ def test_a_resumed_optimizer_is_fused_as_the_config_says_and_not_the_checkpoint(
     step(resumed_model, resumed, torch.amp.GradScaler('cpu', init_scale=4.0))
     for name, value in model.state_dict().items():
         torch.testing.assert_close(resumed_model.state_dict()[name], value, msg=name)
+
+
+@pytest.mark.parametrize('kind', ['SGD', 'Adam'])
+@pytest.mark.parametrize(('before', 'after'), [(False, True), (True, False)], ids=str)
+def test_a_resumed_state_lies_in_memory_as_its_weights_do(kind, before, after):
+    """torch leaves it as the checkpoint has it, and fused kernels go by the order of memory."""
+    formats = {True: torch.channels_last, False: torch.contiguous_format}
+    momentum = dict(momentum=0.9, nesterov=True) if kind == 'SGD' else {}
+
+    def build(channels_last, **fused):
+        model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 2), torch.nn.Conv2d(4, 5, 1))
+        model.to(memory_format=formats[channels_last])
+        return model, _wrapper(model, optimizer=dict(type=kind, lr=0.01, **momentum, **fused))
+
+    def step(model, wrapper, seed):
+        generator = torch.Generator().manual_seed(seed)
+        for p in model.parameters():  # empty_like has its layout
+            p.grad = torch.empty_like(p).copy_(torch.randn(p.shape, generator=generator))
+        wrapper.step()
+
+    model, stopped = build(before)
+    resumed_model, resumed = build(after, fused=True)
+    step(model, stopped, 0)
+    resumed_model.load_state_dict(model.state_dict())
+    resumed.load_state_dict(copy.deepcopy(stopped.state_dict()))
+    layouts = [
+        (p.stride(), value.stride())
+        for p, values in resumed.optimizer.state.items()
+        for name, value in values.items()
+        if name != 'step'
+    ]
+    assert layouts
+    assert all(of_weight == of_state for of_weight, of_state in layouts)
+    step(model, stopped, 1)
+    step(resumed_model, resumed, 1)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(resumed_model.state_dict()[name], value, msg=name)
+
+
+def test_what_lies_as_its_weight_does_is_not_copied():
+    weight = torch.zeros(4, 3, 2, 2).contiguous(memory_format=torch.channels_last)
+    for value in (torch.ones_like(weight), torch.ones(()), torch.ones(4), None, 1.0):
+        assert in_layout_of(weight, value) is value
+    value = torch.rand(4, 3, 2, 2, dtype=torch.float64)
+    laid_out = in_layout_of(weight, value)
+    assert torch.equal(laid_out, value)
+    assert laid_out.dtype == value.dtype
+    assert laid_out.stride() == weight.stride() != value.stride()

@@ -6,12 +6,14 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 
 from bas_mm.registry import HOOKS
 from bas_mm.utils.result_files import TEMPORARY_PREFIX, delete_abandoned
 from bas_mm.utils.similar_names import like_clause
 
+from ..optimizers.resume_as_built import resume_as_built
 from ..whole_files_backend import WHOLE_FILES, WholeFilesBackend
 
 
@@ -28,6 +30,9 @@ class WholeCheckpointHook(CheckpointHook):
     A checkpoint names others by their paths. In a run that goes on from another folder's, or in a
     copy, these are the files of the same names in its own folder: the other folder's stay. Where
     its own folder has no such best checkpoint, the next figure is the best so far.
+
+    A run that goes on may have other options than the one before: its optimizers are fused or
+    foreach as its config says, and their state gets the layout of the weights.
 
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 
@@ -48,6 +53,14 @@ class WholeCheckpointHook(CheckpointHook):
             names = {*inspect.signature(CheckpointHook).parameters, *taken}
             like = like_clause(name, dict(zip(names, names)))
             raise ValueError(f'{type(self).__name__} takes no {name}{like}')
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Prepare for a state of optimizers with other options."""
+        wrapper = runner.optim_wrapper  # a config where nothing is trained
+        wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+        for each in wrappers:
+            if isinstance(each, OptimWrapper):
+                resume_as_built(each.optimizer)
 
     def before_train(self, runner: Runner) -> None:
         """Look where checkpoints go."""

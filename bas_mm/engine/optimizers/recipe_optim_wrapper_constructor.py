@@ -2,24 +2,13 @@ from math import inf
 
 import torch.nn as nn
 from mmengine.optim import DefaultOptimWrapperConstructor, OptimWrapper
-from torch.optim import Optimizer
 
 from bas_mm.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from bas_mm.utils.arguments import in_range
 
-_IMPLEMENTATION = ('fused', 'foreach')
+from .resume_as_built import resume_as_built
+
 _FACTORS = ('backbone_weight', 'backbone_bias', 'new_weight', 'new_bias')
-
-
-def _keep_implementation(optimizer: Optimizer, state_dict: dict) -> dict:
-    """``state_dict`` with the implementation that ``optimizer`` was built with.
-
-    torch keeps it in the groups, which a checkpoint overwrites, and elsewhere, where a loss scaler
-    looks: the two must say the same.
-    """
-    kept = {key: optimizer.defaults[key] for key in _IMPLEMENTATION if key in optimizer.defaults}
-    groups = [{**group, **kept} for group in state_dict['param_groups']]
-    return {**state_dict, 'param_groups': groups}
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -30,7 +19,8 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
     bridge) are new. A parameter named ``bias`` is a bias, that of a norm too; everything else is
     a weight. There is one parameter group per factor, so that fused and foreach optimizers run
     few kernels; frozen parameters are left out. Weight decay is the same for all. A resumed run
-    is fused or foreach as its config says, whatever the one that wrote the checkpoint was.
+    is fused or foreach as its config says, whatever the one that wrote the checkpoint was, and its
+    state lies in memory as its weights do.
 
     Source: the published training recipe of BAS (CVPR 2022).
 
@@ -69,7 +59,7 @@ class RecipeOptimWrapperConstructor(DefaultOptimWrapperConstructor):
             OptimWrapper: ready to train, and to load a checkpoint's state.
         """
         wrapper = super().__call__(model)
-        wrapper.optimizer.register_load_state_dict_pre_hook(_keep_implementation)
+        resume_as_built(wrapper.optimizer)
         return wrapper
 
     def add_params(self, params: list[dict], module: nn.Module, **kwargs) -> None:

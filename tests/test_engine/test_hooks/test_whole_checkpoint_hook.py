@@ -230,3 +230,32 @@ def test_backends_that_a_config_names_are_left_alone(split_folder, tmp_path):
 def test_a_validation_alone(split_folder, tmp_path):
     run(split_folder, tmp_path).val()
     assert not list(tmp_path.rglob('*.pth'))
+
+
+def trained(split_folder, folder, epochs, **options):
+    """A run of another optimizer than the recipe's that goes on from the first epoch, if any."""
+    cfg = tiny_run_cfg(split_folder, folder, epochs=epochs)
+    cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook', interval=1)
+    cfg.experiment_name = f'checkpoints_{time.time_ns()}'
+    cfg.optim_wrapper.pop('constructor')
+    cfg.merge_from_dict(options)
+    cfg.load_from, cfg.resume = (str(folder / 'epoch_1.pth'), True) if epochs > 1 else (None, False)
+    runner = Runner.from_cfg(cfg)
+    runner._val_loop = None
+    runner.train()
+    return runner
+
+
+def test_a_run_goes_on_channels_last_and_fused(split_folder, tmp_path):
+    trained(split_folder, tmp_path, 1)
+    before = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['state_dict']
+    plain = trained(split_folder, tmp_path, 2)
+    options = {'model.channels_last': True, 'optim_wrapper.optimizer.fused': True}
+    other = trained(split_folder, tmp_path, 2, **options)
+    assert all(group['fused'] for group in other.optim_wrapper.optimizer.param_groups)
+    weights = dict(other.model.named_parameters())
+    assert any(not weight.is_contiguous() for weight in weights.values())
+    for name, weight in plain.model.named_parameters():
+        moved = torch.linalg.vector_norm(weight - before[name])
+        apart = torch.linalg.vector_norm(weights[name] - weight)
+        assert apart <= 1e-2 * moved, f'{name}: {apart} apart, moved by {moved}'
