@@ -32,7 +32,8 @@ class WholeCheckpointHook(CheckpointHook):
     its own folder has no such best checkpoint, the next figure is the best so far.
 
     A run that goes on may have other options than the one before: its optimizers are fused or
-    foreach as its config says, and their state gets the layout of the weights.
+    foreach as its config says, their state gets the layout of the weights, and a loss scaler that
+    was off may be on.
 
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 
@@ -55,7 +56,17 @@ class WholeCheckpointHook(CheckpointHook):
             raise ValueError(f'{type(self).__name__} takes no {name}{like}')
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Prepare for a state of optimizers with other options."""
+        """Prepare for a state of optimizers with other options.
+
+        Args:
+            checkpoint (dict): changed in place: the state of a loss scaler that was switched off,
+                as bfloat16 has it, is empty, and torch lets none that is on load it. Without one
+                such a scaler starts anew.
+        """
+        saved = checkpoint.get('optimizer')  # of several optimizers by their names
+        for part in (saved, *saved.values()) if isinstance(saved, dict) else ():
+            if isinstance(part, dict) and part.get('loss_scaler') == {}:
+                del part['loss_scaler']
         wrapper = runner.optim_wrapper  # a config where nothing is trained
         wrappers = wrapper.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
         for each in wrappers:

@@ -1,6 +1,7 @@
 """Checkpoints of a real Runner on a disk that is full when one is written."""
 
 import errno
+import functools
 import os
 import shutil
 import time
@@ -259,3 +260,37 @@ def test_a_run_goes_on_channels_last_and_fused(split_folder, tmp_path):
         moved = torch.linalg.vector_norm(weight - before[name])
         apart = torch.linalg.vector_norm(weights[name] - weight)
         assert apart <= 1e-2 * moved, f'{name}: {apart} apart, moved by {moved}'
+
+
+@pytest.mark.parametrize('enabled', [False, True])
+def test_a_run_in_bfloat16_goes_on_with_its_loss_scaled(
+    split_folder, tmp_path, monkeypatch, enabled
+):
+    """And one whose loss was scaled already goes on with that scale."""
+    if not torch.cuda.is_available():
+        module = 'mmengine.optim.optimizer.amp_optimizer_wrapper'
+        monkeypatch.setattr(f'{module}.is_cuda_available', lambda: True)
+        on_cpu = functools.partial(torch.amp.GradScaler, device='cpu')
+        monkeypatch.setattr(f'{module}.GradScaler', on_cpu)
+    # Autocast of CPUs and the scaler are mmengine's and torch's; float16 is for GPUs.
+    amp = {'optim_wrapper.type': 'AmpOptimWrapper', 'optim_wrapper.dtype': 'bfloat16'}
+    before = {'optim_wrapper.loss_scale': dict(enabled=enabled, init_scale=8.0)}
+    after = {'optim_wrapper.loss_scale': dict(enabled=True, init_scale=4.0)}
+    trained(split_folder, tmp_path, 1, **amp, **before)
+    saved = torch.load(tmp_path / 'epoch_1.pth', weights_only=False)['optimizer']
+    assert bool(saved['loss_scaler']) is enabled
+    resumed = trained(split_folder, tmp_path, 2, **amp, **after)
+    assert resumed.iter == 4
+    assert resumed.optim_wrapper.loss_scaler.get_scale() == (8.0 if enabled else 4.0)
+
+
+def test_empty_loss_scalers_of_several_optimizers_are_left_out(split_folder, tmp_path):
+    hook = checkpoint_hook(runner := run(split_folder, tmp_path))
+    state = dict(state={}, param_groups=[])
+    saved = dict(one={**state, 'loss_scaler': {}}, two={**state, 'loss_scaler': dict(scale=2.0)})
+    hook.after_load_checkpoint(runner, checkpoint := dict(optimizer=saved))
+    assert checkpoint == dict(
+        optimizer=dict(one=state, two={**state, 'loss_scaler': dict(scale=2.0)})
+    )
+    for without in ({}, dict(optimizer=None)):  # as published weights are
+        hook.after_load_checkpoint(runner, without)
