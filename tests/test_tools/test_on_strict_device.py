@@ -1,7 +1,9 @@
 """The commands on a device with memory of its own: nothing is left behind, little waited for."""
 
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import forked_python
@@ -206,12 +208,74 @@ def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
     }
     # Before the first step.
     waited.pop(('pretrained_backbone.py', '__call__'))
-    # Once in three steps of IRNet.
-    assert waited == {('affinity_losses.py', '_offsets_on'): 1}
+    assert waited == {
+        # Once in three steps of IRNet.
+        ('affinity_losses.py', '_offsets_on'): 1,
+        # Scores and labels of a validation, which is one batch; each training has its own notes.
+        ('multi_label_cam_head.py', 'predict'): 1,
+        ('multi_label_classifier.py', '_bring_to_host'): 1,
+    }
     # Nor is the walk of a picture, while the next one is read.
     walks = [note for note in notes if Path(note.file).name == 'random_walk.py']
     assert any(note.function == 'seeds_to_labels' for note in walks)
     assert all(note.non_blocking for note in walks)
+
+
+#: A validation of three pictures by the configs' metrics; says where what they keep is.
+VALIDATION = """
+import json, sys
+import torch
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmpretrain.structures import DataSample
+from mmengine.registry import DefaultScope
+from tiny import tiny_multi_label_model
+
+device, onehot = sys.argv[1], bool(int(sys.argv[2]))
+cfg = Config.fromfile('configs/_base_/datasets/voc12_multilabel.py')
+model = tiny_multi_label_model().eval().to(device)
+DefaultScope.get_instance('test', scope_name='bas_mm')
+evaluator = Evaluator(cfg.val_evaluator)
+images = torch.randn(3, 3, 48, 64, generator=torch.Generator().manual_seed(1))
+samples = [DataSample().set_gt_label(labels) for labels in ([0, 3], [2], [1, 2, 4])]
+if onehot:
+    for sample in samples:
+        sample.set_gt_score(torch.zeros(5).index_fill(0, sample.gt_label, 1))
+with torch.no_grad():
+    evaluator.process(model.val_step(dict(inputs=images, data_samples=samples)))
+kept = [value for metric in evaluator.metrics for row in metric.results for value in row.values()]
+devices = [str(value.device) for value in kept]
+devices += [str(sample.pred_label.device) for sample in samples]
+print(json.dumps([devices, evaluator.evaluate(3)]))
+"""
+
+
+@pytest.mark.parametrize('onehot', [0, 1], ids=['labels', 'scores'])
+def test_what_metrics_of_several_labels_keep_is_on_the_host(tmp_path, onehot):
+    # Processes exchange it: what lies on the device of one the others would load on that one.
+    commands = _Commands(tmp_path)
+    (tmp_path / 'validation.py').write_text(VALIDATION)
+    paths = (str(ROOT / 'tests'), str(ROOT), commands.environment['PYTHONPATH'])
+    found = {}
+    for device in ('strict', 'cpu'):
+        done = subprocess.run(
+            [sys.executable, str(tmp_path / 'validation.py'), device, str(onehot)],
+            cwd=ROOT,
+            env={**commands.environment, 'PYTHONPATH': os.pathsep.join(paths)},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        devices, found[device] = json.loads(done.stdout.splitlines()[-1])
+        assert devices == ['cpu'] * (2 * 2 * 3 + 3)
+        waits = {place: count for place, count in commands.waits().items() if place not in ONCE}
+        # The batch's scores, and its labels of each kind; no picture's.
+        expected = {
+            'heads/multi_label_cam_head.py:predict': 1,
+            'classifiers/multi_label_classifier.py:_bring_to_host': 1 + onehot,
+        }
+        assert waits == (expected if device == 'strict' else {})
+    assert found['strict'] == pytest.approx(found['cpu'])
 
 
 def test_tensors_of_the_host_are_refused(tmp_path):

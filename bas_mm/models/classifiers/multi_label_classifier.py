@@ -64,10 +64,27 @@ class MultiLabelClassifier(ClassMapClassifier):
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[DataSample], optional): filled in and returned. Default: new ones.
+            data_samples (list[DataSample], optional): filled in and returned, with their own
+                labels on the CPU as well. Default: new ones.
 
         Returns:
-            list[DataSample]: with ``pred_score`` (C,) in (0, 1) and ``pred_label`` (k,).
+            list[DataSample]: with ``pred_score`` (C,) in (0, 1) and ``pred_label`` (k,), on the
+            CPU.
         """
         _, tail_features = self.extract_feat(inputs)
-        return self.head.predict(self.head(tail_features), data_samples)
+        samples = self.head.predict(self.head(tail_features), data_samples)
+        # mmpretrain's metrics keep what they are given. Of several processes mmengine pickles it,
+        # and what one keeps on its GPU the others would load on that very GPU.
+        for field in ('gt_label', 'gt_score'):
+            _bring_to_host([sample for sample in samples if field in sample], field)
+        return samples
+
+
+def _bring_to_host(samples: list[DataSample], field: str) -> None:
+    """Put one vector of each sample on the CPU: a single copy."""
+    vectors = [sample.get(field) for sample in samples]
+    if all(vector.device.type == 'cpu' for vector in vectors):
+        return
+    joined = torch.cat(vectors).cpu()
+    for sample, vector in zip(samples, joined.split([len(v) for v in vectors])):
+        sample.set_field(vector, field, dtype=torch.Tensor)

@@ -69,5 +69,9 @@ class MultiLabelCAMHead(MultiLabelClsHead):
     def predict(
         self, class_maps: torch.Tensor, data_samples: list[DataSample] | None = None
     ) -> list[DataSample]:
-        """Scores and labels from class maps (N, C, h, w), as mmpretrain's multi-label heads."""
-        return self._get_predictions(z(class_maps), data_samples)
+        """Scores and labels from class maps (N, C, h, w), as mmpretrain's multi-label heads.
+
+        They are on the CPU: one transfer for the batch, where labels found on a GPU would be waited
+        for picture by picture.
+        """
+        return self._get_predictions(z(class_maps).cpu(), data_samples)
