@@ -1,6 +1,8 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 
 from bas_mm.registry import MODELS
 
@@ -47,3 +49,32 @@ def test_other_dilations_and_none():
     assert [c.dilation[0] for c in build(dilations=(1, 3)).convs] == [1, 3]
     with pytest.raises(ValueError, match='dilations is empty'):
         build(dilations=())
+
+
+def test_the_loss_is_the_cross_entropy_of_the_pixels_that_are_not_ignored():
+    torch.manual_seed(0)
+    scores, labels = torch.randn(2, 4, 5, 6), torch.randint(0, 4, (2, 5, 6))
+    labels[:, :3] = 255
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=label[None])) for label in labels]
+    loss = build().loss_by_feat(scores, samples)['loss_ce']
+    shares = scores.exp() / scores.exp().sum(1, keepdim=True)
+    terms = [
+        -shares[n, labels[n, y, x], y, x].log()
+        for n in range(2)
+        for y in range(3, 5)
+        for x in range(6)
+    ]
+    torch.testing.assert_close(loss, sum(terms) / 24)
+
+
+def test_dropout_where_it_is_asked_for():
+    head = build(dropout_ratio=0.5).train()
+    features = torch.ones(1, 6, 4, 4)
+    torch.manual_seed(0)
+    dropped = head([features])
+    torch.manual_seed(0)
+    kept = F.dropout2d(features, 0.5)
+    assert 0 < kept.count_nonzero() < kept.numel()
+    torch.testing.assert_close(dropped, sum(conv(kept) for conv in head.convs))
+    whole = head.eval()([features])
+    torch.testing.assert_close(whole, sum(conv(features) for conv in head.convs))
