@@ -21,9 +21,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import types
+import weakref
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -50,6 +52,9 @@ def run(
     Those of ``torch.distributed.run`` are so many forks.
     ``sitecustomize.py`` of a folder on ``PYTHONPATH`` is run as well. All handles of this process
     are open in the other one, ``pass_fds`` or not.
+
+    Raises:
+        subprocess.TimeoutExpired: It took too long. Nothing of it is left.
     """
     words = list(map(str, command))
     shares = _shares(words[1:]) if words[0] == sys.executable else []
@@ -60,6 +65,7 @@ def run(
             **dict(timeout=timeout, check=check, preexec_fn=preexec_fn, **of_subprocess),
         )
     assert not check
+    assert of_subprocess.keys() <= {'text', 'pass_fds'}, 'forks know no other argument'
     env = dict(os.environ) if env is None else env
     if capture_output:
         stdout = stderr = subprocess.PIPE
@@ -68,10 +74,15 @@ def run(
             stack.enter_context(tempfile.TemporaryFile()) if stream == subprocess.PIPE else stream
             for stream in (stdout, stderr)
         ]
-        processes = [
-            _fork(script, cwd, {**env, **more}, *streams, preexec_fn) for script, more in shares
-        ]
-        status = _wait_for(processes, timeout)
+        processes = []
+        try:
+            for script, more in shares:
+                processes.append(_fork(script, cwd, {**env, **more}, *streams, preexec_fn))
+            status = _wait_for(processes, timeout)
+        finally:
+            _end(processes)
+        if status is None:
+            raise subprocess.TimeoutExpired(words, timeout)
         texts = [None, None]
         for index, stream in enumerate((stdout, stderr)):
             if stream == subprocess.PIPE:
@@ -127,23 +138,32 @@ def _fork(words: list[str], cwd, env, stdout, stderr, preexec_fn) -> int:
         os._exit(code)
 
 
-def _wait_for(processes: list[int], timeout: float) -> int:
-    """Wait for the end of processes; gives the first status that is not 0, or 0.
+def _wait_for(processes: list[int], timeout: float) -> int | None:
+    """Wait for the end of processes, which are taken from the list.
 
-    After it the others wait in vain, and are killed; so are all after so many seconds.
+    Returns:
+        int | None: The first status that is not 0, after which others would wait in vain; else 0.
+        None: they took too long.
     """
-    until, status = time.monotonic() + timeout, 0
+    until = time.monotonic() + timeout
     while processes:
-        for process in processes:
+        for process in list(processes):
             done, code = os.waitpid(process, os.WNOHANG)
             if done:
-                processes = [other for other in processes if other != process]
-                status = status or os.waitstatus_to_exitcode(code)
-        if status or time.monotonic() > until:
-            for process in processes:
-                os.kill(process, signal.SIGKILL)
+                processes.remove(process)
+                if code:
+                    return os.waitstatus_to_exitcode(code)
+        if time.monotonic() > until:
+            return None
         time.sleep(0.01)
-    return status
+    return 0
+
+
+def _end(processes: list[int]) -> None:
+    """Kill what is left."""
+    for process in processes:
+        os.kill(process, signal.SIGKILL)
+        os.waitpid(process, 0)
 
 
 def _redirect(stdout, stderr) -> None:
@@ -190,6 +210,7 @@ def _run(words: list[str], cwd: str | os.PathLike | None, env: dict[str, str] | 
     except BaseException:
         traceback.print_exc()
         code = 1
+    threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -199,6 +220,8 @@ def _run(words: list[str], cwd: str | os.PathLike | None, env: dict[str, str] | 
 def _forget() -> None:
     """Forget what the other process was to do at its end, its children, loggers and visualizers."""
     atexit._clear()
+    weakref.finalize._registry.clear()
+    weakref.finalize._registered_with_atexit = False  # those to come register it again
     multiprocessing.util._finalizer_registry.clear()
     atexit.register(multiprocessing.util._exit_function)
     multiprocessing.process._children.clear()
@@ -233,9 +256,10 @@ class Server:
         )
 
     def run(
-        self, command: Sequence[object], *, cwd: str | os.PathLike | None = None, **_
+        self, command: Sequence[object], *, cwd: str | os.PathLike | None = None, **of_subprocess
     ) -> subprocess.CompletedProcess:
         """As ``subprocess.run``, with its output captured and as text."""
+        assert of_subprocess.keys() <= {'capture_output', 'text', 'env', 'timeout'}
         request = json.dumps([list(map(str, command)), None if cwd is None else str(cwd)])
         print(request, file=self.process.stdin, flush=True)
         return subprocess.CompletedProcess(command, *json.loads(self.process.stdout.readline()))
@@ -243,7 +267,11 @@ class Server:
     def close(self) -> None:
         """End it."""
         self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
         self.process.stdout.close()
 
 
@@ -254,8 +282,12 @@ def _serve(modules: Sequence[str]) -> None:
         importlib.import_module(module)
     for line in requests:
         command, cwd = json.loads(line)
-        done = run(command, cwd=cwd, env=dict(os.environ), capture_output=True)
-        print(json.dumps([done.returncode, done.stdout, done.stderr]), file=answers, flush=True)
+        try:
+            done = run(command, cwd=cwd, env=dict(os.environ), capture_output=True)
+            answer = [done.returncode, done.stdout, done.stderr]
+        except subprocess.TimeoutExpired as error:
+            answer = [120, '', str(error)]
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 if __name__ == '__main__':

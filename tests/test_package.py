@@ -173,10 +173,25 @@ def test_register_all_modules_covers_every_registry_and_sets_the_scope():
     assert len(ours) == len(registry.__all__)
     with DefaultScope.overwrite_default_scope('mmengine'):
         register_all_modules(init_default_scope=False)
-        assert {location for r in ours for location in r._locations} <= sys.modules.keys()
         assert DefaultScope.get_current_instance().scope_name == 'mmengine'
         register_all_modules()
         assert DefaultScope.get_current_instance().scope_name == 'bas_mm'
+
+
+def test_register_all_modules_imports_every_location():
+    """In a process of its own, to which nothing of bas_mm's parts has been imported."""
+    code = (
+        'import sys\n'
+        'from bas_mm.utils import register_all_modules\n'
+        "assert not {'mmengine', 'torch'} & sys.modules.keys()\n"
+        'register_all_modules()\n'
+        'from bas_mm import registry\n'
+        'parts = {p for name in registry.__all__ for p in getattr(registry, name)._locations}\n'
+        'print(len(parts), parts - sys.modules.keys())\n'
+    )
+    root = Path(bas_mm.__file__).parents[1]
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root)
+    assert done.stdout.splitlines()[-1:] == ['8 set()'], done.stderr
 
 
 def test_a_stock_runner_finds_our_modules_by_scope_alone():

@@ -25,6 +25,7 @@ class MultiLabelList(BaseMultiLabelDataset):
         ann_file (str): The list, below ``data_root`` if relative.
         classes (Sequence[str] | str | int): Names of the classes, a text file with one name per
             line, or their number.
+        data_root (str): Folder of the pictures and lists.
         **kwargs: Further arguments of :class:`BaseMultiLabelDataset`. Of ``data_prefix``,
             ``img_path`` is the folder of the pictures, ``seg_map_path`` that of masks
             ``STEM.png``; without it the pictures are below ``data_root``, and there are no masks.
@@ -35,8 +36,14 @@ class MultiLabelList(BaseMultiLabelDataset):
         ...                          data_prefix=dict(img_path='pictures', seg_map_path='masks'))
     """
 
-    def __init__(self, ann_file: str, classes: Sequence[str] | str | int, **kwargs) -> None:
-        super().__init__(ann_file=ann_file, classes=classes, **kwargs)
+    def __init__(
+        self,
+        ann_file: str,
+        classes: Sequence[str] | str | int,
+        data_root: str = '',
+        **kwargs,
+    ) -> None:
+        super().__init__(ann_file=ann_file, classes=classes, data_root=data_root, **kwargs)
 
     def read_annotations(self) -> list[dict]:
         """Read the list."""

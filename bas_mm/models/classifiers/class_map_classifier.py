@@ -44,9 +44,9 @@ class ClassMapClassifier(ImageClassifier):
             per batch size, or its arguments, such as ``dict(mode='max-autotune-no-cudagraphs')``.
             On several processes torch splits the graph at the borders of DDP's gradient buckets,
             so that their exchange goes on beside the backward pass. Modes with CUDA graphs do not
-            go with ``accumulative_counts``: the next forward overwrites gradients. Neither with
-            ``checkpoint_segments`` nor with mmengine's ``sync_bn`` on several processes. Needs
-            torch 2.7. Default: False.
+            go with ``accumulative_counts``: the next forward overwrites gradients. No mode goes
+            with ``checkpoint_segments`` nor, on several processes, with mmengine's ``sync_bn``.
+            Needs torch 2.7. Default: False.
         sync_batch_norm (bool): where several processes are at work when the model is built, batch
             norms share the statistics of all their batches, as the recipes ask for on several GPUs:
             :class:`WaitFreeSyncBatchNorm`, without the waits of mmengine's ``sync_bn='torch'``,
