@@ -139,7 +139,7 @@ class _SynchronisedNorm(Function):
             wide = [None if p is None else p.to(mean.dtype) for p in (weight, bias)]
             y = F.batch_norm(x, mean, variance, *wide, training=False, eps=eps)
         ctx.save_for_backward(x, weight, mean, variance, count)
-        ctx.eps = eps
+        ctx.eps, ctx.bias_dtype = eps, None if bias is None else bias.dtype
         ctx.mark_non_differentiable(mean, variance, count)
         return y, mean, variance, count
 
@@ -185,6 +185,6 @@ class _SynchronisedNorm(Function):
         return (
             grad_x if for_x else None,
             grad_weight.to(weight.dtype) if for_weight else None,
-            grad_bias.to(weight.dtype) if for_bias else None,
+            grad_bias.to(ctx.bias_dtype) if for_bias else None,
             None,
         )

@@ -27,19 +27,27 @@ def test_pooled_moments_are_those_of_all_points():
     torch.testing.assert_close(variance.double(), points.var(1, correction=0), rtol=1e-4, atol=0)
 
 
+def _assert_dense(*tensors):
+    formats = (torch.contiguous_format, torch.channels_last)
+    assert all(any(t.is_contiguous(memory_format=f) for f in formats) for t in tensors)
+
+
 def _stats(x, eps):
+    _assert_dense(x)
     points = x.float().transpose(0, 1).flatten(1)
     variance = ((points - points.mean(1, keepdim=True)) ** 2).mean(1)
     return points.mean(1), 1 / (variance + eps).sqrt()
 
 
 def _elemt(x, weight, bias, mean, invstd, eps):
+    _assert_dense(x)
     assert mean.dtype == invstd.dtype == torch.float32
     columns = [p[None, :, None, None] for p in (mean, invstd, weight.float(), bias.float())]
     return ((x.float() - columns[0]) * columns[1] * columns[2] + columns[3]).to(x.dtype)
 
 
 def _backward_reduce(grad, x, mean, invstd, weight, input_g, weight_g, bias_g):
+    _assert_dense(grad, x)
     assert grad.dtype == x.dtype
     assert mean.dtype == invstd.dtype == weight.dtype == torch.float32
     grad = grad.float()
@@ -55,6 +63,7 @@ def _backward_reduce(grad, x, mean, invstd, weight, input_g, weight_g, bias_g):
 
 
 def _backward_elemt(grad, x, mean, invstd, weight, sum_dy, sum_dy_xmu, count):
+    _assert_dense(grad, x)
     assert count.dtype == torch.int32
     assert count.ndim == 1
     m = count.sum()
@@ -116,6 +125,34 @@ def test_two_equal_batches_are_normalised_as_one_of_them(way, monkeypatch, dtype
     torch.testing.assert_close(mean.double(), points.mean(1), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(variance.double(), points.var(1, correction=0), rtol=1e-5, atol=0)
     assert not any(t.requires_grad for t in (mean, variance, count))
+
+
+def test_any_strides_and_weights_of_half_precision(way, monkeypatch):
+    """A part of a larger tensor, and the gradient of a sum, which is one number all over."""
+    pretend_a_twin(monkeypatch)
+    results = []
+    for dense in (True, False):
+        x, weight, bias, _ = _leaves(torch.bfloat16, torch.contiguous_format)
+        weight, bias = (p.detach().bfloat16().requires_grad_() for p in (weight, bias))
+        part = x[..., ::2].contiguous() if dense else x[..., ::2]
+        assert part.is_contiguous() is dense
+        y, *_ = synchronised_batch_norm(part, weight, bias, EPS)
+        y.backward(torch.ones_like(y) if dense else y.new_ones(()).expand(y.shape))
+        results.append([y.detach(), x.grad, weight.grad, bias.grad])
+    for whole, strided in zip(*results):
+        assert strided.dtype == torch.bfloat16
+        assert torch.equal(whole, strided)
+    assert bias.grad.tolist() == [4 * 5 * 2] * 6
+
+
+def test_a_bias_without_weights(monkeypatch):
+    pretend_a_twin(monkeypatch)
+    x, _, bias, grad = _leaves(torch.float32, torch.contiguous_format)
+    y, *_ = synchronised_batch_norm(x, None, bias, EPS)
+    y.backward(grad)
+    expected = F.batch_norm(x.detach(), None, None, None, bias.detach(), True, 0, EPS)
+    torch.testing.assert_close(y.detach(), expected)
+    torch.testing.assert_close(bias.grad, grad.sum((0, 2, 3)))
 
 
 def test_frozen_weights_get_no_gradient_and_input_all_of_it(way, monkeypatch):
