@@ -139,6 +139,13 @@ def test_without_computing():
     assert step_multiply_adds(model.to('meta'), SIZE) == expected
 
 
+def test_other_types_and_without_gradients_around():
+    model = tiny_model()
+    expected = step_multiply_adds(model, SIZE)
+    with torch.no_grad():
+        assert step_multiply_adds(model.double(), SIZE) == expected
+
+
 def test_groups():
     """Torch counts the weights' gradients of a convolution in groups as if it had none."""
     layer, groups = nn.Conv2d(8, 8, 3, groups=4), 4
