@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.structures import PixelData
+from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
 from slow_pairs import slow_losses
 from tiny_irn import tiny_irn_cfg
@@ -186,6 +187,7 @@ def test_another_number_of_features(randomize):
             'ResNet has, in order, stem, layer1',
         ),
         (dict(strides=(4, 4, 8, 6, 16)), r'model.strides=\(4, 4, 8, 6, 16\)'),
+        (dict(strides=(4, 4, 6, 8, 16)), 'are multiples of the first'),
         (dict(strides=(4,) * 5), 'one of them at least is larger'),
         (dict(loss_weight=dict(edge=1)), 'model.loss_weight.edge is unknown: there are pos, neg'),
         (dict(loss_weight=dict(pos='1')), "model.loss_weight.pos='1': a number is needed"),
@@ -321,6 +323,11 @@ def test_recipe_of_the_paper():
             'mmseg.PackSegInputs',
         ]
     model = MODELS.build(cfg.model)
+    assert isinstance(model.data_preprocessor, SegDataPreProcessor)
+    # What the config says is what there is without it.
+    default = MODELS.build(dict(type='IRNet', backbone=tiny_irn_cfg()['backbone']))
+    for name in ('feature_names', 'in_channels', 'strides', 'radius', 'freeze_backbone'):
+        assert getattr(default, name) == getattr(model, name)
     groups = {
         name: module.num_groups
         for name, module in model.named_modules()

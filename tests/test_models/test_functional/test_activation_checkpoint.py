@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn as nn
 
-from bas_mm.models.functional import run_chain, run_checkpointed
+from bas_mm.models.functional import activation_checkpoint, run_chain, run_checkpointed
 
 
 def _chain() -> nn.ModuleList:
@@ -56,6 +56,41 @@ def test_sequentials_with_a_forward_pass_or_hooks_of_their_own_stay_whole():
     x = torch.randn(2, 3, 8, 8)
     for chain in ([_Doubled(nn.Conv2d(3, 3, 3))], [hooked]):
         assert torch.equal(run_checkpointed(chain, x, 2), run_chain(chain, x))
+
+
+def test_sequentials_whose_gradients_somebody_looks_at_stay_whole():
+    looked_at = nn.Sequential(nn.Conv2d(3, 3, 3), nn.Conv2d(3, 3, 3))
+    seen = []
+    looked_at.register_full_backward_hook(lambda module, into, out: seen.append(module))
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    run_checkpointed([looked_at], x, 2).sum().backward()
+    assert seen == [looked_at]
+
+
+@pytest.mark.parametrize(
+    ('segments', 'expected'),
+    [
+        (1, ['ReLU Conv2d ReLU Conv2d MaxPool2d Conv2d']),
+        (2, ['ReLU Conv2d ReLU', 'Conv2d MaxPool2d Conv2d']),
+        (9, ['ReLU', 'Conv2d ReLU', 'Conv2d', 'MaxPool2d', 'Conv2d']),
+    ],
+)
+def test_where_segments_begin(segments, expected, monkeypatch):
+    """About equal in length, members of sequentials by themselves; not with a step in place."""
+    parts = []
+
+    def checkpoint(run, part, x, **_):
+        parts.append(' '.join(type(module).__name__ for module in part))
+        return run(part, x)
+
+    monkeypatch.setattr(activation_checkpoint, 'checkpoint', checkpoint)
+    inner = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(inplace=True), nn.Conv2d(3, 3, 1))
+    chain = [nn.ReLU(inplace=True), inner, nn.MaxPool2d(2), nn.Conv2d(3, 3, 1)]
+    run_checkpointed(chain, torch.randn(1, 3, 4, 4), segments)
+    assert parts == expected
+    if segments == 1:
+        run_checkpointed(chain, torch.randn(1, 3, 4, 4))
+        assert parts == 2 * expected
 
 
 def test_buffers_are_the_same_tensors_afterwards():

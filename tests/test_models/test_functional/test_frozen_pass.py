@@ -29,6 +29,14 @@ class _OtherNorm(nn.Module):
         return F.batch_norm(x, *statistics, self.weight, self.bias, self.training)
 
 
+class _BareNorm(_OtherNorm):
+    """One that has no switch at all."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels)
+        del self.track_running_stats
+
+
 def _modules(norm: type[nn.Module] = nn.BatchNorm2d) -> list[nn.Module]:
     torch.manual_seed(0)
     tail = nn.Sequential(nn.Conv2d(3, 4, 3), norm(4), nn.ReLU(inplace=True))
@@ -46,7 +54,7 @@ def _run(modules, x):
     return x
 
 
-@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm, _OtherNorm])
+@pytest.mark.parametrize('norm', [nn.BatchNorm2d, nn.SyncBatchNorm, _OtherNorm, _BareNorm])
 @pytest.mark.parametrize('training', [True, False])
 def test_same_output_and_gradient_as_a_frozen_copy(norm, training):
     modules = _modules(norm)
