@@ -187,6 +187,7 @@ def test_another_number_of_features(randomize):
             'ResNet has, in order, stem, layer1',
         ),
         (dict(strides=(4, 4, 8, 6, 16)), r'model.strides=\(4, 4, 8, 6, 16\)'),
+        (dict(strides=(4, 8, 4, 16, 16)), 'they ascend'),
         (dict(strides=(4, 4, 6, 8, 16)), 'are multiples of the first'),
         (dict(strides=(4,) * 5), 'one of them at least is larger'),
         (dict(loss_weight=dict(edge=1)), 'model.loss_weight.edge is unknown: there are pos, neg'),
@@ -283,10 +284,43 @@ def test_a_backbone_without_a_table_has_its_stages_named():
 @torch.no_grad()
 def test_boundaries_of_half_precision_are_told_apart_in_float32():
     model = MODELS.build(tiny_irn_cfg()).eval().bfloat16()
-    images = _images().bfloat16()
+    images = _images(count=3).bfloat16()
     logits = model.boundary_branch(model.extract_feat(images))
     assert logits.dtype == torch.bfloat16
-    assert torch.equal(model(images)[0], logits.float().sigmoid())
+    boundary, displacement = model(images)
+    assert torch.equal(boundary, logits.float().sigmoid())
+    assert displacement.dtype == torch.float32
+    both = model.boundary_branch(model.extract_feat(torch.cat([images, images.flip(-1)])))
+    plain, mirrored = both[:3, 0].float(), both[3:, 0].flip(-1).float()
+    assert torch.equal(model.boundary_with_mirror(images), ((plain + mirrored) / 2).sigmoid())
+
+
+def test_features_of_a_frozen_backbone_are_detached():
+    images = _images().float().requires_grad_()
+    for frozen in (True, False):
+        model = MODELS.build({**tiny_irn_cfg(), 'freeze_backbone': frozen})
+        assert all(f.requires_grad is not frozen for f in model.extract_feat(images))
+
+
+@torch.no_grad()
+def test_samples_are_filled_in(model):
+    images = _images()
+    fields = model.eval()(images)
+    samples = [SegDataSample(metainfo=dict(number=n)) for n in range(2)]
+    found = model(images, samples, mode='predict')
+    assert all(a is b for a, b in zip(found, samples, strict=True))
+    for given in (found, model(images, mode='predict')):
+        for sample, boundary, displacement in zip(given, *fields, strict=True):
+            assert torch.equal(sample.pred_boundary.data, boundary)
+            assert torch.equal(sample.pred_displacement.data, displacement)
+
+
+def test_its_own_initialisation():
+    init = dict(type='Constant', layer='GroupNorm', val=3, bias=2)
+    model = MODELS.build({**tiny_irn_cfg(), 'init_cfg': init})
+    model.init_weights()
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.GroupNorm)]
+    assert all((norm.weight == 3).all() and (norm.bias == 2).all() for norm in norms)
 
 
 def test_recipe_of_the_paper():
