@@ -167,10 +167,11 @@ def test_linear_layers_and_no_gradient():
     assert work == MultiplyAdds(2 * 2 * 3 * 5 * 7, 2 * 3 * 5 * 7, 0)
 
 
-def test_a_layer_that_is_unknown():
+@pytest.mark.parametrize('layer', [nn.ConvTranspose2d(2, 2, 2), nn.Embedding(2, 2)], ids=str)
+def test_a_layer_that_is_unknown(layer):
     with (
-        pytest.raises(ValueError, match='ConvTranspose2d are not known'),
-        counted([nn.ConvTranspose2d(2, 2, 2)]),
+        pytest.raises(ValueError, match=f'{type(layer).__name__} are not known'),
+        counted([layer]),
     ):
         pass
 

@@ -156,16 +156,6 @@ def test_weights_of_losses(model):
 
 
 @torch.no_grad()
-def test_prediction_holds_both_fields(model):
-    model.eval()
-    samples = model(_images(), mode='predict')
-    boundary, displacement = model(_images())
-    for sample, e, d in zip(samples, boundary, displacement):
-        assert torch.equal(sample.pred_boundary.data, e)
-        assert torch.equal(sample.pred_displacement.data, d)
-
-
-@torch.no_grad()
 def test_another_number_of_features(randomize):
     """A network of two features: one fine, one coarse."""
     cfg = tiny_irn_cfg()
