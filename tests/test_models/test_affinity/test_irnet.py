@@ -168,6 +168,17 @@ def test_another_number_of_features(randomize):
     assert displacement.shape == (1, 2, 13, 10)
 
 
+@torch.no_grad()
+def test_one_fine_feature_and_two_coarse_ones_of_a_size():
+    cfg = tiny_irn_cfg()
+    cfg['backbone']['strides'] = (1, 2, 1, 1)
+    cfg.update(features=FEATURES[1:4], in_channels=(8, 16, 32), strides=(4, 8, 8))
+    cfg['displacement'].update(channels=(4, 8, 8), groups=(2, 4, 4))
+    model = MODELS.build(cfg).eval()
+    assert model.displacement_branch.coarse_joint[0].in_channels == 8 + 8
+    assert model(torch.randn(1, 3, 50, 37))[1].shape == (1, 2, 13, 10)
+
+
 @pytest.mark.parametrize(
     ('change', 'message'),
     [
