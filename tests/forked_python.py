@@ -65,6 +65,8 @@ def run(
             **dict(timeout=timeout, check=check, preexec_fn=preexec_fn, **of_subprocess),
         )
     assert not check
+    # Standard input is empty, whatever this process has.
+    assert of_subprocess.pop('stdin', subprocess.DEVNULL) == subprocess.DEVNULL
     assert of_subprocess.keys() <= {'text', 'pass_fds'}, 'forks know no other argument'
     env = dict(os.environ) if env is None else env
     if capture_output:
