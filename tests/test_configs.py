@@ -173,7 +173,7 @@ def _around(cfg: Config, but: tuple[str, ...] = ()) -> dict:
 @pytest.mark.parametrize('kind', ['bas', 'cam'])
 @pytest.mark.parametrize('data', ['ilsvrc', *FINE_GRAINED])
 def test_other_sets_train_as_cub_does(kind, data):
-    """One network trains on each set in test_config_runs.py, and each of them on CUB."""
+    """What a set and a network join is written twice nowhere."""
     trained = _load(f'{kind}/{kind}_mobilenetv1_{data}.py')
     for backbone in CHANNELS:
         cfg = _load(f'{kind}/{kind}_{backbone}_{data}.py')
@@ -232,7 +232,7 @@ def test_partners_in_cam(data):
     ],
 )
 def test_variants_of_the_data_have_the_model_that_is_trained(data, trained):
-    """tests/test_config_runs.py trains one of each."""
+    """They differ in what they read and report."""
     for kind in ('bas', 'cam'):
         variant, whole = (_load(f'{kind}/{kind}_resnet50_{name}.py') for name in (data, trained))
         assert variant.model == whole.model
