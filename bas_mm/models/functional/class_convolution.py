@@ -28,17 +28,21 @@ def class_convolution(
     Returns:
         Tensor: (N, K, h, w), at least float32; gradient flows into features, weight and bias.
     """
-    kernel = weight.shape[-2:]
-    # Plain indexing would take −1 for the last class.
-    chosen = weight.index_select(0, classes.flatten()).unflatten(0, classes.shape)
+    kernel = tuple(weight.shape[-2:])
+    size = features.shape[-2:]
+    rows = classes.flatten()
+    # Plain indexing would take −1 for the last class, and sort the rows for its gradient.
+    chosen = weight.index_select(0, rows).unflatten(0, classes.shape)
     # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
     taps = chosen.flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
     products = at_least_float32(torch.bmm(taps, features.flatten(2)))
-    if tuple(kernel) == (1, 1):  # on GPUs fold's backward is a launch for each image
-        logits = products.unflatten(2, features.shape[-2:])
+    if kernel == (1, 1):
+        logits = products.unflatten(2, size)
     else:
+        # Images as channels of one: on GPUs fold's backward is a launch for each image.
         padding = tuple(k // 2 for k in kernel)
-        logits = F.fold(products, features.shape[-2:], tuple(kernel), padding=padding)
+        folded = F.fold(products.flatten(0, 1)[None], size, kernel, padding=padding)
+        logits = folded[0].unflatten(0, classes.shape)
     if bias is not None:
-        logits = logits + bias[classes][:, :, None, None]
+        logits = logits + bias.index_select(0, rows).view(*classes.shape, 1, 1)
     return logits

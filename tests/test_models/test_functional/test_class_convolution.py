@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bas_mm.models.functional import class_convolution
 
@@ -58,3 +59,29 @@ def test_classes_that_there_are_not(wrong):
     features, weight, bias = torch.randn(1, 4, 6, 6), torch.randn(9, 4, 3, 3), torch.randn(9)
     with pytest.raises((IndexError, RuntimeError), match='out of'):
         class_convolution(features, weight, bias, torch.tensor([[wrong]]))
+
+
+class _Calls(TorchDispatchMode):
+    """Operators that run, with the shape of their first argument."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        shape = args[0].shape if args and isinstance(args[0], torch.Tensor) else None
+        self.seen.append((func.overloadpacket.__name__, shape))
+        return func(*args, **(kwargs or {}))
+
+
+def test_the_gradient_takes_no_launch_per_image_and_sorts_nothing():
+    features = torch.randn(4, 6, 5, 5, requires_grad=True)
+    weight, bias = torch.randn(9, 6, 3, 3, requires_grad=True), torch.randn(9, requires_grad=True)
+    maps = class_convolution(features, weight, bias, torch.tensor([[1, 2], [4, 4], [0, 8], [3, 1]]))
+    with _Calls() as calls:
+        maps.sum().backward()
+    names = [name for name, _ in calls.seen]
+    # CUDA's im2col loops over the first dimension of (N, C, h, w).
+    assert [shape for name, shape in calls.seen if name == 'im2col'] == [(1, 8, 5, 5)]
+    assert not [name for name in names if name.startswith(('index_put', '_index_put', 'sort'))]
+    assert 'index_add' in ' '.join(names)
