@@ -29,6 +29,16 @@ SETS = {
     'mmseg.BaseSegDataset': 'COCO 2014',
 }
 
+# What the papers report: Top-1 Loc / Top-5 Loc / GT-Known, and the other figures in their order.
+PAPERS = {
+    'CUB-200-2011': '70.90 / 85.36 / 91.04 | 70.54 / 86.71 / 93.04 | '
+    '76.75 / 90.04 / 95.41 | 72.09 / 88.11 / 94.63',
+    'ILSVRC': '52.94 / 65.38 / 69.66 | 53.05 / 66.68 / 72.03 | '
+    '57.46 / 68.57 / 72.00 | 58.50 / 69.03 / 72.07',
+}
+PAPERS_PIXELS = (50.72, 66.86)
+PAPERS_SEGMENTATION = (57.7, 58.2, 71.1, 69.6, 69.9)
+
 
 @pytest.fixture(scope='module')
 def index(repo_dir: Path):
@@ -103,6 +113,7 @@ def test_figures_are_the_papers_and_say_so(models, repo_dir):
     expected = {}
     for data, label in (('cub', 'CUB-200-2011'), ('ilsvrc', 'ILSVRC')):
         row = re.search(rf'^\| {label} \(paper\) \|(.*)\|$', text, re.MULTILINE)[1]
+        assert row.strip() == PAPERS[label]
         backbones = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
         name = 'ILSVRC 2012' if data == 'ilsvrc' else label
         for backbone, cell in zip(backbones, row.split('|'), strict=True):
@@ -112,6 +123,7 @@ def test_figures_are_the_papers_and_say_so(models, repo_dir):
                 for metric, value in zip(metrics, cell.split('/'), strict=True)
             }
     piou, pxap = re.search(r'\(paper\): pIoU ([\d.]+), PxAP ([\d.]+)\.', text).groups()
+    assert (float(piou), float(pxap)) == PAPERS_PIXELS
     expected['bas_resnet50_openimages30k'] = {
         'OpenImages30k: pIoU': float(piou),
         'OpenImages30k: PxAP': float(pxap),
@@ -124,6 +136,7 @@ def test_figures_are_the_papers_and_say_so(models, repo_dir):
             text,
         ).groups(),
     )
+    assert (seeds, fused, masks, val, test) == PAPERS_SEGMENTATION
     voc = 'PASCAL VOC 2012'
     expected['bas_seg_resnet50_voc12'] = {
         f'{voc} train: mIoU of seeds': seeds,

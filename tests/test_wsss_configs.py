@@ -35,6 +35,13 @@ def test_recipe_of_bas_seg(data):
     assert head.loss_amc == dict(type='AMCLoss', area_weight=1.2)
     assert 'loss_cls' not in head  # the default: positives against negatives
     assert not cfg.model.generator.bias
+    # The weights of the backbone are of RGB pictures that were normalised so.
+    assert cfg.model.data_preprocessor == dict(
+        type='LocalizationDataPreprocessor',
+        mean=[123.675, 116.28, 103.53],
+        std=[58.395, 57.12, 57.375],
+        to_rgb=True,
+    )
     assert cfg.train_cfg.max_epochs == 10
     assert cfg.optim_wrapper.optimizer == dict(type='SGD', lr=0.005, momentum=0, weight_decay=1e-4)
     assert cfg.optim_wrapper.constructor == 'RecipeOptimWrapperConstructor'
@@ -64,6 +71,7 @@ def test_recipe_of_cam(data):
     head = dict(type='MultiLabelCAMHead', in_channels=2048, num_classes=NUM_CLASSES[data])
     assert cfg.model.head == head
     assert cfg.model.backbone == bas.model.backbone
+    assert cfg.model.data_preprocessor == bas.model.data_preprocessor
     assert cfg.train_cfg.max_epochs == cfg.param_scheduler[0].end == 5
     # All else is BAS-Seg's.
     bas.optim_wrapper.optimizer.lr, bas.param_scheduler[0].end = 0.1, 5

@@ -159,3 +159,8 @@ def test_frozen_stages_and_norm_eval():
     assert model.Mixed_7c.training
     with pytest.raises(ValueError, match='frozen_stages must be 0 to 18'):
         BASInceptionV3(frozen_stages=19)
+
+
+def test_norms_are_the_recipes():
+    norms = [m for m in BASInceptionV3().modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-3, 0.1)}

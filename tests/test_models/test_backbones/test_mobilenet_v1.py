@@ -126,3 +126,8 @@ def test_own_initialization_keeps_the_signal_alive():
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         MobileNetV1(**options)
+
+
+def test_norms_are_the_recipes():
+    norms = [m for m in MobileNetV1().modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    assert {(norm.eps, norm.momentum) for norm in norms} == {(1e-5, 0.1)}

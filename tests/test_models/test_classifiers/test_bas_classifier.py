@@ -139,6 +139,19 @@ def test_predicted_map_is_the_mean_over_the_classes_asked_for(kind, test_cfg, la
         assert sample.pred_bboxes.dtype == torch.int64
 
 
+@pytest.mark.parametrize('views', [(), (10,)], ids=['one view', 'ten crops'])
+@pytest.mark.parametrize('topk', [1, 2, 4])
+def test_maps_and_scores_come_from_one_pass(topk, views):
+    model = tiny_model(topk=topk, threshold=0.5).eval()
+    runs = []
+    for module in (model.backbone.conv1, model.backbone.layer4[0].conv1, model.head.classifier[-1]):
+        module.register_forward_hook(lambda module, *_: runs.append(module))
+    with torch.no_grad():
+        images = _images(2 * (views[0] if views else 1)).reshape(2, *views, 3, 64, 64)
+        model(images, samples_of([1, 2]), mode='predict')
+    assert len(runs) == len(set(runs)) == 3
+
+
 def test_boxes_are_those_of_a_view_that_is_no_square():
     model = tiny_model(threshold=0.5).eval()
     with torch.no_grad():
