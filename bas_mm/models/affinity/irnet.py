@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
+from mmengine.dist import all_reduce, get_world_size
 from mmengine.model import BaseModel, BaseModule
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
@@ -10,6 +11,7 @@ from bas_mm.models.functional import (
     at_least_float32,
     boundary_losses,
     displacement_losses,
+    pair_counts,
     pair_kinds,
     resize_labels,
 )
@@ -212,6 +214,9 @@ class IRNet(BaseModel):
     def loss(self, inputs: torch.Tensor, data_samples: list[SegDataSample]) -> dict:
         """The training forward.
 
+        Means are over the pairs of the whole batch, whatever the number of processes: each divides
+        by the pairs of all, times the processes that DistributedDataParallel averages over.
+
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
             data_samples (list[SegDataSample]): with ``gt_sem_seg``, (1, H, W): 0 background, k + 1
@@ -228,12 +233,15 @@ class IRNet(BaseModel):
         boundary, displacement = self.boundary_and_displacement(inputs)
         labels = resize_labels(labels, boundary.shape[-2:], align_corners=False)
         kinds = pair_kinds(labels, self.radius)
+        counts = pair_counts(kinds)
+        all_reduce(counts)  # on the device: the host goes on
         values = (
-            *boundary_losses(boundary, kinds, self.radius),
-            *displacement_losses(displacement, kinds, self.radius),
+            *boundary_losses(boundary, kinds, self.radius, counts=counts),
+            *displacement_losses(displacement, kinds, self.radius, counts=counts),
         )
+        processes = get_world_size()
         return {
-            f'loss_{name}': weight * value
+            f'loss_{name}': weight * processes * value
             for (name, weight), value in zip(self.loss_weight.items(), values, strict=True)
         }
 

@@ -1,5 +1,5 @@
 from .activation_checkpoint import checkpoints_itself, run_chain, run_checkpointed
-from .affinity_losses import boundary_losses, displacement_losses, pair_kinds
+from .affinity_losses import boundary_losses, displacement_losses, pair_counts, pair_kinds
 from .affinity_paths import pair_offsets
 from .bas import (
     area,
@@ -35,6 +35,7 @@ __all__ = [
     'labelled_weights',
     'maximum_of_scales',
     'neighbour_affinities',
+    'pair_counts',
     'pair_kinds',
     'pair_offsets',
     'positives_against_negatives',

@@ -29,6 +29,7 @@ __all__ = [
     'PairLosses',
     'boundary_losses',
     'displacement_losses',
+    'pair_counts',
     'pair_kinds',
 ]
 
@@ -71,8 +72,24 @@ def pair_kinds(labels: torch.Tensor, radius: int) -> torch.Tensor:
     return kinds.masked_fill_((first == IGNORED) | (second == IGNORED), DROPPED)
 
 
+def pair_counts(kinds: torch.Tensor) -> torch.Tensor:
+    """The number of pairs of each kind, which the losses' means divide by.
+
+    Args:
+        kinds (Tensor): of :func:`pair_kinds`.
+
+    Returns:
+        Tensor: (3,) float64: of ``BACKGROUND``, ``FOREGROUND`` and ``NEGATIVE``.
+    """
+    return torch.stack([(kinds == kind).sum() for kind in range(DROPPED)]).double()
+
+
 def boundary_losses(
-    boundary: torch.Tensor, kinds: torch.Tensor, radius: int, eps: float = 1e-5
+    boundary: torch.Tensor,
+    kinds: torch.Tensor,
+    radius: int,
+    eps: float = 1e-5,
+    counts: torch.Tensor | None = None,
 ) -> PairLosses:
     """IRNet's losses of the affinities 1 − max(boundary on the path).
 
@@ -81,6 +98,8 @@ def boundary_losses(
         kinds (Tensor): of :func:`pair_kinds`, for the same grid.
         radius (int): r.
         eps (float): added to affinities in the logarithm, and to counts. Default: 1e-5.
+        counts (Tensor, optional): of :func:`pair_counts`, of a batch that these images are a part
+            of. Default: None, of these images.
 
     Returns:
         PairLosses: pos, half the mean of −log(a + eps) over background pairs and half of that over
@@ -88,15 +107,16 @@ def boundary_losses(
         float32. A mean is sum / (count + eps).
     """
     e = at_least_float32(boundary).flatten(1)
-    counts = _highest_points(boundary.detach()[:, 0], kinds, radius).to(e.dtype)
-    background, foreground, negative = counts.unbind(1)
+    highest = _highest_points(boundary.detach()[:, 0], kinds, radius).to(e.dtype)
+    counts = pair_counts(kinds) if counts is None else counts
     agree = -(1 - e + eps).log()
-    positive = [
-        (counted * agree).sum() / (counted.sum() + eps) for counted in (background, foreground)
-    ]
     # 1 + eps − (1 − e), without the rounding.
-    differ = (negative * -(e + eps).log()).sum() / (negative.sum() + eps)
-    return PairLosses((positive[0] + positive[1]) / 2, differ)
+    differ = -(e + eps).log()
+    background, foreground, negative = (
+        (of_kind * term).sum() / (count + eps).to(e.dtype)
+        for of_kind, term, count in zip(highest.unbind(1), (agree, agree, differ), counts)
+    )
+    return PairLosses((background + foreground) / 2, negative)
 
 
 def _highest_points(boundary: torch.Tensor, kinds: torch.Tensor, radius: int) -> torch.Tensor:
@@ -143,7 +163,11 @@ def _offsets_on(device: torch.device, dtype: torch.dtype, radius: int) -> torch.
 
 
 def displacement_losses(
-    displacement: torch.Tensor, kinds: torch.Tensor, radius: int, eps: float = 1e-5
+    displacement: torch.Tensor,
+    kinds: torch.Tensor,
+    radius: int,
+    eps: float = 1e-5,
+    counts: torch.Tensor | None = None,
 ) -> PairLosses:
     """IRNet's losses of the displacement field.
 
@@ -152,6 +176,7 @@ def displacement_losses(
         kinds (Tensor): of :func:`pair_kinds`, for the same grid.
         radius (int): r.
         eps (float): added to counts. Default: 1e-5.
+        counts (Tensor, optional): as in :func:`boundary_losses`.
 
     Returns:
         PairLosses: fg, the mean of ``|d_i − d_j − (y, x)|`` over foreground pairs with j at (y, x)
@@ -179,9 +204,9 @@ def displacement_losses(
             slopes[partners] -= signs
             torch.sum(signs[0], (0, 2, 3), dtype=torch.float64, out=summed[index])
         shift = (summed * deltas[..., 0, 0]).sum()
-        counts = torch.stack([(kinds == kind).sum() for kind in (FOREGROUND, BACKGROUND)]).double()
+        counts = pair_counts(kinds) if counts is None else counts
     # Two large numbers with a small difference: summed in double precision.
     foreground, background = (slopes * d).sum((1, 2, 3, 4), dtype=torch.float64)
-    foreground = (foreground - shift) / (2 * counts[0] + eps)
-    background = background / (2 * counts[1] + eps)
+    foreground = (foreground - shift) / (2 * counts[FOREGROUND] + eps)
+    background = background / (2 * counts[BACKGROUND] + eps)
     return PairLosses(foreground.to(d.dtype), background.to(d.dtype))
