@@ -1,3 +1,4 @@
+import logging
 import random
 import sys
 from collections.abc import Callable, Sequence
@@ -8,7 +9,8 @@ import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
-from mmengine.runner import IterBasedTrainLoop, Runner
+from mmengine.logging import print_log
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from torch.utils.data import BatchSampler, DataLoader, get_worker_info
 
 from bas_mm.registry import HOOKS
@@ -43,6 +45,10 @@ class EpochSeedHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Hand the seed of a resumed run, which differs when none is configured, to the sampler.
 
+        A loop over epochs begins the epoch of a checkpoint anew, also where the checkpoint was
+        written within it: iterations are counted from there then, so that seeds, intervals and the
+        end of the training are where they would have been.
+
         Args:
             runner (Runner): the runner, after it loaded a checkpoint.
         """
@@ -53,6 +59,22 @@ class EpochSeedHook(Hook):
             'diff_rank_seed', False
         ):
             sampler.seed = runner.seed
+        loop = getattr(runner, 'train_loop', None)
+        if isinstance(loop, EpochBasedTrainLoop) and _pass_length(loader) != sys.maxsize:
+            begin = runner.epoch * len(loader)
+            if runner.iter != begin:
+                print_log(
+                    f'The checkpoint is of iteration {runner.iter}, and with these data and '
+                    f'batches epoch {runner.epoch + 1} begins after iteration {begin}. The epoch '
+                    'is trained from its beginning, and iterations are counted from there; '
+                    'schedules that are counted in iterations stay where they were. Runs go on '
+                    'exactly from checkpoints of whole epochs '
+                    '(default_hooks.checkpoint.by_epoch=True), with the same batch and number of '
+                    'processes.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+                loop._iter = begin
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed this epoch, or the first batch of a loop that is counted in iterations."""

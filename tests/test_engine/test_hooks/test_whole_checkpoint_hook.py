@@ -12,6 +12,7 @@ from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
 
+from bas_mm.engine.hooks import epoch_seed_hook
 from bas_mm.engine.whole_files_backend import WholeFilesBackend
 from bas_mm.utils.input_errors import describe_input_error
 
@@ -21,9 +22,10 @@ def split_folder(tmp_path_factory):
     return write_split_folder(tmp_path_factory.mktemp('data'), dict(train=8, test=4))
 
 
-def run(split_folder, folder, **checkpoint):
+def run(split_folder, folder, interval=1, **checkpoint):
     cfg = tiny_run_cfg(split_folder, folder, epochs=2)
-    cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook', interval=1, **checkpoint)
+    cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook', interval=interval, **checkpoint)
+    cfg.custom_hooks = [dict(type='EpochSeedHook')]
     # Runners of one second would share their record, and so the best score.
     cfg.experiment_name = f'checkpoints_{time.time_ns()}'
     return Runner.from_cfg(cfg)
@@ -100,6 +102,32 @@ def test_the_best_checkpoint_goes_when_a_better_one_is_there(split_folder, tmp_p
     with pytest.raises(OSError, match='No space left on device'):
         hook.after_val_epoch(runner, dict(fit=4.0))
     assert [name for name in names(tmp_path) if 'best' in name] == ['best_fit_epoch_3.pth']
+
+
+def test_a_run_goes_on_from_within_an_epoch_with_that_epoch(split_folder, tmp_path, monkeypatch):
+    """Of two iterations; and the last checkpoint is of the last step."""
+    run(split_folder, tmp_path / 'a', by_epoch=False, interval=3).train()
+    assert [n for n in names(tmp_path / 'a') if 'iter' in n] == ['iter_3.pth', 'iter_4.pth']
+
+    runner = run(split_folder, tmp_path / 'b')
+    assert len(runner.train_dataloader) == 2
+    runner._resume, runner._load_from = True, str(tmp_path / 'a/iter_3.pth')
+    seen, step = [], runner.model.train_step
+
+    def note(*args, **kwargs):
+        seen.append((runner.epoch, runner.iter))
+        return step(*args, **kwargs)
+
+    monkeypatch.setattr(runner.model, 'train_step', note)
+    said = []
+    monkeypatch.setattr(epoch_seed_hook, 'print_log', lambda text, **_: said.append(text))
+    runner.train()
+    assert seen == [(1, 2), (1, 3)]
+    (warning,) = said
+    assert (
+        'iteration 3, and with these data and batches epoch 2 begins after iteration 2' in warning
+    )
+    assert torch.load(tmp_path / 'b/epoch_2.pth', weights_only=False)['meta']['iter'] == 4
 
 
 def test_a_checkpoint_that_somebody_deletes_meanwhile(tmp_path):
