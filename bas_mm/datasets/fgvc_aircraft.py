@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import os.path as osp
+
 import numpy as np
 
 from bas_mm.registry import DATASETS
 
-from .errors import AnnotationError
-from .numbered_lists import read_boxes, read_table
+from .errors import UNPACK_ANEW, AnnotationError
+from .numbered_lists import Table, read_boxes, read_table
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists, read_class_names
+from .split_lists import BoxLists, read_class_names, require_disjoint
 
 __all__ = ['FGVCAircraft']
 
@@ -72,8 +74,9 @@ class FGVCAircraft(ReleaseDataset):
                 'Leave `classes` out',
             )
         index = {name: position for position, name in enumerate(names)}
-        file = self.file('data', f'images_variant_{self.split}.txt')
+        file = self._list(self.split)
         pictures = read_table(file, 1)
+        self._require_disjoint(pictures, file)
         labels = []
         for (variant,), line in pictures.values():
             if variant not in index:
@@ -96,7 +99,7 @@ class FGVCAircraft(ReleaseDataset):
             for key, (_, line) in pictures.items():
                 if key not in table:
                     raise AnnotationError.at(
-                        self.file('data', f'images_variant_{self.split}.txt'),
+                        self._list(self.split),
                         line,
                         f'{key} has no line in {file}',
                         'Add it there, or unpack the release anew',
@@ -109,3 +112,16 @@ class FGVCAircraft(ReleaseDataset):
             lines = np.array([table[key][1] for key in keys])
             self.add_boxes(infos, BoxLists(np.arange(len(keys)), boxes, lines), file)
         return infos
+
+    def _list(self, split: str) -> str:
+        return self.file('data', f'images_variant_{split}.txt')
+
+    def _require_disjoint(self, pictures: Table, file: str) -> None:
+        """Compare with the test split; the others are made of one another."""
+        own = list(pictures), [line for _, line in pictures.values()], file
+        for split in self.SPLITS[:-1] if self.split == 'test' else ('test',):
+            other = self._list(split)
+            if osp.isfile(other):
+                table = read_table(other, 1)
+                lines = [line for _, line in table.values()]
+                require_disjoint(own, (list(table), lines, other), UNPACK_ANEW)

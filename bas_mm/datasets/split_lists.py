@@ -46,6 +46,7 @@ __all__ = [
     'read_image_sizes',
     'read_lines',
     'read_localization',
+    'require_disjoint',
     'require_folder',
     'require_unique',
 ]
@@ -458,26 +459,49 @@ def check_disjoint(
     if siblings is None:
         with os.scandir(parent) as entries:
             siblings = sorted(entry.name for entry in entries if entry.is_dir())
-    own = None
+    own_file = osp.join(split_dir, IMAGE_IDS)
     for sibling in siblings:
         folder = osp.join(parent, sibling)
         other_file = osp.join(folder, IMAGE_IDS)
         if not osp.isfile(other_file) or osp.realpath(folder) == osp.realpath(split_dir):
             continue
-        own = set(ids) if own is None else own
-        other_ids, other_lines = read_lines(other_file)
-        shared = own.intersection(other_ids)
-        if shared:
-            position = next(i for i, image_id in enumerate(ids) if image_id in shared)
-            other_line = other_lines[other_ids.index(ids[position])]
-            raise AnnotationError.at(
-                osp.join(split_dir, IMAGE_IDS),
-                id_lines[position],
-                f'{ids[position]} is also in another split: {other_file}, line {other_line}',
-                'Take it from one of them, or set check_disjoint to False or to the names of the '
-                'splits that must differ',
-                others=len(shared) - 1,
-            )
+        require_disjoint(
+            (ids, id_lines, own_file),
+            (*read_lines(other_file), other_file),
+            'Take it from one of them, or set check_disjoint to False or to the names of the '
+            'splits that must differ',
+        )
+
+
+def require_disjoint(
+    own: tuple[Sequence[str], Sequence[int], str],
+    other: tuple[Sequence[str], Sequence[int], str],
+    advice: str,
+    unit: str = 'line',
+) -> None:
+    """Raise an :class:`AnnotationError` where a picture stands in two lists; it names both lines.
+
+    Args:
+        own: The names of a list, the line of each, and the list's file.
+        other: Those of the other list.
+        advice: What to do about it.
+        unit: What the lines count: 'line', or 'entry' in a file that has no lines.
+    """
+    ids, lines, file = own
+    other_ids, other_lines, other_file = other
+    few, many = sorted((ids, other_ids), key=len)
+    shared = set(few).intersection(many)
+    if shared:
+        position = next(i for i, image_id in enumerate(ids) if image_id in shared)
+        other_line = other_lines[other_ids.index(ids[position])]
+        raise AnnotationError.at(
+            file,
+            lines[position],
+            f'{ids[position]} is also in another split: {other_file}, {unit} {other_line}',
+            advice,
+            others=len(shared) - 1,
+            unit=unit,
+        )
 
 
 def group_rows(positions: np.ndarray, rows: np.ndarray, count: int) -> list[np.ndarray]:

@@ -8,7 +8,7 @@ from .errors import UNPACK_ANEW, AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
-from .split_lists import require_unique
+from .split_lists import require_disjoint, require_unique
 from .voc_xml import boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['StanfordDogs']
@@ -61,9 +61,13 @@ class StanfordDogs(ReleaseDataset):
         pictures = {name: _read_list(file) for name, file in lists.items()}
         # Both lists, so that the classes do not depend on the split.
         self._metainfo.setdefault('classes', _class_names(pictures, lists))
-        file = lists[self.split]
-        ids, numbered = pictures[self.split]
-        entries = range(1, len(ids) + 1)
+        listed = {
+            name: (ids, range(1, len(ids) + 1), lists[name]) for name, (ids, _) in pictures.items()
+        }
+        ids, entries, file = own = listed.pop(self.split)
+        for other in listed.values():
+            require_disjoint(own, other, UNPACK_ANEW, 'entry')
+        numbered = pictures[self.split][1]
         labels = [
             class_index(label, entry, file, self.num_classes, 'the classes', 'entry')
             for entry, label in zip(entries, numbered)

@@ -63,6 +63,19 @@ def test_bad_line(release, name, line, text, expected):
     assert expected in message
 
 
+@pytest.mark.parametrize('split', ['train', 'val', 'trainval'])
+def test_a_picture_in_training_and_test(release, split):
+    file, test_file = (release / f'data/images_variant_{name}.txt' for name in (split, 'test'))
+    replace_line(file, 2, '12 F/A-18')
+    for name, own, other in (('test', test_file, file), (split, file, test_file)):
+        message = error_of(FGVCAircraft, name, data_root=str(release), with_boxes=False)
+        assert message == (
+            f'{own}, line 2: 12 is also in another split: {other}, line 2. Unpack the release anew'
+        )
+    test_file.unlink()
+    assert len(FGVCAircraft(split, data_root=str(release), with_boxes=False)) > 1
+
+
 def test_missing_line_file_and_classes(release):
     replace_line(release / 'data/images_box.txt', 6, None)
     file = release / 'data/images_variant_test.txt'

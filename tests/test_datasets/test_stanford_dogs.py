@@ -81,6 +81,19 @@ def test_bad_list(release, entries, entry, expected):
     assert expected in message
 
 
+@pytest.mark.parametrize(('split', 'other'), [('train', 'test'), ('test', 'train')])
+def test_a_picture_in_both_splits(release, split, other):
+    entries = dict(train=[(P1, 1), (P0, 0), (P2, 2)], test=[(P0, 0)])
+    for name, pictures in entries.items():
+        save_dog_list(release / f'lists/{name}_list.mat', pictures)
+    entry = dict(train=2, test=1)
+    message = error_of(StanfordDogs, split, data_root=str(release), with_boxes=False)
+    assert message == (
+        f'{release}/lists/{split}_list.mat, entry {entry[split]}: {P0} is also in another split: '
+        f'{release}/lists/{other}_list.mat, entry {entry[other]}. Unpack the release anew'
+    )
+
+
 def test_bad_mat_file(release):
     file = release / 'lists/test_list.mat'
     save_mat(file, file_list=cells([P0, P1], True), labels=np.array([[1.0]]))
