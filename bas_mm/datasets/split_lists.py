@@ -326,7 +326,7 @@ def check_boxes(
     lists: BoxLists,
     sizes: np.ndarray | None = None,
 ) -> None:
-    """Judge boxes: finite, corners in order, inside the picture.
+    """Judge boxes: finite, in pixels, corners in order, inside the picture.
 
     A corner may equal the width or the height, because some sets write x + w for x1.
 
@@ -344,6 +344,16 @@ def check_boxes(
     bad = ~np.isfinite(boxes).all(axis=1)
     if bad.any():
         _raise_box(file, ids, lists, bad, 'is not made of finite numbers', 'Correct the line')
+    # One box alone may be as small as that.
+    if len(boxes) > 1 and boxes.min() >= 0 and boxes.max() <= 1:
+        _raise_box(
+            file,
+            ids,
+            lists,
+            np.ones(len(boxes), dtype=bool),
+            'lies between 0 and 1, as all boxes of its split do',
+            'Boxes are in pixels: multiply x by the width of the picture, and y by its height',
+        )
     bad = (boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])
     if bad.any():
         _raise_box(

@@ -324,6 +324,27 @@ class TestFaults:
         message = message_of(split_writer.root, with_boxes=False)
         assert 'image_ids.txt, line 5: train/dog/1.jpg is listed' in message
 
+    def test_boxes_in_shares_of_the_picture(self, split_writer):
+        folder = split_writer.write_good()
+        ids = (folder / 'image_ids.txt').read_text().splitlines()
+        boxes = [f'{image_id},0.25,0,0.75,1' for image_id in ids]
+        split_writer.write('train', localization=boxes)
+        expected = (
+            f'{folder}/localization.txt, line 1: the box 0.25,0,0.75,1 of {ids[0]} lies between 0 '
+            'and 1, as all boxes of its split do (2 more lines like this). Boxes are in pixels: '
+            'multiply x by the width of the picture, and y by its height'
+        )
+        assert message_of(split_writer.root) == expected
+        (folder / 'image_sizes.txt').unlink()
+        assert message_of(split_writer.root) == expected
+        # Where one is larger, or there is only one, they are small ones.
+        replace_line(folder / 'localization.txt', 3, f'{ids[2]},0,0,0.5,1.5')
+        assert len(build(split_writer.root)) == 3
+        split_writer.write(
+            'train', image_ids=ids[:1], class_labels=[f'{ids[0]},0'], localization=boxes[:1]
+        )
+        assert len(build(split_writer.root)) == 1
+
     def test_several_bad_boxes_are_counted(self, split_writer):
         folder = split_writer.write_good()
         replace_line(folder / 'localization.txt', 2, 'train/cat/2.jpg,0,0,500,50')
