@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,11 +84,11 @@ class PicturePipeline:
             return dict(img=picture.source, img_shape=size, ori_shape=size, img_path=name)
         try:
             return self.loader(dict(img_path=picture.source))
-        except UnreadableImageError as error:
-            raise UnreadableImageError(_without_addresses(str(error))) from error
+        except UnreadableImageError:
+            raise
         except Exception as error:
             # Backends and decoders have errors of their own.
-            reason = f'{type(error).__name__}: {_without_addresses(str(error))}'
+            reason = f'{type(error).__name__}: {error}'
             raise UnreadableImageError.of(picture.source, reason) from error
 
     def view(self, results: dict[str, Any]) -> dict[str, Any]:
@@ -120,8 +119,3 @@ class PicturePipeline:
                 'saying where the view lies in them, so that boxes would not find back: take '
                 'LocResize, LocCenterCrop and the like, or let it call follow_view'
             )
-
-
-def _without_addresses(message: str) -> str:
-    """A decoder's message without objects of this process, which say nothing to anybody."""
-    return re.sub(r' ?<[\w.]+ object at 0x\w+>', '', message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -78,5 +79,12 @@ class UnreadableImageError(RuntimeError):
 
     @classmethod
     def of(cls, file: str, reason: str) -> UnreadableImageError:
-        """Make the error for one picture file."""
+        """Make the error for one picture file.
+
+        Args:
+            file: The file.
+            reason: What a decoder says. Objects of this process that it names by their addresses,
+                which say nothing to anybody, are left out.
+        """
+        reason = re.sub(r' ?<[\w.]+ object at 0x\w+>', '', reason)
         return cls(f'unreadable picture {file}: {reason}')

@@ -20,6 +20,8 @@ __all__ = ['LoadLocImage']
 
 _JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
 _PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
+# What telephones and the web write, by the second word behind the length of the first block.
+_HEIF_BRANDS = {b'heic', b'heix', b'heim', b'heis', b'hevc', b'mif1', b'msf1', b'avif', b'avis'}
 # Bits per value and kind of colours (0: grey), after the size in the head of a PNG.
 _PNG_DEPTH, _DEEP_GREY = slice(24, 26), b'\x10\x00'
 # The filters of warnings belong to all threads: two that change them at the same time would leave
@@ -122,9 +124,9 @@ class LoadLocImage(LoadImageFromFile):
             img = self._decode(content)
         except Exception as error:
             # Each decoder has errors of its own: cv2.error, OSError, SyntaxError, ValueError.
-            raise UnreadableImageError.of(path, f'{type(error).__name__}: {error}') from error
+            raise _undecodable(path, content, f'{type(error).__name__}: {error}') from error
         if img is None:
-            raise UnreadableImageError.of(path, 'it cannot be decoded')
+            raise _undecodable(path, content, 'it cannot be decoded')
         return img
 
     def compare_size(
@@ -240,4 +242,11 @@ def _decode_strictly(content: bytes, path: str) -> None:
             picture.load()
     except Exception as error:
         # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.
-        raise UnreadableImageError.of(path, f'{type(error).__name__}: {error}') from error
+        raise _undecodable(path, content, f'{type(error).__name__}: {error}') from error
+
+
+def _undecodable(path: str, content: bytes, reason: str) -> UnreadableImageError:
+    """Make the error for a file that is not decoded, which may be none that decoders know."""
+    if content[4:8] == b'ftyp' and content[8:12] in _HEIF_BRANDS:
+        reason = 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
+    return UnreadableImageError.of(path, reason)

@@ -12,7 +12,7 @@ import mmcv
 import mmcv.image.io
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
 from bas_mm.datasets.transforms.load_loc_image import _start_turbojpeg
@@ -141,6 +141,26 @@ def test_no_pictures(tmp_path, content, backend):
     message = error_of(path, imdecode_backend=backend)
     if not content:
         assert 'the file is empty' in message
+
+
+@pytest.mark.parametrize('brand', [b'heic', b'mif1', b'avif'])
+@pytest.mark.parametrize('backend', ['cv2', 'pillow'])
+def test_pictures_of_telephones_under_another_name(tmp_path, brand, backend):
+    path = tmp_path / 'a.jpg'
+    head = b'\0\0\0\x18ftyp'
+    path.write_bytes(head + brand + b'\0\0\0\0mif1heic' + bytes(100))
+    said = 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
+    assert error_of(path, imdecode_backend=backend) == f'unreadable picture {path}: {said}'
+    # A film.
+    path.write_bytes(head + b'isom' + bytes(100))
+    said = 'UnidentifiedImageError: cannot identify image file'
+    assert error_of(path, imdecode_backend=backend) == f'unreadable picture {path}: {said}'
+
+
+@pytest.mark.skipif(not features.check('avif'), reason='Pillow was built without AVIF')
+def test_avif_where_the_decoder_knows_it(tmp_path):
+    Image.new('RGB', (20, 10)).save(tmp_path / 'a.jpg', format='avif')
+    assert read(tmp_path / 'a.jpg', imdecode_backend='pillow')['img'].shape == (10, 20, 3)
 
 
 def test_missing_file_and_folder(tmp_path):
