@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-__all__ = ['open_picture', 'picture_size']
+__all__ = ['open_picture', 'picture_size', 'picture_size_and_side']
 
 # From this orientation on a picture is to be shown lying on its side.
 _ON_ITS_SIDE = 5
@@ -39,23 +39,25 @@ def open_picture(file: str | BinaryIO) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def picture_size(path: str, if_on_its_side: bool = True) -> tuple[int, int]:
+def picture_size(path: str) -> tuple[int, int]:
     """Width and height as stored; 0, 0 for a file that is no picture.
 
     Such a file is dealt with where pictures are read, because training may pass over it.
-
-    Args:
-        path: The file.
-        if_on_its_side: Whether the size is told of a picture that its file notes to be shown
-            lying on its side; else it is 0, 0, too.
     """
     try:
         with open_picture(path) as picture:
-            if not if_on_its_side and _is_on_its_side(picture):
-                return 0, 0
             return picture.size
     except Exception:
         return 0, 0
+
+
+def picture_size_and_side(path: str) -> tuple[int, int, bool]:
+    """:func:`picture_size`, and whether the file notes that it is to be shown lying on its side."""
+    try:
+        with open_picture(path) as picture:
+            return *picture.size, _is_on_its_side(picture)
+    except Exception:
+        return 0, 0, False
 
 
 def _is_on_its_side(picture: Image.Image) -> bool:

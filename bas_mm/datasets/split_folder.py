@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 
 import numpy as np
 
@@ -11,7 +10,8 @@ from bas_mm.registry import DATASETS
 from .base_localization_dataset import BaseLocalizationDataset
 from .collector import paused_collector
 from .errors import AnnotationError
-from .picture_size import picture_size
+from .picture_size import picture_size_and_side
+from .readable_pictures import require_readable
 from .split_lists import (
     CLASS_LABELS,
     IMAGE_IDS,
@@ -57,7 +57,8 @@ class SplitFolder(BaseLocalizationDataset):
             training splits, whose labels are weak. Defaults to True.
         check_files (bool): Whether to check that each listed picture and mask is on disk; each
             directory is listed once. Where there are boxes and no ``image_sizes.txt``, the head of
-            each picture is read, too, to see that they lie in it. Defaults to True.
+            each picture is read, too, to see that they lie in it and, in test mode, that it is a
+            picture. Defaults to True.
         check_disjoint (bool | str | Sequence[str]): Whether to check that no picture is in a split
             folder beside this one as well; names of such folders limit the check to them.
             Defaults to True.
@@ -134,11 +135,11 @@ class SplitFolder(BaseLocalizationDataset):
             for info, (width, height) in zip(infos, sizes.tolist()):
                 info['width'] = width
                 info['height'] = height
+        if self.check_files:
+            check_files_exist(ids, lines, ids_file, self.data_prefix['img_path'])
         if self.with_boxes:
             self._add_localization(infos, ids, lines, ids_file, sizes)
 
-        if self.check_files:
-            check_files_exist(ids, lines, ids_file, self.data_prefix['img_path'])
         if self.check_disjoint:
             siblings = None if self.check_disjoint is True else self.check_disjoint
             check_disjoint(self.split_dir, ids, lines, siblings)
@@ -169,16 +170,21 @@ class SplitFolder(BaseLocalizationDataset):
                 info['mask_paths'] = tuple(osp.join(root, mask) for mask in masks)
                 info['ignore_path'] = osp.join(root, ignore) if ignore else ''
             return
+        on_its_side, unchecked = None, []
         if sizes is None and self.check_files:
+            heads = np.array([picture_size_and_side(info['img_path']) for info in infos])
+            sizes, on_its_side = heads[:, :2], heads[:, 2].astype(bool)
+            unknown = np.flatnonzero(np.min(sizes, axis=1) == 0).tolist()
+            if self.test_mode:
+                paths = [infos[position]['img_path'] for position in unknown]
+                require_readable(paths, [lines[position] for position in unknown], ids_file)
             # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
-            size_of = partial(picture_size, if_on_its_side=False)
-            sizes = np.array([size_of(info['img_path']) for info in infos])
-        check_boxes(file, ids, lists, sizes)
+            unchecked = [*unknown, *np.flatnonzero(on_its_side).tolist()]
+        check_boxes(file, ids, lists, sizes, on_its_side)
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes
-        if sizes is not None:
-            for position in np.flatnonzero(np.min(sizes, axis=1) == 0):
-                infos[position]['boxes_unchecked'] = True
+        for position in unchecked:
+            infos[position]['boxes_unchecked'] = True
 
     @staticmethod
     def _check_masks(lists: MaskLists, file: str, root: str) -> None:

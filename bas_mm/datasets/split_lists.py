@@ -325,6 +325,7 @@ def check_boxes(
     ids: Sequence[str],
     lists: BoxLists,
     sizes: np.ndarray | None = None,
+    on_its_side: np.ndarray | None = None,
 ) -> None:
     """Judge boxes: finite, in pixels, corners in order, inside the picture.
 
@@ -336,6 +337,7 @@ def check_boxes(
         lists: The boxes.
         sizes: (n, 2) width and height of each picture; None when they are not known. Then only
             negative corners count as outside. A picture of unknown size may have 0, 0 here.
+        on_its_side: See :func:`check_bounds`.
 
     Raises:
         AnnotationError: Names the first bad line and counts the others.
@@ -370,7 +372,7 @@ def check_boxes(
             file, ids, lists, bad, 'lies outside its picture (x0 or y0 < 0)', 'Correct the box'
         )
     if sizes is not None:
-        check_bounds(file, ids, lists, sizes)
+        check_bounds(file, ids, lists, sizes, on_its_side=on_its_side)
 
 
 def check_bounds(
@@ -379,6 +381,7 @@ def check_bounds(
     lists: BoxLists,
     sizes: np.ndarray,
     tolerance: float = 0.0,
+    on_its_side: np.ndarray | None = None,
 ) -> None:
     """Judge the lower right corners of boxes against the sizes of their pictures.
 
@@ -388,6 +391,8 @@ def check_bounds(
         lists: The boxes.
         sizes: (n, 2) width and height of each picture; 0, 0 where unknown.
         tolerance: How many pixels beyond the width or the height are still accepted.
+        on_its_side: (n,) bool, pictures whose boxes may be those of the picture turned by a
+            quarter as well, of which width and height change places; None for no picture.
 
     Raises:
         AnnotationError: Names the first bad line and counts the others.
@@ -395,14 +400,21 @@ def check_bounds(
     limits = sizes[lists.positions]
     known = (limits > 0).all(axis=1)
     bad = known & (lists.boxes[:, 2:] > limits + tolerance).any(axis=1)
+    if on_its_side is not None:
+        fits = (lists.boxes[:, 2:] <= limits[:, ::-1] + tolerance).all(axis=1)
+        bad &= ~(on_its_side[lists.positions] & fits)
     if bad.any():
-        width, height = limits[np.flatnonzero(bad)[0]].tolist()
+        row = np.flatnonzero(bad)[0]
+        width, height = limits[row].tolist()
+        turned = ''
+        if on_its_side is not None and on_its_side[lists.positions[row]]:
+            turned = f', and of {height}x{width} if it is turned as its file notes'
         _raise_box(
             file,
             ids,
             lists,
             bad,
-            f'lies outside its picture of {width}x{height} pixels',
+            f'lies outside its picture of {width}x{height} pixels{turned}',
             'Correct the box, or the size',
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import cv2
@@ -147,11 +148,19 @@ def test_bounds_are_checked_only_when_asked(release):
     np.testing.assert_array_equal(dataset.get_data_info(1)['gt_bboxes'], [[1, 1, 601, 4]])
 
 
-def test_a_picture_that_cannot_be_read_is_left_to_the_pipeline(release):
-    (release / 'images' / PATHS[0]).write_bytes(b'')
+def test_a_picture_that_cannot_be_read_is_left_to_the_pipeline_of_training(release):
+    path = release / 'images' / PATHS[0]
+    path.write_bytes(b'')
     info = CUB200('test', data_root=str(release)).get_data_info(0)
     np.testing.assert_array_equal(info['gt_bboxes'], [[6.0, 2.0, 38.5, 29.0]])
     assert 'width' not in info
+
+    said = f'bounding_boxes.txt, line 1: unreadable picture {path}: the file is empty. Repair it'
+    with pytest.raises(AnnotationError, match=re.escape(said)):
+        CUB200('test', data_root=str(release), test_mode=True)
+    settings = dict(data_root=str(release), test_mode=True)
+    assert 'width' not in CUB200('test', check_files=False, **settings).get_data_info(0)
+    assert 'width' not in CUB200('test', check_bounds=False, **settings).get_data_info(0)
 
 
 class TestMasks:

@@ -33,6 +33,14 @@ def message_of(root: Path, **kwargs) -> str:
     return str(caught.value)
 
 
+def put_on_its_side(path: Path) -> None:
+    """Note in a picture's file that it is to be shown turned by a quarter."""
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        exif[ExifTags.Base.Orientation] = 6
+        picture.save(path, exif=exif)
+
+
 class TestReading:
     def test_items(self, split_writer):
         split_writer.write_good()
@@ -381,19 +389,61 @@ class TestFaults:
 
         # Shown on its side it has 40x60 pixels.
         path = split_writer.root / 'images/train/cat/1.jpg'
-        with Image.open(path) as picture:
-            exif = picture.getexif()
-            exif[ExifTags.Base.Orientation] = 6
-            picture.save(path, exif=exif)
+        put_on_its_side(path)
         dataset = build(split_writer.root, pipeline=[dict(type='LoadLocImage')])
         assert len(dataset) == 3
         with pytest.raises(AnnotationError, match='60x40 pixels, and a box of its split lies outs'):
             dataset[0]
         assert dataset[1]['img_shape'] == (50, 50)
 
-        # Said where it is read.
-        path.write_bytes(b'no picture')
+    @pytest.mark.parametrize('corner', ['41,41', '5,61', '61,5'])
+    def test_box_beyond_its_picture_however_it_is_turned(self, split_writer, corner):
+        file = split_writer.write_good() / 'localization.txt'
+        file.with_name('image_sizes.txt').unlink()
+        put_on_its_side(split_writer.root / 'images/train/cat/1.jpg')
+        # Of the picture as it is stored, and of it as it is shown.
+        for fitting in ('60,40', '40,60'):
+            replace_line(file, 1, f'train/cat/1.jpg,5,5,{fitting}')
+            assert len(build(split_writer.root)) == 3
+        replace_line(file, 1, f'train/cat/1.jpg,5,5,{corner}')
+        assert message_of(split_writer.root) == (
+            f'{file}, line 1: the box 5,5,{corner} of train/cat/1.jpg lies outside its picture of '
+            '60x40 pixels, and of 40x60 if it is turned as its file notes. Correct the box, or '
+            'the size'
+        )
+        # Others are turned by nobody.
+        replace_line(file, 1, 'train/cat/1.jpg,5,5,60,40')
+        replace_line(file, 4, 'train/dog/1.jpg,5,5,64,32')
+        assert message_of(split_writer.root).startswith(
+            f'{file}, line 4: the box 5,5,64,32 of train/dog/1.jpg lies outside its picture of '
+            '32x64 pixels. Correct'
+        )
+
+    def test_what_is_no_picture_is_refused_in_test_mode(self, split_writer, monkeypatch):
+        folder = split_writer.write_good()
+        (folder / 'image_sizes.txt').unlink()
+        first, last = (split_writer.root / f'images/train/{name}/1.jpg' for name in ('cat', 'dog'))
+        whole = first.read_bytes()
+        for path in (first, last):
+            path.write_bytes(b'no picture')
+        assert message_of(split_writer.root, test_mode=True) == (
+            f'{folder}/image_ids.txt, line 1: unreadable picture {first}: UnidentifiedImageError: '
+            'cannot identify image file (1 more line like this). Repair it, or take it from all '
+            'lists: validation and test need each picture'
+        )
+        # In training it may be passed over.
         assert len(build(split_writer.root)) == 3
+        assert len(build(split_writer.root, test_mode=True, check_files=False)) == 3
+
+        # What Pillow does not know OpenCV may read.
+        def broken_open(_):
+            raise OSError
+
+        first.write_bytes(whole)
+        last.write_bytes(whole)
+        monkeypatch.setattr(Image, 'open', broken_open)
+        dataset = build(split_writer.root, test_mode=True)
+        assert dataset.get_data_info(0)['boxes_unchecked']
 
     def test_sizes_of_pictures_with_damaged_notes(self, split_writer):
         """An EXIF block that is no TIFF; Pillow has looked at it before where no dpi is told."""
