@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
 from typing import NoReturn
+from unicodedata import is_normalized, normalize
 
 import numpy as np
 
@@ -452,11 +453,17 @@ def check_files_exist(
             missing.append(position)
     if missing:
         first = ids[missing[0]]
+        problem = f'there is no {kind} {osp.join(image_root, first)}'
+        advice = f'Complete the {kind}s, correct data_root or data_prefix, or take it from the list'
+        alike = _name_alike(image_root, first)
+        if alike is not None:
+            problem = f'the {kind} is called {alike}: {_difference(first, alike)}'
+            advice = f'Write the list as the {kind}s are named, or rename these'
         raise AnnotationError.at_first(
             ids_file,
             [id_lines[position] for position in missing],
-            f'{first} is listed, but there is no {kind} {osp.join(image_root, first)}',
-            f'Complete the {kind}s, correct data_root or data_prefix, or take it from the list',
+            f'{first} is listed, but {problem}',
+            advice,
             unit,
         )
 
@@ -743,3 +750,36 @@ def _names_in(folder: str) -> set[str]:
             return {entry.name for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return set()
+
+
+def _name_alike(root: str, name: str) -> str | None:
+    """The path below a folder that a path differs from in Unicode's form, case or slashes only."""
+    found = ''
+    for part in name.replace('\\', '/').split('/'):
+        names = _names_in(osp.join(root, found))
+        if part not in names:
+            alike = [other for other in sorted(names) if _plain(other) == _plain(part)]
+            if not alike:
+                return None
+            part = alike[0]
+        found = osp.join(found, part)
+    return found
+
+
+def _plain(name: str) -> str:
+    return normalize('NFC', name).casefold()
+
+
+def _difference(listed: str, found: str) -> str:
+    """What is different about two paths that are alike."""
+    listed = listed.replace('\\', '/')
+    if listed == found:
+        return 'folders are divided by /'
+    if normalize('NFC', listed) == normalize('NFC', found):
+        # Both look the same where they are printed.
+        form = 'NFD' if is_normalized('NFD', found) else 'NFC'
+        return (
+            'the same letters in another form of Unicode, as Python gives them by '
+            f'unicodedata.normalize({form!r}, name)'
+        )
+    return 'capital letters are told from small ones'

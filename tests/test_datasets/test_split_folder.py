@@ -477,6 +477,33 @@ class TestFaults:
         assert str(picture) in message
         assert len(build(split_writer.root, check_files=False)) == 3
 
+    @pytest.mark.parametrize(
+        ('listed', 'found', 'difference'),
+        [
+            ('caf\u00e9/1.jpg', 'cafe\u0301/1.jpg', "normalize('NFD', name)"),
+            ('cafe\u0301/1.jpg', 'caf\u00e9/1.jpg', "normalize('NFC', name)"),
+            ('a/e\u0301.jpg', 'a/\u00e9.jpg', "normalize('NFC', name)"),
+            ('a/1.jpg', 'a/1.JPG', 'capital letters are told from small ones'),
+            ('a/1.jpg', 'A/1.jpg', 'capital letters are told from small ones'),
+            ('a\\b\\1.jpg', 'a/b/1.jpg', 'folders are divided by /'),
+            ('A\\e\u0301.jpg', 'a/\u00e9.JPG', 'capital letters are told from small ones'),
+        ],
+    )
+    def test_picture_of_another_spelling(
+        self, split_writer, make_picture, listed, found, difference
+    ):
+        make_picture(split_writer.root / 'images' / found, 20, 10)
+        folder = split_writer.write(
+            'train', image_ids=[listed, '2.jpg'], class_labels=[f'{listed},0', '2.jpg,0']
+        )
+        message = message_of(split_writer.root, with_boxes=False)
+        start = f'{folder}/image_ids.txt, line 1: {listed} is listed, but the picture is called '
+        assert message.startswith(f'{start}{found}: ')
+        assert difference in message
+        assert message.endswith(
+            ' (1 more line like this). Write the list as the pictures are named, or rename these'
+        )
+
     def test_directory_not_on_disk(self, split_writer):
         split_writer.write_good()
         for name in ('1.jpg', '2.jpg'):
