@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bas_mm.utils.class_names import class_indices
@@ -103,11 +103,14 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
 
     Raises:
         AnnotationError: The file is missing or empty, or a line has no class, an unknown class,
-            or a picture that stood there before.
+            a name with a space, or a picture that stood there before.
     """
     rows, lines = _rows(file)
     indices: Mapping[str, int] = class_indices(classes)
     found = {word for _, *words in rows for word in words}
+    ends = set(filter(_has_suffix, found.difference(indices)))
+    if ends:
+        _refuse_spaces(rows, lines, file, ends)
     if all(map(_is_whole, found)) and found.isdisjoint(indices):
         indices = {str(index): index for index in range(len(classes))}
     labels = []
@@ -177,6 +180,27 @@ def _require_unique_stems(stems: Sequence[str], lines: Sequence[int], file: str)
         'for the picture'
     )
     require_unique(stems, lines, file, advice=advice)
+
+
+def _refuse_spaces(
+    rows: Sequence[Sequence[str]], lines: Sequence[int], file: str, ends: Collection[str]
+) -> None:
+    """Raise where a word that is no class, but ends like a picture, makes a name of several."""
+    for row, line in zip(rows, lines):
+        last = next((i for i, word in enumerate(row) if i and word in ends), None)
+        # A name with an ending of its own has another file behind it, such as a mask.
+        if last is not None and not _has_suffix(row[0]):
+            raise AnnotationError.at(
+                file,
+                line,
+                f'the name {" ".join(row[: last + 1])!r} has a space, which names in this list '
+                'cannot have, because what follows it are classes',
+                'Rename the picture',
+            )
+
+
+def _has_suffix(word: str) -> bool:
+    return word.lower().endswith(PICTURE_SUFFIXES)
 
 
 def _is_path(word: str) -> bool:

@@ -397,6 +397,21 @@ class TestList:
         write_lines(pets / 'train.txt', lines)
         assert expected in error_of(_pets, pets)
 
+    @pytest.mark.parametrize('classes', [('cat', 'red dog'), 2])
+    def test_names_with_spaces(self, pets, classes):
+        word = 'cat' if classes != 2 else '0'
+        for name in ('a/my photo.jpg', 'my own photo.JPG'):
+            write_lines(pets / 'train.txt', [f'a/1 {word}', f'{name} {word}'])
+            assert error_of(_pets, pets, classes=classes) == (
+                f'{pets}/train.txt, line 2: the name {name!r} has a space, which names in this '
+                'list cannot have, because what follows it are classes. Rename the picture'
+            )
+        # A class may be called so, and a mask is no part of a name.
+        write_lines(pets / 'train.txt', ['a/1 x.jpg'])
+        assert _labels(_pets(pets, classes=['x.jpg'])) == {'1': [0]}
+        write_lines(pets / 'train.txt', ['a/1.png masks/3.png'])
+        assert "unknown class 'masks/3.png'" in error_of(_pets, pets)
+
     def test_two_pictures_of_one_name(self, pets):
         write_picture(pets / 'pictures' / 'a' / '1.jpg', 20, 16)
         write_lines(pets / 'train.txt', ['a/1 cat'])
