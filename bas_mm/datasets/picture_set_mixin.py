@@ -47,6 +47,14 @@ class PictureSetMixin:
             )
         return len(classes)
 
+    @property
+    def requires_each_picture(self) -> bool:
+        """bool: Whether no picture may be left out, so that it is refused as soon as it is known.
+
+        ``make_boxes.py`` leaves some out of a set for test with ``skip_unreadable``.
+        """
+        return self.test_mode and not self.skip_unreadable
+
     def prepare_data(self, idx: int) -> dict | None:
         """Run one picture through the pipeline.
 

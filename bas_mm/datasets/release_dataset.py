@@ -37,8 +37,9 @@ class ReleaseDataset(BaseLocalizationDataset):
         check_files (bool): Whether to check that each picture is on disk. Defaults to True.
         check_bounds (bool): Whether to check that boxes lie in their pictures; one pixel beyond
             is accepted. Where the release does not say the sizes, the head of each picture of
-            the split is read, about 0.1 ms each on a local disk; in test mode a file that is no
-            picture is refused then. Needs ``with_boxes``. Defaults to True.
+            the split is read, about 0.1 ms each on a local disk; in test mode without
+            ``skip_unreadable`` a file that is no picture is refused then. Needs ``with_boxes``.
+            Defaults to True.
         **kwargs: Further arguments of :class:`BaseLocalizationDataset`.
     """
 
@@ -147,7 +148,7 @@ class ReleaseDataset(BaseLocalizationDataset):
         if self.check_bounds:
             if sizes is None:
                 sizes = np.array([picture_size(info['img_path']) for info in infos])
-                if self.test_mode and self.check_files:
+                if self.requires_each_picture and self.check_files:
                     rows = np.flatnonzero(np.min(sizes[lists.positions], axis=1) == 0)
                     paths = [infos[position]['img_path'] for position in lists.positions[rows]]
                     require_readable(paths, lists.lines[rows], file, lists.unit)

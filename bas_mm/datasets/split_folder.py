@@ -57,8 +57,8 @@ class SplitFolder(BaseLocalizationDataset):
             training splits, whose labels are weak. Defaults to True.
         check_files (bool): Whether to check that each listed picture and mask is on disk; each
             directory is listed once. Where there are boxes and no ``image_sizes.txt``, the head of
-            each picture is read, too, to see that they lie in it and, in test mode, that it is a
-            picture. Defaults to True.
+            each picture is read, too, to see that they lie in it and, in test mode without
+            ``skip_unreadable``, that it is a picture. Defaults to True.
         check_disjoint (bool | str | Sequence[str]): Whether to check that no picture is in a split
             folder beside this one as well; names of such folders limit the check to them.
             Defaults to True.
@@ -175,7 +175,7 @@ class SplitFolder(BaseLocalizationDataset):
             heads = np.array([picture_size_and_side(info['img_path']) for info in infos])
             sizes, on_its_side = heads[:, :2], heads[:, 2].astype(bool)
             unknown = np.flatnonzero(np.min(sizes, axis=1) == 0).tolist()
-            if self.test_mode:
+            if self.requires_each_picture:
                 paths = [infos[position]['img_path'] for position in unknown]
                 require_readable(paths, [lines[position] for position in unknown], ids_file)
             # Boxes of a picture on its side may be those of its pixels, or of what viewers show.

@@ -159,8 +159,8 @@ def test_a_picture_that_cannot_be_read_is_left_to_the_pipeline_of_training(relea
     with pytest.raises(AnnotationError, match=re.escape(said)):
         CUB200('test', data_root=str(release), test_mode=True)
     settings = dict(data_root=str(release), test_mode=True)
-    assert 'width' not in CUB200('test', check_files=False, **settings).get_data_info(0)
-    assert 'width' not in CUB200('test', check_bounds=False, **settings).get_data_info(0)
+    for others in (dict(check_files=False), dict(check_bounds=False), dict(skip_unreadable=True)):
+        assert 'width' not in CUB200('test', **settings, **others).get_data_info(0)
 
 
 class TestMasks:
