@@ -100,6 +100,16 @@ def test_the_pair_that_is_best_on_val_is_tested(monkeypatch):
     assert by == ('top1_loc', 'gt_known')
 
 
+def test_the_columns_of_a_table():
+    """As the README explains them; those of benchmark_embedded.py are the same."""
+    result = LocalizationResult('BAS', Config(), 'a.pth', 0.35, test=dict.fromkeys(COLUMNS, 1.0))
+    heads = results_table([result]).splitlines()[0].split('|')[1:-1]
+    figures = ['Top-1 Loc', 'Top-5 Loc', 'GT-Known', 'IoU 0.3', 'IoU 0.5', 'IoU 0.7', 'Top-1 Cls']
+    assert [head.strip() for head in heads] == ['', *figures, 'θ']
+    metric = LocalizationMetric(0.1).figures(np.ones((8, 1), int), 1)[0]
+    assert COLUMNS.keys() <= metric.keys()
+
+
 def test_a_table_has_the_figures_of_test():
     test = {column: 10.05 + i for i, column in enumerate(COLUMNS)}
     result = LocalizationResult('BAS', Config(), 'a.pth', 0.35, dict.fromkeys(COLUMNS, 1.0), test)

@@ -66,7 +66,15 @@ def test_quickstart_compares_both_methods(project):
         assert (out / name.lower() / 'epoch_1.pth').is_file()
     assert (out / 'table.md').read_text().strip() in done.stdout
     assert len(list((out / 'pictures').glob('0*.png'))) == 3
-    assert (out / 'pictures' / 'overview.png').is_file()
+    overview = out / 'pictures' / 'overview.png'
+    assert overview.is_file()
+    # What is there is named at the end.
+    assert done.stdout.splitlines()[-3:] == [
+        f'Table and figures: {out}',
+        f'Pictures:          {overview} and 3 more beside it',
+        f'Logs, weights:     {out}/cam and {out}/bas',
+    ]
+    assert 'warning: ' not in done.stderr
     # Progress is shown, routine records are left to the log files.
     assert 'Epoch(train) [1][2/2]' in done.stdout
     assert 'System environment' not in done.stdout
