@@ -5,13 +5,18 @@ import time
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
+from torch.utils.data import Dataset
 
+from bas_mm.engine.hooks import ClassCountHook, EmptyLoaderHook
 from bas_mm.evaluation.functional import choose_threshold
+from bas_mm.evaluation.metrics import LocalizationMetric
+from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS
 from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import localization_metrics
@@ -29,6 +34,8 @@ COLUMNS = {
     'iou_70': 'IoU 0.7',
     'top1_cls': 'Top-1 Cls',
 }
+# The splits that θ is chosen on, and that figures are reported of.
+_REPORTED = ('val', 'test')
 
 
 @dataclass
@@ -124,22 +131,42 @@ def require_own_val(cfg: Config) -> None:
         raise ValueError('there is no val_dataloader to choose on')
     if cfg.get('test_dataloader') is None:
         raise ValueError('there is no test_dataloader to report figures of')
-    own = _picture_files(cfg, 'val_dataloader')
-    shared = own & _picture_files(cfg, 'test_dataloader')
-    if shared:
-        which = 'the same pictures'
-        if shared != own:
-            which = f'{len(shared)} of the same pictures, such as {min(shared)}'
+    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
+        val, test = (DATASETS.build(cfg[f'{split}_dataloader'].dataset) for split in _REPORTED)
+    shared = describe_shared_pictures(val, test)
+    if shared is not None:
         raise ValueError(
-            f'val_dataloader and test_dataloader read {which}: what is chosen there would be tuned '
-            'on test. Give val_dataloader.dataset a split of its own.'
+            f'{shared}: what is chosen there would be tuned on test. Give val_dataloader.dataset a '
+            'split of its own.'
         )
 
 
-def _picture_files(cfg: Config, loader: str) -> set[str]:
-    """The files of a loader's pictures, whatever they are called in the config."""
-    with DefaultScope.overwrite_default_scope(scope_of(cfg)):
-        dataset = DATASETS.build(cfg[loader].dataset)
+def describe_shared_pictures(val: Dataset, test: Dataset) -> str | None:
+    """The pictures that ``val`` and ``test`` both read, in words.
+
+    Args:
+        val (Dataset): the data set of ``val_dataloader``.
+        test (Dataset): that of ``test_dataloader``.
+
+    Returns:
+        str | None: the beginning of a sentence; None where they share none.
+    """
+    own = picture_files(val)
+    shared = own & picture_files(test)
+    if not shared:
+        return None
+    which = 'the same pictures'
+    if shared != own:
+        which = f'{len(shared)} of the same pictures, such as {min(shared)}'
+    return f'val_dataloader and test_dataloader read {which}'
+
+
+def picture_files(dataset: Dataset) -> set[str]:
+    """The files of a data set's pictures, whatever they are called in the config.
+
+    Args:
+        dataset (Dataset): of another kind than mmengine's it has none that are known.
+    """
     folders: dict[str, str] = {}
     files = set()
     if not hasattr(dataset, 'get_data_info'):  # none of mmengine's
@@ -153,6 +180,72 @@ def _picture_files(cfg: Config, loader: str) -> set[str]:
             folders[folder] = os.path.realpath(folder)
         files.add(os.path.join(folders[folder], name))
     return files
+
+
+def require_whole_run(cfg: Config, name: str) -> tuple[Dataset, Dataset]:
+    """Refuse, before all the work, a config that :func:`train_and_test` would refuse on its way.
+
+    All that a run has is built, as a runner builds it: model with its first weights, optimizer,
+    schedules, hooks, loaders, metrics. The lists of the data sets are read for it, and the first
+    pictures of ``val`` and ``test``. Nothing is written into the work folder.
+
+    Args:
+        cfg (Config): the config; not changed.
+        name (str): name of the method.
+
+    Returns:
+        tuple[Dataset, Dataset]: the data sets of ``val`` and ``test``.
+
+    Raises:
+        ValueError: a loader is not there, an evaluator has no LocalizationMetric, the model has
+            another number of classes than a data set, there is no batch to train on, or a first
+            picture has no true box. Parts that cannot be built raise what they raise in a run.
+    """
+    _require_parts(cfg)
+    cfg = deepcopy(cfg)
+    # This is no run that a log or a backend (of TensorBoard, say) should tell of.
+    cfg.log_level = 'ERROR'
+    (cfg.get('visualizer') or {}).pop('vis_backends', None)
+    with TemporaryDirectory() as folder:
+        cfg.work_dir = folder
+        runner = new_runner(cfg, f'{name}_check')
+        loaders = [runner.train_dataloader, runner.val_dataloader, runner.test_dataloader]
+        # The rest in the order of Runner.train().
+        runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+        if runner.param_schedulers is not None:
+            runner.build_param_scheduler(runner.param_schedulers)
+        for hook in runner.hooks:
+            if isinstance(hook, (ClassCountHook, EmptyLoaderHook)):
+                hook.before_train(runner)
+                hook.before_val(runner)
+                hook.before_test(runner)
+        if hasattr(runner.model, 'init_weights'):
+            runner.model.init_weights()
+        runner.load_or_resume()
+    val, test = (loader.dataset for loader in loaders[1:])
+    for split, dataset in zip(_REPORTED, (val, test)):
+        sample = dataset[0]['data_samples']
+        try:
+            LocalizationMetric.boxes_of(sample, 'gt_bboxes')
+        except ValueError as error:
+            raise ValueError(
+                f'{split}_dataloader.dataset: {picture_name(sample)}: {error}. LocalizationMetric '
+                'compares with true boxes, which are listed, and read with with_boxes=True'
+            ) from error
+    return val, test
+
+
+def _require_parts(cfg: Config) -> None:
+    """Refuse a config without what comes after its training: known without a look at files."""
+    for split in ('train', *_REPORTED):
+        if cfg.get(f'{split}_dataloader') is None:
+            raise ValueError(f'there is no {split}_dataloader: a run trains, validates and tests')
+    for split in _REPORTED:
+        if not localization_metrics(cfg.get(f'{split}_evaluator')):
+            raise ValueError(
+                f'{split}_evaluator has no LocalizationMetric: θ is chosen on val by its figures, '
+                'and those of test are reported'
+            )
 
 
 def choose_threshold_and_test(
@@ -241,7 +334,12 @@ def train_and_test(
 
     Returns:
         LocalizationResult: the figures.
+
+    Raises:
+        ValueError: a loader is not there, or an evaluator has no LocalizationMetric; see
+            :func:`require_whole_run` for what else may be known before.
     """
+    _require_parts(cfg)
     start = time.perf_counter()
     runner = new_runner(cfg, f'{name}_train')
     runner.train()

@@ -1,12 +1,15 @@
 """What is chosen on ``val``, where figures tie, and which ``val`` is none."""
 
 import shutil
+from copy import deepcopy
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from mmengine.config import Config
-from tiny_run import write_split_folder
+from mmengine.visualization import LocalVisBackend
+from tiny_run import tiny_run_cfg, write_split_folder
 
 from bas_mm.apis import localization_protocol
 from bas_mm.apis.localization_protocol import (
@@ -15,8 +18,11 @@ from bas_mm.apis.localization_protocol import (
     choose_checkpoint_and_test,
     choose_threshold_and_test,
     require_own_val,
+    require_whole_run,
     results_table,
+    train_and_test,
 )
+from bas_mm.command_line import fail_on_input_errors
 from bas_mm.evaluation.metrics import LocalizationMetric
 
 # Top-1 and GT-Known counts of 40 pictures at two θ: the sums are equal, those of their
@@ -163,3 +169,73 @@ def test_val_that_reads_the_pictures_of_test_in_another_way(datasets, tmp_path, 
     cfg.val_dataloader = None
     with pytest.raises(ValueError, match='no val_dataloader'):
         require_own_val(cfg)
+
+
+@pytest.fixture(scope='module')
+def run_cfg(tmp_path_factory):
+    """Config of a whole run."""
+    folder = tmp_path_factory.mktemp('run')
+    write_split_folder(folder, dict(train=4, test=3))
+    cfg = tiny_run_cfg(folder, folder / 'work')
+    cfg.custom_hooks.append(dict(type='EmptyLoaderHook'))
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ('change', 'message'),
+    [
+        ({'train_dataloader.dataset.data_root': 'no'}, 'train_dataloader.dataset: no/'),
+        ({'val_dataloader.dataset.data_root': 'no'}, 'val_dataloader.dataset: no/'),
+        ({'test_dataloader.dataset.data_root': 'no'}, 'test_dataloader.dataset: no/'),
+        (
+            {'test_dataloader.dataset.with_boxes': False},
+            'test_dataloader.dataset: test/0000.png: there is no ground-truth box. Localization',
+        ),
+        ({'val_dataloader.dataset.classes': 7}, 'model.head.num_classes=4 and model.generator.num'),
+        ({'test_dataloader.batchsize': 2}, 'test_dataloader.batchsize: DataLoader takes no'),
+        ({'train_dataloader.batch_size': 9}, 'train_dataloader.batch_size=9: the 4 pictures'),
+        ({'test_dataloader': None}, 'there is no test_dataloader: '),
+        ({'val_evaluator.type': 'PxAP'}, 'val_evaluator has no LocalizationMetric: '),
+        ({'test_evaluator': [dict(type='PxAP')]}, 'test_evaluator has no LocalizationMetric: '),
+        ({'test_evaluator.a': 1}, 'test_evaluator.a: LocalizationMetric takes no a'),
+        ({'model.head.a': 1}, 'model.head.a: '),
+        ({'optim_wrapper.optimizer.type': 'SGE'}, "optim_wrapper.optimizer.type='SGE': "),
+        ({'param_scheduler.type': 'StopLR'}, "param_scheduler.type='StopLR': "),
+        ({'custom_hooks.0.type': 'NoHook'}, "custom_hooks.0.type='NoHook': "),
+        ({'load_from': 'no.pth'}, 'no.pth cannot be read as a checkpoint'),
+        ({'model.init_cfg': dict(type='Pretrained', checkpoint='no.pth')}, 'no.pth cannot be read'),
+    ],
+)
+def test_what_is_known_before_a_training(run_cfg, capsys, change, message):
+    cfg = deepcopy(run_cfg)
+    cfg.train_dataloader.drop_last = True
+    cfg.merge_from_dict(change)
+    with pytest.raises(SystemExit, match='2'), fail_on_input_errors(cfg, 'c.py'):
+        require_whole_run(cfg, 'name')
+    assert f'error: c.py: {message}' in capsys.readouterr().err
+
+
+def test_what_no_training_begins_without(run_cfg, monkeypatch):
+    """Of an evaluator without θ it would be known after the training alone."""
+    begun = []
+    monkeypatch.setattr(localization_protocol, 'new_runner', lambda *_: begun.append(1))
+    for split in ('val', 'test'):
+        cfg = deepcopy(run_cfg)
+        cfg[f'{split}_evaluator'] = dict(type='PxAP')
+        with pytest.raises(ValueError, match=f'{split}_evaluator has no LocalizationMetric'):
+            train_and_test(cfg, 'name')
+    assert not begun
+
+
+def test_a_look_before_a_training_leaves_no_trace(run_cfg, monkeypatch, capfd):
+    told = []
+    monkeypatch.setattr(LocalVisBackend, 'add_config', lambda *_: told.append(1))
+    run_cfg = deepcopy(run_cfg)
+    run_cfg.visualizer = dict(type='Visualizer', vis_backends=[dict(type='LocalVisBackend')])
+    before, work = run_cfg.pretty_text, Path(run_cfg.work_dir)
+    val, test = require_whole_run(run_cfg, 'name')
+    assert not told
+    assert (len(val), len(test)) == (3, 3)
+    assert run_cfg.pretty_text == before
+    assert not work.exists()
+    assert not capfd.readouterr().out
