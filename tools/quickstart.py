@@ -8,10 +8,11 @@ import argparse
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
@@ -20,24 +21,37 @@ if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
 from bas_mm.command_line import (  # noqa: E402 - after the path is set
     OneLineParser,
     fail,
+    fail_on_input_errors,
     load_config,
     prepare_devices,
+    require_distinct_figures,
     require_file,
+    require_writable,
     run_command,
+    warn,
 )
+
+if TYPE_CHECKING:
+    from mmengine.config import Config
 
 
 def parse_args() -> argparse.Namespace:
-    """The command line."""
+    """The command line; paths that must exist do."""
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
     parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
-    parser.add_argument('--out-dir', help='folder of everything this run writes')
+    parser.add_argument(
+        '--out-dir',
+        type=Path,
+        default=Path(f'work_dirs/quickstart/{time.strftime("%Y%m%d_%H%M%S")}'),
+        help='folder of everything this run writes (one below work_dirs/quickstart)',
+    )
     parser.add_argument('--pictures', type=int, default=16, help='how many pictures to draw')
     parser.add_config_options('for both configs')
     args = parser.parse_args()
     require_file(args.cam, 'config')
     require_file(args.bas, 'config')
+    require_writable(args.out_dir, '--out-dir', folder=True)
     if args.pictures < 1:
         fail(f'--pictures must be at least 1, got {args.pictures}')
     return args
@@ -63,46 +77,84 @@ class ProgressOnly(TextIOBase):
         self.stream.flush()
 
 
+def look_at(runs: Sequence[tuple[str, str, 'Config']]) -> bool:
+    """Exit with status 2 where a run would fail later on, or two are of other pictures.
+
+    Args:
+        runs (Sequence[tuple[str, str, Config]]): name, file and config of each.
+
+    Returns:
+        bool: whether ``val`` and ``test`` share pictures, which is said in a line.
+    """
+    from bas_mm.apis import describe_shared_pictures, picture_files, require_whole_run
+
+    tests, shared = [], set()
+    for name, path, cfg in runs:
+        with fail_on_input_errors(cfg, path), redirect_stdout(ProgressOnly(sys.stdout)):
+            val, test = require_whole_run(cfg, name)
+        tests.append((picture_files(test), test.metainfo.get('classes')))
+        shared.add(describe_shared_pictures(val, test))
+    if tests[0] != tests[1]:
+        fail(
+            f'{runs[0][1]} and {runs[1][1]} test on other pictures or classes: what is to be '
+            'compared has the same test_dataloader.dataset'
+        )
+    shared.discard(None)
+    for said in sorted(shared):
+        warn(
+            f'{said}: θ is chosen on what is reported. Figures to report need a '
+            'val_dataloader.dataset of other pictures'
+        )
+    return bool(shared)
+
+
 def main() -> None:
     """Run both methods."""
     args = parse_args()
     start = time.perf_counter()
-    out_dir = Path(args.out_dir or f'work_dirs/quickstart/{time.strftime("%Y%m%d_%H%M%S")}')
-    print(f'Training CAM, then BAS. Everything goes to {out_dir.resolve()}', flush=True)
+    out_dir = args.out_dir.resolve()
+    print(f'Training CAM, then BAS. Everything goes to {out_dir}', flush=True)
 
     # mmcv's pure-Python build says that it lacks an operator which nothing here uses.
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    runs = []
+    for name, path in (('CAM', args.cam), ('BAS', args.bas)):
+        cfg = load_config(path, args.cfg_options, str(args.out_dir / name.lower()))
+        require_distinct_figures(cfg, path, 'val_evaluator', 'test_evaluator')
+        prepare_devices(cfg, 'none')
+        runs.append((name, path, cfg))
+    shared = look_at(runs)
+
     from bas_mm.apis import results_table, train_and_test, write_comparison_pictures
     from bas_mm.utils.result_files import write_json, write_text
 
     results = []
-    for name, path in (('CAM', args.cam), ('BAS', args.bas)):
+    for name, path, cfg in runs:
         print(f'\n=== {name}: {path}', flush=True)
-        cfg = load_config(path, args.cfg_options, str(out_dir / name.lower()))
-        prepare_devices(cfg, 'none')
-        with redirect_stdout(ProgressOnly(sys.stdout)):
+        with fail_on_input_errors(cfg, path), redirect_stdout(ProgressOnly(sys.stdout)):
             results.append(train_and_test(cfg, name))
     table = results_table(results)
-    write_text(out_dir / 'table.md', table + '\n')
-    write_json(
-        out_dir / 'results.json',
-        {
-            r.name: dict(
-                threshold=r.threshold, val=r.val, test=r.test, train_seconds=r.seconds,
-                checkpoint=r.checkpoint,
-            )
-            for r in results
-        },
-    )  # fmt: skip
-    pictures = write_comparison_pictures(results, out_dir / 'pictures', args.pictures)
+    # A disk may be full by now.
+    with fail_on_input_errors(results[0].cfg, args.cam):
+        write_text(out_dir / 'table.md', table + '\n')
+        write_json(
+            out_dir / 'results.json',
+            {
+                r.name: dict(
+                    threshold=r.threshold, val=r.val, test=r.test, train_seconds=r.seconds,
+                    checkpoint=r.checkpoint,
+                )
+                for r in results
+            },
+        )  # fmt: skip
+        pictures = write_comparison_pictures(results, out_dir / 'pictures', args.pictures)
     seconds = '; '.join(f'{r.name} trained in {r.seconds:.0f} s' for r in results)
-    print(
-        f'\nFigures on the test split in percent, each method at its θ chosen on val:\n\n{table}\n'
-    )
+    chosen = 'chosen on pictures of test' if shared else 'chosen on val'
+    print(f'\nFigures on the test split in percent, each method at its θ {chosen}:\n\n{table}\n')
     print(f'{seconds}; {time.perf_counter() - start:.0f} s in all.')
-    print(f'Table and figures: {out_dir.resolve()}')
-    print(f'Pictures:          {pictures[0].resolve()} and {len(pictures) - 1} more beside it')
-    print(f'Logs, weights:     {out_dir.resolve()}/cam and {out_dir.resolve()}/bas')
+    print(f'Table and figures: {out_dir}')
+    print(f'Pictures:          {pictures[0]} and {len(pictures) - 1} more beside it')
+    print(f'Logs, weights:     {out_dir}/cam and {out_dir}/bas')
 
 
 if __name__ == '__main__':

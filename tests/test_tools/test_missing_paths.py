@@ -10,6 +10,8 @@ COMMANDS = [
     'train.py nowhere.py',
     'test.py nowhere.py a.pth',
     'select_and_test.py nowhere.py a.pth',
+    'quickstart.py --cam nowhere.py',
+    'quickstart.py --bas nowhere.py',
     'export.py nowhere.py a.pth a.pt2',
     'det/make_boxes.py nowhere.py a.pth a.json',
     'wsss/make_seeds.py nowhere.py a.pth out',
@@ -40,9 +42,9 @@ COMMANDS = [
 
 def test_no_command_is_left_out():
     tools = {path.relative_to(ROOT / 'tools').as_posix() for path in ROOT.glob('tools/**/*.py')}
-    # Those that measure are for those who write this package; the quickstart takes no path.
+    # Those that measure are for those who write this package.
     others = {name for name in tools if 'benchmark_' in name or 'check_' in name}
-    assert {command.split()[0] for command in COMMANDS} == tools - others - {'quickstart.py'}
+    assert {command.split()[0] for command in COMMANDS} == tools - others
 
 
 @pytest.mark.parametrize('command', COMMANDS)
