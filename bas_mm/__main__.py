@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bas_mm.command_line import CommandParser, OneLineParser, run_command
 
-COMMANDS = ('localize', 'seeds')
+COMMANDS = ('localize', 'seeds', 'segment')
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -76,7 +76,11 @@ LOG_PROCESSORS = Registry('log processor', parent=root.LOG_PROCESSORS, locations
 INFERENCERS = Registry(
     'inferencer',
     parent=root.INFERENCERS,
-    locations=['bas_mm.apis.localization_inferencer', 'bas_mm.apis.segmentation_seed_inferencer'],
+    locations=[
+        'bas_mm.apis.localization_inferencer',
+        'bas_mm.apis.segmentation_inferencer',
+        'bas_mm.apis.segmentation_seed_inferencer',
+    ],
 )
 
 # Visualizers that draw maps and boxes.

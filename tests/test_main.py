@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -168,6 +169,7 @@ def test_it_calls_itself_as_it_was_called(monkeypatch, capsys, program, name):
         ),
         (['seeds', 'tiny.py', 'tiny.pth', 'pictures'], 'SegmentationSeedInferencer cannot use'),
         (['seeds', 'tiny.py', 'tiny.pth', 'pictures', '--save-seeds'], 'needs --out-dir'),
+        (['segment', 'tiny.py', 'tiny.pth', 'pictures'], 'SegmentationInferencer cannot use'),
     ],
 )
 def test_mistakes_are_one_line(files, monkeypatch, capsys, arguments, message):
@@ -254,6 +256,23 @@ def test_seeds(files, monkeypatch, capsys):
     assert [c['label'] for c in written['predictions'][0]['classes']] == [1, 3]
     assert (files / 'out/seeds/b.npz').is_file()
     assert (files / 'out/masks/b.png').is_file()
+
+
+def test_segment(files, tmp_path, monkeypatch, capsys):
+    """The pipeline's segmentor, by its config's name, or by the one in its checkpoint."""
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(ROOT / 'configs/deeplabv2/deeplabv2_small_embedded.py')
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        model = MODELS.build(cfg.model)
+    meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=('nothing', *'abcd')))
+    torch.save(dict(state_dict=model.state_dict(), meta=meta), 'iter_1.pth')
+    for config in ('deeplabv2_small_embedded', '-'):
+        run('segment', config, 'iter_1.pth', files / 'pictures', '--out-dir', 'out')
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == 3
+        assert re.fullmatch(rf'{files}/pictures/a\.png: (\w+ [\d.]+%(, )?)+', lines[0])
+    assert cv2.imread('out/masks/b.png', cv2.IMREAD_UNCHANGED).shape[:2] == (52, 40)
+    assert (tmp_path / 'out/vis/b.png').is_file()
 
 
 def test_unreadable_pictures_are_named_and_skipped(files, tmp_path, capsys):

@@ -12,6 +12,7 @@ _HOMES = {
     'LocalizationInferencer': 'localization_inferencer',
     'LocalizationResult': 'localization_protocol',
     'MaskActivations': 'activation_sweep',
+    'SegmentationInferencer': 'segmentation_inferencer',
     'SegmentationSeedInferencer': 'segmentation_seed_inferencer',
     'activation_curves': 'activation_sweep',
     'choose_checkpoint_and_test': 'localization_protocol',

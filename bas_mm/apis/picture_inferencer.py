@@ -38,7 +38,7 @@ from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
 
-__all__ = ['LoadedPicture', 'PictureInferencer', 'shrink']
+__all__ = ['BUILDING', 'LoadedPicture', 'PictureInferencer', 'shrink']
 
 # Threads that read pictures while the network works.
 _READERS = 2
@@ -46,8 +46,8 @@ _READERS = 2
 _WRITERS = 2
 # Drawings show the picture at most so large, in pixels.
 _DRAWN_SIDE = 640
-# The scope that names of a config are looked up in is one for all threads.
-_BUILDING = RLock()
+#: The scope that names of a config are looked up in is one for all threads.
+BUILDING = RLock()
 
 
 class LoadedPicture(NamedTuple):
@@ -123,7 +123,7 @@ class PictureInferencer(BaseInferencer):
             cfg = read_config(find_config(cfg))
         self._given_classes = _names_of_caller(classes)
         # Random weights are made on the CPU, and all of them replaced.
-        with _BUILDING, torch.random.fork_rng(devices=[]):
+        with BUILDING, torch.random.fork_rng(devices=[]):
             super().__init__(cfg, str(weights), device, 'bas_mm', show_progress)
 
     def _init_model(self, cfg: Config | ConfigDict, weights: str, device: Any) -> nn.Module:
@@ -142,7 +142,7 @@ class PictureInferencer(BaseInferencer):
                 f'{type(self).__name__} cannot use the model {type(model).__name__}: {self.ADVICE}'
             )
         with DefaultScope.overwrite_default_scope(self.scope):
-            self.classes = self._class_names(cfg, checkpoint, model.head.num_classes)
+            self.classes = self._class_names(cfg, checkpoint, self._num_classes(model))
         self._load_weights(model, checkpoint, weights)
         try:
             model.to(device)
@@ -151,11 +151,16 @@ class PictureInferencer(BaseInferencer):
             raise ValueError(f'the device {device} cannot be used: {line}') from error
         return model.eval()
 
+    @staticmethod
+    def _num_classes(model: nn.Module) -> int:
+        return model.head.num_classes
+
     def _require_known(self, model: dict) -> None:
         """Refuse a model that is not here, such as a detector without its package."""
-        with DefaultScope.overwrite_default_scope(self.scope):
+        # The registry that a build takes: mmseg's where the config's scope is mmseg.
+        with MODELS.switch_scope_and_registry(self.scope) as registry:
             kind = model.get('type')
-            if isinstance(kind, str) and MODELS.get(kind) is None:
+            if isinstance(kind, str) and registry.get(kind) is None:
                 raise ValueError(
                     f'there is no model {kind}: its package is not installed, or custom_imports '
                     'does not name its module'

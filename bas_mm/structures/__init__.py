@@ -2,5 +2,6 @@
 
 from .localization_prediction import LocalizationPrediction
 from .seed_prediction import SeedPrediction
+from .segmentation_prediction import SegmentationPrediction
 
-__all__ = ['LocalizationPrediction', 'SeedPrediction']
+__all__ = ['LocalizationPrediction', 'SeedPrediction', 'SegmentationPrediction']

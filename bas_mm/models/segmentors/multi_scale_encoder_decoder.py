@@ -48,7 +48,7 @@ class MultiScaleTestCfg:
         flip (bool): whether the mirror image of each scale counts as well.
         merge (str): 'mean', that of the probabilities over all views, or 'max', the maximum of
             the scores over them, as in training.
-        crf (dict, optional): refine the probabilities with the picture at ``img_path``; keys of
+        crf (dict, optional): refine the probabilities with the original picture; keys of
             :class:`~bas_mm.utils.dense_crf.CRFParams`, ``dict()`` for the published
             ones. Needs pydensecrf2, and one to two seconds of a core for a VOC picture. None: off.
         mode (str): 'whole': a view is one pass; mmsegmentation's 'slide' is not there.
@@ -196,8 +196,9 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
 
         Args:
             inputs (Tensor): (N, 3, H, W), normalised.
-            data_samples (list[SegDataSample], optional): with ``ori_shape``, and ``img_path`` for
-                the CRF. Default: None, predictions have the size of the input.
+            data_samples (list[SegDataSample], optional): with ``ori_shape``, and for the CRF
+                ``ori_img``, the picture (h, w, 3), uint8, BGR, or else ``img_path``. Default:
+                None, predictions have the size of the input.
 
         Returns:
             list[SegDataSample]: the same, or new ones, with ``seg_logits`` (C, h, w) and
@@ -237,15 +238,16 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
 
     @staticmethod
     def _refine(sample: SegDataSample, params: CRFParams) -> None:
-        path = sample.get('img_path')
-        if path is None:
+        path, image = sample.get('img_path'), sample.get('ori_img')
+        if path is None and image is None:
             raise ValueError(
                 'model.test_cfg.crf needs the original pictures: pass data samples with img_path '
                 "(meta_keys of mmsegmentation's PackSegInputs)."
             )
         scores = sample.seg_logits.data
-        # As LoadLocImage and the masks have it: pixels as they are stored.
-        image = mmcv.imfrombytes(get(path), flag='color_ignore_orientation')
+        if image is None:
+            # As LoadLocImage and the masks have it: pixels as they are stored.
+            image = mmcv.imfrombytes(get(path), flag='color_ignore_orientation')
         if image.shape[:2] != tuple(scores.shape[1:]):
             raise ValueError(
                 f'{path} is {image.shape[1]}×{image.shape[0]} pixels, its prediction '

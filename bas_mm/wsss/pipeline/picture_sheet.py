@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
 from bas_mm.visualization.seed_drawing import lay_labels
-
-if TYPE_CHECKING:
-    from mmengine.config import Config
 
 __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 
@@ -81,6 +76,7 @@ def draw_sheet(
     from mmengine.config import Config
     from mmengine.registry import DefaultScope
 
+    from bas_mm.apis import SegmentationInferencer
     from bas_mm.apis.comparison_pictures import spread
     from bas_mm.datasets.transforms import LoadLocImage
     from bas_mm.models.functional import seeds_to_labels
@@ -96,7 +92,9 @@ def draw_sheet(
     cfg = Config.fromfile(bas_config)
     with DefaultScope.overwrite_default_scope(scope_of(cfg)):
         dataset = DATASETS.build(cfg.seed_dataloader.dataset)
-    predict = _load_segmentor(Config.fromfile(segmentor_config), str(checkpoint))
+    segmentor = SegmentationInferencer(
+        Config.fromfile(segmentor_config), checkpoint, show_progress=False
+    )
     params = params_of(IRNLabelParams(), cfg.get('irn_label_cfg'), 'irn_label_cfg')
     score = _background_score(work_dir, params.foreground)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
@@ -112,55 +110,18 @@ def draw_sheet(
         true = info.get('seg_map_path')
         # torch.tensor copies: what was read from a file may be read-only.
         maps, classes = torch.tensor(seeds.high_res), torch.tensor(seeds.classes)
+        # As an array, which is not turned as its file may say: masks lie on pixels as stored.
+        (predicted,) = segmentor(bgr)['predictions']
         labels = [
             seeds_to_labels(maps, classes, score).numpy(),
             read_index_mask(mask),
-            predict(info['img_path'], mask),
+            predicted.label_map,
             None if true is None else read_index_mask(true),
         ]
         rows.append(sheet_row(np.ascontiguousarray(bgr[..., ::-1]), labels))
     path = work_dir / 'sheet.png'
     write_picture(path, stack_rows(rows))
     return path
-
-
-def _load_segmentor(cfg: Config, checkpoint: str) -> Callable[[str, Path], np.ndarray]:
-    """The segmentor behind its own test pipeline, as it is tested.
-
-    Args:
-        cfg (Config): Its config, which may be one of mmsegmentation's own.
-        checkpoint (str): Its weights.
-
-    Returns:
-        Callable: From a picture's path and that of any mask of it to the (h, w) uint8 label map.
-        The mask is for pipelines that read one; what is predicted does not depend on it.
-    """
-    import torch
-    from mmengine.dataset import Compose, pseudo_collate
-    from mmengine.registry import DefaultScope
-
-    from bas_mm.apis.checkpoints import load_model
-    from bas_mm.apis.config_datasets import pipeline_of_config
-    from bas_mm.utils.config_model import scope_of
-
-    scope = scope_of(cfg)
-    steps = pipeline_of_config(cfg, 'test_dataloader') or ()
-    # What mmsegmentation's data sets tell their pipelines.
-    told = dict(label_map=None, seg_fields=[], sample_idx=0)
-    told['reduce_zero_label'] = any(step.get('reduce_zero_label') for step in steps)
-    model = load_model(cfg, checkpoint).eval()
-    with DefaultScope.overwrite_default_scope(scope):
-        pipeline = Compose(steps)
-
-    @torch.no_grad()
-    def predict(picture: str, mask: Path) -> np.ndarray:
-        # Parts of a model may build others when they are called.
-        with DefaultScope.overwrite_default_scope(scope):
-            item = pipeline(dict(img_path=str(picture), seg_map_path=str(mask), **deepcopy(told)))
-            (predicted,) = model.test_step(pseudo_collate([item]))
-        return predicted.pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-
-    return predict
 
 
 def _background_score(work_dir: Path, otherwise: float) -> float:

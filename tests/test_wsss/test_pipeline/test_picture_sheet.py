@@ -128,6 +128,16 @@ def test_what_is_drawn(sheet, rows, segmentor):
     assert len(np.unique(predicted)) > 1
 
 
+def test_a_segmentor_without_a_test_set(sheet, rows):
+    """By the pipeline that its config has for it all the same, with the same result."""
+    sheet.draw(OURS)
+    sheet.draw(OURS + 'val_dataloader = test_dataloader = None\n')
+    assert np.array_equal(rows[0][2], rows[1][2])
+    assert len(np.unique(rows[0][2])) > 1
+    with pytest.raises(ValueError, match='neither a test_dataloader nor a val_dataloader'):
+        sheet.draw(OURS + 'val_dataloader = test_dataloader = test_pipeline = None\n')
+
+
 def _labels(seeds: SeedFile, score: float) -> np.ndarray:
     maps, classes = torch.tensor(seeds.high_res), torch.tensor(seeds.classes)
     return seeds_to_labels(maps, classes, score).numpy()
