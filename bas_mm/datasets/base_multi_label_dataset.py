@@ -97,6 +97,17 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
             **kwargs,
         )
 
+    @classmethod
+    def names_masks(cls, settings: Mapping) -> bool:
+        """Whether its settings name a folder of masks, told without its files.
+
+        Args:
+            settings (Mapping): Its arguments, as a config has them.
+        """
+        given = settings.get('data_prefix')
+        given = given if isinstance(given, Mapping) else {}
+        return {**cls.DATA_PREFIX, **given}.get('seg_map_path') is not None
+
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation.
 

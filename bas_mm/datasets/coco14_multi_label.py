@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
@@ -48,12 +47,13 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         skip_unlabelled (bool): Whether pictures without any object, 702 in train2014, are left
             out; the log says how many. Where it is False they are an error, unless
             ``allow_unlabelled`` is set. Defaults to True; ``allow_unlabelled`` goes before it.
-        data_prefix (Mapping[str, str | None], optional): Folders in place of SPLIT
-            (``img_path``) and masks/SPLIT (``seg_map_path``). Defaults to None.
-        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`.
+        **kwargs: Further arguments of :class:`BaseMultiLabelDataset`. ``data_prefix`` may name
+            folders in place of SPLIT (``img_path``) and masks/SPLIT (``seg_map_path``).
     """
 
     METAINFO = dict(classes=_CLASSES)
+    # SPLIT stands for the split.
+    DATA_PREFIX = dict(img_path='SPLIT', seg_map_path='masks/SPLIT')
     ROOT_PURPOSE = 'the folder that has annotations, train2014 and val2014'
 
     def __init__(
@@ -63,7 +63,6 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         ann_file: str | None = None,
         labels: str | None = None,
         skip_unlabelled: bool = True,
-        data_prefix: Mapping[str, str | None] | str | None = None,
         **kwargs,
     ) -> None:
         if ann_file is not None and labels is not None:
@@ -71,11 +70,11 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
         self.split = split
         self.labels = labels
         self.skip_unlabelled = skip_unlabelled
+        self.DATA_PREFIX = {
+            key: folder.replace('SPLIT', split) for key, folder in self.DATA_PREFIX.items()
+        }
         super().__init__(
             data_root=data_root,
-            data_prefix=self._folders(
-                data_prefix, {'img_path': split, 'seg_map_path': f'masks/{split}'}
-            ),
             ann_file=ann_file or f'annotations/instances_{split}.json',
             **kwargs,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,7 +23,13 @@ from bas_mm.command_line import (
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['TruthMasks', 'evaluation_parser', 'find_truth_masks', 'parse_evaluation']
+__all__ = [
+    'TruthMasks',
+    'evaluation_parser',
+    'find_truth_masks',
+    'names_true_masks',
+    'parse_evaluation',
+]
 
 
 class TruthMasks(NamedTuple):
@@ -84,6 +90,33 @@ def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
     return args
 
 
+def names_true_masks(cfg: Config) -> bool:
+    """Whether a config says that its pictures have true masks.
+
+    It says so unless its data set, or each of those that it joins, is one of ours that names no
+    folder of them. Whether the folder is there is another matter.
+
+    Args:
+        cfg (Config): The config.
+    """
+    from bas_mm.apis.config_datasets import inner_datasets
+    from bas_mm.datasets import BaseMultiLabelDataset
+    from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_types import registered_class
+
+    sets = [(registered_class(DATASETS, own), own) for own in inner_datasets(_evaluated_set(cfg))]
+    ours = [(kind, own) for kind, own in sets if kind and issubclass(kind, BaseMultiLabelDataset)]
+    return not ours or any(kind.names_masks(own) for kind, own in ours)
+
+
+def _evaluated_set(cfg: Config) -> Mapping | None:
+    """Config of the data set that evaluations are about."""
+    dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
+    dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
+    trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    return dataset or trained.get('pictures')
+
+
 def find_truth_masks(args: argparse.Namespace) -> TruthMasks:
     """The true masks that the arguments name.
 
@@ -122,10 +155,7 @@ def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMask
     from bas_mm.utils.config_model import scope_of
 
     init_default_scope(scope_of(cfg))
-    dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
-    dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
-    trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    dataset = dataset or trained.get('pictures')
+    dataset = _evaluated_set(cfg)
     if dataset is None:
         fail(
             f'the config {args.config} has neither seed_dataloader nor seed_evaluator.dataset nor '

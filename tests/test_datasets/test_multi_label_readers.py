@@ -94,6 +94,8 @@ class TestVOC:
         assert info['seg_map_path'] == str(voc / 'SegmentationClassAug' / '2008_000008.png')
         info = VOC12MultiLabel(str(voc), data_prefix=dict(seg_map_path=None)).get_data_info(0)
         assert 'seg_map_path' not in info
+        assert not VOC12MultiLabel.names_masks(dict(data_prefix=dict(seg_map_path=None)))
+        assert VOC12MultiLabel.names_masks({})
 
     def test_pictures_of_another_folder(self, voc):
         (voc / 'JPEGImages').rename(voc / 'pictures')

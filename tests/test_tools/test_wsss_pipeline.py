@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import forked_python
 import numpy as np
 import pytest
+from mmengine.config import Config
 from PIL import Image
 from tiny_pipeline import SET, write_pipeline
 from tiny_project import forked, run_in_process
@@ -17,6 +19,7 @@ from tiny_project import forked, run_in_process
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.pipeline import picture_sheet, runner
+from bas_mm.wsss.pipeline.plan import plan
 
 pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
 
@@ -95,6 +98,43 @@ def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):
         line = last_line()
         assert start in line
         assert said in line
+
+
+def test_pictures_without_true_masks(tmp_path, monkeypatch):
+    """What has nothing to compare with is left out, and the sheet is drawn nevertheless."""
+    config = write_pipeline(tmp_path)
+    for key, text in (
+        ('bas', 'seed_dataloader["dataset"]["data_prefix"] = dict(seg_map_path=None)'),
+        ('segmentor', 'test_dataloader = test_cfg = test_evaluator = None'),
+    ):
+        with open(tmp_path / f'{key}.py', 'a') as file:
+            file.write(f'{text}\n')
+    listed = _run(config, tmp_path, '--list')
+    for step in ('eval_seeds', 'eval_masks', 'test'):
+        assert f'\n{step}: left out, for ' in listed
+    assert not re.search(r'eval_\w+\.py|test\.py', listed)
+
+    monkeypatch.setattr(picture_sheet, 'draw_sheet', lambda *_: 'the sheet')
+    steps = plan(Config.fromfile(config), Path('work'))
+    runner_ = runner.PipelineRunner(steps, tmp_path / 'work', TOOL)
+    folder = tmp_path / 'work/segmentor'
+    folder.mkdir(parents=True)
+    (folder / 'iter_2.pth').touch()
+    (folder / 'last_checkpoint').write_text('work/segmentor/iter_2.pth')
+
+    def said(**state: object) -> str:
+        state = dict(fingerprint=runner_.fingerprints['segmentor'], seconds=1, made_of={}, **state)
+        write_json(tmp_path / 'work/pipeline.json', dict(steps=dict(segmentor=state)))
+        return _run(config, tmp_path, '--skip', *MAKING, 'segmentor')
+
+    for state, drawn in (
+        (dict(status='done'), True),
+        (dict(status='running'), False),
+        (dict(status='done', read=dict(masks='of earlier ones')), False),
+    ):
+        found = said(**state)
+        assert found.count(': left out, for ') == 3
+        assert ('the sheet' in found) == drawn, state
 
 
 def test_figures_of_other_settings_are_not_shown(tmp_path):

@@ -72,13 +72,17 @@ def main() -> None:
         )
         if args.list:
             for step in steps:
+                if step.left_out:
+                    say(f'{step.name}: left out, {step.left_out}')
+                    continue
                 say(f'{step.name}: {step.what}')
                 for command in step.commands:
                     say(f'    {runner.command_line(command)}')
             return
         runner.run(args.skip, args.until)
         # Figures of other settings must not stand beside those of now.
-        figures = read_figures(work_dir, runner.outdated())
+        outdated = runner.outdated()
+        figures = read_figures(work_dir, outdated)
     state = runner.state
     done = [step.name for step in steps if state.fingerprint(step.name)]
     seconds = [(name, f'{state.seconds(name):.0f}') for name in done]
@@ -86,7 +90,8 @@ def main() -> None:
     if figures:
         rows = [('', 'mIoU'), *((name, f'{value:.2f}') for name, value in figures.items())]
         say('\n' + markdown_table(rows))
-    if 'segmentor' in figures and args.pictures:
+    trained = state.is_done('segmentor') and work_dir / 'segmentor' not in outdated
+    if (trained or 'segmentor' in figures) and args.pictures:
         from bas_mm.utils.input_errors import describe_input_error
         from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
 
@@ -106,7 +111,7 @@ def main() -> None:
             # What the steps have made is whole without it.
             print(f'The steps are done; sheet.png could not be drawn: {said}', file=sys.stderr)
         else:
-            say(f'\nPictures, seeds, masks, predictions and true masks: {sheet}')
+            say(f'\nPictures, seeds, masks, predictions and what true masks there are: {sheet}')
 
 
 if __name__ == '__main__':

@@ -15,6 +15,7 @@ from bas_mm.utils.config_sections import runner_sections
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.plain_values import plain_values
+from bas_mm.wsss.truth_masks import names_true_masks
 
 from .counting_settings import settings_that_count
 from .step import Step
@@ -66,7 +67,9 @@ def plan(cfg: Config, work_dir: Path, seed: int | None = None) -> list[Step]:
         seed (int, optional): Seed of every training. Defaults to None: the configs'.
 
     Returns:
-        list[Step]: The steps.
+        list[Step]: The steps. Those that have nothing to compare with say so in ``left_out``: the
+        evaluations where the data set of BAS-Seg's seeds names no folder of true masks, the test
+        where the segmentor's config has no ``test_dataloader``.
 
     Raises:
         ValueError: A key is missing or unknown, a config does not exist, cannot be read or trains
@@ -259,7 +262,11 @@ class _Plan:
         ]
         read = self.only('bas', 'seed_dataloader', 'seed_evaluator')
         what = 'evaluate the seeds'
-        return self.step('eval_seeds', what, commands, files, kinds, read, has_workers=True)
+        return self.step(
+            *('eval_seeds', what, commands, files, kinds, read),
+            has_workers=True,
+            left_out=self.without_truth(),
+        )
 
     def irn_labels(self) -> Step:
         out, seeds = _folder('irn_labels'), _folder('fused_seeds')
@@ -296,7 +303,11 @@ class _Plan:
         command = ['wsss/eval_masks.py', _config('bas'), _folder('masks'), '--out', file]
         what = 'evaluate the masks'
         read = self.only('bas', 'seed_dataloader', 'seed_evaluator')
-        return self.step('eval_masks', what, [command], [file], ['masks'], read, has_workers=True)
+        return self.step(
+            *('eval_masks', what, [command], [file], ['masks'], read),
+            has_workers=True,
+            left_out=self.without_truth(),
+        )
 
     def test(self) -> Step:
         file = _folder('figures/segmentor.json')
@@ -316,7 +327,16 @@ class _Plan:
             *('test', what, [command], [file], needs, read),
             distributed=True,
             require=self.crf_of_segmentor(),
+            left_out=''
+            if self.loaded['segmentor'].get('test_dataloader') is not None
+            else f'for {self.given["segmentor"]} has no test_dataloader',
         )
+
+    def without_truth(self) -> str:
+        """That seeds and masks have nothing to be compared with, or ''."""
+        if names_true_masks(self.loaded['bas']):
+            return ''
+        return f'for the data set of {self.given["bas"]} has no data_prefix.seg_map_path'
 
     def validates(self) -> bool:
         """Whether the training of the segmentor predicts."""

@@ -109,7 +109,9 @@ class PipelineRunner:
             self.state = PipelineState(self.work_dir / 'pipeline.json')
             self._check_packages(skip, until)
             for number, step in enumerate(self.steps.values(), start=1):
-                if step.name in skip:
+                if step.left_out:
+                    self._say(number, step, f'left out, {step.left_out}')
+                elif step.name in skip:
                     self._say(number, step, 'skipped')
                 else:
                     self._run_step(number, step, lock)
@@ -154,7 +156,7 @@ class PipelineRunner:
         """Raise where a step will need a package that is not there: before hours of others."""
         will_run = set()
         for step in self.steps.values():
-            if step.name not in skip and (
+            if not (step.left_out or step.name in skip) and (
                 not self._is_done(step) or will_run.intersection(step.needs)
             ):
                 will_run.add(step.name)

@@ -37,6 +37,8 @@ class Step:
         batch (int, optional): Batch of a training over all processes.
         require (Callable[[], object], optional): Raises ImportError where a package that it needs
             is not there.
+        left_out (str): Why it is not run, of a step that has nothing to compare with. Defaults to
+            '': it is run.
         writes (str): What a training calls its checkpoints, N for the number. Defaults to
             'epoch_N.pth'.
     """
@@ -53,6 +55,7 @@ class Step:
     has_workers: bool = False
     batch: int | None = None
     require: Callable[[], object] | None = field(default=None, repr=False)
+    left_out: str = ''
     writes: str = 'epoch_N.pth'
 
     def made_of(self, of_needs: Mapping[str, str]) -> dict[str, Any]:

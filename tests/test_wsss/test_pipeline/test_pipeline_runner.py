@@ -92,6 +92,21 @@ def test_until_and_skip(folder):
         _run(folder, until='d')
 
 
+def test_a_step_that_is_left_out_says_why(folder):
+    def absent() -> None:
+        raise ImportError('no package is needed for it')
+
+    a, b, c = _steps(folder)
+    b = replace(b, left_out='for nothing is there', require=absent)
+    for kwargs, said in ((dict(until='b'), 'a'), (dict(skip=['b']), 'c')):
+        lines = _run(folder, steps=[a, b, c], **kwargs)
+        assert '[2/3] b: left out, for nothing is there' in lines
+        assert _calls(folder) == said
+    # Once there is something it is run.
+    _run(folder)
+    assert _calls(folder) == 'b'
+
+
 def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
     _run(folder)
     _calls(folder)

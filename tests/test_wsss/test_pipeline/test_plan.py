@@ -101,6 +101,55 @@ def test_steps_that_need_the_dense_crf(tmp_path):
     }
 
 
+# Pictures of one's own, for seeds; what the set of scenes has besides is not theirs.
+OWN = """
+seed_dataloader = dict(dataset=dict(
+    _delete_=True, type='MultiLabelList', ann_file='list.txt', classes=('a', 'b'),
+    data_prefix=dict(img_path='pictures'{masks})))
+"""
+
+
+@pytest.mark.parametrize(
+    ('bas', 'left_out'),
+    [
+        ('', False),
+        (OWN.format(masks=''), True),
+        (OWN.format(masks=', seg_map_path=None'), True),
+        # That the folder is not there is a mistake, which the evaluation names.
+        (OWN.format(masks=", seg_map_path='nowhere'"), False),
+        ('seed_dataloader = dict(dataset=dict(data_prefix=dict(seg_map_path=None)))', True),
+        ("seed_dataloader = dict(dataset=dict(data_prefix='pictures'))", False),
+        # Masks of other pictures than those of the seeds.
+        (
+            OWN.format(masks='')
+            + "seed_evaluator = dict(dataset=dict(type='VOC12MultiLabel', split='val'))",
+            False,
+        ),
+        (
+            OWN.format(masks='').replace('_delete_=True, ', '')
+            + "own = seed_dataloader['dataset']\n"
+            "joined = dict(_delete_=True, type='ConcatDataset', datasets=[own, own])\n"
+            'seed_dataloader = dict(dataset=joined)',
+            True,
+        ),
+        # A reader that is not ours says nothing of masks.
+        ("seed_dataloader = dict(dataset=dict(_delete_=True, type='IRNLabelDataset'))", False),
+    ],
+)
+def test_evaluations_without_true_masks_are_left_out(tmp_path, bas, left_out):
+    steps = _plan(_write(tmp_path, bas=bas))
+    why = 'for the data set of bas.py has no data_prefix.seg_map_path' if left_out else ''
+    found = {name: step.left_out for name, step in steps.items() if step.left_out}
+    assert found == ({'eval_seeds': why, 'eval_masks': why} if left_out else {})
+
+
+def test_the_test_of_a_segmentor_without_a_test_set_is_left_out(tmp_path):
+    none = 'test_dataloader = test_cfg = test_evaluator = None'
+    steps = _plan(_write(tmp_path, segmentor=none))
+    found = {name: step.left_out for name, step in steps.items() if step.left_out}
+    assert found == {'test': 'for segmentor.py has no test_dataloader'}
+
+
 def test_seed_is_that_of_every_training():
     steps = _plan(CONFIGS[0], seed=3)
     for name in ('cam', 'bas', 'irn', 'segmentor'):
