@@ -11,6 +11,7 @@ from .ilsvrc_release import ILSVRCRelease
 from .irn_label_dataset import IRNLabelDataset
 from .multi_label_list import MultiLabelList
 from .open_images30k import OpenImages30k
+from .pseudo_mask_dataset import PseudoMaskDataset
 from .split_folder import SplitFolder
 from .stanford_cars import StanfordCars
 from .stanford_dogs import StanfordDogs
@@ -30,6 +31,7 @@ __all__ = [
     'IRNLabelDataset',
     'MultiLabelList',
     'OpenImages30k',
+    'PseudoMaskDataset',
     'SegmentationScenes',
     'SplitFolder',
     'StanfordCars',

@@ -33,6 +33,10 @@ class IRNLabelDataset(BaseDataset):
             that fills it.
     """
 
+    #: For messages: what a picture has here, and how one comes to it.
+    WHAT = 'IRNet label'
+    ADVICE = 'Make them with tools/wsss/make_irn_labels.py, or set label_dir to where they are'
+
     def __init__(
         self,
         pictures: Mapping,
@@ -60,8 +64,8 @@ class IRNLabelDataset(BaseDataset):
             raise AnnotationError.at(
                 self.label_dir,
                 None,
-                f'{len(missing)} of {len(infos)} pictures have no IRNet label, the first is '
+                f'{len(missing)} of {len(infos)} pictures have no {self.WHAT}, the first is '
                 f'{missing[0]["image_id"]}.png',
-                'Make them with tools/wsss/make_irn_labels.py, or set label_dir to where they are',
+                self.ADVICE,
             )
         return infos

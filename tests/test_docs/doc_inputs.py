@@ -37,6 +37,7 @@ from segmentation_sets import write_coco, write_voc
 from tiny_pipeline import write_pipeline
 
 from bas_mm.registry import MODELS
+from bas_mm.utils.palette import encode_palette_png
 
 if TYPE_CHECKING:
     from doc_project import DocProject
@@ -172,6 +173,14 @@ def _ilsvrc_lists(root: Path) -> None:
         write_box_split(root, split)
 
 
+def _stills_masks(project: DocProject, path: Path) -> None:
+    """Masks of the pictures that the page has put into its list."""
+    path.mkdir()
+    for line in (project.folder / 'data/stills/classes_of_pictures.txt').read_text().splitlines():
+        mask = encode_palette_png(np.zeros((48, 64), np.uint8))
+        (path / f'{Path(line.split()[0]).stem}.png').write_bytes(mask)
+
+
 def _whole(write: Callable[..., object], **options) -> Maker:
     """A data set that is there already; ``write`` takes the folder above it."""
     return lambda project, path: write(path.parent, **options)
@@ -259,6 +268,7 @@ MAKERS: Sequence[tuple[str, Maker]] = (
     (r'published/train_iter_20000\.caffemodel', _caffemodel),
     (r'work_dirs/\w+/epoch_1\.pth', _trained),
     (r'work_dirs/tiny/maps', _maps),
+    (r'work_dirs/stills/masks', _stills_masks),
     # Small configs.
     *((re.escape(name), _config) for name in _TINY),
     (r'work_dirs/tiny/pipeline\.py', lambda project, path: write_pipeline(path.parent)),
