@@ -132,6 +132,9 @@ def export_checkpoint(
     """
     require_packages(path, check)
     init_default_scope(scope_of(cfg))
+    # First: whether the model can be exported at all.
+    model = build_model(cfg)
+    exported = ExportedClassifier(model, maps)
     if view_size is None:
         pipeline = pipeline_of(cfg)
         view_size = view_size_of(pipeline)
@@ -144,8 +147,6 @@ def export_checkpoint(
             raise ExportError(
                 f'{what}: give the height and the width of the exported pictures (--size)'
             )
-    model = build_model(cfg)
-    exported = ExportedClassifier(model, maps)
     try:
         content = read_checkpoint(checkpoint)
         unknown = fill_model(model, content, checkpoint)

@@ -238,6 +238,11 @@ def test_settings_and_checkpoints_that_do_not_fit_are_named(trained, tmp_path):
     with pytest.raises(ExportError, match=r'the name must end in \.onnx or \.pt2'):
         export_checkpoint(cfg, checkpoint, tmp_path / 'a.pth')
 
+    # What is wrong with the model is said before what is wrong with the size.
+    segmentor = Config.fromfile(ROOT / 'configs/deeplabv2/deeplabv2_small_embedded.py')
+    with pytest.raises(ExportError, match='^MultiScaleEncoderDecoder cannot be exported; BASCl'):
+        export_checkpoint(segmentor, checkpoint, out)
+
     state = exported.model.state_dict()
     del state['generator.conv.weight']
     torch.save(dict(state_dict=state), tmp_path / 'lacks.pth')
