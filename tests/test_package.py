@@ -191,7 +191,7 @@ def test_register_all_modules_imports_every_location():
     )
     root = Path(bas_mm.__file__).parents[1]
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root)
-    assert done.stdout.splitlines()[-1:] == ['8 set()'], done.stderr
+    assert done.stdout.splitlines()[-1:] == ['9 set()'], done.stderr
 
 
 def test_a_stock_runner_finds_our_modules_by_scope_alone():

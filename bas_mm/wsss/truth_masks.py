@@ -169,7 +169,9 @@ def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMask
         if len(there) < len(masks):
             print(f'{len(there)} of {len(masks)} pictures have a mask', file=sys.stderr)
         if not there:
-            fail('no picture of the data set has a mask: is its folder of masks given?')
+            folder = getattr(dataset, 'data_prefix', {}).get('seg_map_path')
+            where = f'none is in {folder}' if folder else 'no folder of masks is given'
+            fail(f'no picture of the data set has a mask: {where} (data_prefix.seg_map_path)')
         masks = there
     else:
         for image_id in ids:

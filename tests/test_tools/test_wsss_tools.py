@@ -283,6 +283,18 @@ def test_results_of_other_folders_below_are_not_touched(project):
         assert f'nest/fused: {said}' in project.wsss(*fuse).stdout
 
 
+def test_a_folder_of_masks_that_is_not_there_is_named(project):
+    evaluate = 'eval_seeds.py', 'seeds.py', 'one', '--cfg-options'
+    for value, said in (('nowhere', '/nowhere ('), ('None', 'no folder of masks is given')):
+        option = f'seed_dataloader.dataset.data_prefix.seg_map_path={value}'
+        done = project.wsss(*evaluate, option, check=False)
+        assert done.returncode == 2
+        line = done.stderr.splitlines()[-1]
+        assert 'error: no picture of the data set has a mask: ' in line
+        assert said in line
+        assert line.endswith('(data_prefix.seg_map_path)')
+
+
 def test_scores_by_config_by_folder_and_by_list(project):
     config = ('eval_seeds.py', 'seeds.py', 'one', '--out', 'a.json')
     done = project.wsss(*config)
