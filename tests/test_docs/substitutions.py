@@ -395,6 +395,7 @@ CODE_RULES = (
     Rule(r'MMSEG_CONFIGS', 'the folder of the installed mmsegmentation', '{mmseg_configs}'),
     Rule(r'/ABSOLUTE/PATH', 'a folder of the reader', '{folder}'),
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
+    Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
 )
 
 #: The files that python blocks without a path of their own are written to: page, first line.
