@@ -16,7 +16,7 @@ from .mask_file import read_object_mask
 from .picture_size import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
-__all__ = ['clip_boxes', 'read_picture_sizes', 'write_binary_masks', 'write_split']
+__all__ = ['check_ids', 'clip_boxes', 'read_picture_sizes', 'write_binary_masks', 'write_split']
 
 # Below this many files a pool of processes costs more than it saves.
 _FEW = 2000
@@ -84,11 +84,32 @@ def clip_boxes(
     return clipped, np.flatnonzero(changed)
 
 
+def check_ids(place: str, ids: Sequence[str]) -> None:
+    """Check that ids can stand in the lists of a split.
+
+    Args:
+        place: The list, or the folder of the pictures, for messages.
+        ids: Paths below the image root, of pictures or of their folders.
+
+    Raises:
+        AnnotationError: One has a comma or a line break, or white space at an end, or is no UTF-8.
+    """
+    for name in ids:
+        # Commas are let pass by boxes, but not by masks, and not by other programs.
+        if ',' in name or '\n' in name or '\r' in name or name != name.strip():
+            problem = 'has a comma, a line break or white space at an end'
+        elif name != name.encode(errors='replace').decode():
+            problem = 'is no UTF-8'
+        else:
+            continue
+        raise AnnotationError.at(place, None, f'the id {name!r} {problem}', 'Rename it on disk')
+
+
 def write_split(
     folder: str,
     ids: Sequence[str],
     labels: Sequence[int],
-    sizes: np.ndarray,
+    sizes: np.ndarray | None,
     boxes: Sequence[np.ndarray] | None = None,
     masks: Sequence[Sequence[str]] | None = None,
 ) -> None:
@@ -100,29 +121,21 @@ def write_split(
         folder: The folder, made if need be.
         ids: Paths below the image root.
         labels: Classes counted from 0.
-        sizes: (n, 2) width and height.
+        sizes: (n, 2) width and height; None for no ``image_sizes.txt``.
         boxes: Per picture (m, 4) x0, y0, x1, y1. Defaults to None: no ``localization.txt``.
         masks: Per picture the paths of its masks; not together with ``boxes``. Defaults to None.
 
     Raises:
-        AnnotationError: An id cannot stand in a list: it has a comma or a line break, or white
-            space at an end.
+        AnnotationError: An id cannot stand in a list, see :func:`check_ids`.
     """
     if boxes is not None and masks is not None:
         raise ValueError('a split has boxes or masks, not both')
-    for name in ids:
-        # Commas are let pass by boxes, but not by masks, and not by other programs.
-        if ',' in name or '\n' in name or '\r' in name or name != name.strip():
-            raise AnnotationError.at(
-                osp.join(folder, IMAGE_IDS),
-                None,
-                f'the id {name!r} has a comma, a line break or white space at an end',
-                'Rename the picture',
-            )
+    check_ids(osp.join(folder, IMAGE_IDS), ids)
     _write(folder, IMAGE_IDS, ids)
     _write(folder, CLASS_LABELS, (f'{name},{label}' for name, label in zip(ids, labels)))
-    rows = zip(ids, np.asarray(sizes).tolist())
-    _write(folder, IMAGE_SIZES, (f'{name},{width},{height}' for name, (width, height) in rows))
+    if sizes is not None:
+        rows = zip(ids, np.asarray(sizes).tolist())
+        _write(folder, IMAGE_SIZES, (f'{name},{width},{height}' for name, (width, height) in rows))
     if boxes is not None:
         _write(
             folder,

@@ -32,6 +32,7 @@ COMMANDS = [
     'dataset_converters/to_split_folder.py stanford_dogs nowhere out',
     'dataset_converters/to_split_folder.py stanford_cars nowhere out',
     'dataset_converters/to_split_folder.py fgvc_aircraft nowhere out',
+    'dataset_converters/folders_to_split.py nowhere out',
     'dataset_converters/voc12_lists.py nowhere --sbd sbd',
     'dataset_converters/coco14_lists.py nowhere --no-masks',
     'model_converters/published_to_bas_mm.py nowhere.pth a.pth',
