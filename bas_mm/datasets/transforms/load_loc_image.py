@@ -42,7 +42,7 @@ class LoadLocImage(LoadImageFromFile):
     Required Keys:
 
     - img_path
-    - width, height, gt_bboxes (optional)
+    - width, height, and gt_bboxes or a detector's instances (optional)
 
     Added Keys:
 
@@ -140,7 +140,8 @@ class LoadLocImage(LoadImageFromFile):
         """Compare the picture's size with that of the lists, where there are boxes.
 
         Args:
-            results: With ``img_path``, and ``width``, ``height`` and ``gt_bboxes`` if known.
+            results: With ``img_path``, and ``width``, ``height`` and ``gt_bboxes`` if known. Data
+                sets of detectors have a list of ``instances`` in place of ``gt_bboxes``.
             width: Width of the picture in pixels.
             height: Its height.
             name: The transform of the pipeline, for messages. Defaults to 'LoadLocImage'.
@@ -150,8 +151,8 @@ class LoadLocImage(LoadImageFromFile):
         Raises:
             AnnotationError: They differ, and ``check_size`` is set.
         """
-        boxes = results.get('gt_bboxes')
-        if not self.check_size or boxes is None:
+        boxes, instances = results.get('gt_bboxes'), results.get('instances')
+        if not self.check_size or (boxes is None and not instances):
             return
         # Cameras note that a picture is to be turned, and most viewers turn it.
         turned = f' If they are those of the picture turned as its file notes, {how_to_turn}.'
@@ -159,7 +160,7 @@ class LoadLocImage(LoadImageFromFile):
         # Lists without sizes were compared with the pictures' heads, but for those that may be
         # turned.
         unchecked = results.get('boxes_unchecked')
-        if unchecked and (np.reshape(boxes, (-1, 4))[:, 2:] > listed).any():
+        if boxes is not None and unchecked and (np.reshape(boxes, (-1, 4))[:, 2:] > listed).any():
             raise AnnotationError(
                 f'{results["img_path"]} has {width}x{height} pixels, and a box of its split lies '
                 f'outside: {np.asarray(boxes).tolist()}.{turned} Correct the box, or set '
@@ -168,10 +169,13 @@ class LoadLocImage(LoadImageFromFile):
         if listed != (width, height):
             if listed != (height, width):
                 turned = ''
+            source, mend = 'its split says', 'Correct image_sizes.txt and the boxes'
+            if boxes is None:
+                source, mend = 'the file of its boxes says', 'Make that file anew'
             raise AnnotationError(
-                f'{results["img_path"]} has {width}x{height} pixels, but its split says '
-                f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} Correct '
-                f'image_sizes.txt and the boxes, or set check_size=False in {name}'
+                f'{results["img_path"]} has {width}x{height} pixels, but {source} '
+                f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} {mend}, or set '
+                f'check_size=False in {name}'
             )
 
     def _decode(self, content: bytes) -> np.ndarray | None:

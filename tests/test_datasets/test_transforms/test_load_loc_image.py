@@ -187,6 +187,29 @@ def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
     assert read(path, dict(width=60, height=40, **boxes))['img_shape'] == (40, 60)
 
 
+def test_size_must_agree_with_that_of_a_detectors_boxes(tmp_path):
+    """As mmdetection gives them: boxes of the turned picture, which is read as stored."""
+    path = tmp_path / 'turned.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new('RGB', (30, 10)).save(path, exif=exif)
+    instances = [dict(bbox=[1, 2, 9, 28], bbox_label=0, ignore_flag=0)]
+    upright = dict(width=10, height=30, instances=instances)
+    with pytest.raises(AnnotationError) as caught:
+        read(path, upright)
+    assert str(caught.value) == (
+        f'{path} has 30x10 pixels, but the file of its boxes says 10x30: its boxes cannot be '
+        'trusted. If they are those of the picture turned as its file notes, set '
+        "color_type='color' in LoadLocImage. Make that file anew, or set check_size=False in "
+        'LoadLocImage'
+    )
+    assert read(path, upright, color_type='color')['img_shape'] == (30, 10)
+    assert read(path, upright, check_size=False)['img_shape'] == (10, 30)
+    # Where there is no box, none is wrong; nor is a size compared that is not known.
+    assert read(path, {**upright, 'instances': []})['img_shape'] == (10, 30)
+    assert read(path, dict(instances=instances))['img_shape'] == (10, 30)
+
+
 def test_boxes_without_sizes_lie_in_the_picture(tmp_path, make_picture):
     """Those of a picture that its file turns are compared with no size before it is read."""
     path = tmp_path / 'a.jpg'
