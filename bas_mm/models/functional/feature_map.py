@@ -35,9 +35,16 @@ def require_channels(features: torch.Tensor, channels: int, key: str, source: st
         source (str): what gave the features.
 
     Raises:
-        ValueError: they have other channels; the message has the key.
+        ValueError: they have other channels; the message has the key. Or they seem to be
+            (N, h, w, C), whose second number is a height.
     """
     if features.shape[1] != channels:
+        if features.shape[1] < channels == features.shape[-1]:
+            raise ValueError(
+                f'model.split: {source} gives {tuple(features.shape)}, which looks like '
+                f'(N, h, w, C) with the C of {key}={channels}, but a feature map (N, C, h, w) is '
+                'needed. Networks that hand on their channels last cannot be split'
+            )
         raise ValueError(
             f'{key}={channels}, but {source} gives {features.shape[1]} channels: set {key}='
             f'{features.shape[1]}, or another model.split'

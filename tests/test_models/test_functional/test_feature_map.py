@@ -4,7 +4,7 @@ import pytest
 import torch
 from tiny import samples_of, tiny_model_cfg, tiny_multi_label_model_cfg
 
-from bas_mm.models.functional import require_feature_map
+from bas_mm.models.functional import require_channels, require_feature_map
 from bas_mm.registry import MODELS
 
 IMAGES = torch.zeros(2, 3, 32, 32)
@@ -57,3 +57,18 @@ def test_what_is_no_feature_map():
     with pytest.raises(ValueError, match=r'a stage gives \(2, 49, 8\), but a feature map'):
         require_feature_map(torch.zeros(2, 49, 8), 'a stage')
     require_feature_map(torch.zeros(2, 8, 7, 7), 'a stage')
+
+
+def test_channels_that_come_last():
+    """A height is not proposed as a number of channels."""
+    with pytest.raises(ValueError, match='model.split: a stage gives ') as caught:
+        require_channels(torch.zeros(2, 14, 14, 384), 384, 'model.generator.in_channels', 'a stage')
+    assert str(caught.value) == (
+        'model.split: a stage gives (2, 14, 14, 384), which looks like (N, h, w, C) with the C of '
+        'model.generator.in_channels=384, but a feature map (N, C, h, w) is needed. Networks that '
+        'hand on their channels last cannot be split'
+    )
+    # A wrong number that is the width of the map.
+    with pytest.raises(ValueError, match=r'set model\.generator\.in_channels=384'):
+        require_channels(torch.zeros(2, 384, 14, 14), 14, 'model.generator.in_channels', 'a stage')
+    require_channels(torch.zeros(2, 14, 7, 14), 14, 'model.generator.in_channels', 'a stage')
