@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from .config_types import registered_class
 from .similar_names import like_clause
 
 __all__ = ['describe_input_error']
@@ -51,7 +52,9 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       that its type does not take, or lacks one that it needs; or
     * a checkpoint file could not be read, or is none that this run can go on from; or
     * a file, which the error names, could not be written or read: the disk is full, it is not
-      allowed, or what should be a folder is a file, or the other way round.
+      allowed, or what should be a folder is a file, or the other way round; or
+    * a part of the config needs a package that is not installed; or
+    * the device's memory is too small.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -85,7 +88,9 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
             or _unknown_optimizer(error, cfg)
         )
     if found is None and isinstance(error, RuntimeError):
-        found = _unequal_pictures(error, steps)
+        found = _unequal_pictures(error, steps) or _full_device(error, cfg, steps)
+    if found is None and isinstance(error, ImportError):
+        found = _missing_package(error, cfg, steps)
     return found
 
 
@@ -107,10 +112,13 @@ def _is_ours(kind: type) -> bool:
     return kind.__module__.partition('.')[0] == _PACKAGE
 
 
-def _is_a_raise_of_ours(step: TracebackType) -> bool:
+def _is_a_raise(step: TracebackType) -> bool:
     """Not an error that comes out of a function in C, which has no entry of its own."""
-    raised = step.tb_frame.f_code.co_code[step.tb_lasti] == dis.opmap['RAISE_VARARGS']
-    return raised and _module(step.tb_frame).partition('.')[0] == _PACKAGE
+    return step.tb_frame.f_code.co_code[step.tb_lasti] == dis.opmap['RAISE_VARARGS']
+
+
+def _is_a_raise_of_ours(step: TracebackType) -> bool:
+    return _is_a_raise(step) and _module(step.tb_frame).partition('.')[0] == _PACKAGE
 
 
 def _message(error: BaseException) -> str:
@@ -266,6 +274,15 @@ def _path_of(cfg: Mapping, part: Mapping, steps: Iterable[TracebackType]) -> str
     return found[0] if found else None
 
 
+def _phase(steps: Iterable[TracebackType]) -> str | None:
+    """Whose loop was running: 'train', 'val' or 'test'."""
+    phase = None
+    for step in steps:  # a validation is within a training
+        kind = type(step.tb_frame.f_locals.get('self')).__name__
+        phase = next((name for name in ('Train', 'Val', 'Test') if f'{name}Loop' in kind), phase)
+    return phase and phase.lower()
+
+
 # What a config has wrong
 
 
@@ -326,17 +343,62 @@ def _unequal_pictures(error: RuntimeError, steps: list[TracebackType]) -> str | 
     # A worker makes room in shared memory first, which fails without a word of sizes.
     if match is None and not _UNEQUAL_IN_WORKER.search(str(error)):
         return None
-    phase = None
-    for step in steps:  # a validation is within a training
-        kind = type(step.tb_frame.f_locals.get('self')).__name__
-        phase = next((name for name in ('Train', 'Val', 'Test') if f'{name}Loop' in kind), phase)
+    phase = _phase(steps)
     if phase is None:
         return None
     sizes = f', {match[1]} and {match[2]} (channels, height, width)' if match else ''
     return (
-        f'{phase.lower()}_dataloader.dataset.pipeline: the pictures of a batch have several sizes'
+        f'{phase}_dataloader.dataset.pipeline: the pictures of a batch have several sizes'
         f"{sizes}: let it resize or crop them to one, such as by dict(type='LocResize', scale=224)"
     )
+
+
+def _full_device(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """torch's error of a device whose memory does not do, and what takes less of it."""
+    if type(error).__name__ != 'OutOfMemoryError':  # not in torch itself before 2.5
+        return None
+    # Behind it are the figures of torch's own pool.
+    said = str(error).partition(' Of the allocated memory ')[0].partition('\n')[0]
+    phase, ways = _phase(steps), []
+    if phase is None:
+        return said
+    if (cfg.get(f'{phase}_dataloader') or {}).get('batch_size') != 1:
+        accumulated = ' with optim_wrapper.accumulative_counts' if phase == 'train' else ''
+        ways.append(f'a smaller {phase}_dataloader.batch_size{accumulated}')
+    if phase == 'train':
+        if 'Amp' not in str((cfg.get('optim_wrapper') or {}).get('type')):
+            ways.append('--amp')
+        if _takes_segments(cfg.get('model') or {}):
+            ways.append('model.checkpoint_segments=4')
+    return f'{said.removesuffix(".")}. Less is taken by {" or ".join(ways)}' if ways else said
+
+
+def _takes_segments(model: Mapping) -> bool:
+    """Whether activations of a model may be checkpointed, and are not."""
+    from bas_mm.registry import MODELS
+
+    if model.get('compile') or model.get('checkpoint_segments'):
+        return False
+    functions = _constructors(registered_class(MODELS, model)).values()
+    return any(p.name == 'checkpoint_segments' for f in functions for p in _parameters(f))
+
+
+def _missing_package(error: ImportError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """A part that cannot be built without a package which it asks for by itself."""
+    built = _built(steps)
+    path = _path_of(cfg, built[-1], steps) if built else None
+    if path is None:
+        return None
+    if isinstance(error, ModuleNotFoundError):
+        # A module that its package lacks is another mistake.
+        if not error.name or '.' in error.name or error.name == _PACKAGE:
+            return None
+        return (
+            f'{path}: {built[-1]["type"]} needs the package {error.name}, which is not installed: '
+            f'pip install {error.name}'
+        )
+    # One that a statement has made says what is needed; Python's own, of a name, does not.
+    return f'{path}: {_message(error)}' if _is_a_raise(steps[-1]) else None
 
 
 def _unknown_optimizer(error: TypeError, cfg: Mapping) -> str | None:

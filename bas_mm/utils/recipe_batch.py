@@ -55,8 +55,12 @@ def describe_other_batch(cfg: Config, processes: int) -> str | None:
     others = [f'{processes} processes'] if processes > 1 else []
     others += [f'{counts:g} accumulated iterations'] if counts != 1 else []
     of = f' ({share:g} × {" × ".join(others)})' if others else ''
-    right = recipe / (processes * counts)
-    setting = f'set train_dataloader.batch_size={right:g}, or ' if right == int(right) else ''
+    settings = {
+        'train_dataloader.batch_size': recipe / (processes * counts),
+        'optim_wrapper.accumulative_counts': recipe / (share * processes),
+    }
+    whole = [f'{key}={value:g}' for key, value in settings.items() if value == int(value)]
+    setting = f'set {" or ".join(whole)}, or ' if whole else ''
     return (
         f"this job's batch is {share * processes * counts:g}{of}, the recipe's is {recipe:g} "
         f'(auto_scale_lr.base_batch_size): {setting}pass --auto-scale-lr'

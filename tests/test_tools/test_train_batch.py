@@ -85,8 +85,8 @@ def test_another_batch_is_one_line(project, rates):
     done = _run(project)
     expected = (
         "train.py: warning: tiny.py: this job's batch is 4, the recipe's is 8 "
-        '(auto_scale_lr.base_batch_size): set train_dataloader.batch_size=8, or pass '
-        '--auto-scale-lr'
+        '(auto_scale_lr.base_batch_size): set train_dataloader.batch_size=8 or '
+        'optim_wrapper.accumulative_counts=2, or pass --auto-scale-lr'
     )
     assert [line for line in done.stderr.splitlines() if 'warning: ' in line] == [expected]
     for options in (

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+from importlib.util import find_spec
 from multiprocessing import Pool
 
 import cv2
@@ -218,6 +219,48 @@ def test_pictures_of_several_sizes(tmp_path, workers, phase):
     assert '\n' not in said
 
 
+TORCHS = (
+    'CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 10.00 GiB of '
+    'which 1.00 GiB is free.'
+)
+LESS = f'{TORCHS} Less is taken by '
+
+
+@pytest.mark.parametrize(
+    ('phase', 'settings', 'expected'),
+    [
+        (
+            'train',
+            {},
+            f'{LESS}a smaller train_dataloader.batch_size with optim_wrapper.accumulative_counts '
+            'or --amp or model.checkpoint_segments=4',
+        ),
+        (
+            'train',
+            dict(optim_wrapper__type='CPUAmpOptimWrapper', model__checkpoint_segments=2),
+            f'{LESS}a smaller train_dataloader.batch_size with optim_wrapper.accumulative_counts',
+        ),
+        ('train', dict(train_dataloader__batch_size=1, model__compile=True), f'{LESS}--amp'),
+        ('val', {}, f'{LESS}a smaller val_dataloader.batch_size'),
+        ('val', dict(val_dataloader__batch_size=1), TORCHS),
+        ('', {}, TORCHS),
+    ],
+)
+def test_memory_of_a_device_that_does_not_do(description, monkeypatch, phase, settings, expected):
+    """The same wherever it is raised; there is no device here with too little of it."""
+
+    def full(*args, **kwargs):
+        raise torch.cuda.OutOfMemoryError(
+            f'{TORCHS} Of the allocated memory 8.00 GiB is allocated by PyTorch, and 0 bytes is '
+            'reserved by PyTorch but unallocated.'
+        )
+
+    place = dict(train='loss', val='predict').get(phase, 'init_weights')
+    monkeypatch.setattr(MODELS.get('BASClassifier'), place, full)
+    monkeypatch.setattr(MODELS.get('BASClassifier'), 'compile', lambda *_: None, raising=False)
+    assert description(**settings) == expected
+
+
 def parts():
     """Registered parts with errors of their own, which are not the input's."""
 
@@ -270,6 +313,60 @@ def parts():
         *(LacksAnArgumentOfItsParent, LacksItThoughItTakesAnything, HandsItOnToAnother),
         *(HandsItOnToItsParent, RaisesWhatMMEngineRaises, IsNotDone),
     ]
+
+
+def needing():
+    """Registered parts that cannot be built without something, and what is said of each."""
+
+    class AsksInWords(nn.Module):
+        def __init__(self):
+            raise ImportError('AsksInWords needs a package: pip install it')
+
+    class LacksAPackage(nn.Module):
+        def __init__(self):
+            import a_package_that_is_not_there  # noqa: F401
+
+    class LacksAModuleOfAPackage(nn.Module):
+        def __init__(self):
+            import torch.a_module_that_is_not_there  # noqa: F401
+
+    class LacksAName(nn.Module):
+        def __init__(self):
+            from torch import a_name_that_is_not_there  # noqa: F401
+
+    return [
+        (AsksInWords, 'model.backbone: AsksInWords needs a package: pip install it'),
+        (
+            LacksAPackage,
+            'model.backbone: LacksAPackage needs the package a_package_that_is_not_there, which is '
+            'not installed: pip install a_package_that_is_not_there',
+        ),
+        (LacksAModuleOfAPackage, None),
+        (LacksAName, None),
+    ]
+
+
+@pytest.mark.parametrize(('part', 'expected'), needing(), ids=lambda part: str(part)[-30:])
+def test_packages_that_a_part_needs(description, part, expected, monkeypatch):
+    monkeypatch.setitem(MODELS.module_dict, part.__name__, part)
+    assert description(model__backbone=dict(_delete_=True, type=part.__name__)) == expected
+
+
+@pytest.mark.skipif(find_spec('timm') is not None, reason='timm is installed')
+def test_a_backbone_of_timm_without_timm(description):
+    said = description(
+        model__backbone=dict(_delete_=True, type='mmpretrain.TIMMBackbone', model_name='resnet18')
+    )
+    assert said.startswith('model.backbone: TIMMBackbone requires timm, please install it')
+    assert '\n' not in said
+
+
+def test_a_package_that_is_missing_where_nothing_is_built(description, monkeypatch):
+    def lacks(*args, **kwargs):
+        raise ModuleNotFoundError("No module named 'absent'", name='absent')
+
+    monkeypatch.setattr(nn.Module, 'train', lacks)
+    assert description() is None
 
 
 @pytest.mark.parametrize('part', parts(), ids=lambda part: part.__name__)

@@ -30,14 +30,23 @@ def test_the_recipes_batch_is_nothing_to_say(values, processes):
 @pytest.mark.parametrize(
     ('values', 'processes', 'batch', 'advice'),
     [
-        ((8,), 1, '8', 'set train_dataloader.batch_size=32, or pass --auto-scale-lr'),
+        (
+            (8,),
+            1,
+            '8',
+            'set train_dataloader.batch_size=32 or optim_wrapper.accumulative_counts=4, or pass '
+            '--auto-scale-lr',
+        ),
+        # More of them than the recipe has: no number of iterations makes them less.
         ((32,), 4, '128 (32 × 4 processes)', 'set train_dataloader.batch_size=8, or pass '),
         (
             (32, 64, 4),
             2,
             '256 (32 × 2 processes × 4 accumulated iterations)',
-            'set train_dataloader.batch_size=8, or pass --auto-scale-lr',
+            'set train_dataloader.batch_size=8 or optim_wrapper.accumulative_counts=1, or pass ',
         ),
+        # Neither a half of 15 pictures nor one and a half iterations.
+        ((5, 15), 2, '10 (5 × 2 processes)', 'pass --auto-scale-lr'),
         # No process can have a third of them.
         ((32,), 3, '96 (32 × 3 processes)', 'pass --auto-scale-lr'),
     ],
