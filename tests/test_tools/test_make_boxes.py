@@ -145,6 +145,17 @@ def test_bad_commands_are_one_line(project, options, message):
     assert not (project.folder / 'a.txt').exists()
 
 
+@pytest.mark.parametrize('kind', ['BASSegClassifier', 'bas_mm.MultiLabelCAMClassifier'])
+def test_models_of_several_labels_are_refused(project, kind):
+    """Whether there is a θ or not."""
+    done = make(project, 'a.json', '--cfg-options', f'model.type={kind}', check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    name = kind.removeprefix('bas_mm.')
+    assert f"tiny.py: model.type='{name}' is for pictures with several labels, of which" in line
+    assert 'take a model of configs/bas or configs/cam' in line
+
+
 def test_another_threshold_than_that_of_the_figures_is_said(project):
     options = ['a.json', '--cfg-options', 'test_evaluator.thresholds=0.5']
     said = 'make_boxes.py: warning: tiny.py has two θ: boxes are at 0.3 (model.test_cfg.threshold)'

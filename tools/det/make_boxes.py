@@ -33,7 +33,7 @@ from bas_mm.command_line import (
 )
 from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import threshold_of
-from bas_mm.utils.config_types import type_name
+from bas_mm.utils.config_types import registered_class, type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -83,6 +83,24 @@ def parse_args() -> argparse.Namespace:
         if os.path.realpath(args.scores) in map(os.path.realpath, (args.out, names)):
             fail(f'--scores {args.scores}: this file is to have the boxes or the names of classes')
     return args
+
+
+def require_one_label(cfg: 'Config', path: str) -> None:
+    """Refuse a model of several labels per picture, which predicts no map to cut a box of.
+
+    Args:
+        cfg (Config): The config.
+        path (str): Its file, for the message.
+    """
+    from bas_mm.models.classifiers import MultiLabelClassifier
+    from bas_mm.registry import MODELS
+
+    kind = registered_class(MODELS, cfg.get('model'))
+    if kind is not None and issubclass(kind, MultiLabelClassifier):
+        fail(
+            f'{path}: model.type={kind.__name__!r} is for pictures with several labels, of which '
+            'it predicts no map to cut one box of: take a model of configs/bas or configs/cam'
+        )
 
 
 def use_split(cfg: 'Config', split: str, path: str) -> None:
@@ -166,6 +184,7 @@ def main() -> None:
     """Run the network over the split."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    require_one_label(cfg, args.config)
     use_split(cfg, args.split, args.config)
     classes = 'agnostic' if args.class_agnostic else args.classes
     if classes == 'pred':
