@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ['PictureInput', 'list_pictures']
 
+# The content of a file, perhaps: no path, and not several pictures either.
+_BYTES = (bytes, bytearray, memoryview)
+
 #: One picture, a folder, or several of them.
 Inputs = str | Path | np.ndarray | Iterable
 
@@ -63,7 +66,7 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
             'list(...) of what you mean'
         )
     # Names and arrays are iterables, too.
-    several = isinstance(inputs, Iterable) and not isinstance(inputs, (str, bytes, np.ndarray))
+    several = isinstance(inputs, Iterable) and not isinstance(inputs, (str, *_BYTES, np.ndarray))
     for value in inputs if several else [inputs]:
         if isinstance(value, np.ndarray):
             _check_array(value, len(found))
@@ -87,6 +90,11 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
 
 
 def _advice(value: object) -> str:
+    if isinstance(value, _BYTES):
+        return (
+            ': give cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) of the content '
+            'data of a file'
+        )
     if type(value).__module__.startswith('PIL.'):
         return ": give np.asarray(im.convert('RGB'))[..., ::-1] of a picture im of Pillow"
     return ''

@@ -1,8 +1,10 @@
 """Which pictures an inferencer is given."""
 
 import os
+import re
 from pathlib import PurePosixPath
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -101,7 +103,15 @@ def test_urls():
         (np.zeros((4, 4), np.uint8), ValueError, r'picture 0: an array must be \(H, W, 3\) uint8'),
         (['a', np.zeros((4, 4, 3))], ValueError, r'picture 1: .* float64'),
         ([7], TypeError, 'got int'),
-        (b'a.jpg', TypeError, 'got bytes'),
+        *(
+            (data, TypeError, rf'got {kind}: give cv2\.imdecode\(np\.frombuffer\(data, ')
+            for kind, data in [
+                ('bytes', b'a.jpg'),
+                ('bytearray', bytearray(b'a.jpg')),
+                ('memoryview', memoryview(b'a.jpg')),
+                ('bytes', ['a.jpg', b'a.jpg']),
+            ]
+        ),
         ({'a.jpg'}, TypeError, 'given in an order, as a list, got set'),
         ({'a.jpg': 1}, TypeError, 'given in an order, as a list, got dict'),
         (
@@ -114,6 +124,17 @@ def test_urls():
 def test_what_is_no_picture(inputs, error, message):
     with pytest.raises(error, match=message):
         list_pictures(inputs)
+
+
+def test_the_advice_for_bytes_gives_a_picture(tmp_path):
+    path = tmp_path / 'a.png'
+    Image.new('RGB', (5, 4), (9, 8, 7)).save(path)
+    data = path.read_bytes()
+    with pytest.raises(TypeError) as caught:
+        list_pictures(data)
+    code = re.search(r'give (cv2.*\)) of', str(caught.value))[1]
+    (picture,) = list_pictures(eval(code, dict(cv2=cv2, np=np, data=data)))
+    np.testing.assert_array_equal(picture.source, cv2.imread(str(path)))
 
 
 def test_an_empty_folder(tmp_path):
