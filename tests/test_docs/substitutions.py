@@ -236,7 +236,7 @@ SMALLER = (
         options=_each(_ALL, *_EMBEDDED),
     ),
     Rule(
-        r'configs/bas/my_(convnext|poolformer)',
+        r'configs/(bas|cam)/my_(convnext|poolformer)',
         'strides of 32',
         options=(
             *_each(_ALL, 'dataset.pipeline.1.scale=(72,72)', 'dataset.pipeline.2.crop_size=64'),
