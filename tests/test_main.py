@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Thread
 
 import cv2
 import forked_python
@@ -91,6 +93,52 @@ def test_localize_prints_a_line_for_each_picture(files, capsys):
     assert len(lines) == 2
     assert lines[0].startswith(f'{pictures / "a.png"}: blue 0.')
     assert ', box ' in lines[0]
+
+
+@contextmanager
+def terminal():
+    """Standard output and error are a terminal of 50 columns; gives a list of what it is sent."""
+    reader, writer = os.openpty()
+    sent = []
+
+    def read() -> None:
+        with suppress(OSError):  # nobody writes any more
+            while content := os.read(reader, 4096):
+                sent.append(content)
+
+    thread = Thread(target=read)
+    thread.start()
+    with open(writer, 'w', encoding='utf-8') as file, pytest.MonkeyPatch.context() as patch:
+        patch.setenv('TERM', 'xterm')
+        patch.setenv('COLUMNS', '50')
+        patch.setattr(sys, 'stdout', file)
+        patch.setattr(sys, 'stderr', file)
+        yield sent
+    thread.join()
+    os.close(reader)
+
+
+@pytest.mark.parametrize('options', [[], ['--json']])
+def test_a_bar_below_the_lines_of_a_terminal(files, options):
+    pictures = files / 'pictures'
+    with terminal() as sent:
+        run('localize', '-', files / 'tiny.pth', pictures, '--label', 'blue', *options)
+    text = re.sub(r'\x1b\[[\d;?]*[A-Za-z]', '', b''.join(sent).decode()).replace('\r', '\n')
+    lines = [line.rstrip() for line in text.split('\n') if line.strip()]
+    bars = [place for place, line in enumerate(lines) if line.startswith('Inference ━')]
+    assert re.search(r'━ 2/2 \d+\.\d/s 0:00:00$', lines[bars[-1]])
+    found = [place for place, line in enumerate(lines) if line.startswith(str(pictures))]
+    if options:
+        assert found == []
+        assert json.loads('\n'.join(lines[bars[-1] + 1 :]))['complete'] is True
+        return
+    # Whole lines, though they are longer than the terminal is wide, with the bar below the last.
+    for place, name in zip(found, ('a.png', 'b.png'), strict=True):
+        line = rf'{re.escape(str(pictures / name))}: blue \d\.\d{{3}}, box( \d+\.\d){{4}}'
+        assert re.fullmatch(line, lines[place])
+        assert len(lines[place]) > 50
+    assert bars[0] < found[0]
+    assert found[-1] < bars[-1]
 
 
 def test_a_box_of_nothing_is_told(files, capsys):

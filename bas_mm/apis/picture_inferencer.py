@@ -21,6 +21,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.dataset import default_collate
 from mmengine.infer import BaseInferencer
 from mmengine.registry import DefaultScope
+from rich.console import Console
 from torch import nn
 
 from bas_mm.datasets import UnreadableImageError
@@ -79,6 +80,10 @@ class PictureInferencer(BaseInferencer):
     model is moved or trained, or another thread builds something else from a config: mmengine has
     one default scope for all of them.
 
+    Attributes:
+        progress_console (Console | None): The terminal of the bar, for what is printed above it.
+            None: stderr.
+
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
             bas_mm's (:func:`~bas_mm.apis.named_configs.config_names`), such as
@@ -102,6 +107,8 @@ class PictureInferencer(BaseInferencer):
     MODEL: ClassVar[type[nn.Module]]
     #: What to do with others.
     ADVICE: ClassVar[str]
+
+    progress_console: Console | None = None
 
     def __init__(
         self,
@@ -360,7 +367,11 @@ class PictureInferencer(BaseInferencer):
         if settings.save_pred:
             folder.write_predictions()  # in the place of those of an earlier run
         progress = PictureProgress(
-            'Inference', len(pictures), say=lambda line: None, show=self.show_progress
+            'Inference',
+            len(pictures),
+            say=lambda line: None,
+            show=self.show_progress,
+            console=self.progress_console,
         )
 
         def draw_and_write(loaded: LoadedPicture, prediction: Any) -> tuple:

@@ -22,6 +22,7 @@ from bas_mm.command_line import (
 
 if TYPE_CHECKING:
     from mmengine.config import Config
+    from rich.console import Console
 
     from bas_mm.apis.picture_inferencer import PictureInferencer
 
@@ -55,7 +56,7 @@ def run_inference(
     """Run an inferencer, print what it finds, and exit with status 2 where something is wrong.
 
     Without ``--json`` a line is printed as soon as its picture is done: an error or Ctrl-C, which
-    gives status 130, takes none away.
+    gives status 130, takes none away. On a terminal it goes above the bar of the progress.
 
     Args:
         args (Namespace): The arguments.
@@ -76,13 +77,17 @@ def run_inference(
         if '://' not in path and not os.path.exists(path):
             fail(f'the picture {path} does not exist')
     output = sys.stdout
-    done = 0
+    console, done = None, 0
+    if not args.json and output.isatty() and sys.stderr.isatty():
+        from rich.console import Console
+
+        console = Console(file=output)
 
     def on_prediction(prediction: Any) -> None:
         nonlocal done
         done += 1
         if not args.json:
-            _print(prediction, output)
+            _print(prediction, output, console)
 
     # Standard output is for the predictions: what libraries print goes elsewhere.
     with redirect_stdout(sys.stderr):
@@ -99,8 +104,7 @@ def run_inference(
                     raise
                 with fail_on_input_errors(cfg, args.config):
                     raise
-            # On a terminal the lines show the progress, and a bar would stand in their way.
-            inferencer.show_progress = args.json or not output.isatty()
+            inferencer.progress_console = console
             result = inferencer(
                 args.inputs,
                 args.batch_size,
@@ -137,8 +141,17 @@ def run_inference(
         _print(f'{done} predictions are in {Path(args.out_dir)}', output)
 
 
-def _print(line: Any, output: TextIO) -> None:
-    """Print a line at once, whatever bytes the names of files are made of."""
+def _print(line: Any, output: TextIO, console: Console | None = None) -> None:
+    """Print a line at once, whatever bytes the names of files are made of.
+
+    Args:
+        line (Any): The line.
+        output (TextIO): Where to.
+        console (Console, optional): The same terminal where it has a bar: it goes above.
+    """
     encoding = output.encoding or 'utf-8'
     text = str(line).encode(encoding, 'backslashreplace').decode(encoding)
-    print(text, file=output, flush=True)
+    if console is None:
+        print(text, file=output, flush=True)
+    else:
+        console.out(text, highlight=False)  # as it is: neither wrapped nor marked up

@@ -31,7 +31,7 @@ class _Rate(ProgressColumn):
 class PictureProgress:
     """A bar with rate and time left on a terminal, else a line of text now and then.
 
-    Use as a context manager. Lines go to ``say``, the bar to stderr.
+    Use as a context manager. Lines go to ``say``, the bar to ``console``.
 
     Args:
         what (str): What is being done.
@@ -40,6 +40,8 @@ class PictureProgress:
             Defaults to None: they are printed to stderr.
         every (float): Seconds between two lines. Defaults to 10.
         show (bool): Whether anything is shown. Defaults to True.
+        console (Console, optional): Where the bar is, below what is printed there meanwhile.
+            Defaults to None: stderr.
     """
 
     def __init__(
@@ -49,12 +51,13 @@ class PictureProgress:
         say: Callable[[str], None] | None = None,
         every: float = 10.0,
         show: bool = True,
+        console: Console | None = None,
     ) -> None:
         self.what, self.total, self.every = what, total, every
         self.done = 0
         self._say = say or (lambda line: print(line, file=sys.stderr, flush=True))
         self._bar, self._lines = None, show
-        console = Console(stderr=True)
+        console = console or Console(stderr=True)
         if show and console.is_terminal:
             self._lines = False
             self._bar = Progress(

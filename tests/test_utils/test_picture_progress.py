@@ -1,6 +1,7 @@
 """Progress on a terminal and without one."""
 
 import io
+import re
 import time
 
 import pytest
@@ -20,15 +21,52 @@ def terminal(monkeypatch) -> io.StringIO:
     return shown
 
 
+def frames(terminal: io.StringIO) -> list[str]:
+    """The lines of text that a terminal was sent, one after another."""
+    lines = re.sub(r'\x1b\[[\d;?]*[A-Za-z]', '', terminal.getvalue()).replace('\r', '\n')
+    return [line.rstrip() for line in lines.split('\n') if line.strip()]
+
+
 def test_a_bar(terminal):
     with PictureProgress('Seeds', 5, pytest.fail) as bar:
         bar.advance()
         bar.advance(4)
     assert bar.done == 5
-    last = terminal.getvalue().rstrip('\x1b[?25h\n').splitlines()[-1]
-    assert 'Seeds' in last
-    assert '5/5' in last
-    assert '/s' in last
+    last = frames(terminal)[-1]
+    assert re.fullmatch(r'Seeds ━+ 5/5 \d+\.\d/s 0:00:00', last)
+
+
+def test_a_bar_shows_the_rate_and_the_time_left():
+    shown, now = io.StringIO(), [100.0]
+    console = Console(file=shown, force_terminal=True, width=80, get_time=lambda: now[0])
+    with PictureProgress('Seeds', 50, pytest.fail, console=console) as bar:
+        bar.advance(0)  # a rate needs two points in time
+        now[0] += 20
+        bar.advance(10)
+    # A fifth of the bar is full, and what is left takes four times as long as what is done.
+    assert frames(shown)[-1] == f'Seeds {"━" * 8}╺{"━" * 31} 10/50 0.5/s 0:01:20'
+
+
+def test_a_bar_on_another_terminal(terminal):
+    other = io.StringIO()
+    console = Console(file=other, force_terminal=True, width=40)
+    with PictureProgress('Seeds', 2, pytest.fail, console=console) as bar:
+        bar.advance()
+        console.out('a line that is longer than the terminal is wide', highlight=False)
+        bar.advance()
+    assert terminal.getvalue() == ''
+    lines = frames(other)
+    (place,) = (i for i, line in enumerate(lines) if line.startswith('a line'))
+    assert lines[place] == 'a line that is longer than the terminal is wide'
+    assert lines[-1].startswith('Seeds ')
+
+
+def test_no_bar_on_a_console_that_is_no_terminal():
+    other, lines = io.StringIO(), []
+    with PictureProgress('Seeds', 2, lines.append, console=Console(file=other)) as bar:
+        bar.advance(2)
+    assert other.getvalue() == ''
+    assert len(lines) == 1
 
 
 def test_nothing_is_shown_where_nothing_shall_be(terminal):
