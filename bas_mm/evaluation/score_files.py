@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bas_mm.utils.result_files import whole_file
+from bas_mm.utils.result_files import whole_text
 
 __all__ = ['read_scores', 'write_scores']
 
@@ -19,9 +19,7 @@ def write_scores(path: str | Path, scores: Iterable[tuple[str, np.ndarray]]) -> 
         path (str | Path): The file.
         scores (Iterable[tuple[str, np.ndarray]]): Id and scores (C,) of each picture.
     """
-    # Names of files that are no UTF-8 are written as they are.
-    options = dict(encoding='utf-8', errors='surrogateescape', newline='')
-    with whole_file(path) as file, io.TextIOWrapper(file, **options) as text:
+    with whole_text(path) as text:
         writer = csv.writer(text, lineterminator='\n')
         # The digits of each type that give the same number back, float32's being fewer.
         writer.writerows([image_id, *map(str, values)] for image_id, values in scores)

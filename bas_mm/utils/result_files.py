@@ -7,10 +7,11 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 
@@ -20,9 +21,11 @@ __all__ = [
     'place_of_file',
     'whole_file',
     'whole_folder',
+    'whole_text',
     'write_array',
     'write_bytes',
     'write_json',
+    'write_json_tables',
     'write_picture',
     'write_table',
     'write_text',
@@ -94,6 +97,19 @@ def whole_file(path: str | Path, through_links: bool = True) -> Iterator[BinaryI
         if isinstance(error, OSError) and error.errno and TEMPORARY_PREFIX in name:
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+@contextmanager
+def whole_text(path: str | Path) -> Iterator[TextIO]:
+    """Open a text file, stored as UTF-8, to be written atomically, for what is long.
+
+    Args:
+        path (str | Path): See :func:`whole_file`.
+    """
+    # Names of files that are no UTF-8 are written as they are.
+    options = dict(encoding='utf-8', errors='surrogateescape', newline='')
+    with whole_file(path) as file, io.TextIOWrapper(file, **options) as text:
+        yield text
 
 
 @contextmanager
@@ -180,17 +196,45 @@ def write_json(path: str | Path, content: Any, indent: int | None = 2) -> None:
     write_text(path, json.dumps(content, indent=indent, allow_nan=False) + '\n')
 
 
-def write_table(path: str | Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, atomically; numbers with all their digits.
+def write_json_tables(
+    path: str | Path, figures: Mapping[str, Any], tables: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> None:
+    """Write figures and tables as :func:`write_json` would, with no more than a row in memory.
 
     Args:
         path (str | Path): The file.
-        rows (Sequence[Mapping[str, Any]]): One mapping per line, all with the keys of the first,
+        figures (Mapping[str, Any]): They come first, by the name ``metrics``.
+        tables (Mapping[str, Iterable[Mapping[str, Any]]]): Rows by the name of their table; each
+            is read once.
+    """
+
+    def dumps(value: Mapping[str, Any], level: int) -> str:
+        # Strings of JSON have no line break.
+        return json.dumps(value, indent=2, allow_nan=False).replace('\n', '\n' + '  ' * level)
+
+    with whole_text(path) as text:
+        text.write(f'{{\n  "metrics": {dumps(figures, 1)}')
+        for name, rows in tables.items():
+            text.write(f',\n  {json.dumps(name)}: [')
+            separator = end = ''
+            for row in rows:
+                text.write(f'{separator}\n    {dumps(row, 2)}')
+                separator, end = ',', '\n  '
+            text.write(f'{end}]')
+        text.write('\n}\n')
+
+
+def write_table(path: str | Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, atomically; numbers with all their digits, no more than a row in memory.
+
+    Args:
+        path (str | Path): The file.
+        rows (Iterable[Mapping[str, Any]]): One mapping per line, all with the keys of the first,
             which become the head line.
     """
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator='\n')
-    writer.writeheader()
-    writer.writerows(rows)
-    # Names of files that are no UTF-8 are written as they are.
-    write_bytes(path, text.getvalue().encode(errors='surrogateescape'))
+    rows = iter(rows)
+    first = list(islice(rows, 1))
+    with whole_text(path) as text:
+        writer = csv.DictWriter(text, list(first[0]) if first else [], lineterminator='\n')
+        writer.writeheader()
+        writer.writerows(chain(first, rows))

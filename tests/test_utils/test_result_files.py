@@ -18,6 +18,7 @@ from bas_mm.utils.result_files import (
     whole_folder,
     write_array,
     write_json,
+    write_json_tables,
     write_picture,
     write_table,
 )
@@ -77,6 +78,7 @@ def small_files():
     'write',
     [
         lambda path: write_json(path, list(range(5000))),
+        lambda path: write_json_tables(path, {}, {'rows': ({'a': i} for i in range(5000))}),
         lambda path: write_scores(path, [(f'{i}.jpg', np.zeros(100)) for i in range(50)]),
         lambda path: PredictionsDump(str(path)).compute_metrics([np.zeros(5000)]),
     ],
@@ -152,12 +154,35 @@ def test_nothing_is_left_of_a_folder_that_is_not_whole(tmp_path, error):
 def test_nan_is_refused(tmp_path):
     with pytest.raises(ValueError):
         write_json(tmp_path / 'x.json', {'a': float('nan')})
+    with pytest.raises(ValueError):
+        write_json_tables(tmp_path / 'x.json', {}, {'rows': [{'a': 1}, {'a': float('nan')}]})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    'tables',
+    [
+        {},
+        {'none': [], 'é "x"': [{'a': 1}], 'last': [{}]},
+        {'rows': [{'id': os.fsdecode(b'caf\xe9.jpg'), 'box': [1 / 3, None]}, {'id': '\n'}]},
+    ],
+)
+@pytest.mark.parametrize('figures', [{}, {'a': 0.1, 'b': 2}])
+def test_tables_row_by_row_are_the_same_json(tmp_path, figures, tables):
+    write_json(tmp_path / 'whole.json', {'metrics': figures, **tables})
+    rows = {name: iter(table) for name, table in tables.items()}
+    write_json_tables(tmp_path / 'rows.json', figures, rows)
+    assert (tmp_path / 'rows.json').read_text() == (tmp_path / 'whole.json').read_text()
 
 
 def test_table_keeps_digits_and_quotes(tmp_path):
     write_table(tmp_path / 't.csv', [{'id': 'a,b', 'iou': 1 / 3}, {'id': 'c', 'iou': 1.0}])
     assert (tmp_path / 't.csv').read_text() == f'id,iou\n"a,b",{1 / 3!r}\nc,1.0\n'
+
+
+def test_a_table_without_rows(tmp_path):
+    write_table(tmp_path / 't.csv', iter([]))
+    assert (tmp_path / 't.csv').read_text() == '\n'
 
 
 def test_names_that_are_no_utf_8_stay_as_they_are(tmp_path):

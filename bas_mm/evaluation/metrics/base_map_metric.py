@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -13,7 +13,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
-from bas_mm.utils.result_files import write_json, write_table
+from bas_mm.utils.result_files import write_json_tables, write_table
 
 from .name_log import NameLog
 from .ordered_workers import OrderedWorkers
@@ -151,18 +151,18 @@ class BaseMapMetric(BaseMetric):
         """Further tables of the result file; ``whole`` as in :meth:`class_figures`."""
         return {}
 
-    def write_results(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
+    def write_results(self, metrics: dict[str, float], tables: dict[str, Iterable[dict]]) -> None:
         """Write the result file, on the main process.
 
         Args:
             metrics (dict[str, float]): The figures.
-            tables (dict[str, list[dict]]): Rows by the name of their table; ``images`` has one
+            tables (dict[str, Iterable[dict]]): Rows by the name of their table; ``images`` has one
                 per picture, in the order of the data set: its id, its :meth:`class_columns` and
-                its :meth:`row`.
+                its :meth:`row`. They are made as they are read, once.
         """
         path = Path(self.result_file)
         if path.suffix == '.json':
-            write_json(path, {'metrics': metrics, **tables})
+            write_json_tables(path, metrics, tables)
             return
         for name, rows in tables.items():
             own = name == 'images'
@@ -375,12 +375,12 @@ class BaseMapMetric(BaseMetric):
 
     def _all_tables(
         self, parts: Sequence[_Part], totals: dict[int, tuple[int, np.ndarray]], whole: Any
-    ) -> dict[str, list[dict]]:
+    ) -> dict[str, Iterable[dict]]:
         in_turn = chain.from_iterable(zip_longest(*(part.rows for part in parts)))
-        images = [
+        images = (
             {'image_id': name, **self.class_columns(label), **self.row(values)}
             for name, label, values in filter(None, in_turn)
-        ]
+        )
         tables = {'images': images, **self.tables(whole)}
         if self.per_class:
             tables['per_class'] = [

@@ -1,6 +1,6 @@
 """A 'metric' that writes predicted boxes as a COCO file for detectors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +127,9 @@ class CocoBoxWriter(BaseMapMetric):
         """What :func:`coco_boxes` needs of one picture, and its scores."""
         return dict(zip(('box', 'file_name', 'width', 'height', 'score', 'scores'), values))
 
-    def write_results(self, metrics: dict[str, float], tables: dict[str, list[dict]]) -> None:
+    def write_results(self, metrics: dict[str, float], tables: dict[str, Iterable[dict]]) -> None:
         """Write the COCO file, the classes' names and the scores."""
-        rows = tables['images']
+        rows = list(tables['images'])
         agnostic = self.classes == 'agnostic'
         if agnostic:
             names = ['object']

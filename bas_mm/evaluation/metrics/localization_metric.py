@@ -22,6 +22,8 @@ from .base_map_metric import BaseMapMetric, Measured
 # Figures that depend on θ and are reported for every θ of a list.
 _PER_THRESHOLD = ('top1_loc', 'top5_loc', 'gt_known')
 
+_CORNERS = ('x0', 'y0', 'x1', 'y1')
+
 
 def _measure(
     pred_map: np.ndarray,
@@ -113,6 +115,10 @@ class LocalizationMetric(BaseMapMetric):
                 raise ValueError(f'thresholds must lie in [0, 1), got {theta}')
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
+        suffixes = [f'@{theta:.10g}' for theta in self.thresholds] if len(values) > 1 else ['']
+        # Of all rows, for there may be hundreds.
+        self._columns = ['rank']
+        self._columns += [f'{k}{suffix}' for suffix in suffixes for k in ('iou', *_CORNERS)]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Reduce a batch of predictions to counts.
@@ -160,9 +166,5 @@ class LocalizationMetric(BaseMapMetric):
     def row(self, values: tuple) -> dict[str, Any]:
         """Rank of the class, and box and IoU at each θ."""
         rank, ious, boxes = values
-        row = {'rank': rank}
-        for theta, iou, box in zip(self.thresholds, ious, boxes):
-            suffix = f'@{theta:.10g}' if len(self.thresholds) > 1 else ''
-            row[f'iou{suffix}'] = float(iou)
-            row.update({f'{k}{suffix}': int(v) for k, v in zip(('x0', 'y0', 'x1', 'y1'), box)})
-        return row
+        at_each = (v for iou, box in zip(ious.tolist(), boxes.tolist()) for v in (iou, *box))
+        return dict(zip(self._columns, (rank, *at_each)))

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 import textwrap
+import tracemalloc
 from pathlib import Path
 
 import forked_python
@@ -17,6 +18,7 @@ from mmengine.structures import BaseDataElement
 
 from bas_mm.evaluation import LocalizationMetric
 from bas_mm.evaluation.functional import class_ranks, protocol_a_ious
+from bas_mm.evaluation.metrics.base_map_metric import Measured
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -248,6 +250,34 @@ def test_result_files(tmp_path):
     assert content['metrics']['gt_known'] == figures['localization/gt_known']
     assert content['images'][2]['iou'] == iou
     assert {p.name for p in tmp_path.iterdir()} == {'new', 'r.json'}
+
+
+@pytest.mark.parametrize('suffix', ['csv', 'json'])
+def test_result_files_are_written_row_by_row(tmp_path, suffix):
+    """A hundred θ take 12 KB of each picture: 50,000 pictures must not lie in memory together."""
+    path = tmp_path / f'r.{suffix}'
+    metric = LocalizationMetric(thresholds=[0.2, 0.25], result_file=str(path))
+    for index in range(200):
+        values = (0, np.full(2, index / 7), np.full((2, 4), index))
+        # The room is that of the name, with which less is to be done than with a hundred θ.
+        name = f'{index:020000}.jpg'
+        metric._add(name, Measured(0, False, np.zeros((8, 2), np.int64), values))
+    tracemalloc.start()
+    try:
+        metric.evaluate(200)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 4e6
+    assert peak < 1e6
+    text = path.read_text()
+    rows = json.loads(text)['images'] if suffix == 'json' else csv.DictReader(text.splitlines())
+    last = list(rows)[-1]
+    assert list(last) == [
+        *('image_id', 'label', 'rank', 'iou@0.2', 'x0@0.2', 'y0@0.2', 'x1@0.2', 'y1@0.2'),
+        *('iou@0.25', 'x0@0.25', 'y0@0.25', 'x1@0.25', 'y1@0.25'),
+    ]
+    assert [float(last[key]) for key in ('rank', 'y1@0.2', 'iou@0.25')] == [0, 199, 199 / 7]
 
 
 def test_found_by_default_scope():
