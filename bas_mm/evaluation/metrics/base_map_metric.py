@@ -43,14 +43,15 @@ class _Part(NamedTuple):
     constant: int  # number of constant maps
     constant_names: list[tuple[int, str]]  # the first ones: place in the data set, name
     names: bytes  # a packed NameLog
-    rows: list[tuple[str, int, tuple]]  # name, label, values; for the result file alone
+    # Name, label, whether it is constant, values; for the result file alone.
+    rows: list[tuple[str, int, bool, tuple]]
 
 
 class BaseMapMetric(BaseMetric):
     """A metric of localization maps: from data samples to sums of counts. Not registered.
 
     It reads the maps of a batch in one transfer, names the picture in every error, refuses two
-    pictures of one id, names constant maps in one warning, and writes the result files.
+    pictures of one id, counts constant maps in one warning, and writes the result files.
 
     Each picture gives an array of counts, integers, always of the same shape. A process adds them
     up, per class where figures of classes are asked for, and nothing else is kept or gathered but
@@ -67,7 +68,8 @@ class BaseMapMetric(BaseMetric):
         per_class (bool): Whether the result file holds the figures of each class too.
         result_file (str, optional): Where the main process writes results. A ``.json`` holds the
             figures, one row per picture and further tables; a ``.csv`` has one line per picture,
-            and further tables lie beside it (``name_per_class.csv``). Defaults to None: nowhere.
+            and beside it lie the figures (``name_metrics.csv``, one line) and further tables
+            (``name_per_class.csv``). Defaults to None: nowhere.
         num_workers (int): Processes that do the work while the network goes on; 0 does it in
             this one. Worth it where the network runs on a GPU, and then one mostly keeps up. Each
             needs some seconds to start. Defaults to 0.
@@ -90,6 +92,9 @@ class BaseMapMetric(BaseMetric):
 
     #: What such a map predicts, for the warning.
     constant_outcome: ClassVar[str] = 'nothing is predicted'
+
+    #: Column of the result file that tells them.
+    constant_column: ClassVar[str] = 'constant'
 
     def __init__(
         self,
@@ -157,14 +162,14 @@ class BaseMapMetric(BaseMetric):
         Args:
             metrics (dict[str, float]): The figures.
             tables (dict[str, Iterable[dict]]): Rows by the name of their table; ``images`` has one
-                per picture, in the order of the data set: its id, its :meth:`class_columns` and
-                its :meth:`row`. They are made as they are read, once.
+                per picture, in the order of the data set: its id, its :meth:`class_columns`,
+                :attr:`constant_column` and its :meth:`row`. They are made as they are read, once.
         """
         path = Path(self.result_file)
         if path.suffix == '.json':
             write_json_tables(path, metrics, tables)
             return
-        for name, rows in tables.items():
+        for name, rows in {'metrics': [metrics], **tables}.items():
             own = name == 'images'
             write_table(path if own else path.with_name(f'{path.stem}_{name}.csv'), rows)
 
@@ -319,7 +324,7 @@ class BaseMapMetric(BaseMetric):
         self._constant = 0
         self._constant_names: list[tuple[int, str]] = []
         self._names = NameLog()
-        self._rows: list[tuple[str, int, tuple]] = []
+        self._rows: list[tuple[str, int, bool, tuple]] = []
 
     def _add(self, name: str, measured: Measured) -> None:
         """Take in the picture before this one: whether the last one counts is not known yet."""
@@ -340,7 +345,7 @@ class BaseMapMetric(BaseMetric):
                 place = index * get_world_size() + get_rank()
                 self._constant_names.append((place, name))
         if self.result_file is not None:
-            self._rows.append((name, measured.label, measured.values))
+            self._rows.append((name, measured.label, measured.constant, measured.values))
 
     @staticmethod
     def _check_ids(parts: Sequence[_Part]) -> None:
@@ -378,8 +383,13 @@ class BaseMapMetric(BaseMetric):
     ) -> dict[str, Iterable[dict]]:
         in_turn = chain.from_iterable(zip_longest(*(part.rows for part in parts)))
         images = (
-            {'image_id': name, **self.class_columns(label), **self.row(values)}
-            for name, label, values in filter(None, in_turn)
+            {
+                'image_id': name,
+                **self.class_columns(label),
+                self.constant_column: constant,
+                **self.row(values),
+            }
+            for name, label, constant, values in filter(None, in_turn)
         )
         tables = {'images': images, **self.tables(whole)}
         if self.per_class:

@@ -44,7 +44,7 @@ class CocoBoxWriter(BaseMapMetric):
     Each box is Protocol A's of the localization map at θ, brought back from the view to the
     original picture. It has the classifier's score of its class. A picture whose map has no pixel
     above θ (it is constant, or nearly) gets no box, as nothing in it was found: it stays among the
-    file's images, without an annotation, and is named in one warning. Reports ``boxes_written``
+    file's images, without an annotation, and is counted in one warning. Reports ``boxes_written``
     and ``pictures``.
 
     Beside ``out_file`` the classes' names are written, one per line: ``boxes.json`` goes with

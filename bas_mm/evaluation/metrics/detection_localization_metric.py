@@ -44,7 +44,8 @@ class DetectionLocalizationMetric(BaseMapMetric):
     stands beside the model of localization maps that its training boxes came from:
 
     * One box per picture counts under all criteria: the one with the highest score. Without any
-      detection the IoU is 0 and the class is wrong; such pictures are named in one warning.
+      detection the IoU is 0 and the class is wrong; such pictures are counted in one warning,
+      and the result file marks them (``undetected``).
     * The box is brought from the original picture into the view of that model and rounded to whole
       pixels, in which Protocol A predicts: boxes of localization maps that were written by
       :class:`CocoBoxWriter` get the very figures of their maps. Clamped to the view, it is
@@ -74,6 +75,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
     work = staticmethod(_measure)
     constant_what = 'pictures have no detection'
     constant_outcome = 'they count as wrong'
+    constant_column = 'undetected'
 
     def __init__(
         self, class_agnostic: bool = False, class_scores: str | None = None, **kwargs: Any

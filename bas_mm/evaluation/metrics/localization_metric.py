@@ -69,14 +69,15 @@ class LocalizationMetric(BaseMapMetric):
         per_class (bool): Whether the result file holds the figures of each class too, at the
             reported θ. Defaults to False.
         result_file (str, optional): Where the main process writes one line per picture: a
-            ``.csv`` table or a ``.json`` with the figures too. Defaults to None: nowhere.
+            ``.csv`` table, with the figures beside it, or a ``.json`` with all. Defaults to None:
+            nowhere.
         **kwargs: Further arguments of :class:`BaseMapMetric`.
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), a picture without a
             true box or with not exactly one label, NaN scores, or two pictures of one id; the
             message names the picture. A constant map is no error: it predicts the whole picture
-            and is named in one warning.
+            and is counted in one warning.
 
     Examples:
         >>> import torch

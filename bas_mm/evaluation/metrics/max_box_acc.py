@@ -53,7 +53,7 @@ class MaxBoxAcc(ViewMapMetric):
         ValueError: On a map with NaN or infinity or not of the shape (h, w), or, without
             ``normalize``, not of the view's size or in [0, 1]; a picture without a true box, or
             two pictures of one id; the message names the picture. A constant map is no error: it
-            predicts the box ``[0, 0, 0, 0]`` and is named in one warning.
+            predicts the box ``[0, 0, 0, 0]`` and is counted in one warning.
 
     Examples:
         >>> import torch

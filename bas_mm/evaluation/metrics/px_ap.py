@@ -48,7 +48,7 @@ class PxAP(ViewMapMetric):
             ``normalize``, not of the view's size or in [0, 1]; a picture without a mask or with
             one of another size, or two pictures of one id; the message names the picture. Also
             where no mask of the set has an object pixel. A constant map is no error: all of its
-            pixels have the value 0, and it is named in one warning.
+            pixels have the value 0, and it is counted in one warning.
     """
 
     constant_outcome = 'all of their pixels get the same value'

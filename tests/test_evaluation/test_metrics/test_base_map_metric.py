@@ -1,5 +1,6 @@
 """What all metrics of maps share: what they keep, and what processes hand over."""
 
+import json
 import pickle
 
 import pytest
@@ -111,11 +112,15 @@ def test_ids_of_all_processes_must_differ(parts_of):
     metric.compute_metrics(parts)
 
 
+@pytest.mark.parametrize('kind', KINDS)
 @pytest.mark.parametrize('world', [1, 3])
-def test_the_first_constant_maps_are_named(world, parts_of, caplog):
+def test_the_first_constant_maps_are_named_and_all_are_marked(
+    kind, world, tmp_path, parts_of, caplog
+):
     flat = torch.zeros(7, 7)
     samples = [sample_of(i, **(dict(pred_map=flat) if i % 2 else {})) for i in range(16)]
-    metric, parts = parts_of(MaxBoxAcc, samples, 16, world)
+    file = tmp_path / 'r.json'
+    metric, parts = parts_of(lambda: kind(result_file=str(file)), samples, 16, world)
     logger = MMLogger.get_current_instance()
     logger.addHandler(caplog.handler)
     try:
@@ -125,6 +130,8 @@ def test_the_first_constant_maps_are_named(world, parts_of, caplog):
     (message,) = [r.getMessage() for r in caplog.records if 'constant' in r.getMessage()]
     assert message.startswith('8 of 16')
     assert message.endswith(': ' + ', '.join(f'val/{i:05d}.jpg' for i in (1, 3, 5, 7, 9)) + ', ...')
+    rows = json.loads(file.read_text())['images']
+    assert [row['constant'] for row in rows] == [False, True] * 8
 
 
 def test_samplers_that_do_not_deal_out_in_turn(parts_of):

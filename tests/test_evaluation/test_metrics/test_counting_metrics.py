@@ -257,6 +257,11 @@ def test_tables(tmp_path):
     evaluator.dataset_meta = {'classes': tuple('abcde')}
     evaluator.process(samples)
     figures = evaluator.evaluate(11)
+    written = {}
+    for kind in KINDS:
+        (row,) = read_csv(tmp_path / 'new' / f'{kind.__name__}_metrics.csv')
+        written.update({f'localization/{key}': float(value) for key, value in row.items()})
+    assert written == figures
     ious = {
         'MaxBoxAcc': ious_of(samples, 'single'),
         'MaxBoxAccV2': ious_of(samples, 'multi'),
@@ -477,7 +482,7 @@ def test_same_figures_on_three_processes(tmp_path):
                 figures = json.loads((tmp_path / f'{device}-{size}-{rank}.json').read_text())
                 assert figures == expected
             files = list(tmp_path.glob(f'alone-{size}-*.csv'))
-            assert len(files) == 9
+            assert len(files) == 12
             for path in files:
                 other = path.with_name(path.name.replace('alone', device))
                 assert other.read_text() == path.read_text()

@@ -213,6 +213,8 @@ def test_result_file_per_picture_and_class(tmp_path):
     assert content['metrics'] == figures
     assert [row['image_id'] for row in content['images']] == [f'p/{i}.jpg' for i in range(12)]
     assert content['images'][0]['x0'] is None
+    undetected = [row['undetected'] for row in content['images']]
+    assert undetected == [not len(sample['pred_instances']['scores']) for sample in samples]
     right = sum(row['iou'] >= 0.5 for row in content['images'])
     assert right / 12 * 100 == pytest.approx(figures['gt_known'])
     by_class = sum(row['gt_known'] * row['pictures'] for row in content['per_class'])

@@ -274,7 +274,8 @@ def test_result_files_are_written_row_by_row(tmp_path, suffix):
     rows = json.loads(text)['images'] if suffix == 'json' else csv.DictReader(text.splitlines())
     last = list(rows)[-1]
     assert list(last) == [
-        *('image_id', 'label', 'rank', 'iou@0.2', 'x0@0.2', 'y0@0.2', 'x1@0.2', 'y1@0.2'),
+        *('image_id', 'label', 'constant', 'rank'),
+        *('iou@0.2', 'x0@0.2', 'y0@0.2', 'x1@0.2', 'y1@0.2'),
         *('iou@0.25', 'x0@0.25', 'y0@0.25', 'x1@0.25', 'y1@0.25'),
     ]
     assert [float(last[key]) for key in ('rank', 'y1@0.2', 'iou@0.25')] == [0, 199, 199 / 7]
