@@ -2,6 +2,8 @@
 
 import math
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +21,30 @@ def test_in_this_process():
     assert list(workers.finished(everything=True)) == []
     with pytest.raises(ValueError, match=r'^bad: math domain'):
         workers.submit(math.sqrt, [*JOBS[:2], ('bad', (-1.0,))])
+
+
+def test_this_process_does_not_wait_for_the_last_batch():
+    """The network goes on while workers are busy with it."""
+    workers, go_on = OrderedWorkers(1), threading.Event()
+    # A thread in place of the worker process, whose start takes seconds. The first picture blocks
+    # it: for 20 seconds, so that waiting for it fails and does not hang.
+    with ThreadPoolExecutor(1) as workers._pool:
+        workers.submit(go_on.wait, [(f'p{i}', (0 if i else 20,)) for i in range(20)])
+        assert list(workers.finished()) == []
+        go_on.set()
+        expected = [(f'p{i}', True) for i in range(20)]
+        assert list(workers.finished(everything=True)) == expected
+
+
+def test_this_process_waits_for_workers_that_are_far_behind():
+    """Else memory would hold the maps of all pictures."""
+    workers, go_on = OrderedWorkers(1), threading.Event()
+    with ThreadPoolExecutor(1) as workers._pool:
+        for start in range(0, 48, 16):
+            workers.submit(go_on.wait, [(f'p{i}', (20,)) for i in range(start, start + 16)])
+        threading.Timer(0.2, go_on.set).start()
+        # The last batch and a hand-over of 8 may wait.
+        assert [name for name, _ in workers.finished()][:24] == [f'p{i}' for i in range(24)]
 
 
 @pytest.mark.slow
