@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from tiny_project import TinyProject
 
+from bas_mm.evaluation import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2
+
 
 @pytest.fixture(scope='module')
 def project(tmp_path_factory):
@@ -23,13 +25,13 @@ def golden(golden_dir, golden_formula):
     return expected, golden_formula.make_score_maps(expected['N'], expected['seed'])
 
 
-def _write_split(folder, boxes, labels, localization=None):
+def _write_split(folder, boxes, labels, localization=None, sizes=None):
     folder.mkdir(parents=True)
     ids = [f'test/{i:03d}.jpg' for i in range(len(boxes))]
     rows = dict(
         image_ids=ids,
         class_labels=[f'{n},{label}' for n, label in zip(ids, labels)],
-        image_sizes=[f'{n},224,224' for n in ids],
+        image_sizes=[f'{n},{w},{h}' for n, (w, h) in zip(ids, sizes or [(224, 224)] * len(ids))],
         localization=localization
         or [f'{n},{",".join(map(str, box))}' for n, own in zip(ids, boxes) for box in own],
     )
@@ -80,6 +82,48 @@ def test_golden_figures_of_boxes_from_files(project, golden):
     single = expected['wsoleval']['single']
     assert figures['localization/max_box_acc'] == pytest.approx(single['50'], abs=1e-9)
     assert figures == json.loads(done.stdout[done.stdout.index('{') :])
+
+
+def test_boxes_are_scaled_to_a_view_that_is_no_square(project):
+    rng = np.random.default_rng(0)
+    boxes, maps, samples = [], [], []
+    sizes = [(60, 40), (30, 80)] * 12
+    for width, height in sizes:
+        x0, y0 = rng.integers(0, width // 2), rng.integers(0, height // 2)
+        # Every other box ends at the last corner of its picture, one past the view's last pixel.
+        end = (width, height) if rng.random() < 0.5 else (x0 + width // 3, y0 + height // 3)
+        boxes.append([(x0, y0, *end)])
+        x0, x1 = (int(x) * 48 // width for x in (x0, end[0]))
+        y0, y1 = (int(y) * 32 // height for y in (y0, end[1]))
+        # On a part of the box.
+        maps.append(rng.random((32, 48)).astype(np.float32) / 4)
+        left, top = rng.integers(0, 10), rng.integers(0, 7)
+        maps[-1][y0 + top : y1, x0 + left : x1] += 1
+        samples.append(
+            dict(
+                image_id=str(len(samples)),
+                img_shape=(32, 48),
+                pred_map=maps[-1],
+                pred_score=np.array([1.0]),
+                gt_label=np.array([0]),
+                gt_bboxes=np.array([[x0, y0, min(x1, 47), min(y1, 31)]]),
+                gt_bboxes_view=np.array([[x0, y0, x1, y1]]),
+            )
+        )
+    ids = _write_split(project.folder / 'long/test', boxes, [0] * 24, sizes=sizes)
+    _write_maps(project.folder / 'long_maps', ids, maps)
+    (project.folder / 'long.csv').write_text(''.join(f'{image_id},1\n' for image_id in ids))
+    _run(
+        *(project, 'long_maps', 'long/test', '--view', '32', '48', '--thresholds', '0.4'),
+        *('--scores', 'long.csv', '--out', 'long.json'),
+    )
+    figures, expected = json.loads((project.folder / 'long.json').read_text()), {}
+    for metric in (LocalizationMetric(thresholds=0.4), MaxBoxAcc(), MaxBoxAccV2()):
+        metric.process(None, samples)
+        expected.update(metric.evaluate(len(samples)))
+    assert figures == expected
+    for name in ('gt_known', 'iou_70', 'max_box_acc', 'max_box_acc_v2_70'):
+        assert 0 < figures[f'localization/{name}'] < 100
 
 
 def test_the_threshold_is_chosen_by_both_figures_where_there_are_scores(project):
