@@ -234,9 +234,16 @@ def _forget() -> None:
     logging.getLogger().handlers.clear()
 
 
+class _Command:
+    """As ``subprocess.Popen``, but :func:`run`, and that when it is waited for."""
+
+    def __init__(self, command: Sequence[object], **of_subprocess) -> None:
+        self.wait = lambda: run(command, **of_subprocess).returncode
+
+
 #: Stands for the module ``subprocess`` where a module of the package runs commands.
 instead_of_subprocess = types.SimpleNamespace(
-    run=run, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT, PIPE=subprocess.PIPE
+    Popen=_Command, DEVNULL=subprocess.DEVNULL, STDOUT=subprocess.STDOUT
 )
 
 

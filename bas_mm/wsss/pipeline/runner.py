@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
@@ -31,6 +31,9 @@ _CHECKPOINT = re.compile(r'\{checkpoint:(.*?)\}')
 _PR_SET_PDEATHSIG = 1
 # How long a run waits for what an earlier one, that was killed, still has to put away.
 _PATIENCE = 30.0
+# How long a step may take to end after Ctrl-C, and once more when it is asked to. The launcher of
+# several processes kills after half a minute those that do not end.
+_TIME_TO_END = 60.0
 
 
 class PipelineError(Exception):
@@ -275,20 +278,28 @@ class PipelineRunner:
         log.parent.mkdir(parents=True, exist_ok=True)
         with open(log, 'ab') as file:
             streams = {} if self.verbose else dict(stdout=file, stderr=subprocess.STDOUT)
-            result = subprocess.run(
+            process = subprocess.Popen(
                 launch,
                 stdin=subprocess.DEVNULL,
                 env=environment,
-                # The lock is free when the last process that has it is gone.
+                # The lock is free when the pipeline and what it has started are gone. Processes of
+                # a launcher do not hold it: the launcher ends after them.
                 pass_fds=() if lock is None else (lock,),
                 preexec_fn=_die_with_parent if sys.platform == 'linux' else None,
-                check=False,
                 **streams,
             )
-        if result.returncode:
+            try:
+                status = process.wait()
+            except BaseException:
+                try:
+                    self.say(f'  waiting for the end of {step.name}')
+                finally:
+                    _end(process)
+                raise
+        if status:
             end = '' if self.verbose else f' {log} ends:\n{_tail(log)}'
             raise PipelineError(
-                f'the step {step.name} failed with status {result.returncode}.{end}\n'
+                f'the step {step.name} failed with status {status}.{end}\n'
                 'Start the pipeline again to go on from here'
             )
 
@@ -326,6 +337,23 @@ class PipelineRunner:
 def _die_with_parent() -> None:
     """In the child: be asked to stop when the pipeline is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Wait for the end of a step to which Ctrl-C has come as well, as a terminal sends it to all.
+
+    One that does not end is asked to, and killed if that does not help either. It is not killed at
+    once: a launcher would leave the processes that it has started to themselves. Another Ctrl-C
+    cuts a wait short.
+    """
+    for ask in (None, process.terminate):
+        if ask is not None:
+            ask()
+        with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.wait(_TIME_TO_END)
+            return
+    process.kill()
+    process.wait()
 
 
 def _add_option(launch: list[str], option: str) -> None:

@@ -9,11 +9,16 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing import Process, get_context
 from pathlib import Path
 
 import pytest
 
+from bas_mm.command_line import run_command
+from bas_mm.wsss.pipeline import runner
 from bas_mm.wsss.pipeline.runner import PipelineError, PipelineRunner
 from bas_mm.wsss.pipeline.state import PipelineState
 from bas_mm.wsss.pipeline.step import Step, changes
@@ -333,6 +338,117 @@ def test_killed_in_each_step_and_started_again(folder):
     os.chdir(other)
     _run(other)
     assert {name: (other / 'work' / name).read_bytes() for name in 'abc'} == expected
+
+
+# Says who it is, and takes its time to end, or does not end, where it is asked to.
+STUBBORN = """
+import os, signal, sys, time
+from pathlib import Path
+target, *ends = sys.argv[1:]
+ends = dict(word.split('=') for word in ends if '=' in word)
+def end(number, _):
+    name = signal.Signals(number).name
+    Path(f'{target}_{os.getpid()}').write_text(name)
+    time.sleep(float(ends[name]))
+    os._exit(1)
+for name in ('SIGINT', 'SIGTERM'):
+    signal.signal(getattr(signal, name), end if name in ends else signal.SIG_IGN)
+Path(f'{target}_{os.getpid()}').touch()
+time.sleep(100)
+"""
+
+
+@contextmanager
+def _stubborn(folder: Path, processes: int, *ends: str) -> Iterator[tuple[Process, list[Path]]]:
+    """A pipeline as a terminal starts it, at work; and files that its step's processes write.
+
+    Args:
+        folder: Where.
+        processes: How many processes the step has.
+        *ends: SIGNAL=SECONDS: after how long this signal ends them. Others do not.
+    """
+    (folder / 'tool.py').write_text(STUBBORN)
+    out = folder / 'work' / 'x'
+    command = str(folder / 'tool.py'), str(out), *ends
+    step = Step('x', '', (command,), (out,), distributed=True)
+
+    def main() -> None:
+        _run(folder, processes, steps=[step])
+
+    def run() -> None:
+        os.setsid()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        run_command(main)
+
+    pipeline = get_context('fork').Process(target=run)
+    pipeline.start()
+    files, until = [], time.monotonic() + 60
+    try:
+        while len(files) < processes:
+            assert pipeline.is_alive()
+            assert time.monotonic() < until
+            time.sleep(0.02)
+            files = sorted(out.parent.glob('x_*'))
+        yield pipeline, files
+    finally:
+        for process in filter(_is_alive, [pipeline.pid, *map(_process, files)]):
+            os.kill(process, signal.SIGKILL)
+
+
+def _process(file: Path) -> int:
+    return int(file.name.rpartition('_')[2])
+
+
+def _is_alive(process: int) -> bool:
+    """An orphan that nobody waits for may stay as a zombie."""
+    try:
+        return 'State:\tZ' not in Path(f'/proc/{process}/status').read_text()
+    except FileNotFoundError:
+        return False
+
+
+needs_proc = pytest.mark.skipif(
+    not Path('/proc/self/status').exists(), reason='asks /proc who is alive'
+)
+
+
+@needs_proc
+def test_ctrl_c_leaves_none_of_several_processes_at_work(folder):
+    """Their launcher, which alone knows them, is not killed before they have ended."""
+    with _stubborn(folder, 2, 'SIGINT=1') as (pipeline, files):
+        os.killpg(pipeline.pid, signal.SIGINT)
+        pipeline.join(60)
+        assert pipeline.exitcode == 130
+        assert not any(_is_alive(_process(file)) for file in files)
+        assert [file.read_text() for file in files] == ['SIGINT'] * 2
+
+
+@needs_proc
+@pytest.mark.parametrize(('ends', 'by'), [(['SIGTERM=0'], 'SIGTERM'), ([], '')])
+def test_a_step_that_ctrl_c_does_not_end(folder, monkeypatch, ends, by):
+    monkeypatch.setattr(runner, '_TIME_TO_END', 0.2)
+    with _stubborn(folder, 1, *ends) as (pipeline, files):
+        os.killpg(pipeline.pid, signal.SIGINT)
+        pipeline.join(60)
+        assert pipeline.exitcode == 130
+        assert not _is_alive(_process(files[0]))
+        assert files[0].read_text() == by
+
+
+@needs_proc
+def test_another_ctrl_c_does_not_wait(folder, monkeypatch):
+    end, ending = runner._end, folder / 'ending'
+    monkeypatch.setattr(runner, '_end', lambda process: (ending.touch(), end(process)))
+    with _stubborn(folder, 1, 'SIGTERM=0') as (pipeline, files):
+        os.killpg(pipeline.pid, signal.SIGINT)
+        until = time.monotonic() + 20
+        while not ending.exists():
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        os.killpg(pipeline.pid, signal.SIGINT)
+        pipeline.join(20)
+        assert pipeline.exitcode == 130
+        assert files[0].read_text() == 'SIGTERM'
 
 
 def test_one_run_at_a_time(folder, monkeypatch):
