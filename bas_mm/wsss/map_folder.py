@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from bas_mm.utils.class_names import class_indices, word_of
 
@@ -168,6 +167,8 @@ def fuse_with_maps(seeds: SeedFile, maps: MapFolder, image_id: str) -> SeedFile:
 def _resize(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     if maps.shape[1:] == size:
         return maps
+    import torch
+
     # A copy: torch warns of arrays that it may not write to.
     return resize_maps(torch.from_numpy(np.array(maps)), size).numpy()
 

@@ -19,21 +19,22 @@ _TASK = 16
 
 
 def sum_over_pictures(
-    count: Callable[..., np.ndarray],
+    count: Callable[..., np.ndarray | int],
     pictures: Sequence[tuple],
     what: str,
     num_workers: int = 0,
-) -> np.ndarray:
+) -> np.ndarray | int:
     """Add up what is counted in each picture.
 
     Sums of integers: they depend neither on the order nor on the number of processes.
 
     Args:
-        count (Callable): Called with the entries of a picture; gives integers of one shape. With
-            worker processes it is a function of a module, or a partial of one.
+        count (Callable): Called with the entries of a picture; gives an integer, or integers of one
+            shape. With worker processes it is a function of a module, or a partial of one.
         pictures (Sequence[tuple]): Arguments of each picture.
         what (str): What is done, for the progress.
-        num_workers (int): Worker processes; 0 works here. Defaults to 0.
+        num_workers (int): Worker processes, of which there are no more than have work; 0 works
+            here, and so does any number where one has all of it. Defaults to 0.
 
     Raises:
         ValueError: There is no picture, or one cannot be counted.
@@ -44,12 +45,14 @@ def sum_over_pictures(
     work = partial(_sum, count)
     total = 0
     with PictureProgress(what, len(pictures)) as progress, ExitStack() as stack:
-        run = stack.enter_context(worker_pool(num_workers)).map if num_workers else map
+        run = map
+        if num_workers and len(tasks) > 1:
+            run = stack.enter_context(worker_pool(min(num_workers, len(tasks)))).map
         for task, part in zip(tasks, run(work, tasks)):
             total = total + part
             progress.advance(len(task))
     return total
 
 
-def _sum(count: Callable[..., np.ndarray], pictures: Sequence[tuple]) -> np.ndarray:
+def _sum(count: Callable[..., np.ndarray | int], pictures: Sequence[tuple]) -> np.ndarray | int:
     return sum(count(*picture) for picture in pictures)

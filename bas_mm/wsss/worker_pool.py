@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -20,8 +21,14 @@ def worker_pool(num_workers: int) -> Iterator[ProcessPoolExecutor]:
         num_workers (int): How many, at least 1.
     """
     # Not forked: this process may have threads of torch.
-    pool = ProcessPoolExecutor(num_workers, get_context('spawn'), begin_worker)
+    pool = ProcessPoolExecutor(num_workers, get_context('spawn'), _begin)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    # If a task imports torch nevertheless: the other workers have the other cores.
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    begin_worker()

@@ -17,6 +17,7 @@ from tiny_pipeline import SET, write_pipeline
 from tiny_project import forked, run_in_process
 
 from bas_mm.datasets import UnreadableImageError
+from bas_mm.utils import worker_processes
 from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.pipeline import picture_sheet, runner
 from bas_mm.wsss.pipeline.plan import plan
@@ -66,6 +67,23 @@ def test_what_is_refused(tmp_path):
         done = run_in_process(TOOL, [*map(str, arguments)], tmp_path)
         assert done.returncode == 2
         assert f'error: {said}' in done.stderr
+
+
+def test_steps_without_a_network_have_all_cores(tmp_path, monkeypatch):
+    given = []
+
+    class Runner(runner.PipelineRunner):
+        def __init__(self, *args) -> None:
+            super().__init__(*args)
+            given.append(self.num_workers)
+
+    monkeypatch.setattr(runner, 'PipelineRunner', Runner)
+    monkeypatch.setattr(worker_processes, 'usable_cores', lambda: 7)
+    config = write_pipeline(tmp_path)
+    for options in ([], ['--num-workers', '3']):
+        arguments = [str(config), '--work-dir', 'work', '--list', *options]
+        assert run_in_process(TOOL, arguments, tmp_path).returncode == 0
+    assert given == [7, 3]
 
 
 def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):

@@ -245,8 +245,8 @@ def test_what_make_seeds_refuses(project):
     ('command', 'says'),
     [
         ('fuse_seeds.py one', 'the following arguments are required: maps, out'),
-        ('fuse_seeds.py one one x --num-threads a', "--num-threads: invalid int value: 'a'"),
-        ('fuse_seeds.py one one x --num-threads 0', '--num-threads must be at least 1, got 0'),
+        ('fuse_seeds.py one one x --num-workers a', "--num-workers: invalid int value: 'a'"),
+        ('fuse_seeds.py one one x --num-workers -1', '--num-workers must be 0 or more, got -1'),
         ('eval_seeds.py seeds.py one --thresholds a', "--thresholds: invalid float value: 'a'"),
     ],
 )

@@ -12,7 +12,7 @@ from seed_project import scenes
 from seed_samples import some_seeds
 
 from bas_mm.utils.palette import colour_map, read_palette_png
-from bas_mm.wsss import irn_labels_run
+from bas_mm.wsss import irn_labels_maker, irn_labels_run
 from bas_mm.wsss.functional.irn_labels import irn_labels
 from bas_mm.wsss.irn_labels_folder import IRNLabelFolder
 from bas_mm.wsss.irn_labels_run import IRNLabelRun
@@ -83,7 +83,10 @@ def test_stopped_and_started_again_on_other_processes(
         _run(dataset, seeds, path)
     monkeypatch.undo()
     assert len(_content(path)) == 3
-    assert _run(dataset, seeds, path, num_workers=2) == (4, 3)
+    with monkeypatch.context() as here:
+        # That of this process: the others do the work.
+        here.setattr(irn_labels_maker, 'irn_labels', lambda *_: pytest.fail('worked here'))
+        assert _run(dataset, seeds, path, num_workers=2) == (4, 3)
     assert _content(path) == _content(whole)
     assert 'IRNet labels: 4/4, ' in capsys.readouterr().err
 

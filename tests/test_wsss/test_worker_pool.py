@@ -1,7 +1,10 @@
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+from bas_mm.wsss.worker_pool import worker_pool
 
 MASTER = """
 import os, sys, time
@@ -30,3 +33,13 @@ def test_workers_end_with_a_killed_master(tmp_path):
     while worker.is_dir() and 'State:\tZ' not in (worker / 'status').read_text():
         assert time.monotonic() < deadline, 'the worker outlives its master'
         time.sleep(0.02)
+
+
+def test_workers_have_one_thread_each(monkeypatch):
+    """Unless the user has chosen: torch, where a worker imports it, reads this variable."""
+    for chosen, threads in ((None, '1'), ('3', '3')):
+        monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+        if chosen is not None:
+            monkeypatch.setenv('OMP_NUM_THREADS', chosen)
+        with worker_pool(1) as pool:
+            assert pool.submit(os.getenv, 'OMP_NUM_THREADS').result() == threads

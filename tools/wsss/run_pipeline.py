@@ -15,6 +15,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, require_file, run_command
+from bas_mm.utils.worker_processes import usable_cores
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,7 +29,12 @@ def parse_args() -> argparse.Namespace:
         default=1,
         help='processes of networks (1); a training has as many of them as divide its batch',
     )
-    parser.add_argument('--num-workers', type=int, default=2, help='processes of other work (2)')
+    parser.add_argument(
+        '--num-workers',
+        type=int,
+        default=usable_cores(),
+        help='processes of other work (one for each core)',
+    )
     parser.add_argument('--seed', type=int, help="seed of all trainings; default: the configs'")
     parser.add_argument('--skip', nargs='+', default=[], metavar='STEP', help='steps left out')
     parser.add_argument('--until', metavar='STEP', help='the last step to run')

@@ -1,22 +1,26 @@
-"""Seeds from localization maps (spec wsss.md, section 3): sizes, merging, normalising, fusing."""
+"""Seeds from localization maps (spec wsss.md, section 3): sizes, merging, normalising, fusing.
+
+Torch is imported where maps are resized: the processes that fuse seeds do without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 
 from .seed_sizes import HIGH_RES_STEP, strided_size
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ['EPSILON', 'fuse_maps', 'merge_scales', 'normalise_maps', 'resize_maps']
 
 #: What is added to a map's maximum before the map is divided by it.
 EPSILON = 1e-5
 
-_Maps = TypeVar('_Maps', torch.Tensor, np.ndarray)
+_Maps = TypeVar('_Maps', 'torch.Tensor', np.ndarray)
 
 
 def merge_scales(
@@ -59,6 +63,8 @@ def resize_maps(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """
     if tuple(maps.shape[-2:]) == tuple(size):
         return maps
+    import torch.nn.functional as F
+
     return F.interpolate(maps[None], size=tuple(size), mode='bilinear', align_corners=False)[0]
 
 
@@ -71,9 +77,9 @@ def normalise_maps(maps: _Maps) -> _Maps:
     Returns:
         Tensor | np.ndarray: (K, h, w) in [0, 1], of the type of ``maps``.
     """
-    if isinstance(maps, torch.Tensor):
-        return maps / (maps.amax((-2, -1), keepdim=True) + EPSILON)
-    return maps / (maps.max((-2, -1), keepdims=True) + maps.dtype.type(EPSILON))
+    if isinstance(maps, np.ndarray):
+        return maps / (maps.max((-2, -1), keepdims=True) + maps.dtype.type(EPSILON))
+    return maps / (maps.amax((-2, -1), keepdim=True) + EPSILON)
 
 
 def fuse_maps(maps: _Maps, other: _Maps) -> _Maps:

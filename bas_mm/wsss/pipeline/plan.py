@@ -251,7 +251,7 @@ class _Plan:
         needs = 'bas_seeds', 'cam_seeds'
         out = _folder('fused_seeds')
         command = ['wsss/fuse_seeds.py', *map(_folder, needs), out]
-        return self.step('fused_seeds', 'fuse them', [command], [out], needs)
+        return self.step('fused_seeds', 'fuse them', [command], [out], needs, has_workers=True)
 
     def evaluate_seeds(self) -> Step:
         kinds = 'cam_seeds', 'bas_seeds', 'fused_seeds'

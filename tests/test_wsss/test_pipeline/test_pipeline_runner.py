@@ -491,6 +491,22 @@ def test_batch_is_shared_by_the_processes(folder):
     assert said[0] == f'[1/1] net: {expected}'
 
 
+def test_commands_that_take_workers_are_told_how_many(folder):
+    tool, out = folder / 'arguments.py', folder / 'work' / 'x'
+    tool.write_text(
+        'import sys\n'
+        'from pathlib import Path\n'
+        'Path(sys.argv[1]).write_text(" ".join(sys.argv[2:]))\n'
+    )
+    step = Step('x', '', ((str(tool), str(out)),), (out,), has_workers=True)
+    _run(folder, 4, 3, steps=[step])
+    assert out.read_text() == '--num-workers 3'
+    # It decides nothing.
+    assert [line.rpartition(': ')[2] for line in _run(folder, 1, 2, steps=[step])] == [
+        'done before'
+    ]
+
+
 @pytest.mark.parametrize(
     ('batch', 'most', 'count'),
     [(10, 1, 1), (10, 4, 2), (10, 5, 5), (16, 4, 4), (16, 7, 4), (7, 4, 1), (3, 8, 3)],

@@ -150,6 +150,11 @@ def test_the_test_of_a_segmentor_without_a_test_set_is_left_out(tmp_path):
     assert found == {'test': 'for segmentor.py has no test_dataloader'}
 
 
+def test_each_step_can_use_several_processes():
+    for name, step in _plan(CONFIGS[0]).items():
+        assert step.distributed or step.has_workers, name
+
+
 def test_seed_is_that_of_every_training():
     steps = _plan(CONFIGS[0], seed=3)
     for name in ('cam', 'bas', 'irn', 'segmentor'):
