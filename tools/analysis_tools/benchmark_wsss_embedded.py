@@ -5,7 +5,8 @@
 Each seed is a run of tools/wsss/run_pipeline.py in a folder of its own; the seed is that of all
 weights and of the order of the pictures, the pictures are the same. Stopped, it goes on where it
 was. The mIoU of CAM's, BAS's and the fused seeds is the best over the background scores, each at
-its own score; that of the segmentor is on ``val``, which training never sees.
+its own score; that of the segmentor is on ``val``, which training never sees. So the difference
+between it and the masks, which are those of the training pictures, is also one of two sets.
 """
 
 import argparse
@@ -22,26 +23,40 @@ from bas_mm.utils.markdown_table import markdown_table  # noqa: E402 - after the
 from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.pipeline.report import read_figures  # noqa: E402
 
+#: What is compared with what: each step of the pipeline with one before it.
+GAINS = (
+    ('BAS seeds', 'CAM seeds'),
+    ('fused seeds', 'CAM seeds'),
+    ('pseudo masks', 'fused seeds'),
+    ('segmentor', 'pseudo masks'),
+)
+
 
 def table(runs: dict[int, dict[str, float]]) -> str:
-    """The figures of each seed, their mean and standard deviation, as a Markdown table.
+    """The figures of each seed and their differences (:data:`GAINS`) as a Markdown table.
 
     Args:
         runs (dict[int, dict[str, float]]): Figures in percent by seed; all have the same names.
+
+    Returns:
+        str: With the mean and the standard deviation over the seeds, of differences that of the
+        differences of each seed; 0 where there is one seed only.
     """
     names = list(next(iter(runs.values())))
     rows = [('mIoU', *(f'seed {seed}' for seed in runs), 'mean ± sd')]
     for name in names:
-        values = [figures[name] for figures in runs.values()]
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        mean = f'{statistics.fmean(values):.2f} ± {spread:.2f}'
-        rows.append((name, *(f'{value:.2f}' for value in values), mean))
-    for name in ('BAS seeds', 'fused seeds'):
-        if {name, 'CAM seeds'} <= set(names):
-            gains = [figures[name] - figures['CAM seeds'] for figures in runs.values()]
-            mean = f'{statistics.fmean(gains):+.2f}'
-            rows.append((f'{name} − CAM seeds', *(f'{gain:+.2f}' for gain in gains), mean))
+        rows.append(_row(name, [figures[name] for figures in runs.values()], ''))
+    for name, base in GAINS:
+        if {name, base} <= set(names):
+            gains = [figures[name] - figures[base] for figures in runs.values()]
+            rows.append(_row(f'{name} − {base}', gains, '+'))
     return markdown_table(rows)
+
+
+def _row(name: str, values: list[float], sign: str) -> tuple[str, ...]:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    *figures, mean = (f'{value:{sign}.2f}' for value in (*values, statistics.fmean(values)))
+    return name, *figures, f'{mean} ± {spread:.2f}'
 
 
 def parse_args() -> argparse.Namespace:
