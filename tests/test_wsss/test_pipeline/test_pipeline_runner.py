@@ -599,3 +599,19 @@ def test_seconds_are_those_of_all_starts_with_the_same_settings(tmp_path):
     assert again.made_of('cam') == dict(settings=1)
     again.begin('cam', 'others', {}, (), anew=True)
     assert (again.seconds('cam'), again.is_done('cam')) == (0, False)
+
+
+def test_a_state_that_cannot_be_written_whole_leaves_the_one_before(tmp_path):
+    resource = pytest.importorskip('resource', reason='limits of files are those of POSIX')
+    state = PipelineState(tmp_path / 'pipeline.json')
+    state.begin('cam', 'these', {}, (), anew=True)
+    before = state.path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(OSError, match='File too large'):
+            state.begin('bas', 'these', dict(settings=['x'] * 5000), ('cam',), anew=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert state.path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [state.path]
