@@ -1,8 +1,8 @@
-"""Work and memory of a device: waiting for it, the peak of a function, what a model holds."""
+"""Work and memory of a device: what it is given, waiting for it, peaks, what a model holds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     'held_bytes',
     'peak_bytes',
+    'pin_pictures',
     'synchronise',
 ]
 
@@ -22,6 +23,25 @@ def synchronise(device: torch.device) -> None:
         import torch
 
         torch.cuda.synchronize(device)
+
+
+def pin_pictures(batch: dict, dataloader: Mapping, device: torch.device) -> None:
+    """Put a batch's pictures into pinned memory where a loader would do so, in place.
+
+    From there they go to a GPU while the host goes on. A loader leaves samples, and so their
+    labels, where they are.
+
+    Args:
+        batch: Its ``inputs`` are a tensor, or a list of one tensor for each picture.
+        dataloader: Such as ``train_dataloader`` of a config; ``pin_memory`` decides.
+        device: Where the batch will go.
+    """
+    import torch
+
+    if device.type == 'cuda' and dataloader.get('pin_memory'):
+        inputs = batch['inputs']
+        whole = isinstance(inputs, torch.Tensor)
+        batch['inputs'] = inputs.pin_memory() if whole else [x.pin_memory() for x in inputs]
 
 
 def peak_bytes(function: Callable[[], object], device: torch.device) -> int:

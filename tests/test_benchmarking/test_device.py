@@ -1,8 +1,9 @@
 """Bytes of functions and models."""
 
+import pytest
 import torch
 
-from bas_mm.benchmarking.device import held_bytes, peak_bytes
+from bas_mm.benchmarking.device import held_bytes, peak_bytes, pin_pictures
 
 CPU = torch.device('cpu')
 MIB = 2**20
@@ -52,3 +53,19 @@ def test_held_bytes():
     model[1](model[0](torch.ones(2, 3))).sum().backward()
     optimizer.step()
     assert held_bytes(model, optimizer) == weights + 4 * (15 + 5 + 2 * 5)
+
+
+@pytest.mark.parametrize('whole', [True, False])
+def test_pictures_are_pinned_where_a_loader_does_it(monkeypatch, whole):
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', lambda x: pinned.append(x) or x + 1)
+    pictures = torch.zeros(2, 3)
+    batch = dict(inputs=pictures if whole else list(pictures))
+    pin_pictures(batch, dict(pin_memory=True), CPU)
+    pin_pictures(batch, dict(pin_memory=False), torch.device('cuda'))
+    pin_pictures(batch, {}, torch.device('cuda'))
+    assert not pinned
+    pin_pictures(batch, dict(pin_memory=True), torch.device('cuda', 0))
+    assert isinstance(batch['inputs'], torch.Tensor if whole else list)
+    assert len(pinned) == (1 if whole else 2)
+    assert all((x == 1).all() for x in batch['inputs'])

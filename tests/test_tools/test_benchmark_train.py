@@ -1,5 +1,6 @@
 """tools/analysis_tools/benchmark_train.py, for real on a tiny network; no test looks at a time."""
 
+import argparse
 import json
 import statistics
 
@@ -12,6 +13,7 @@ from tiny_project import TinyProject
 
 from bas_mm.benchmarking.networks import random_items, without_weights
 from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
+from bas_mm.models.classifiers import BASClassifier
 
 TOOL = 'analysis_tools/benchmark_train.py'
 CPU = torch.device('cpu')
@@ -53,7 +55,7 @@ def run(project, *arguments, check=True):
 def figures(project):
     out = project.folder / 'new' / 'figures.json'
     options = ['--variants', 'fused', 'bf16', 'bf16+foreach', '--classes', 4, 7]
-    done = run(project, '--batch', 3, '--rounds', 3, *options, '--out', out)
+    done = run(project, '--batch', 3, '--rounds', 3, '--steps', 2, *options, '--out', out)
     return json.loads(out.read_text()), done.stdout
 
 
@@ -61,7 +63,8 @@ def test_what_was_run(figures):
     content, _ = figures
     assert content['command'][:2] == ['benchmark_train.py', '--cam']
     assert content['machine']['versions']['torch'] == torch.__version__
-    assert (content['batch'], content['size'], content['rounds']) == (3, 32, 3)
+    assert (content['batch'], content['size']) == (3, 32)
+    assert (content['rounds'], content['steps']) == (3, 2)
     assert [network['classes'] for network in content['networks']] == [4, 7]
     assert {network['name'] for network in content['networks']} == {'tiny'}
 
@@ -148,7 +151,7 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
         for _ in range(2)
     ]
     for _ in range(2):
-        contenders[0].step()
+        contenders[0].steps()
         contenders[1].parts()
     whole, parts = (contender.model.state_dict() for contender in contenders)
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
@@ -163,6 +166,54 @@ def test_a_step_in_parts_is_a_step(project, tool, method):
     assert all(p.grad is None for p in contenders[1].model.parameters())
 
 
+def test_each_step_gets_a_batch_as_a_loader_gives_it(project, tool):
+    """Its labels are on the host, where an earlier step or another model has sent them away."""
+    cfg = without_weights(Config.fromfile(project.config))
+    items = random_items(3, 32, 4)
+    labels = [item['data_samples'].gt_label for item in items]
+    contenders = [tool.Contender(cfg, 'BAS', items, CPU) for _ in range(2)]
+    batches = []
+
+    def step_that_sends(data, wrapper):
+        batches.append([sample.gt_label for sample in data['data_samples']])
+        assert torch.equal(data['inputs'], torch.stack([item['inputs'] for item in items]))
+        for sample in data['data_samples']:
+            sample.set_gt_label(sample.gt_label.to('meta'))
+
+    for contender in contenders:
+        contender.model.train_step = step_that_sends
+        contender.steps(2)
+        contender.steps()
+    assert batches == [labels] * 6
+
+
+def test_a_round_is_of_several_steps(project, tool, monkeypatch):
+    """Its seconds are those of one of them."""
+    steps, waits = [], []
+
+    def seconds_in_turn(rounds, functions):
+        steps.clear()
+        waits.clear()
+        for function in functions.values():
+            function()
+        return {name: [(6.0, 3.0), (9.0, 1.5)] for name in functions}
+
+    monkeypatch.setattr(tool, 'seconds_in_turn', seconds_in_turn)
+    monkeypatch.setattr(tool, 'synchronise', waits.append)
+    train_step = BASClassifier.train_step
+    monkeypatch.setattr(
+        BASClassifier, 'train_step', lambda *args: steps.append(1) or train_step(*args)
+    )
+    args = argparse.Namespace(batch=2, rounds=2, steps=3, size=32, methods=['BAS'], no_parts=True)
+    figures = tool.measure(
+        lambda method: without_weights(Config.fromfile(project.config)), ['base'], args, CPU
+    )
+    assert (len(steps), len(waits)) == (3, 1)
+    row = figures['variants']['base']['BAS']
+    assert (row['seconds'], row['core_seconds']) == ([2.0, 3.0], [1.0, 0.5])
+    assert row['images_per_second'] == 2 / 2.5
+
+
 @needs_compile
 def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, tool):
     cfg = without_weights(Config.fromfile(project.config))
@@ -170,7 +221,7 @@ def test_parts_of_a_compiled_model_are_those_of_the_model_as_written(project, to
     contender = tool.Contender(cfg, 'BAS', random_items(3, 32, 4), CPU)
     assert {'front', 'tail', 'amc'} <= set(contender.parts())
     with pytest.raises(Exception, match='none of that name'):
-        contender.step()  # compiled, as before
+        contender.steps()  # compiled, as before
 
 
 def test_models_of_earlier_networks_do_not_count_for_the_compiler(project, monkeypatch):
@@ -235,6 +286,7 @@ def test_one_method_alone_in_the_mixed_precision_of_a_gpu(project):
         (['--bas', 'missing.py'], 'the same number of configs'),
         (['--variants', 'base+quick'], "there is no option 'quick'"),
         (['--rounds', '0'], 'at least 1'),
+        (['--steps', '0'], 'at least 1'),
     ],
 )
 def test_wrong_arguments(project, arguments, message):

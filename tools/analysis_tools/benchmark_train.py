@@ -6,8 +6,10 @@
     python tools/analysis_tools/benchmark_train.py --cam CAM_CONFIG --bas BAS_CONFIG
 
 For each network, CAM and BAS with random weights take whole steps (``train_step`` with the
-recipe's optimizer, from pictures of random bytes in memory to new weights) in turn, so that a busy
-moment falls on all. Printed, as Markdown, and written to ``--out`` with the seconds of each round:
+recipe's optimizer, from a batch of random bytes, as a loader gives it, to new weights) in turn, so
+that a busy moment falls on all. A round is ``--steps`` steps, after which a GPU is waited for: in
+training the host goes on to the next step meanwhile. Printed, as Markdown, and written to ``--out``
+with the seconds of a step in each round:
 
 1. The multiply-adds of a step, and the limit that follows: BAS runs tail and classifier a second
    time, forward and back to their input, and that over a CAM step is what BAS adds. The limit has
@@ -18,8 +20,8 @@ moment falls on all. Printed, as Markdown, and written to ``--out`` with the sec
    latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own scratch
    memory is not in it), on a GPU torch's figure.
 3. The parts of a step, medians over as many steps of their own, in which the device is waited for
-   at the borders of the parts. ``data`` is collating, moving and normalising; reading files is
-   the loader's workers' affair. The backward passes of the AMC and of the generator alone are
+   at the borders of the parts. ``data`` is moving and normalising; reading files and collating are
+   the loader's affair. The backward passes of the AMC and of the generator alone are
    timed before the whole one. Parts are those of the model as it is written: a compiled one has
    none, so that ``compile`` is off for them.
 4. With ``--variants``: each option beside the base, all in the same rounds. What options do to the
@@ -36,6 +38,7 @@ import os
 import statistics
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +46,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.benchmarking.device import held_bytes, peak_bytes, synchronise  # noqa: E402
+from bas_mm.benchmarking.device import held_bytes, peak_bytes, pin_pictures, synchronise  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.benchmarking.networks import (  # noqa: E402
     BACKBONES,
@@ -145,15 +148,24 @@ class Contender:
         torch.manual_seed(0)
         self.model = build(cfg, what).to(device).train()
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
-        self.collate = collate_of(cfg.train_dataloader)
-        self.items = items
+        # Samples of its own: a step leaves its labels on the device.
+        own = [{**item, 'data_samples': item['data_samples'].clone()} for item in items]
+        self.batch = collate_of(cfg.train_dataloader)(own)
+        self.labels = [sample.gt_label for sample in self.batch['data_samples']]
+        pin_pictures(self.batch, cfg.train_dataloader, device)
         self.device = device
 
-    def step(self) -> dict[str, torch.Tensor]:
-        """A whole step, waited for; what ``train_step`` returns."""
-        log = self.model.train_step(self.collate(self.items), self.wrapper)
+    def data(self) -> dict:
+        """The batch as a loader gives it: pictures in pinned memory, labels on the host."""
+        for sample, label in zip(self.batch['data_samples'], self.labels):
+            sample.set_field(label, 'gt_label')
+        return self.batch
+
+    def steps(self, count: int = 1) -> None:
+        """Whole steps, one after the other; the last one is waited for."""
+        for _ in range(count):
+            self.model.train_step(self.data(), self.wrapper)
         synchronise(self.device)
-        return log
 
     def parts(self) -> dict[str, float]:
         """Seconds of a whole step by :data:`PARTS`, and of :data:`BACKWARD_PARTS`.
@@ -168,6 +180,7 @@ class Contender:
         import torch
 
         model, wrapper, clock = self.model, self.wrapper, PartClock(self.device)
+        data = self.data()
         methods = [
             ('data', model.data_preprocessor, 'forward'),
             ('front', model.split, 'front'),
@@ -181,7 +194,7 @@ class Contender:
         if not hasattr(model, 'generator'):
             methods.append(('backward', wrapper, 'backward'))
             with clock.watching(methods):
-                self._collate_and_step(clock)
+                model.train_step(data, wrapper)
             return dict(clock.seconds)
 
         methods += [
@@ -214,13 +227,8 @@ class Contender:
             replaced(wrapper, 'backward', backward_thrice),
             clock.watching(methods),
         ):
-            self._collate_and_step(clock)
+            model.train_step(data, wrapper)
         return dict(clock.seconds)
-
-    def _collate_and_step(self, clock: PartClock) -> None:
-        with clock.part('data'):
-            data = self.collate(self.items)
-        self.model.train_step(data, self.wrapper)
 
 
 def limit_of(cfg: Config, size: int) -> dict:
@@ -249,7 +257,7 @@ def measure(
     Args:
         read (Callable): the config of a method, a new one at each call.
         variants (Sequence[str]): see :func:`apply_variant`; the base comes first.
-        args (Namespace): ``batch``, ``rounds``, ``size``, ``methods`` and ``no_parts``.
+        args (Namespace): ``batch``, ``rounds``, ``steps``, ``size``, ``methods`` and ``no_parts``.
         device (torch.device): where to train.
 
     Returns:
@@ -270,15 +278,18 @@ def measure(
             cfg = read(method)
             apply_variant(cfg, variant, device)
             contender = Contender(cfg, f'{method}, {variant}', items, device)
-            for _ in range(WARM_UP):
-                contender.step()
+            contender.steps(WARM_UP)
             held = held_bytes(contender.model, contender.wrapper.optimizer)
-            peak = held + peak_bytes(contender.step, device)
+            peak = held + peak_bytes(contender.steps, device)
             contenders[variant, method] = contender
             steps[variant, method] = dict(held_bytes=held, peak_bytes=peak)
-    times = seconds_in_turn(args.rounds, {key: c.step for key, c in contenders.items()})
+    times = seconds_in_turn(
+        args.rounds, {key: partial(c.steps, args.steps) for key, c in contenders.items()}
+    )
     for key, step in steps.items():
-        step['seconds'], step['core_seconds'] = map(list, zip(*times[key]))
+        step['seconds'], step['core_seconds'] = (
+            [seconds / args.steps for seconds in column] for column in zip(*times[key])
+        )
         step['median'] = statistics.median(step['seconds'])
         step['images_per_second'] = args.batch / step['median']
     result['variants'] = {
@@ -416,7 +427,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('--batch', type=int, help='pictures (16 on a CPU, 32 on a GPU)')
     parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
-    parser.add_argument('--rounds', type=int, default=5, help='steps of each that are timed (5)')
+    parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
+    parser.add_argument('--steps', type=int, help='of a round (1 on a CPU, 5 on a GPU)')
     parser.add_argument('--no-parts', action='store_true', help='whole steps only')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
@@ -425,7 +437,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if len(args.cam) != len(args.bas):
         parser.error('--cam and --bas take the same number of configs')
-    numbers = (args.batch, args.size, args.rounds, args.threads, *(args.classes or ()))
+    numbers = (args.batch, args.size, args.rounds, args.steps, args.threads, *(args.classes or ()))
     if min(number for number in numbers if number is not None) < 1:
         parser.error('sizes and numbers must be at least 1')
     for variant in args.variants:
@@ -460,6 +472,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     quiet_logs()
     device = torch.device(args.device or get_device())
     args.batch = args.batch or (16 if device.type == 'cpu' else 32)
+    args.steps = args.steps or (1 if device.type == 'cpu' else 5)
     variants = list(dict.fromkeys((BASE, *args.variants)))
     if device.type == 'cpu' and any('fp16' in variant.split('+') for variant in variants):
         fail('fp16 needs a GPU; on a CPU there is bf16')
@@ -493,7 +506,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
     if args.out:
-        counts = dict(batch=args.batch, size=args.size, rounds=args.rounds)
+        counts = dict(batch=args.batch, size=args.size, rounds=args.rounds, steps=args.steps)
         write_figures(args.out, argv, device, **counts, networks=networks)
 
 
