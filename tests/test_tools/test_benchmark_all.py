@@ -1,6 +1,7 @@
 """tools/analysis_tools/benchmark_all.py: what it runs, and what it does with how that ends."""
 
 import json
+import signal
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,35 @@ def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, com
         tool.main([str(commands), '--parts', 'slow', '--minutes', '0.02'])
     assert not (commands / 'slow.json').exists()
     assert (commands / 'slow.partial.json').read_text() == '1'
+    time.sleep(3)
+    assert not late.exists()
+
+
+def test_sigterm_ends_the_part_that_runs(tool, commands):
+    """With the processes that it has started; no further part begins."""
+    child = 'import time, pathlib; time.sleep(3); pathlib.Path("LATE").touch()'
+    text = (
+        'import os, signal, subprocess, sys, time; '
+        f'subprocess.Popen([sys.executable, "-c", {child!r}]); '
+        'os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)'
+    )
+    late = commands.parents[1] / 'late'
+    (commands.parents[1] / 'slow.py').write_text(text.replace('LATE', late.as_posix()))
+    seen = []
+
+    def handler(number, frame):
+        seen.append(number)
+
+    before = signal.signal(signal.SIGTERM, handler)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            tool.main([str(commands), '--parts', 'slow', 'good', '--minutes', '0.2'])
+        assert caught.value.code == 128 + signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert not seen
+    assert not (commands / 'good.json').exists()
     time.sleep(3)
     assert not late.exists()
 

@@ -5,7 +5,8 @@
 
 Each part is a command, shown before it runs, whose output goes to ``PART.md``, its figures to
 ``PART.json`` and what it says else to ``PART.log``. One that fails, or is not done after
-``--minutes``, does not stop the others; figures that it had are in ``PART.partial.json``. At the
+``--minutes``, does not stop the others; the figures of the networks that it had measured are in
+``PART.partial.json``. Ctrl-C and SIGTERM stop the part that runs, and with it this command. At the
 end there is a line for each, and the exit status is 1 unless all went well. A part whose figures
 are there is not run again: the same command goes on where it was stopped. On two cores several of
 them take a quarter of an hour and more.
@@ -20,8 +21,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
@@ -126,6 +127,23 @@ def run(part: str, folder: Path, gpus: int, seconds: float | None) -> str:
     return f'done, {time.monotonic() - begin:.0f} s'
 
 
+@contextmanager
+def ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM, as ``timeout`` and job systems send it, ends what runs inside by SystemExit.
+
+    It would end this process alone: a part in its session would go on, and use the device.
+    """
+
+    def end(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
@@ -146,7 +164,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.folder.mkdir(parents=True, exist_ok=True)
     gpus = gpu_count()
     seconds = None if args.minutes is None else 60 * args.minutes
-    ends = {part: run(part, args.folder, gpus, seconds) for part in args.parts}
+    with ended_by_sigterm():
+        ends = {part: run(part, args.folder, gpus, seconds) for part in args.parts}
     for part, end in ends.items():
         print(f'{part:18}{end}')
     if not all(end.startswith(('done', 'was there')) for end in ends.values()):
