@@ -15,15 +15,23 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    'OUT_HELP',
     'machine_facts',
     'write_figures',
 ]
+
+#: Of ``--out`` where figures are written after each network.
+OUT_HELP = 'JSON file of all figures; until they are there, NAME.partial.json beside it'
 
 _MODULES = ('torch', 'torchvision', 'mmengine', 'mmcv', 'numpy', 'cv2')
 
 
 def write_figures(
-    path: str, argv: Sequence[str] | None, device: torch.device | str, **figures: object
+    path: str,
+    argv: Sequence[str] | None,
+    device: torch.device | str,
+    partial: bool = False,
+    **figures: object,
 ) -> None:
     """Write a benchmark's figures, with what they depend on, and say where.
 
@@ -31,14 +39,20 @@ def write_figures(
         path: A JSON file.
         argv: What the benchmark was called with; None: the command line.
         device: Where it ran.
+        partial: Whether there are more to come. So that a benchmark that is stopped does not lose
+            these, they go to ``NAME.partial.json`` beside ``NAME.json``, which is deleted when all
+            figures are written.
         **figures: Its settings and figures, plain values.
     """
     from bas_mm.utils.result_files import write_json
 
     command = [Path(sys.argv[0]).name, *(sys.argv[1:] if argv is None else argv)]
     facts = dict(command=command, machine=machine_facts(), device=str(device))
-    write_json(path, {**facts, **figures})
-    print(f'\nFigures: {path}')
+    until_then = Path(path).with_suffix('.partial.json')
+    write_json(until_then if partial else path, {**facts, **figures})
+    if not partial:
+        until_then.unlink(missing_ok=True)
+        print(f'\nFigures: {path}')
 
 
 def machine_facts() -> dict[str, str | int | dict]:

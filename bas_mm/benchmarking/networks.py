@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from bas_mm.command_line import OneLineParser, require_file
 
+from .figures import OUT_HELP
+
 if TYPE_CHECKING:
     import torch
     from mmengine.config import Config
@@ -36,7 +38,7 @@ def add_network_arguments(parser: OneLineParser) -> None:
     )
     parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
-    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument('--out', help=OUT_HELP)
     parser.add_config_options('for all configs')
 
 

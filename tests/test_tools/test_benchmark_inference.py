@@ -262,6 +262,21 @@ def test_wrong_arguments(project, arguments, message):
     assert message in done.stderr
 
 
+def test_a_network_that_fails_leaves_the_figures_of_those_before(
+    project, tool, tmp_path, monkeypatch
+):
+    figures = iter([dict(classes=4)])
+    monkeypatch.setattr(tool, 'measure', lambda *args: next(figures))
+    out = tmp_path / 'figures.json'
+    options = ['--classes', '4', '7', '--device', 'cpu', '--out', str(out)]
+    with pytest.raises(StopIteration):
+        tool.main(['--configs', str(project.config), *options])
+    assert not out.exists()
+    content = json.loads(out.with_name('figures.partial.json').read_text())
+    assert [network['classes'] for network in content['networks']] == [4]
+    assert content['rounds'] == 5
+
+
 def test_no_crop_for_ten(project):
     """A pipeline without a centre crop: one clear line."""
     config = project.folder / 'no_crop.py'

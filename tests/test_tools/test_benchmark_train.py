@@ -233,6 +233,21 @@ def test_models_of_earlier_networks_do_not_count_for_the_compiler(project, monke
     assert len(resets) == 2
 
 
+def test_a_network_that_fails_leaves_the_figures_of_those_before(
+    project, tool, tmp_path, monkeypatch
+):
+    figures = iter([dict(classes=4)])
+    monkeypatch.setattr(tool, 'measure', lambda *args: next(figures))
+    out = tmp_path / 'figures.json'
+    configs = ['--cam', str(project.cam), '--bas', str(project.config)]
+    with pytest.raises(StopIteration):
+        tool.main([*configs, '--classes', '4', '7', '--device', 'cpu', '--out', str(out)])
+    assert not out.exists()
+    content = json.loads(out.with_name('figures.partial.json').read_text())
+    assert [network['classes'] for network in content['networks']] == [4]
+    assert content['rounds'] == 5
+
+
 @pytest.mark.parametrize(
     ('variant', 'device', 'model', 'wrapper', 'optimizer'),
     [

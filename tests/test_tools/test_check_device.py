@@ -183,17 +183,24 @@ def test_a_mistake_of_the_norms_is_seen(tool, alone, monkeypatch):
 
 
 def test_figures_are_kept_where_the_norms_fail(tool, project, tmp_path, monkeypatch):
+    out = tmp_path / 'figures.json'
+    partial = out.with_name('figures.partial.json')
+    earlier = []
+
     def fails(device):
+        # What is left where the job never ends, and the tool is stopped.
+        earlier.append(json.loads(partial.read_text()))
         raise RuntimeError('NCCL error')
 
     monkeypatch.setattr(tool, 'check_norms', fails)
-    out = tmp_path / 'figures.json'
     options = '--batch', '2', '--size', '32', '--variants', 'float32', '--device', 'cpu'
     with pytest.raises(RuntimeError, match='NCCL error'):
         tool.main(['--configs', str(project.config), *options, '--out', str(out)])
     content = json.loads(out.read_text())
     assert content['norms'] is None
     assert list(content['networks'][0]['rows']) == ['float32, CPU', 'float32, cpu']
+    assert earlier == [content]
+    assert not partial.exists()
 
 
 def test_what_json_has_no_number_for(tool):

@@ -605,10 +605,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.device = args.device or get_device()
     args.batch = args.batch or (16 if args.device == 'cpu' else 32)
     networks = []
+
+    def write(partial: bool = False) -> None:
+        if args.out:
+            counts = dict(batch=args.batch, rounds=args.rounds)
+            write_figures(args.out, argv, args.device, partial, **counts, networks=networks)
+
     for name, path in zip(args.names, args.configs):
         for num_classes in args.classes or [None]:
             print(f'{name} …', file=sys.stderr, flush=True)
             networks.append(dict(name=name, **measure(path, num_classes, args)))
+            write(partial=True)
 
     tables = {
         'A batch in memory': batch_table(networks),
@@ -621,9 +628,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tables['Parts of a whole test'] = loop_parts_table(networks)
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
-    if args.out:
-        counts = dict(batch=args.batch, rounds=args.rounds)
-        write_figures(args.out, argv, args.device, **counts, networks=networks)
+    write()
 
 
 if __name__ == '__main__':

@@ -47,7 +47,7 @@ if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
 from bas_mm.benchmarking.device import held_bytes, peak_bytes, pin_pictures, synchronise  # noqa: E402
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402
+from bas_mm.benchmarking.figures import OUT_HELP, write_figures  # noqa: E402
 from bas_mm.benchmarking.networks import (  # noqa: E402
     BACKBONES,
     collate_of,
@@ -432,7 +432,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('--no-parts', action='store_true', help='whole steps only')
     parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
     parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
-    parser.add_argument('--out', help='JSON file of all figures')
+    parser.add_argument('--out', help=OUT_HELP)
     parser.add_config_options('for all configs')
     args = parser.parse_args(argv)
     if len(args.cam) != len(args.bas):
@@ -477,6 +477,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     if device.type == 'cpu' and any('fp16' in variant.split('+') for variant in variants):
         fail('fp16 needs a GPU; on a CPU there is bf16')
     networks = []
+
+    def write(partial: bool = False) -> None:
+        if args.out:
+            counts = dict(batch=args.batch, size=args.size, rounds=args.rounds, steps=args.steps)
+            write_figures(args.out, argv, device, partial, **counts, networks=networks)
+
     for name, *paths in zip(args.names, args.cam, args.bas):
         files = dict(zip(METHODS, paths))
 
@@ -492,6 +498,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
             figures = measure(read, variants, args, device)
             networks.append(dict(name=name, configs=files, **figures))
+            write(partial=True)
             gc.collect()
             if device.type == 'cuda':
                 torch.cuda.empty_cache()
@@ -505,9 +512,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tables['Options'] = variants_table(networks, variants)
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
-    if args.out:
-        counts = dict(batch=args.batch, size=args.size, rounds=args.rounds, steps=args.steps)
-        write_figures(args.out, argv, device, **counts, networks=networks)
+    write()
 
 
 if __name__ == '__main__':

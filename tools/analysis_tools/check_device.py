@@ -378,7 +378,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.variants is None:
         left_out = ONLY_IF_NAMED.get(device.type, ())
         args.variants = [name for name in VARIANTS if name not in left_out]
-    networks = []
+    networks, norms = [], None
+
+    def write(partial: bool = False) -> None:
+        if args.out:
+            rows = finite(dict(networks=networks, norms=norms))
+            write_figures(args.out, argv, device, partial, batch=args.batch, size=args.size, **rows)
+
     for name, path in zip(args.names, args.configs):
         print(f'{name} …', file=sys.stderr, flush=True)
         cfg = without_weights(load_config(path, args.cfg_options, None))
@@ -387,6 +393,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         networks.append(dict(name=name, config=path, rows=measure(cfg, args, device)))
         if device.type == 'cuda':
             networks[-1]['waits'] = waits_of_step(cfg, args, device)
+        write(partial=True)
 
     def show(title: str, rows: list[list[str]]) -> None:
         print(f'\n{title}:\n\n{markdown_table(rows)}', flush=True)
@@ -394,14 +401,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     show(f'Off float64 on the CPU, batch {args.batch}', network_table(networks))
     if device.type == 'cuda':
         show('Waits of the host in a step', waits_table(networks))
-    norms = None
     try:  # a job of its own, which may fail where NCCL does: the figures above are kept
         norms = check_norms(device)
         show('Synchronised batch norm', norms_table(norms))
     finally:
-        if args.out:
-            rows = finite(dict(networks=networks, norms=norms))
-            write_figures(args.out, argv, device, batch=args.batch, size=args.size, **rows)
+        write()
 
 
 if __name__ == '__main__':
