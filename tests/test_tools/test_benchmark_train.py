@@ -189,7 +189,11 @@ def test_each_step_gets_a_batch_as_a_loader_gives_it(project, tool):
 
 def test_a_round_is_of_several_steps(project, tool, monkeypatch):
     """Its seconds are those of one of them."""
-    steps, waits = [], []
+    steps, waits, warmed_up = [], [], []
+    warm_up = tool.Contender.warm_up
+    monkeypatch.setattr(
+        tool.Contender, 'warm_up', lambda self: warmed_up.append(self.what) or warm_up(self)
+    )
 
     def seconds_in_turn(rounds, functions):
         steps.clear()
@@ -208,10 +212,39 @@ def test_a_round_is_of_several_steps(project, tool, monkeypatch):
     figures = tool.measure(
         lambda method: without_weights(Config.fromfile(project.config)), ['base'], args, CPU
     )
+    assert warmed_up == ['BAS, base']
     assert (len(steps), len(waits)) == (3, 1)
     row = figures['variants']['base']['BAS']
     assert (row['seconds'], row['core_seconds']) == ([2.0, 3.0], [1.0, 0.5])
     assert row['images_per_second'] == 2 / 2.5
+
+
+@pytest.mark.parametrize(('left_out', 'steps'), [(0, 2), (1, 2), (3, 4), (21, 22), (22, None)])
+def test_warming_up_ends_after_the_optimizers_first_step(project, tool, capsys, left_out, steps):
+    """Scaled losses that overflow leave steps out: it would have no state yet."""
+    cfg = without_weights(Config.fromfile(project.config))
+    contender = tool.Contender(cfg, 'BAS, fp16', random_items(2, 32, 4), CPU)
+    optimizer, calls = contender.wrapper.optimizer, []
+
+    def step_of_wrapper():
+        calls.append(True)
+        if len(calls) > left_out:
+            optimizer.step()
+
+    contender.wrapper.step = step_of_wrapper
+    if steps is None:
+        capsys.readouterr()  # what mmengine says of the initial weights
+        with pytest.raises(SystemExit) as caught:
+            contender.warm_up()
+        assert caught.value.code == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert 'BAS, fp16: the optimizer left out all of 22 steps' in line
+        return
+    contender.warm_up()
+    assert len(calls) == steps
+    assert all('momentum_buffer' in state for state in optimizer.state.values())
+    assert optimizer.state
+    assert not optimizer._optimizer_step_post_hooks
 
 
 @needs_compile
@@ -276,8 +309,15 @@ def test_options_are_settings_of_the_config(
     if wrapper == 'AmpOptimWrapper':
         dtype = 'bfloat16' if 'bf16' in variant else 'float16'
         assert cfg.optim_wrapper.dtype == dtype
-        scale = dict(bfloat16=dict(enabled=False), float16='dynamic')[dtype]
+        scale = dict(bfloat16=dict(enabled=False), float16=dict(init_scale=4096))[dtype]
         assert cfg.optim_wrapper.loss_scale == scale
+
+
+def test_float16_is_scaled_where_the_config_scales_nothing(project, tool):
+    cfg = Config.fromfile(project.config)
+    cfg.optim_wrapper.loss_scale = dict(enabled=False)
+    tool.apply_variant(cfg, 'fp16', torch.device('cuda'))
+    assert cfg.optim_wrapper.loss_scale == dict(init_scale=4096)
 
 
 def test_one_method_alone_in_the_mixed_precision_of_a_gpu(project):

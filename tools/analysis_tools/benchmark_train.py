@@ -79,7 +79,8 @@ METHODS = ('CAM', 'BAS')
 BASE = 'base'
 OPTIONS = ('channels_last', 'bf16', 'fp16', 'compile', 'fused', 'foreach', 'checkpoint')
 SEGMENTS = 4  # of activation checkpointing
-WARM_UP = 2  # steps; the optimizer's state is made in the first one
+WARM_UP = 2  # steps; the optimizer's state is made in its first one
+MORE = 20  # steps at most, where the optimizer has made none: gradients of float16 overflow
 
 #: Parts of a step, in its order. ``backward`` is the whole of it.
 PARTS = {
@@ -120,7 +121,10 @@ def apply_variant(cfg: Config, variant: str, device: torch.device) -> None:
             unscaled = dict(enabled=False)
             cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=unscaled)
         elif option == 'fp16':
-            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='float16', loss_scale='dynamic')
+            cfg.optim_wrapper.update(type='AmpOptimWrapper', dtype='float16')
+            # From the usual 2.0**16 the first steps may overflow, and are left out. Not by
+            # update(), which would keep what the config has beside it.
+            cfg.optim_wrapper.loss_scale = dict(init_scale=2.0**12)
 
 
 def build(cfg: Config, what: str) -> torch.nn.Module:
@@ -148,6 +152,7 @@ class Contender:
         torch.manual_seed(0)
         self.model = build(cfg, what).to(device).train()
         self.wrapper = build_optim_wrapper(self.model, cfg.optim_wrapper)
+        self.what = what
         # Samples of its own: a step leaves its labels on the device.
         own = [{**item, 'data_samples': item['data_samples'].clone()} for item in items]
         self.batch = collate_of(cfg.train_dataloader)(own)
@@ -166,6 +171,26 @@ class Contender:
         for _ in range(count):
             self.model.train_step(self.data(), self.wrapper)
         synchronise(self.device)
+
+    def warm_up(self) -> None:
+        """Steps before the timed ones: until the optimizer has its state, and the loss its scale.
+
+        Raises:
+            SystemExit: With status 2, where the optimizer makes none of the steps.
+        """
+        done: list[bool] = []
+        hook = self.wrapper.optimizer.register_step_post_hook(lambda *_: done.append(True))
+        self.steps(WARM_UP)
+        for _ in range(MORE):
+            if done:
+                break
+            self.steps()
+        hook.remove()
+        if not done:
+            fail(
+                f'{self.what}: the optimizer left out all of {WARM_UP + MORE} steps, as it does '
+                'where gradients overflow; lower optim_wrapper.loss_scale of the config'
+            )
 
     def parts(self) -> dict[str, float]:
         """Seconds of a whole step by :data:`PARTS`, and of :data:`BACKWARD_PARTS`.
@@ -278,7 +303,7 @@ def measure(
             cfg = read(method)
             apply_variant(cfg, variant, device)
             contender = Contender(cfg, f'{method}, {variant}', items, device)
-            contender.steps(WARM_UP)
+            contender.warm_up()
             held = held_bytes(contender.model, contender.wrapper.optimizer)
             peak = held + peak_bytes(contender.steps, device)
             contenders[variant, method] = contender
