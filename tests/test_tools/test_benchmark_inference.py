@@ -180,6 +180,16 @@ def test_a_batch(batch, view, images):
     assert 'front' not in vars(batch.model.split)
 
 
+def test_a_batch_is_pinned_as_its_loader_says(batch, tool, monkeypatch):
+    asked = []
+    monkeypatch.setattr(tool, 'pin_pictures', lambda *arguments: asked.append(arguments))
+    data = batch('centre').data
+    ((pinned, loader, device),) = asked
+    assert pinned is data
+    assert loader.dataset.type == 'SplitFolder'
+    assert device == CPU
+
+
 @pytest.mark.parametrize(('view', 'crops'), [('centre', 1), ('ten', 10)])
 @pytest.mark.parametrize('topk', [1, 2, -1])
 def test_network_and_maps(batch, tool, view, crops, topk):

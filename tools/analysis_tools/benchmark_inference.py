@@ -9,9 +9,11 @@ config's own test pipeline, with the centre crop and with ten crops. Printed, as
 written to ``--out`` with the seconds of each round; ratios are those of the rounds, in which
 everything runs in turn: their median, the smallest and the largest:
 
-1. A batch in memory through ``test_step`` (normalising, scores, maps, boxes), with the maps of K
-   classes, beside the bare network: front, tail and classifier over the same pictures, normalised
-   and on the device. Ten crops: a tenth of the pictures.
+1. A batch in memory (for a GPU: pinned, where the loader pins) through ``test_step`` (normalising,
+   scores, maps, boxes), with the maps of K classes, beside the bare network: front, tail and
+   classifier over the same pictures, normalised and on the device. Ten crops: a tenth of the
+   pictures. A whole test makes no such boxes where ``NeededBoxesHook`` finds that nobody looks at
+   them; 2 says what they take.
 2. The parts of such a batch, up to the metric, in steps of their own: the device is waited for at
    the borders of the parts.
 3. Foreground maps of K classes per picture beside the maps of all classes (BAS).
@@ -39,7 +41,10 @@ ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.benchmarking.device import synchronise  # noqa: E402 - after the path is set
+from bas_mm.benchmarking.device import (  # noqa: E402 - after the path is set
+    pin_pictures,
+    synchronise,
+)
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.benchmarking.networks import (  # noqa: E402
     add_network_arguments,
@@ -158,6 +163,7 @@ class Batch:
         items = [dataset[i] for i in range(min(cfg.test_dataloader.batch_size, len(dataset)))]
         self.model, self.device = model, device
         self.data = collate_of(cfg.test_dataloader)(items)
+        pin_pictures(self.data, cfg.test_dataloader, device)
         self.pictures = len(items)
         images = model.data_preprocessor(self.data)['inputs']
         self.images = images.flatten(0, 1) if images.ndim == 5 else images
