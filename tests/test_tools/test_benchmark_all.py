@@ -28,7 +28,7 @@ def commands(tool, tmp_path, monkeypatch):
         (tmp_path / f'{name}.py').write_text(text)
     monkeypatch.setattr(tool, 'TOOLS', tmp_path)
     monkeypatch.setattr(tool, 'gpu_count', lambda: 0)
-    parts = {name: (f'{name}.py', '--a 1', '--b 2') for name in ('bad', 'slow', 'good')}
+    parts = {name: (f'{name}.py', '--a 1', '--c 3', '--b 2') for name in ('bad', 'slow', 'good')}
     monkeypatch.setattr(tool, 'PARTS', parts)
     return tmp_path / 'new' / 'results'
 
@@ -42,6 +42,8 @@ def test_the_tools_take_the_arguments(tool, repo_dir, tmp_path, gpus, monkeypatc
         assert args.out == str(tmp_path / f'{part}.json')
         if part == 'options':
             assert ('fp16' in args.variants) == (gpus > 0)
+            # A GPU's base does so by itself.
+            assert ('foreach' in args.variants) == (gpus == 0)
         if part == 'steps':
             assert args.classes == [200, 1000]
             assert args.batch is None  # 16 on a CPU, 32 on a GPU
@@ -60,7 +62,7 @@ def test_one_after_the_other(tool, commands, capsys):
     assert f'bad               FAILED with status 1, see {commands}/bad.log\n' in out
     assert 'slow              stopped after 1.2 s\n' in out
     assert 'good              done, ' in out
-    assert json.loads((commands / 'good.json').read_text()) == ['--a', '1', '--out']
+    assert json.loads((commands / 'good.json').read_text()) == ['--a', '1', '--c', '3', '--out']
     assert (commands / 'good.md').read_text() == 'table\n'
     assert (commands / 'bad.log').read_text() == 'no memory\n'
 

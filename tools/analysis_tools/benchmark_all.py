@@ -36,45 +36,52 @@ TOOLS = Path(__file__).resolve().parent
 PROCESSES = '--workers 12 --metric-workers 3'
 
 #: The parts, those first that a machine lent for a short time should do: a tool, its arguments, and
-#: more of them for GPUs. ``tests/test_tools/test_benchmark_all.py`` sees that the tools take them.
+#: more of them for CPUs and for GPUs. ``tests/test_tools/test_benchmark_all.py`` sees that the
+#: tools take them.
 PARTS = {
-    'steps': ('benchmark_train.py', '--classes 200 1000 --no-parts', '--rounds 20'),
+    'steps': ('benchmark_train.py', '--classes 200 1000 --no-parts', '', '--rounds 20'),
     'options': (
         'benchmark_train.py',
         '--backbones resnet50 --classes 200 --variants channels_last bf16 channels_last+bf16 fused '
-        'foreach checkpoint',
+        'checkpoint',
+        'foreach',  # on GPUs torch does so by itself
         'fp16 --rounds 20',
     ),
-    'exactness': ('check_device.py', '', ''),
+    'exactness': ('check_device.py', '', '', ''),
     # Of one network each: code for a GPU takes a minute and more, and a part has its limit.
     'compile': (
         'benchmark_train.py',
         '--backbones resnet50 --classes 200 --no-parts --variants compile',
+        '',
         '--rounds 20',
     ),
     'compile_bf16': (
         'benchmark_train.py',
         '--backbones resnet50 --classes 200 --no-parts --variants channels_last+bf16+compile',
+        '',
         '--rounds 20',
     ),
     'inference': (
         'benchmark_inference.py',
         '--backbones resnet50 --classes 200',
+        '',
         f'--rounds 9 --pictures 2048 --views centre {PROCESSES}',
     ),
     'test_of_cub': (
         'benchmark_inference.py',
         '--backbones mobilenetv1 --classes 200 --pictures 5794 --views centre --rounds 1',
+        '',
         PROCESSES,
     ),
     'exactness_compile': (
         'check_device.py',
         '--backbones resnet50 --variants compile bf16+compile',
         '',
+        '',
     ),
-    'loader': ('benchmark_loader.py', '--workers 0 1 2 4 8', ''),
-    'norms': ('benchmark_norms.py', '--rounds 15', ''),
-    'hooks': ('benchmark_hooks.py', '', ''),
+    'loader': ('benchmark_loader.py', '--workers 0 1 2 4 8', '', ''),
+    'norms': ('benchmark_norms.py', '--rounds 15', '', ''),
+    'hooks': ('benchmark_hooks.py', '', '', ''),
 }
 
 
@@ -93,8 +100,8 @@ def command_of(part: str, folder: Path, gpus: int) -> list[str]:
         folder (Path): where its figures go.
         gpus (int): how many GPUs there are.
     """
-    tool, arguments, on_gpus = PARTS[part]
-    words = [*arguments.split(), *(on_gpus.split() if gpus else ())]
+    tool, arguments, on_cpus, on_gpus = PARTS[part]
+    words = [*arguments.split(), *(on_gpus if gpus else on_cpus).split()]
     if part == 'norms' and gpus == 1:  # two processes need a GPU each
         words += ['--device', 'cpu']
     return [sys.executable, str(TOOLS / tool), *words, '--out', str(folder / f'{part}.json')]
