@@ -3,6 +3,7 @@
 import argparse
 import json
 import statistics
+import weakref
 
 import pytest
 import torch
@@ -217,6 +218,50 @@ def test_a_round_is_of_several_steps(project, tool, monkeypatch):
     row = figures['variants']['base']['BAS']
     assert (row['seconds'], row['core_seconds']) == ([2.0, 3.0], [1.0, 0.5])
     assert row['images_per_second'] == 2 / 2.5
+
+
+def test_groups_of_variants(tool):
+    cuda = torch.device('cuda')
+    assert tool.groups_of(['base', 'fused', 'bf16'], CPU) == [['base', 'fused', 'bf16']]
+    assert tool.groups_of(['base', 'fused', 'bf16'], cuda) == [['base', 'fused'], ['base', 'bf16']]
+    assert tool.groups_of(['base'], cuda) == [['base']]
+
+
+def test_variants_in_groups(project, tool, monkeypatch):
+    """Four models at most, those of the base kept; ratios are those of a group's rounds."""
+    begun, alive = [], weakref.WeakSet()
+
+    class Watched(tool.Contender):
+        def __init__(self, cfg, what, *arguments):
+            begun.append(what)
+            super().__init__(cfg, what, *arguments)
+            alive.add(self.model)
+            assert len(alive) <= 4
+
+    rounds = iter([{'base': 2.0, 'fused': 3.0}, {'base': 5.0, 'foreach': 10.0}])
+
+    def seconds_in_turn(count, functions):
+        seconds = next(rounds)
+        return {(v, m): [(seconds[v] * (1 + (m == 'BAS')), 1.0)] * count for v, m in functions}
+
+    monkeypatch.setattr(tool, 'Contender', Watched)
+    monkeypatch.setattr(tool, 'seconds_in_turn', seconds_in_turn)
+    monkeypatch.setattr(tool, 'groups_of', lambda *_: [['base', 'fused'], ['base', 'foreach']])
+    args = argparse.Namespace(batch=2, rounds=2, steps=1, size=32, no_parts=True)
+    args.methods = ['CAM', 'BAS']
+    paths = dict(CAM=project.cam, BAS=project.config)
+    figures = tool.measure(
+        lambda method: without_weights(Config.fromfile(paths[method])),
+        ['base', 'fused', 'foreach'],
+        args,
+        CPU,
+    )
+    variants = figures['variants']
+    assert begun == [f'{method}, {variant}' for variant in variants for method in args.methods]
+    for method, factor in (('CAM', 1), ('BAS', 2)):
+        rows = {variant: variants[variant][method] for variant in variants}
+        assert [row['median'] / factor for row in rows.values()] == [2.0, 3.0, 10.0]
+        assert [row['time_to_base']['median'] for row in rows.values()] == [1.0, 1.5, 2.0]
 
 
 @pytest.mark.parametrize(('left_out', 'steps'), [(0, 2), (1, 2), (3, 4), (21, 22), (22, None)])

@@ -24,8 +24,10 @@ with the seconds of a step in each round:
    the loader's affair. The backward passes of the AMC and of the generator alone are
    timed before the whole one. Parts are those of the model as it is written: a compiled one has
    none, so that ``compile`` is off for them.
-4. With ``--variants``: each option beside the base, all in the same rounds. What options do to the
-   numbers is not this tool's question: ``tests/test_models/test_golden.py`` answers it.
+4. With ``--variants``: each option beside the base, on a CPU all in the same rounds, on a GPU each
+   in rounds of its own with the base, so that no more than four models share its memory. The base
+   is the config's own; float32 on a GPU is torch's default, with TF32 in convolutions. What options
+   do to the numbers is not this tool's question: ``tests/test_models/test_golden.py`` answers it.
 
 Mixed precision of a config is bfloat16 on a CPU, as with ``tools/train.py --amp``.
 """
@@ -39,6 +41,7 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -271,6 +274,18 @@ def limit_of(cfg: Config, size: int) -> dict:
     )
 
 
+def groups_of(variants: Sequence[str], device: torch.device) -> list[list[str]]:
+    """Variants that are timed in the same rounds: the base is in each group.
+
+    Args:
+        variants (Sequence[str]): the base first.
+        device (torch.device): a GPU's memory has few models at a time, a base and a variant.
+    """
+    if device.type == 'cpu' or len(variants) == 1:
+        return [list(variants)]
+    return [[BASE, variant] for variant in variants[1:]]
+
+
 def measure(
     read: Callable[[str], Config],
     variants: Sequence[str],
@@ -297,33 +312,47 @@ def measure(
     items = random_items(args.batch, args.size, result['classes'])
     # After its eighth model torch would run those of further networks uncompiled.
     torch.compiler.reset()
+
+    def contender_of(variant: str, method: str) -> tuple[Contender, dict]:
+        cfg = read(method)
+        apply_variant(cfg, variant, device)
+        contender = Contender(cfg, f'{method}, {variant}', items, device)
+        contender.warm_up()
+        held = held_bytes(contender.model, contender.wrapper.optimizer)
+        peak = held + peak_bytes(contender.steps, device)
+        return contender, dict(held_bytes=held, peak_bytes=peak)
+
     contenders, steps = {}, {}
-    for variant in variants:
-        for method in args.methods:
-            cfg = read(method)
-            apply_variant(cfg, variant, device)
-            contender = Contender(cfg, f'{method}, {variant}', items, device)
-            contender.warm_up()
-            held = held_bytes(contender.model, contender.wrapper.optimizer)
-            peak = held + peak_bytes(contender.steps, device)
-            contenders[variant, method] = contender
-            steps[variant, method] = dict(held_bytes=held, peak_bytes=peak)
-    times = seconds_in_turn(
-        args.rounds, {key: partial(c.steps, args.steps) for key, c in contenders.items()}
-    )
-    for key, step in steps.items():
-        step['seconds'], step['core_seconds'] = (
-            [seconds / args.steps for seconds in column] for column in zip(*times[key])
+    for group in groups_of(variants, device):
+        # Those of the group before give their memory back.
+        contenders = {key: c for key, c in contenders.items() if key[0] == BASE}
+        gc.collect()
+        for key in product(group, args.methods):
+            if key not in contenders:
+                contenders[key], steps[key] = contender_of(*key)
+        times = seconds_in_turn(
+            args.rounds, {key: partial(c.steps, args.steps) for key, c in contenders.items()}
         )
-        step['median'] = statistics.median(step['seconds'])
-        step['images_per_second'] = args.batch / step['median']
+        seconds, core_seconds = (
+            {key: [pair[i] / args.steps for pair in pairs] for key, pairs in times.items()}
+            for i in (0, 1)
+        )
+        for variant, method in times:
+            step = steps[variant, method]
+            if 'seconds' in step:
+                continue  # the base's row is of its first group
+            step['seconds'] = seconds[variant, method]
+            step['core_seconds'] = core_seconds[variant, method]
+            step['base_seconds'] = seconds[BASE, method]  # in the same rounds
+            step['median'] = statistics.median(step['seconds'])
+            step['images_per_second'] = args.batch / step['median']
     result['variants'] = {
         variant: {method: steps[variant, method] for method in args.methods} for variant in variants
     }
     for rows in result['variants'].values():
         for method, row in rows.items():
             base = result['variants'][BASE][method]
-            row['time_to_base'] = ratio_of_rounds(row['seconds'], base['seconds'])
+            row['time_to_base'] = ratio_of_rounds(row['seconds'], row['base_seconds'])
             row['memory_to_base'] = row['peak_bytes'] / base['peak_bytes']
         if set(METHODS) <= set(rows):
             ratio = ratio_of_rounds(rows['BAS']['seconds'], rows['CAM']['seconds'])
