@@ -5,8 +5,11 @@ import logging
 import multiprocessing
 import os
 import runpy
+import select
+import signal
 import subprocess
 import sys
+import time
 from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
@@ -359,6 +362,37 @@ def test_an_interrupted_command(monkeypatch, capsys):
         with pytest.raises(SystemExit, match='130'):
             run_command(main)
         assert capsys.readouterr().err == said
+
+
+def _work() -> None:
+    os.write(1, f'{os.getpid()}\n'.encode())
+    time.sleep(60)
+
+
+def _launch(output: int) -> None:
+    """What torchrun does, which is killed then."""
+    os.environ['TORCHELASTIC_RUN_ID'] = 'none'
+    os.dup2(output, 1)
+    process = multiprocessing.get_context('fork').Process(target=run_command, args=(_work,))
+    process.start()
+    process.join()
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='Linux ends them')
+def test_a_killed_launcher_takes_its_processes_with_it():
+    reading, writing = os.pipe()
+    launcher = multiprocessing.get_context('fork').Process(target=_launch, args=(writing,))
+    launcher.start()
+    os.close(writing)
+    with open(reading) as said:
+        process = int(said.readline())
+        launcher.kill()
+        launcher.join()
+        ends, _, _ = select.select([said], [], [], 10)
+        if not ends:
+            os.kill(process, signal.SIGKILL)
+        assert ends, 'the process outlives its launcher'
+        assert said.read() == ''  # closed, as nobody is left
 
 
 @pytest.mark.parametrize(

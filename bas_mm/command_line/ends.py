@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NoReturn
 
+from bas_mm.utils.worker_processes import die_with_parent
+
 from .messages import fail, print_error, program_name, rank
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ def run_command(main: Callable[[], int | None]) -> None:
 
     Ctrl-C is one line, status 130. Where nobody reads any more what it prints, as behind
     ``| head``, it ends with status 141, as programs do that the signal of it ends. Output that is
-    closed takes everything.
+    closed takes everything. A process of torchrun ends with it.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
     """
+    if 'TORCHELASTIC_RUN_ID' in os.environ:
+        # torchrun, where it is killed, leaves its processes to themselves.
+        die_with_parent()
     for name in ('stdout', 'stderr'):
         if getattr(sys, name) is None:  # python prog >&-
             setattr(sys, name, open(os.devnull, 'w'))  # noqa: SIM115 - to the end

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import threading
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 
-__all__ = ['begin_worker', 'usable_cores']
+__all__ = ['begin_worker', 'die_with_parent', 'usable_cores']
+
+_PR_SET_PDEATHSIG = 1
 
 
 def usable_cores() -> int:
@@ -25,6 +29,12 @@ def begin_worker() -> None:
     # Ctrl-C is sent to all processes; the master answers it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_master, daemon=True).start()
+
+
+def die_with_parent() -> None:
+    """Have Linux end this process, by SIGTERM, when the one that has started it ends."""
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end_with_master() -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -16,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
+from bas_mm.utils.worker_processes import die_with_parent
 
 from .state import PipelineState
 from .step import Step, changes, fingerprint
@@ -28,7 +27,6 @@ except ImportError:  # Windows
 __all__ = ['PipelineError', 'PipelineRunner']
 
 _CHECKPOINT = re.compile(r'\{checkpoint:(.*?)\}')
-_PR_SET_PDEATHSIG = 1
 # How long a run waits for what an earlier one, that was killed, still has to put away.
 _PATIENCE = 30.0
 # How long a step may take to end after Ctrl-C, and once more when it is asked to. The launcher of
@@ -283,9 +281,9 @@ class PipelineRunner:
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 # The lock is free when the pipeline and what it has started are gone. Processes of
-                # a launcher do not hold it: the launcher ends after them.
+                # a launcher do not hold it: it ends after them, or they with it.
                 pass_fds=() if lock is None else (lock,),
-                preexec_fn=_die_with_parent if sys.platform == 'linux' else None,
+                preexec_fn=die_with_parent if os.name == 'posix' else None,
                 **streams,
             )
             try:
@@ -332,11 +330,6 @@ class PipelineRunner:
                         ) from None
                     time.sleep(0.2)
             yield file.fileno()
-
-
-def _die_with_parent() -> None:
-    """In the child: be asked to stop when the pipeline is killed."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen) -> None:
