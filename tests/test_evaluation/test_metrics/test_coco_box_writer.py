@@ -120,11 +120,13 @@ def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(pred_map
     )
 
 
-def test_a_box_in_the_border_of_a_padded_view_is_none(tmp_path, caplog):
+# The picture is the view's last quarter, its right half, its lower half.
+@pytest.mark.parametrize('start', [(-40.0, -32.0), (-40.0, 0.0), (0.0, -32.0)])
+def test_a_box_in_the_border_of_a_padded_view_is_none(tmp_path, start):
     pred_map = np.zeros((4, 5), np.float32)
     pred_map[0, 0] = 1
     sample = make_sample(0, (40, 32), pred_map)
-    sample['view_box'] = (-40.0, -32.0, 40.0, 32.0)  # the picture is its last quarter
+    sample['view_box'] = (*start, 40.0, 32.0)
     figures, content = write(tmp_path / 'boxes.json', [sample, make_sample(1, (40, 32))])
     assert figures['localization/boxes_written'] == 1
     assert [entry['image_id'] for entry in content['annotations']] == [content['images'][1]['id']]

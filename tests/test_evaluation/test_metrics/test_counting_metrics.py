@@ -72,8 +72,15 @@ def test_max_box_acc_v2_from_first_principles():
 
 
 def test_both_box_metrics_in_one():
-    samples = [make_sample(i) for i in range(12)]
+    # A larger, paler spot, to which the largest contour belongs at low thresholds.
+    pred_map = torch.zeros(VIEW)
+    pred_map[4:14, 4:14], pred_map[18:38, 20:40] = 1.0, 0.5
+    box = torch.tensor([[4, 4, 13, 13]])
+    samples = [make_sample(i) for i in range(6)]
+    samples += [make_sample(i, pred_map=pred_map, gt_bboxes_view=box) for i in range(6, 20)]
     both = evaluate(MaxBoxAccV2(with_max_box_acc=True), samples)
+    names = [f'localization/max_box_acc{k}' for k in ('_threshold', '_v2_threshold_50')]
+    assert both[names[0]] != both[names[1]], 'the sample must tell them apart'
     assert both == {**evaluate(MaxBoxAcc(), samples), **evaluate(MaxBoxAccV2(), samples)}
 
 

@@ -178,6 +178,7 @@ def test_half_precision_maps_are_read():
         ({'gt_label': torch.tensor([0, 1])}, 'exactly one gt_label'),
         ({'gt_label': torch.tensor([7])}, r'\[0, 7\)'),
         ({'pred_score': torch.full((7,), float('nan'))}, 'NaN'),
+        ({'pred_score': torch.tensor([float('inf')] + [0.0] * 6)}, 'a class score is infinite'),
     ],
 )
 def test_errors_name_the_picture(changes, message):
