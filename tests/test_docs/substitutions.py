@@ -82,6 +82,11 @@ INLINE = (
         'work_dirs/bas_seg_resnet50_voc12/epoch_1.pth docs/images/quickstart.jpg',
     ),
     Rule(
+        r'(bas_mm segment) CONFIG CHECKPOINT PICTURES .*',
+        'segmentation.md segments pictures',
+        r'\1 --help',
+    ),
+    Rule(
         r'--run CAM CONFIG CHECKPOINT --run BAS CONFIG CHECKPOINT',
         'any',
         f'--run CAM {_CAM} --run BAS {_BAS}',
