@@ -24,9 +24,9 @@ SETS = {
     'SyntheticScenes': 'SyntheticScenes',
     'SegmentationScenes': 'SyntheticScenes',
     'VOC12MultiLabel': 'PASCAL VOC 2012',
-    'mmseg.PascalVOCDataset': 'PASCAL VOC 2012',
+    'VOC12Segmentation': 'PASCAL VOC 2012',
     'COCO14MultiLabel': 'COCO 2014',
-    'mmseg.BaseSegDataset': 'COCO 2014',
+    'COCO14Segmentation': 'COCO 2014',
 }
 
 # What the papers report: Top-1 Loc / Top-5 Loc / GT-Known, and the other figures in their order.

@@ -3,6 +3,7 @@
 from .base_localization_dataset import BaseLocalizationDataset
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .coco14_multi_label import COCO14MultiLabel
+from .coco14_segmentation import COCO14Segmentation
 from .cub import CUB200
 from .errors import AnnotationError, UnreadableImageError
 from .fgvc_aircraft import FGVCAircraft
@@ -18,12 +19,14 @@ from .stanford_dogs import StanfordDogs
 from .synthetic import SegmentationScenes, SyntheticParts, SyntheticScenes
 from .transforms import *  # noqa: F401,F403
 from .voc12_multi_label import VOC12MultiLabel
+from .voc12_segmentation import VOC12Segmentation
 
 __all__ = [
     'AnnotationError',
     'BaseLocalizationDataset',
     'BaseMultiLabelDataset',
     'COCO14MultiLabel',
+    'COCO14Segmentation',
     'CUB200',
     'FGVCAircraft',
     'ILSVRC',
@@ -40,4 +43,5 @@ __all__ = [
     'SyntheticScenes',
     'UnreadableImageError',
     'VOC12MultiLabel',
+    'VOC12Segmentation',
 ]

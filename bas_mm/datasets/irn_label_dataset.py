@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 
@@ -8,7 +7,7 @@ from mmengine.dataset import BaseDataset
 
 from bas_mm.registry import DATASETS
 
-from .errors import AnnotationError
+from .label_map_folder import require_label_maps
 from .picture_set_mixin import build_transforms
 
 __all__ = ['IRNLabelDataset']
@@ -58,14 +57,6 @@ class IRNLabelDataset(BaseDataset):
             infos.append(
                 dict(img_path=info['img_path'], seg_map_path=path, image_id=info['image_id'])
             )
-        there = set(os.listdir(self.label_dir)) if osp.isdir(self.label_dir) else set()
-        missing = [info for info in infos if f'{info["image_id"]}.png' not in there]
-        if missing:
-            raise AnnotationError.at(
-                self.label_dir,
-                None,
-                f'{len(missing)} of {len(infos)} pictures have no {self.WHAT}, the first is '
-                f'{missing[0]["image_id"]}.png',
-                self.ADVICE,
-            )
+        names = [f'{info["image_id"]}.png' for info in infos]
+        require_label_maps(self.label_dir, names, self.WHAT, self.ADVICE)
         return infos

@@ -13,10 +13,10 @@ __all__ = ['PseudoMaskDataset']
 class PseudoMaskDataset(IRNLabelDataset):
     """The pictures of a set with pseudo masks, or other masks, for a segmentor.
 
-    Samples have what mmsegmentation's own data sets give, and ``image_id``; ``seg_map_path`` is
-    ``mask_dir/ID.png``: a palette PNG with 0 background, k + 1 class k, 255 ignored. Pictures may
-    have any ending and lie in subfolders, as the set has them. ``metainfo`` has ``classes``, the
-    background before those of the set, and ``palette``.
+    Samples have what mmsegmentation's own data sets give, ``image_id`` and ``num_classes``;
+    ``seg_map_path`` is ``mask_dir/ID.png``: a palette PNG with 0 background, k + 1 class k, 255
+    ignored. Pictures may have any ending and lie in subfolders, as the set has them. ``metainfo``
+    has ``classes``, the background before those of the set, and ``palette``.
 
     Args:
         pictures: Config of the data set over which the masks were made, such as
@@ -49,4 +49,5 @@ class PseudoMaskDataset(IRNLabelDataset):
         """List the pictures and see that each has its mask."""
         # What mmsegmentation's transforms look for.
         told = dict(label_map=None, reduce_zero_label=False)
+        told['num_classes'] = len(self._metainfo['classes'])
         return [{**info, **told, 'seg_fields': []} for info in super().load_data_list()]

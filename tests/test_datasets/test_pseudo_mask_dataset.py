@@ -86,3 +86,11 @@ def test_a_segmentor_learns_from_it_and_is_tested_by_it(pets):
             data = pseudo_collate([dataset[index]])
             metric.process(data, [s.to_dict() for s in model.eval().test_step(data)])
     assert 0 <= metric.evaluate(4)['mIoU'] <= 100
+
+
+def test_a_value_that_is_no_class_is_named(pets):
+    path = pets / 'masks/2.png'
+    path.write_bytes(encode_palette_png(np.full((48, 64), 3, np.uint8)))
+    pipeline = [dict(type='LoadLocImage'), dict(type='LoadLabelMap')]
+    with pytest.raises(AnnotationError, match=r'2\.png has the value 3, but there are 3 classes'):
+        DATASETS.build(_cfg(pets, pipeline=pipeline))[1]

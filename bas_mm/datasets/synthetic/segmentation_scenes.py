@@ -8,7 +8,7 @@ from mmseg.datasets import BaseSegDataset
 from bas_mm.registry import DATASETS
 from bas_mm.utils.palette import colour_map
 
-from ..errors import AnnotationError
+from ..checked_masks_mixin import CheckedMasksMixin
 from .scene_writer import require_scenes_of
 from .species import scene_class_names
 
@@ -16,7 +16,7 @@ __all__ = ['SegmentationScenes']
 
 
 @DATASETS.register_module()
-class SegmentationScenes(BaseSegDataset):
+class SegmentationScenes(CheckedMasksMixin, BaseSegDataset):
     """The pictures of :class:`SyntheticScenes` as a data set of mmsegmentation.
 
     It is mmsegmentation's own data set on the generated folder: pictures from JPEGImages, masks
@@ -35,8 +35,12 @@ class SegmentationScenes(BaseSegDataset):
 
     Raises:
         ValueError: If an argument is out of its range.
-        AnnotationError: There is no folder ``mask_dir``.
+        AnnotationError: A picture has no mask in ``mask_dir``.
     """
+
+    MASK_ADVICE = (
+        'Make them with tools/wsss/make_masks.py, or set `mask_dir` to None for the true ones'
+    )
 
     def __init__(
         self,
@@ -51,13 +55,6 @@ class SegmentationScenes(BaseSegDataset):
         mask_dir: str | None = None,
         **kwargs,
     ) -> None:
-        if mask_dir is not None and not osp.isdir(mask_dir):
-            raise AnnotationError.at(
-                mask_dir,
-                None,
-                'there is no such folder of masks',
-                'Make the masks first, or set `mask_dir` to None for the true ones',
-            )
         num_images = num_train, num_val
         root = require_scenes_of(split, data_root, num_images, num_classes, image_size, seed, scene)
         super().__init__(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
@@ -14,13 +15,16 @@ __all__ = ['LoadLabelMap']
 class LoadLabelMap(BaseTransform):
     """Read a palette PNG as the label map of the picture that was read before.
 
-    In contrast to mmseg's LoadAnnotations a map of colours, or of another size than the picture,
-    is refused.
+    In contrast to mmseg's LoadAnnotations a map of colours, of another size than the picture, or
+    with values that are no class is refused.
 
     Required Keys:
 
     - seg_map_path
     - img_shape: (H, W) of the picture
+    - num_classes (optional): values are below it, or 255
+    - label_map, reduce_zero_label (optional): other numbers for the classes, as mmseg's data sets
+      have them: old value -> new one; and 1 becomes 0, 0 becomes 255
 
     Added Keys:
 
@@ -29,7 +33,8 @@ class LoadLabelMap(BaseTransform):
 
     Raises:
         UnreadableImageError: The file is missing or no picture.
-        AnnotationError: It has colours, or another size than the picture.
+        AnnotationError: It has colours, another size than the picture, or a value that is no
+            class.
     """
 
     def transform(self, results: dict) -> dict:
@@ -48,6 +53,29 @@ class LoadLabelMap(BaseTransform):
                 f'{results["img_shape"][1]}x{results["img_shape"][0]}. Make the labels again from '
                 'these pictures'
             )
+        labels = _renumber(labels, results)
+        num_classes = results.get('num_classes')
+        if num_classes is not None:
+            wrong = labels[(labels >= num_classes) & (labels != 255)]
+            if wrong.size:
+                raise AnnotationError(
+                    f'{path} has the value {wrong[0]}, but there are {num_classes} classes with '
+                    'the background: values are 0 to '
+                    f'{num_classes - 1}, or 255 where a pixel is ignored. Make the mask again, or '
+                    'correct the classes of the data set'
+                )
         results['gt_seg_map'] = labels
         results['seg_fields'] = ['gt_seg_map']
         return results
+
+
+def _renumber(labels: np.ndarray, results: dict) -> np.ndarray:
+    """The map with the data set's numbers of the classes; see :class:`LoadLabelMap`."""
+    if results.get('reduce_zero_label'):
+        labels = np.r_[255, 0:254, 255].astype(np.uint8)[labels]
+    if results.get('label_map'):
+        new = np.arange(256, dtype=np.uint8)
+        for old, value in results['label_map'].items():
+            new[old] = value
+        labels = new[labels]
+    return labels

@@ -8,7 +8,7 @@ masks of val2014.
 
 _base_ = './voc12_pseudo.py'
 
-dataset_type = 'mmseg.BaseSegDataset'
+dataset_type = 'COCO14Segmentation'
 data_root = 'data/coco'
 mask_dir = 'work_dirs/wsss_coco14/masks'
 # COCO names no colours; mmsegmentation draws some, always the same.

@@ -13,7 +13,7 @@ generation = dict(num_train=1000, num_val=200, num_classes=4, image_size=(112, 1
 crop_size = (97, 97)
 train_pipeline = [
     dict(type='LoadLocImage'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadLabelMap'),
     dict(
         type='RandomChoice',
         transforms=[
@@ -28,7 +28,7 @@ train_pipeline = [
 ]
 test_pipeline = [
     dict(type='LoadLocImage'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadLabelMap'),
     dict(type='mmseg.PackSegInputs'),
 ]
 

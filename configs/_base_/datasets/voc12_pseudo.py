@@ -5,7 +5,7 @@ the steps before in place of the annotation: one palette PNG per picture, 0 back
 255 ignored. All paths are relative to the working directory.
 """
 
-dataset_type = 'mmseg.PascalVOCDataset'
+dataset_type = 'VOC12Segmentation'
 data_root = 'data/VOCdevkit/VOC2012'
 mask_dir = 'work_dirs/wsss_voc12/masks'
 
@@ -13,7 +13,7 @@ crop_size = (321, 321)
 train_pipeline = [
     # Pixels as they are stored, as the masks have them.
     dict(type='LoadLocImage'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadLabelMap'),
     dict(
         type='RandomChoice',
         transforms=[
@@ -31,7 +31,7 @@ train_pipeline = [
 # The scales and the mirror images of a test are made by the model.
 test_pipeline = [
     dict(type='LoadLocImage'),
-    dict(type='mmseg.LoadAnnotations'),
+    dict(type='LoadLabelMap'),
     dict(type='mmseg.PackSegInputs'),
 ]
 
