@@ -128,11 +128,13 @@ def main() -> None:
 
     with fail_on_input_errors(cfg, args.config):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        dump = None
         if args.out is not None and not args.out.endswith('.json'):
-            # 'gpu' gathers through the process group, whatever its backend; no shared folder.
-            dump = PredictionsDump(out_file_path=args.out, collect_device='gpu')
+            dump = PredictionsDump(args.out)
             runner.test_evaluator.metrics.append(dump)
         figures = runner.test()
+        if dump is not None:
+            dump.write()
         if args.out is not None and args.out.endswith('.json') and is_main_process():
             # Some metrics give NumPy's numbers, and NaN for what the test set does not have.
             figures = {k: v.item() if hasattr(v, 'item') else v for k, v in figures.items()}

@@ -307,6 +307,9 @@ def test_results_that_the_disk_has_no_room_for(trained, monkeypatch, name):
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1].endswith(f'full/{name}: No space left on device')
     assert not (trained.folder / 'full' / name).exists()
+    # What the test has found out is not lost.
+    *_, log = sorted((trained.folder / 'full').glob('*/*.log'))
+    assert 'localization/gt_known: ' in log.read_text()
 
 
 @pytest.mark.slow
