@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .functional.masks import MaskScores, mask_confusion, mask_scores
+from .making_commands import mask_command
 from .picture_sums import sum_over_pictures
 from .seed_evaluation import plain, read_index_mask
 
@@ -48,8 +49,8 @@ def picture_confusion(
     """
     if not Path(mask_path).is_file():
         raise ValueError(
-            f'there is no pseudo mask {mask_path}: make it with tools/wsss/make_masks.py '
-            f'IRN_CONFIG CHECKPOINT SEEDS {Path(mask_path).parent}'
+            f'there is no pseudo mask {mask_path}: make it with '
+            f'{mask_command(Path(mask_path).parent)}'
         )
     mask, truth = read_index_mask(mask_path), read_index_mask(truth_path)
     try:

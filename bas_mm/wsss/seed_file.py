@@ -17,6 +17,7 @@ import numpy as np
 from bas_mm.utils.result_files import write_bytes
 
 from .functional.seed_sizes import strided_size
+from .making_commands import seed_command
 
 try:
     from isal import isal_zlib as inflater  # 1.7 times as fast
@@ -51,8 +52,8 @@ class SeedFileError(ValueError):
     def of(cls, path: str | Path, problem: object) -> SeedFileError:
         """Make the error for one file."""
         return cls(
-            f'{path} is no seed file: {problem}. If make_seeds.py wrote it, delete it and run '
-            'make_seeds.py again'
+            f'{path} is no seed file: {problem}. If bas_mm wrote it, delete it and make it again '
+            f'with {_command(path)}'
         )
 
 
@@ -160,7 +161,7 @@ class SeedFile:
                 other classes.
         """
         found, maps = _load_maps(path, name)
-        again = 'delete this file and make it again with tools/wsss/make_seeds.py'
+        again = f'delete this file and make it again with {_command(path)}'
         if found.tolist() != list(classes):
             raise SeedFileError(
                 f'{path} has the classes {found.tolist()}, but the picture has {list(classes)}: '
@@ -200,7 +201,9 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
                 raise ValueError(f'it has no array {missing[0]!r}, only {there}')
             return {name: _array(file, infos[name]) for name in names or infos}
     except FileNotFoundError:
-        raise SeedFileError(f'there is no seed file {path}') from None
+        raise SeedFileError(
+            f'there is no seed file {path}: make it with {_command(path)}'
+        ) from None
     except _damage() as error:
         raise SeedFileError.of(path, error) from None
 
@@ -256,6 +259,13 @@ def _check_classes(classes: np.ndarray) -> None:
         raise ValueError(f'classes has the shape {classes.shape} and the type {classes.dtype}')
     if classes[0] < 0 or (np.diff(classes) <= 0).any():
         raise ValueError(f'classes are not ascending from 0 on: {classes.tolist()}')
+
+
+def _command(path: str | Path) -> str:
+    """What makes a file; an image id may begin with folders below that of the seeds."""
+    folders = Path(path).parents
+    of_seeds = (folder for folder in folders if (folder / 'seeds.json').is_file())
+    return seed_command(next(of_seeds, folders[0]))
 
 
 def _damage() -> tuple[type[Exception], ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .making_commands import seed_command
 from .output_folder import OutputFolder
 from .seed_file import SeedFile
 
@@ -82,4 +83,4 @@ class SeedSource:
         return found or {'seeds': out.place_of(self.folder)}
 
     def _advice(self) -> str:
-        return f'make them with tools/wsss/make_seeds.py CONFIG CHECKPOINT {self.folder}'
+        return f'make them with {seed_command(self.folder)}'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -69,8 +69,15 @@ def evaluation_parser(doc: str, evaluated: str) -> OneLineParser:
     return parser
 
 
-def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """Parse; exit with status 2 unless the arguments fit and the paths that must exist do."""
+def parse_evaluation(
+    parser: argparse.ArgumentParser, command: Callable[[Path], str]
+) -> argparse.Namespace:
+    """Parse; exit with status 2 unless the arguments fit and the paths that must exist do.
+
+    Args:
+        parser (ArgumentParser): That of :func:`evaluation_parser`.
+        command (Callable[[Path], str]): Gives the command that makes a folder to evaluate.
+    """
     args = parser.parse_args()
     if args.config is None and (args.masks is None or args.classes is None):
         fail('without a config --masks and --classes are needed')
@@ -84,9 +91,10 @@ def parse_evaluation(parser: argparse.ArgumentParser) -> argparse.Namespace:
         require_writable(args.out, '--out')
     if args.num_workers < 0:
         fail(f'--num-workers must be 0 or more, got {args.num_workers}')
-    for folder in filter(None, (args.folder, args.masks)):
-        if not folder.is_dir():
-            fail(f'{folder} is no folder')
+    if not args.folder.is_dir():
+        fail(f'there is no folder {args.folder}: make it with {command(args.folder)}')
+    if args.masks is not None and not args.masks.is_dir():
+        fail(f'--masks {args.masks} is no folder')
     return args
 
 

@@ -59,3 +59,19 @@ def test_a_path_that_does_not_exist(command, tmp_path):
     if 'converters/' in tool:
         assert 'config' not in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('command', 'made_by'),
+    [
+        ('eval_seeds.py nowhere --masks . --classes 2', 'fuse_seeds.py SEEDS MAPS nowhere'),
+        ('eval_masks.py nowhere --masks . --classes 2', 'CHECKPOINT SEEDS nowhere'),
+        ('fuse_seeds.py nowhere . out', 'make_seeds.py CONFIG CHECKPOINT nowhere'),
+        ('fuse_seeds.py . nowhere out', 'make_seeds.py CONFIG CHECKPOINT nowhere'),
+    ],
+)
+def test_what_makes_a_folder_that_is_missing(command, made_by, tmp_path):
+    tool, *arguments = command.split()
+    done = run_in_process(ROOT / 'tools/wsss' / tool, arguments, tmp_path)
+    assert done.returncode == 2
+    assert made_by in done.stderr

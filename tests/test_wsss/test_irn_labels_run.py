@@ -136,7 +136,8 @@ def test_maps_that_are_not_normalised_name_their_file(dataset, seeds, tmp_path):
 
 
 def test_a_folder_of_seeds_that_is_not_there(tmp_path):
-    with pytest.raises(ValueError, match='no folder of seeds .*make_seeds.py CONFIG CHECKPOINT'):
+    both = r'no folder of seeds .*make_seeds\.py CONFIG CHECKPOINT .*/fuse_seeds\.py SEEDS MAPS'
+    with pytest.raises(ValueError, match=both):
         SeedSource(tmp_path / 'nowhere')
     (tmp_path / 'seeds.json').write_text('[]')
     with pytest.raises(ValueError, match='seeds.json cannot be read'):

@@ -155,6 +155,8 @@ def test_bad_seeds_are_named(dataset, model, seeds, tmp_path):
     refused('is no seed file')
     path.unlink()
     refused('1 of 7 pictures have no seeds.*make_seeds.py CONFIG CHECKPOINT')
+    (tmp_path / 'seeds/seeds.json').write_text('{"fuse": "maps"}')
+    refused(r'1 of 7 pictures have no seeds[^;]*: make them with tools/wsss/fuse_seeds\.py SEEDS')
 
 
 @pytest.mark.parametrize('value', [float('nan'), float('inf')])

@@ -188,8 +188,17 @@ def test_other_contents(tmp_path, changes, message):
 
 
 def test_missing_files_and_arrays(tmp_path):
-    with pytest.raises(SeedFileError, match='there is no seed file .*x.npz'):
-        SeedFile.load(tmp_path / 'x.npz')
+    for place in ('x.npz', 'below/x.npz'):
+        (tmp_path / 'seeds.json').write_text('{"scales": [1.0]}')
+        message = (
+            rf'there is no seed file .*{place}: .*make_seeds\.py CONFIG CHECKPOINT {tmp_path}$'
+        )
+        with pytest.raises(SeedFileError, match=message):
+            SeedFile.load(tmp_path / place)
+        (tmp_path / 'seeds.json').write_text('{"fuse": "cam_seeds"}')
+        message = rf'there is no seed file .*{place}: .*/fuse_seeds\.py SEEDS MAPS {tmp_path}$'
+        with pytest.raises(SeedFileError, match=message):
+            SeedFile.load(tmp_path / place)
     with pytest.raises(SeedFileError, match='is no seed file'):
         SeedFile.load(tmp_path)
     np.savez(tmp_path / 'a.npz', classes=np.array([1]))
@@ -198,7 +207,7 @@ def test_missing_files_and_arrays(tmp_path):
     assert read_seed_classes(tmp_path / 'a.npz') is None
     assert list(read_arrays(tmp_path / 'a.npz')) == ['classes']
     (tmp_path / 'b.npz').write_bytes(b'\x93NUMPY')
-    with pytest.raises(SeedFileError, match='is no seed file'):
+    with pytest.raises(SeedFileError, match=r'is no seed file.*/fuse_seeds\.py SEEDS MAPS'):
         SeedFile.load(tmp_path / 'b.npz')
 
 

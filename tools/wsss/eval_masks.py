@@ -16,12 +16,13 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail_on, run_command
+from bas_mm.wsss.making_commands import mask_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
 def main() -> None:
     """Evaluate, print and write."""
-    args = parse_evaluation(evaluation_parser(__doc__, 'pseudo_masks'))
+    args = parse_evaluation(evaluation_parser(__doc__, 'pseudo_masks'), mask_command)
 
     from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.mask_evaluation import evaluate_masks, report, table

@@ -16,6 +16,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail_on, run_command
+from bas_mm.wsss.making_commands import seed_command
 from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
@@ -23,7 +24,7 @@ def main() -> None:
     """Evaluate, print and write."""
     parser = evaluation_parser(__doc__, 'seeds')
     parser.add_argument('--thresholds', type=float, nargs='+', help='background scores')
-    args = parse_evaluation(parser)
+    args = parse_evaluation(parser, seed_command)
 
     from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, report, table

@@ -15,6 +15,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command
 from bas_mm.utils.worker_processes import usable_cores
+from bas_mm.wsss.making_commands import seed_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,9 +34,13 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.num_workers < 0:
         fail(f'--num-workers must be 0 or more, got {args.num_workers}')
-    for folder in (args.seeds, args.maps):
-        if not folder.is_dir():
-            fail(f'{folder} is no folder')
+    if not args.seeds.is_dir():
+        fail(f'there is no folder of seeds {args.seeds}: make them with {seed_command(args.seeds)}')
+    if not args.maps.is_dir():
+        fail(
+            f'there is no folder of maps {args.maps}: save those of another method there; if they '
+            f'are seeds, make them with {seed_command(args.maps)}'
+        )
     if args.out.resolve() in (args.seeds.resolve(), args.maps.resolve()):
         fail(f'{args.out} is read: fused seeds need another folder')
     return args

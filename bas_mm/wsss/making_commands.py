@@ -1,0 +1,31 @@
+"""Which commands make a folder of seeds or masks, for messages on what is missing there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+__all__ = ['mask_command', 'seed_command']
+
+
+def seed_command(folder: str | Path) -> str:
+    """What makes the seeds of a folder: fused ones if ``seeds.json`` says so.
+
+    Args:
+        folder (str | Path): The folder; it need not exist.
+
+    Returns:
+        str: The command, or both where there is no ``seeds.json`` that can be read.
+    """
+    made = f'tools/wsss/make_seeds.py CONFIG CHECKPOINT {folder}'
+    fused = f'tools/wsss/fuse_seeds.py SEEDS MAPS {folder}'
+    try:
+        settings = json.loads(Path(folder, 'seeds.json').read_text(encoding='utf-8'))
+        return fused if 'fuse' in settings else made
+    except (OSError, ValueError, TypeError):
+        return f'{made}, or fused ones with {fused}'
+
+
+def mask_command(folder: str | Path) -> str:
+    """What makes the pseudo masks of a folder."""
+    return f'tools/wsss/make_masks.py IRN_CONFIG CHECKPOINT SEEDS {folder}'
