@@ -231,8 +231,8 @@ class PipelineRunner:
             missing = self.steps[name].missing()
             if missing:
                 raise PipelineError(
-                    f'{step.name} needs {missing[0]}, which the step {name} makes: do not skip '
-                    f'it, or make it by\n    {self.command_line(self.steps[name].commands[0])}'
+                    f'{step.name} needs {missing[0]}, which the step {name} makes: '
+                    f'{self._advice(self.steps[name])}'
                 )
             outdated = self._outdated(name)
             if outdated:
@@ -243,6 +243,9 @@ class PipelineRunner:
                     f'  {name} was stopped before its end: {step.name} is made of what is there, '
                     f'and again when {name} has run'
                 )
+
+    def _advice(self, step: Step) -> str:
+        return f'do not skip it, or make it by\n    {self.command_line(step.commands[0])}'
 
     def command_line(self, command: Sequence[str]) -> str:
         """A command as the user can type it."""
@@ -305,7 +308,9 @@ class PipelineRunner:
         try:
             return find_last_checkpoint(match[1])
         except FileNotFoundError as error:
-            raise PipelineError(str(error)) from None
+            makes = next(s for s in self.steps.values() if Path(match[1]) in s.outputs)
+            advice = self._advice(makes)
+            raise PipelineError(f'{error}. The step {makes.name} makes one: {advice}') from None
 
     def _say(self, number: int, step: Step, text: str) -> None:
         self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')

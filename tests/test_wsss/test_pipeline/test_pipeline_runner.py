@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -305,6 +306,12 @@ def test_last_checkpoint_and_resuming_of_a_training(folder):
     _run(folder, steps=steps)
     assert (work / 'net/arguments').read_text() == '|--resume|'
     assert (work / 'use/arguments').read_text() == f'{work / "net"}/epoch_2.pth|'
+    # A folder that another training left without a checkpoint does not do.
+    shutil.rmtree(work)
+    (work / 'net').mkdir(parents=True)
+    with pytest.raises(PipelineError, match='left no checkpoint. The step net makes one') as error:
+        _run(folder, steps=steps, skip=['net'])
+    assert str(error.value).endswith(f'make it by\n    python tools/{tool} {work / "net"}')
 
 
 def test_killed_in_each_step_and_started_again(folder):
