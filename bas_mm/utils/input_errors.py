@@ -75,7 +75,7 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
         named = where is None or said.startswith(where)
         return said if named else f'{where}: {said}'
     found = (
-        _unreadable_checkpoint(error, steps)
+        _unreadable_checkpoint(error, cfg, steps)
         or _unfit_to_resume(error, steps)
         or _unwritable_file(error, steps[-1])
     )
@@ -166,7 +166,9 @@ def _said_by_a_worker(error: BaseException, last: TracebackType) -> str | None:
     return message
 
 
-def _unreadable_checkpoint(error: BaseException, steps: Sequence[TracebackType]) -> str | None:
+def _unreadable_checkpoint(
+    error: BaseException, cfg: Mapping, steps: Sequence[TracebackType]
+) -> str | None:
     # What mmengine says meanwhile, where there is nobody to hear it or no room.
     speaks = _module(steps[-1].tb_frame).startswith(('mmengine.logging', 'logging'))
     if isinstance(error, BrokenPipeError) or (speaks and isinstance(error, OSError)):
@@ -177,8 +179,19 @@ def _unreadable_checkpoint(error: BaseException, steps: Sequence[TracebackType])
             first = _message(error).partition('\n')[0]
             kind = type(error).__name__
             file = frame.f_locals.get('filename')
+            if isinstance(error, FileNotFoundError):
+                return _missing_checkpoint(file, cfg)
             return f'{file} cannot be read as a checkpoint: {kind}: {first}'
     return None
+
+
+def _missing_checkpoint(file: str, cfg: Mapping) -> str:
+    parts = [(path, key) for path, part in _parts(cfg) for key in part if part[key] == file]
+    where = ''.join(f'{".".join(filter(None, names))}: ' for names in parts[:1])
+    return (
+        f'{where}there is no checkpoint {file}: train or convert the model that it is of first, '
+        'or name another'
+    )
 
 
 def _unfit_to_resume(error: BaseException, steps: list[TracebackType]) -> str | None:

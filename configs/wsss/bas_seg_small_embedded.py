@@ -8,7 +8,9 @@ _base_ = [
 model = dict(generator=dict(num_classes=4), head=dict(num_classes=4))
 
 # BAS starts from a network that classifies, elsewhere from ImageNet's weights: before there are
-# classes, L_area empties the maps of some of them for good. Here CAM's network serves.
+# classes, L_area empties the maps of some of them for good. Here CAM's network serves, which is
+# trained by
+#   python tools/train.py configs/wsss/cam_seg_small_embedded.py
 load_from = 'work_dirs/cam_seg_small_embedded/epoch_12.pth'
 
 # A lower rate than CAM's, and two epochs more.

@@ -202,8 +202,11 @@ def run_cfg(tmp_path_factory):
         ({'optim_wrapper.optimizer.type': 'SGE'}, "optim_wrapper.optimizer.type='SGE': "),
         ({'param_scheduler.type': 'StopLR'}, "param_scheduler.type='StopLR': "),
         ({'custom_hooks.0.type': 'NoHook'}, "custom_hooks.0.type='NoHook': "),
-        ({'load_from': 'no.pth'}, 'no.pth cannot be read as a checkpoint'),
-        ({'model.init_cfg': dict(type='Pretrained', checkpoint='no.pth')}, 'no.pth cannot be read'),
+        ({'load_from': 'no.pth'}, 'load_from: there is no checkpoint no.pth: train or'),
+        (
+            {'model.init_cfg': dict(type='Pretrained', checkpoint='no.pth')},
+            'model.init_cfg.checkpoint: there is no checkpoint no.pth: train or convert',
+        ),
     ],
 )
 def test_what_is_known_before_a_training(run_cfg, capsys, change, message):
