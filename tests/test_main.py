@@ -108,14 +108,17 @@ def terminal():
 
     thread = Thread(target=read)
     thread.start()
-    with open(writer, 'w', encoding='utf-8') as file, pytest.MonkeyPatch.context() as patch:
-        patch.setenv('TERM', 'xterm')
-        patch.setenv('COLUMNS', '50')
-        patch.setattr(sys, 'stdout', file)
-        patch.setattr(sys, 'stderr', file)
-        yield sent
-    thread.join()
-    os.close(reader)
+    try:
+        with open(writer, 'w', encoding='utf-8') as file, pytest.MonkeyPatch.context() as patch:
+            patch.setenv('TERM', 'xterm')
+            patch.delenv('NO_COLOR', raising=False)
+            patch.setenv('COLUMNS', '50')
+            patch.setattr(sys, 'stdout', file)
+            patch.setattr(sys, 'stderr', file)
+            yield sent
+    finally:
+        thread.join()
+        os.close(reader)
 
 
 @pytest.mark.parametrize('options', [[], ['--json']])

@@ -1,9 +1,9 @@
 """Label maps of pictures, by a segmentor: python -m bas_mm segment CONFIG CHECKPOINT INPUT ...
 
 CONFIG is a file, the name of one of bas_mm's configs such as deeplabv2_small_embedded, or - for the
-config that is noted in the checkpoint; one of mmsegmentation's does, too. A line is printed for
-each picture: its classes and the share of the pixels that have each. With --out-dir, masks/ has the
-label maps as palette PNGs: 0 is the first class, which is the background of most segmentors.
+config that is noted in the checkpoint. Configs of mmsegmentation are taken too. A line is printed
+for each picture: its classes and the share of the pixels that have each. With --out-dir, masks/ has
+the label maps as palette PNGs: 0 is the first class, which is the background of most segmentors.
 """
 
 from __future__ import annotations

@@ -219,8 +219,11 @@ def test_without_a_test_set(project, inferencer):
     (path, *_) = project.pictures
     (expected,) = inferencer(path)['predictions']
     cfg = deepcopy(project.cfg)
+    pipeline, cfg.test_pipeline = cfg.test_pipeline, None
     for key in ('test_dataloader', 'val_dataloader'):
         cfg[key] = None
+        if key == 'val_dataloader':
+            cfg.test_pipeline = pipeline
         (found,) = SegmentationInferencer(cfg, project.checkpoint, 'cpu')(path)['predictions']
         np.testing.assert_array_equal(found.label_map, expected.label_map)
     cfg.test_pipeline = None

@@ -88,7 +88,7 @@ def test_sigterm_ends_the_part_that_runs(tool, commands):
     child = 'import time, pathlib; time.sleep(3); pathlib.Path("LATE").touch()'
     text = (
         'import os, signal, subprocess, sys, time; '
-        f'subprocess.Popen([sys.executable, "-c", {child!r}]); '
+        f'subprocess.Popen([sys.executable, "-c", {child!r}]); time.sleep(2); '
         'os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)'
     )
     late = commands.parents[1] / 'late'

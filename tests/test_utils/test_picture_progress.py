@@ -11,6 +11,13 @@ from bas_mm.utils import picture_progress
 from bas_mm.utils.picture_progress import PictureProgress
 
 
+@pytest.fixture(autouse=True)
+def colours(monkeypatch):
+    """The empty part of a bar is drawn in colour only."""
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.delenv('NO_COLOR', raising=False)
+
+
 @pytest.fixture
 def terminal(monkeypatch) -> io.StringIO:
     """What a terminal of 80 columns is sent."""

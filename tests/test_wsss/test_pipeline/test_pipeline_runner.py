@@ -431,9 +431,9 @@ def test_ctrl_c_leaves_none_of_several_processes_at_work(folder):
 
 
 @needs_proc
-@pytest.mark.parametrize(('ends', 'by'), [(['SIGTERM=0'], 'SIGTERM'), ([], '')])
-def test_a_step_that_ctrl_c_does_not_end(folder, monkeypatch, ends, by):
-    monkeypatch.setattr(runner, '_TIME_TO_END', 0.2)
+@pytest.mark.parametrize(('ends', 'by', 'patience'), [(['SIGTERM=0'], 'SIGTERM', 3), ([], '', 0.2)])
+def test_a_step_that_ctrl_c_does_not_end(folder, monkeypatch, ends, by, patience):
+    monkeypatch.setattr(runner, '_TIME_TO_END', patience)
     with _stubborn(folder, 1, *ends) as (pipeline, files):
         os.killpg(pipeline.pid, signal.SIGINT)
         pipeline.join(60)
@@ -452,6 +452,7 @@ def test_another_ctrl_c_does_not_wait(folder, monkeypatch):
         while not ending.exists():
             assert time.monotonic() < until
             time.sleep(0.1)
+        time.sleep(0.5)  # for the wait to begin
         os.killpg(pipeline.pid, signal.SIGINT)
         pipeline.join(20)
         assert pipeline.exitcode == 130
