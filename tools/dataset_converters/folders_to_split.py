@@ -37,7 +37,7 @@ import numpy as np  # noqa: E402 - after the path is set
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.label_lists import PICTURE_SUFFIXES  # noqa: E402
-from bas_mm.datasets.picture_size import picture_size  # noqa: E402
+from bas_mm.datasets.picture_size import picture_size_and_side  # noqa: E402
 from bas_mm.datasets.split_lists import (  # noqa: E402
     BoxLists,
     check_boxes,
@@ -301,7 +301,8 @@ def run(args: argparse.Namespace) -> None:
     boxes, turned = None, set()
     if lists is not None:
         # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
-        turned = {p for p in boxed if not all(picture_size(paths[p], if_on_its_side=False))}
+        seen = {p: picture_size_and_side(paths[p]) for p in boxed}
+        turned = {p for p, (width, height, side) in seen.items() if side or not width * height}
         certain = sizes.copy()
         certain[list(turned)] = 0
         check_boxes(args.boxes, found.ids, lists, certain)
