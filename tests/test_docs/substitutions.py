@@ -235,7 +235,7 @@ SMALLER = (
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
     Rule(
-        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded\.py(?! --list)'
+        r'quickstart\.py(?!.*critters)|(?<!/fcos_)small_embedded(_masks)?\.py(?! --list)'
         r'|benchmark_embedded\.py',
         'pictures that are painted',
         options=_each(_ALL, *_EMBEDDED),
@@ -399,6 +399,11 @@ RULES = (*REPLACED, *SMALLER, *DETECTORS)
 CODE_RULES = (
     Rule(r'MMSEG_CONFIGS', 'the folder of the installed mmsegmentation', '{mmseg_configs}'),
     Rule(r'/ABSOLUTE/PATH', 'a folder of the reader', '{folder}'),
+    Rule(
+        r"(_base_ = '\./bas_small_embedded\.py'\n)",
+        'pictures that are painted',
+        r'\1train_dataloader = dict(dataset=dict(num_train=32, num_val=8, num_test=8))\n',
+    ),
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),
 )
