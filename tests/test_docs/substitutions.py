@@ -119,8 +119,13 @@ INLINE = (
     ),
     Rule(
         r'benchmark_train\.py --classes 200 1000',
-        'one network',
-        'benchmark_train.py --backbones resnet50 --classes 5',
+        'one network, the smallest',
+        'benchmark_train.py --backbones mobilenetv1 --classes 5',
+    ),
+    Rule(
+        r'(benchmark_train\.py .*)--backbones resnet50',
+        'all options with the smallest networks that there are',
+        r'\1--cam configs/cam/cam_small_embedded.py --bas configs/bas/bas_small_embedded.py',
     ),
     Rule(
         r'(benchmark_train\.py .*)',
@@ -130,7 +135,7 @@ INLINE = (
     Rule(
         r'(benchmark_inference\.py .*)',
         'one picture, one round',
-        r'\1 --batch 1 --pictures 1 --rounds 1 --picture-size 60 80 --views centre',
+        r'\1 --batch 1 --pictures 1 --rounds 1 --picture-size 60 80 --views centre --maps 2',
     ),
     Rule(
         r'benchmark_inference\.py(?!.* mobilenetv1)',
@@ -139,8 +144,17 @@ INLINE = (
             *_RESNET,
             'model.generator.in_channels=128',
             'model.head.in_channels=256',
-            'model.head.hidden_channels=8',
         ),
+    ),
+    Rule(
+        r'benchmark_inference\.py',
+        'few channels where most of the time goes',
+        options=('model.head.hidden_channels=8',),
+    ),
+    Rule(
+        r'benchmark_hooks\.py',
+        'the time to fill what 360,000 iterations leave',
+        'benchmark_hooks.py --iterations 0 9 --rounds 1',
     ),
     Rule(r'(benchmark_loader\.py .*)', 'four pictures', r'\1 --pictures 4 --rounds 1'),
     Rule(
