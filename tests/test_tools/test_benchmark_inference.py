@@ -1,5 +1,6 @@
 """tools/analysis_tools/benchmark_inference.py for real, on a tiny network; none looks at a time."""
 
+import gc
 import json
 import statistics
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ import torch
 from mmengine.config import Config
 from modules import load_module
 from tiny_project import TinyProject
+from torch.utils.data.dataloader import _MultiProcessingDataLoaderIter
 
 from bas_mm.benchmarking.networks import initial_model, without_weights
 from bas_mm.benchmarking.timing import ratio_cells, ratio_of_rounds
@@ -41,7 +43,24 @@ def run(project, *arguments, check=True):
 
 
 @pytest.fixture(scope='module')
-def figures(project):
+def loaders_at_collections():
+    """How many loaders have processes whenever the garbage collector is called."""
+    collect, found = gc.collect, []
+    collect()
+    before = {id(thing) for thing in gc.get_objects()}
+
+    def count_and_collect(*arguments):
+        new = (thing for thing in gc.get_objects() if id(thing) not in before)
+        found.append(sum(isinstance(thing, _MultiProcessingDataLoaderIter) for thing in new))
+        return collect(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('gc.collect', count_and_collect)
+        yield found
+
+
+@pytest.fixture(scope='module')
+def figures(project, loaders_at_collections):
     """Seven classes, K = 2: 20 crops in a batch, 23 pictures in a whole test."""
     out = project.folder / 'new' / 'figures.json'
     options = ['--batch', 20, '--pictures', 23, '--picture-size', 50, 60, '--rounds', 2]
@@ -65,6 +84,12 @@ def test_what_was_run(figures):
     assert content['machine']['versions']['torch'] == torch.__version__
     assert (content['batch'], content['rounds'], content['device']) == (20, 2, 'cpu')
     assert (network['name'], network['classes'], network['recipe_topk']) == ('tiny', 7, 2)
+
+
+@pytest.mark.slow
+def test_loaders_end_before_they_are_collected(figures, loaders_at_collections):
+    assert loaders_at_collections
+    assert not any(loaders_at_collections)
 
 
 @pytest.mark.slow

@@ -391,6 +391,9 @@ def measure_loop(cfg: Config, args: argparse.Namespace, device: torch.device) ->
     times = seconds_in_turn(
         args.rounds, {'test': loop.run, NETWORK: network, MAPS: network_and_maps}
     )
+    # The loader's processes end now. Left to the garbage collector, they would be waited for in
+    # vain, for five seconds.
+    loop.dataloader._iterator = None
     rows = {name: summary([wall for wall, _ in pairs], count) for name, pairs in times.items()}
     test = rows['test']
     test['to_network'] = ratio_of_rounds(test['seconds'], rows[NETWORK]['seconds'])
