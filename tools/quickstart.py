@@ -92,8 +92,9 @@ def look_at(runs: Sequence[tuple[str, str, 'Config']]) -> bool:
     for name, path, cfg in runs:
         with fail_on_input_errors(cfg, path), redirect_stdout(ProgressOnly(sys.stdout)):
             val, test = require_whole_run(cfg, name)
-        tests.append((picture_files(test), test.metainfo.get('classes')))
-        shared.add(describe_shared_pictures(val, test))
+        files, classes = picture_files(test), getattr(test, 'metainfo', {}).get('classes')
+        tests.append((files, classes and tuple(classes)))
+        shared.add(describe_shared_pictures(picture_files(val), files))
     if tests[0] != tests[1]:
         fail(
             f'{runs[0][1]} and {runs[1][1]} test on other pictures or classes: what is to be '

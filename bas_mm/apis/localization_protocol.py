@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from tempfile import TemporaryDirectory
@@ -133,7 +133,7 @@ def require_own_val(cfg: Config) -> None:
         raise ValueError('there is no test_dataloader to report figures of')
     with DefaultScope.overwrite_default_scope(scope_of(cfg)):
         val, test = (DATASETS.build(cfg[f'{split}_dataloader'].dataset) for split in _REPORTED)
-    shared = describe_shared_pictures(val, test)
+    shared = describe_shared_pictures(picture_files(val), picture_files(test))
     if shared is not None:
         raise ValueError(
             f'{shared}: what is chosen there would be tuned on test. Give val_dataloader.dataset a '
@@ -141,18 +141,18 @@ def require_own_val(cfg: Config) -> None:
         )
 
 
-def describe_shared_pictures(val: Dataset, test: Dataset) -> str | None:
+def describe_shared_pictures(own: Collection[str], tested: Collection[str]) -> str | None:
     """The pictures that ``val`` and ``test`` both read, in words.
 
     Args:
-        val (Dataset): the data set of ``val_dataloader``.
-        test (Dataset): that of ``test_dataloader``.
+        own (Collection[str]): those of ``val_dataloader``, see :func:`picture_files`.
+        tested (Collection[str]): those of ``test_dataloader``.
 
     Returns:
         str | None: the beginning of a sentence; None where they share none.
     """
-    own = picture_files(val)
-    shared = own & picture_files(test)
+    own = set(own)
+    shared = own.intersection(tested)
     if not shared:
         return None
     which = 'the same pictures'
@@ -206,7 +206,8 @@ def require_whole_run(cfg: Config, name: str) -> tuple[Dataset, Dataset]:
     # This is no run that a log or a backend (of TensorBoard, say) should tell of.
     cfg.log_level = 'ERROR'
     (cfg.get('visualizer') or {}).pop('vis_backends', None)
-    with TemporaryDirectory() as folder:
+    # Where open files cannot be removed, the runner's log stays.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         cfg.work_dir = folder
         runner = new_runner(cfg, f'{name}_check')
         loaders = [runner.train_dataloader, runner.val_dataloader, runner.test_dataloader]

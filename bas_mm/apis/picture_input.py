@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from bas_mm.datasets.label_lists import PICTURE_SUFFIXES
+from bas_mm.datasets.label_lists import PICTURE_SUFFIXES, is_picture
 
 from .prediction_folder import PICTURE_KINDS, PREDICTIONS
 
@@ -123,9 +123,7 @@ def _of_folder(
         paths = _files_below(root)
     else:
         paths = backend.list_dir_or_file(root, list_dir=False, recursive=True)
-    files = sorted(
-        file.replace(os.sep, '/') for file in paths if file.lower().endswith(PICTURE_SUFFIXES)
-    )
+    files = sorted(file.replace(os.sep, '/') for file in paths if is_picture(file))
     if not files:
         raise ValueError(f'the folder {path} has no picture ({", ".join(PICTURE_SUFFIXES)})')
     join = os.path.join if backend is None else backend.join_path

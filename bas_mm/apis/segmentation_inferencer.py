@@ -10,7 +10,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import DefaultScope
-from mmseg.models.segmentors import EncoderDecoder
+from mmseg.models.segmentors import BaseSegmentor
 
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SegmentationPrediction
@@ -56,7 +56,7 @@ class SegmentationInferencer(PictureInferencer):
         >>> found.class_names, found.label_map.shape  # doctest: +SKIP
     """
 
-    MODEL = EncoderDecoder
+    MODEL = BaseSegmentor
     ADVICE = (
         'it needs a segmentor, such as MultiScaleEncoderDecoder (SegmentationSeedInferencer takes '
         'BAS-Seg and CAM)'
@@ -152,7 +152,7 @@ class SegmentationInferencer(PictureInferencer):
         )
 
     @staticmethod
-    def _num_classes(model: EncoderDecoder) -> int:
+    def _num_classes(model: BaseSegmentor) -> int:
         return model.num_classes
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:
@@ -179,8 +179,8 @@ class SegmentationInferencer(PictureInferencer):
         """Read a picture and make its view."""
         results = self.pipeline.load(picture)
         views = self.pipeline.view(results)
-        # For the CRF: the file may be turned, and an array has none.
-        views['data_samples'].set_metainfo(dict(ori_img=results['img']))
+        # For the CRF: the file may be turned, and an array has none. set_metainfo would copy it.
+        views['data_samples'].set_field(results['img'], 'ori_img', field_type='metainfo')
         return LoadedPicture(picture, position, results['img'], views, wanted)
 
     @torch.inference_mode()

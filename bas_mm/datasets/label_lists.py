@@ -13,6 +13,7 @@ from .split_lists import read_lines, require_unique
 
 __all__ = [
     'PICTURE_SUFFIXES',
+    'is_picture',
     'LabelList',
     'picture_stem',
     'read_ids',
@@ -108,7 +109,7 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
     rows, lines = _rows(file)
     indices: Mapping[str, int] = class_indices(classes)
     found = {word for _, *words in rows for word in words}
-    ends = set(filter(_has_suffix, found.difference(indices)))
+    ends = set(filter(is_picture, found.difference(indices)))
     if ends:
         _refuse_spaces(rows, lines, file, ends)
     if all(map(_is_whole, found)) and found.isdisjoint(indices):
@@ -189,7 +190,7 @@ def _refuse_spaces(
     for row, line in zip(rows, lines):
         last = next((i for i, word in enumerate(row) if i and word in ends), None)
         # A name with an ending of its own has another file behind it, such as a mask.
-        if last is not None and not _has_suffix(row[0]):
+        if last is not None and not is_picture(row[0]):
             raise AnnotationError.at(
                 file,
                 line,
@@ -199,8 +200,9 @@ def _refuse_spaces(
             )
 
 
-def _has_suffix(word: str) -> bool:
-    return word.lower().endswith(PICTURE_SUFFIXES)
+def is_picture(name: str) -> bool:
+    """Whether a file's name ends as those of pictures do."""
+    return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def _is_path(word: str) -> bool:

@@ -42,7 +42,9 @@ class PseudoMaskDataset(IRNLabelDataset):
     ) -> None:
         # Only what is said of the set as a whole is read here.
         known = DATASETS.build({**pictures, 'pipeline': [], 'lazy_init': True}).metainfo
-        metainfo = dict(classes=('background', *known['classes']), palette=known['palette'])
+        metainfo = dict(classes=('background', *known['classes']))
+        if 'palette' in known:
+            metainfo['palette'] = known['palette']
         super().__init__(pictures, mask_dir, pipeline, metainfo=metainfo, **kwargs)
 
     def load_data_list(self) -> list[dict]:

@@ -150,6 +150,7 @@ class ReleaseDataset(BaseLocalizationDataset):
                 sizes = np.array([picture_size(info['img_path']) for info in infos])
                 if self.requires_each_picture and self.check_files:
                     rows = np.flatnonzero(np.min(sizes[lists.positions], axis=1) == 0)
+                    rows = rows[np.unique(lists.positions[rows], return_index=True)[1]]
                     paths = [infos[position]['img_path'] for position in lists.positions[rows]]
                     require_readable(paths, lists.lines[rows], file, lists.unit)
             # Releases differ in whether they count pixels from 0 or 1, not all of them say it, and

@@ -762,7 +762,7 @@ def _name_alike(root: str, name: str) -> str | None:
             if not alike:
                 return None
             part = alike[0]
-        found = osp.join(found, part)
+        found = f'{found}/{part}' if found else part
     return found
 
 

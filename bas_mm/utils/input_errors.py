@@ -380,7 +380,7 @@ def _full_device(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) 
         ways.append(f'a smaller {phase}_dataloader.batch_size{accumulated}')
     if phase == 'train':
         if 'Amp' not in str((cfg.get('optim_wrapper') or {}).get('type')):
-            ways.append('--amp')
+            ways.append('optim_wrapper.type=AmpOptimWrapper')
         if _takes_segments(cfg.get('model') or {}):
             ways.append('model.checkpoint_segments=4')
     return f'{said.removesuffix(".")}. Less is taken by {" or ".join(ways)}' if ways else said
@@ -406,10 +406,7 @@ def _missing_package(error: ImportError, cfg: Mapping, steps: list[TracebackType
         # A module that its package lacks is another mistake.
         if not error.name or '.' in error.name or error.name == _PACKAGE:
             return None
-        return (
-            f'{path}: {built[-1]["type"]} needs the package {error.name}, which is not installed: '
-            f'pip install {error.name}'
-        )
+        return f'{path}: {built[-1]["type"]} needs the package {error.name}, which is not installed'
     # One that a statement has made says what is needed; Python's own, of a name, does not.
     return f'{path}: {_message(error)}' if _is_a_raise(steps[-1]) else None
 

@@ -32,7 +32,10 @@ def begin_worker() -> None:
 
 
 def die_with_parent() -> None:
-    """Have Linux end this process, by SIGTERM, when the one that has started it ends."""
+    """Have Linux end this process, by SIGTERM, when the one that has started it ends.
+
+    One that has ended before this call is not seen.
+    """
     if sys.platform == 'linux':
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

@@ -112,9 +112,13 @@ def names_true_masks(cfg: Config) -> bool:
     from bas_mm.registry import DATASETS
     from bas_mm.utils.config_types import registered_class
 
-    sets = [(registered_class(DATASETS, own), own) for own in inner_datasets(_evaluated_set(cfg))]
-    ours = [(kind, own) for kind, own in sets if kind and issubclass(kind, BaseMultiLabelDataset)]
-    return not ours or any(kind.names_masks(own) for kind, own in ours)
+    sets = inner_datasets(_evaluated_set(cfg))
+    ours = [own for own in sets if not {'dataset', 'datasets'} & set(own)]  # they join no others
+    kinds = [(registered_class(DATASETS, own), own) for own in ours]
+    return not kinds or any(
+        kind is None or not issubclass(kind, BaseMultiLabelDataset) or kind.names_masks(own)
+        for kind, own in kinds
+    )
 
 
 def _evaluated_set(cfg: Config) -> Mapping | None:

@@ -300,6 +300,10 @@ def test_boxes_of_pictures_on_their_side(run, tmp_path):
     exif[0x0112] = 6
     for name in ('b', 'c'):
         Image.new('RGB', (40, 30)).save(tmp_path / f'photos/a/{name}.jpg', exif=exif)
+    # One that fits in neither way is a mistake all the same.
+    status, _, errors = run(*write_boxes(tmp_path, 'b.jpg,1,2,41,39', 'a_1.png,1,2,3,4'))
+    assert status == 2
+    assert 'lies outside its picture of 40x30 pixels, and of 30x40 if it is turned' in errors[-1]
     boxes = write_boxes(tmp_path, 'b.jpg,1,2,29,39', 'a_1.png,1,2,3,4')
     status, output, errors = run(*boxes)
     assert status == 0

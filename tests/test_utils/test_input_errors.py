@@ -233,14 +233,18 @@ LESS = f'{TORCHS} Less is taken by '
             'train',
             {},
             f'{LESS}a smaller train_dataloader.batch_size with optim_wrapper.accumulative_counts '
-            'or --amp or model.checkpoint_segments=4',
+            'or optim_wrapper.type=AmpOptimWrapper or model.checkpoint_segments=4',
         ),
         (
             'train',
             dict(optim_wrapper__type='CPUAmpOptimWrapper', model__checkpoint_segments=2),
             f'{LESS}a smaller train_dataloader.batch_size with optim_wrapper.accumulative_counts',
         ),
-        ('train', dict(train_dataloader__batch_size=1, model__compile=True), f'{LESS}--amp'),
+        (
+            'train',
+            dict(train_dataloader__batch_size=1, model__compile=True),
+            f'{LESS}optim_wrapper.type=AmpOptimWrapper',
+        ),
         ('val', {}, f'{LESS}a smaller val_dataloader.batch_size'),
         ('val', dict(val_dataloader__batch_size=1), TORCHS),
         ('', {}, TORCHS),
@@ -339,7 +343,7 @@ def needing():
         (
             LacksAPackage,
             'model.backbone: LacksAPackage needs the package a_package_that_is_not_there, which is '
-            'not installed: pip install a_package_that_is_not_there',
+            'not installed',
         ),
         (LacksAModuleOfAPackage, None),
         (LacksAName, None),

@@ -36,7 +36,7 @@ import numpy as np  # noqa: E402 - after the path is set
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.label_lists import PICTURE_SUFFIXES  # noqa: E402
+from bas_mm.datasets.label_lists import PICTURE_SUFFIXES, is_picture  # noqa: E402
 from bas_mm.datasets.picture_size import picture_size_and_side  # noqa: E402
 from bas_mm.datasets.split_lists import (  # noqa: E402
     BoxLists,
@@ -120,12 +120,12 @@ def read_folders(root: str) -> ClassFolders:
     with os.scandir(root) as entries:
         visible = sorted((e.name, e.is_dir()) for e in entries if not e.name.startswith('.'))
     names = [name for name, is_folder in visible if is_folder]
-    stray = [name for name, is_folder in visible if not is_folder and _is_picture(name)]
+    stray = [name for name, is_folder in visible if not is_folder and is_picture(name)]
     found = ClassFolders(root, [], [], [], [], [], stray)
     for name in names:
         files = [f'{name}/{file}' for file in sorted(_files_below(os.path.join(root, name)))]
-        pictures = list(filter(_is_picture, files))
-        found.others += [file for file in files if not _is_picture(file)]
+        pictures = list(filter(is_picture, files))
+        found.others += [file for file in files if not is_picture(file)]
         if not pictures:
             found.empty.append(name)
             continue
@@ -301,11 +301,10 @@ def run(args: argparse.Namespace) -> None:
     boxes, turned = None, set()
     if lists is not None:
         # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
-        seen = {p: picture_size_and_side(paths[p]) for p in boxed}
-        turned = {p for p, (width, height, side) in seen.items() if side or not width * height}
-        certain = sizes.copy()
-        certain[list(turned)] = 0
-        check_boxes(args.boxes, found.ids, lists, certain)
+        turned = {p for p in boxed if picture_size_and_side(paths[p])[2]}
+        on_its_side = np.zeros(len(paths), dtype=bool)
+        on_its_side[list(turned)] = True
+        check_boxes(args.boxes, found.ids, lists, sizes, on_its_side)
         boxes = group_rows(lists.positions, lists.boxes, len(found.ids))
 
     entries = []
@@ -403,10 +402,6 @@ def _files_below(folder: str) -> Iterator[str]:
 
 def _raise(error: OSError) -> None:
     raise error
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def _some(names: Sequence[str]) -> str:

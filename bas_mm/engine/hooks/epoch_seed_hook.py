@@ -60,8 +60,9 @@ class EpochSeedHook(Hook):
         ):
             sampler.seed = runner.seed
         loop = getattr(runner, 'train_loop', None)
-        if isinstance(loop, EpochBasedTrainLoop) and _pass_length(loader) != sys.maxsize:
-            begin = runner.epoch * len(loader)
+        length = _pass_length(loader)
+        if isinstance(loop, EpochBasedTrainLoop) and length != sys.maxsize:
+            begin = runner.epoch * length
             if runner.iter != begin:
                 print_log(
                     f'The checkpoint is of iteration {runner.iter}, and with these data and '

@@ -250,9 +250,9 @@ class MultiScaleEncoderDecoder(EncoderDecoder):
             image = mmcv.imfrombytes(get(path), flag='color_ignore_orientation')
         if image.shape[:2] != tuple(scores.shape[1:]):
             raise ValueError(
-                f'{path} is {image.shape[1]}×{image.shape[0]} pixels, its prediction '
-                f'{scores.shape[2]}×{scores.shape[1]}: model.test_cfg.crf needs them equal. Is '
-                'ori_shape that of the file?'
+                f'{path or "the picture"} is {image.shape[1]}×{image.shape[0]} pixels, its '
+                f'prediction {scores.shape[2]}×{scores.shape[1]}: model.test_cfg.crf needs them '
+                'equal. Is ori_shape that of the file?'
             )
         refined = crf_probabilities(image, scores.float().softmax(0).cpu().numpy(), params)
         probabilities = torch.from_numpy(refined).to(scores.device)

@@ -55,7 +55,7 @@ class PipelineRunner:
         tools (Path): Folder of the tools that the commands name.
         processes (int): Processes (GPUs) of the steps that can use several; a training has as many
             of them as divide its batch. Defaults to 1.
-        num_workers (int): Worker processes of the other steps. Defaults to 2.
+        num_workers (int): Worker processes of the other steps. Defaults to 1.
         verbose (bool): Whether what the steps print is shown; it is kept in ``logs/STEP.log``
             otherwise. Defaults to False.
         say (Callable[[str], None]): Takes lines on what is done. Defaults to ``print``.
@@ -67,7 +67,7 @@ class PipelineRunner:
         work_dir: Path,
         tools: Path,
         processes: int = 1,
-        num_workers: int = 2,
+        num_workers: int = 1,
         verbose: bool = False,
         say: Callable[[str], None] = print,
     ) -> None:
@@ -286,7 +286,7 @@ class PipelineRunner:
                 # The lock is free when the pipeline and what it has started are gone. Processes of
                 # a launcher do not hold it: it ends after them, or they with it.
                 pass_fds=() if lock is None else (lock,),
-                preexec_fn=die_with_parent if os.name == 'posix' else None,
+                preexec_fn=die_with_parent if sys.platform == 'linux' else None,
                 **streams,
             )
             try:

@@ -132,7 +132,15 @@ seed_dataloader = dict(dataset=dict(
             'seed_dataloader = dict(dataset=joined)',
             True,
         ),
-        # A reader that is not ours says nothing of masks.
+        # A reader that is not ours says nothing of masks, alone or beside others.
+        (
+            OWN.format(masks='').replace('_delete_=True, ', '')
+            + "own = seed_dataloader['dataset']\n"
+            "other = dict(type='IRNLabelDataset')\n"
+            "joined = dict(_delete_=True, type='ConcatDataset', datasets=[own, other])\n"
+            'seed_dataloader = dict(dataset=joined)',
+            False,
+        ),
         ("seed_dataloader = dict(dataset=dict(_delete_=True, type='IRNLabelDataset'))", False),
     ],
 )
