@@ -151,8 +151,11 @@ class SegmentationInferencer(PictureInferencer):
             ),
         )
 
-    @staticmethod
-    def _num_classes(model: BaseSegmentor) -> int:
+    @classmethod
+    def _num_classes(cls, model: BaseSegmentor) -> int:
+        # The base class has none, all of mmsegmentation's have.
+        if getattr(model, 'num_classes', None) is None:
+            raise ValueError(f'{type(model).__name__} has no num_classes: {cls.ADVICE}')
         return model.num_classes
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:

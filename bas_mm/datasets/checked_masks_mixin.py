@@ -24,7 +24,10 @@ class CheckedMasksMixin:
     MASK_ADVICE = (
         'Make them with tools/wsss/make_masks.py, or set data_prefix.seg_map_path to where they are'
     )
-    TRUE_MASK_ADVICE = 'Set data_prefix.seg_map_path to where they are'
+    TRUE_MASK_ADVICE = (
+        'Set data_prefix.seg_map_path to where they are, or, if there are none, leave it out, and '
+        'LoadLabelMap out of the pipeline'
+    )
 
     def load_data_list(self) -> list[dict]:
         """List the pictures and see that each has its mask."""

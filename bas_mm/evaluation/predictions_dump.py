@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from mmengine.dist import all_gather_object, get_rank
+from mmengine.dist import all_gather_object, barrier, get_rank
 from mmengine.evaluator import DumpResults
 from mmengine.logging import print_log
 
@@ -80,6 +80,7 @@ class PredictionsDump(DumpResults):
                 received = [None]
                 dist.recv_object_list(received, src=source)
                 gathered += received
+        barrier()  # a group that is closed earlier may drop what is under way
         self.results.clear()
         if rank == 0:
             self.compute_metrics(gathered)

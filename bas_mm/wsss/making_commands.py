@@ -21,7 +21,9 @@ def seed_command(folder: str | Path) -> str:
     fused = f'tools/wsss/fuse_seeds.py SEEDS MAPS {folder}'
     try:
         settings = json.loads(Path(folder, 'seeds.json').read_text(encoding='utf-8'))
-        return fused if 'fuse' in settings else made
+        if 'fuse' in settings:
+            return f'{fused}, after make_seeds.py where SEEDS lack the picture or its classes'
+        return made
     except (OSError, ValueError, TypeError):
         return f'{made}, or fused ones with {fused}'
 

@@ -161,17 +161,17 @@ class SeedFile:
                 other classes.
         """
         found, maps = _load_maps(path, name)
-        again = f'delete this file and make it again with {_command(path)}'
         if found.tolist() != list(classes):
             raise SeedFileError(
                 f'{path} has the classes {found.tolist()}, but the picture has {list(classes)}: '
-                f'{again}'
+                f'{_again(path)}'
             )
         wanted = tuple(size) if name == 'high_res' else strided_size(*size)
         if maps.shape[1:] != wanted:
             raise SeedFileError(
                 f'{path}: {name} has {maps.shape[2]}x{maps.shape[1]} points, but a picture of '
-                f'{size[1]}x{size[0]} pixels asks for {wanted[1]}x{wanted[0]}: {again}'
+                f'{size[1]}x{size[0]} pixels asks for {wanted[1]}x{wanted[0]}: '
+                f'{_again(path)}'
             )
         return maps
 
@@ -259,6 +259,10 @@ def _check_classes(classes: np.ndarray) -> None:
         raise ValueError(f'classes has the shape {classes.shape} and the type {classes.dtype}')
     if classes[0] < 0 or (np.diff(classes) <= 0).any():
         raise ValueError(f'classes are not ascending from 0 on: {classes.tolist()}')
+
+
+def _again(path: str | Path) -> str:
+    return f'delete this file and make it again with {_command(path)}'
 
 
 def _command(path: str | Path) -> str:

@@ -1,6 +1,7 @@
 """tools/analysis_tools/benchmark_all.py: what it runs, and what it does with how that ends."""
 
 import json
+import os
 import signal
 import sys
 import time
@@ -85,14 +86,20 @@ def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, com
 
 def test_sigterm_ends_the_part_that_runs(tool, commands):
     """With the processes that it has started; no further part begins."""
-    child = 'import time, pathlib; time.sleep(3); pathlib.Path("LATE").touch()'
-    text = (
-        'import os, signal, subprocess, sys, time; '
-        f'subprocess.Popen([sys.executable, "-c", {child!r}]); time.sleep(2); '
-        'os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)'
+    # The child holds a pipe open, which is at its end when no process has it any more.
+    pipe = commands.parents[1] / 'pipe'
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    child = (
+        'import os, signal, sys, time; held = open(sys.argv[1], "w"); '
+        'os.kill(int(sys.argv[2]), signal.SIGTERM); time.sleep(60)'
     )
-    late = commands.parents[1] / 'late'
-    (commands.parents[1] / 'slow.py').write_text(text.replace('LATE', late.as_posix()))
+    text = (
+        'import os, subprocess, sys, time; '
+        f'subprocess.Popen([sys.executable, "-c", {child!r}, {str(pipe)!r}, str(os.getppid())]); '
+        'time.sleep(60)'
+    )
+    (commands.parents[1] / 'slow.py').write_text(text)
     seen = []
 
     def handler(number, frame):
@@ -108,8 +115,15 @@ def test_sigterm_ends_the_part_that_runs(tool, commands):
         signal.signal(signal.SIGTERM, before)
     assert not seen
     assert not (commands / 'good.json').exists()
-    time.sleep(3)
-    assert not late.exists()
+    until = time.monotonic() + 20
+    while True:
+        try:
+            assert os.read(reader, 1) == b''
+            break
+        except BlockingIOError:  # there is still somebody who could write
+            assert time.monotonic() < until
+            time.sleep(0.1)
+    os.close(reader)
 
 
 def test_what_is_there_is_not_run_again(tool, commands, capsys):

@@ -196,7 +196,10 @@ def test_missing_files_and_arrays(tmp_path):
         with pytest.raises(SeedFileError, match=message):
             SeedFile.load(tmp_path / place)
         (tmp_path / 'seeds.json').write_text('{"fuse": "cam_seeds"}')
-        message = rf'there is no seed file .*{place}: .*/fuse_seeds\.py SEEDS MAPS {tmp_path}$'
+        message = (
+            rf'there is no seed file .*{place}: .*/fuse_seeds\.py SEEDS MAPS {tmp_path}, '
+            r'after make_seeds\.py'
+        )
         with pytest.raises(SeedFileError, match=message):
             SeedFile.load(tmp_path / place)
     with pytest.raises(SeedFileError, match='is no seed file'):

@@ -41,6 +41,7 @@ class SegmentationScenes(CheckedMasksMixin, BaseSegDataset):
     MASK_ADVICE = (
         'Make them with tools/wsss/make_masks.py, or set `mask_dir` to None for the true ones'
     )
+    TRUE_MASK_ADVICE = MASK_ADVICE
 
     def __init__(
         self,

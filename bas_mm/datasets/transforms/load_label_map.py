@@ -53,16 +53,18 @@ class LoadLabelMap(BaseTransform):
                 f'{results["img_shape"][1]}x{results["img_shape"][0]}. Make the labels again from '
                 'these pictures'
             )
-        labels = _renumber(labels, results)
+        stored, labels = labels, _renumber(labels, results)
         num_classes = results.get('num_classes')
         if num_classes is not None:
-            wrong = labels[(labels >= num_classes) & (labels != 255)]
-            if wrong.size:
+            wrong = (labels >= num_classes) & (labels != 255)
+            if wrong.any():
+                known = f'0 to {num_classes - 1}, or 255 where a pixel is ignored'
+                if results.get('reduce_zero_label') or results.get('label_map'):
+                    known = 'renumbered by reduce_zero_label or label_map of the data set'
                 raise AnnotationError(
-                    f'{path} has the value {wrong[0]}, but there are {num_classes} classes with '
-                    'the background: values are 0 to '
-                    f'{num_classes - 1}, or 255 where a pixel is ignored. Make the mask again, or '
-                    'correct the classes of the data set'
+                    f'{path} has the value {stored[wrong][0]}, but there are {num_classes} '
+                    f'classes, with the background if it is one: values are {known}. Make the '
+                    'mask again, or correct the classes of the data set'
                 )
         results['gt_seg_map'] = labels
         results['seg_fields'] = ['gt_seg_map']

@@ -309,8 +309,10 @@ class PipelineRunner:
             return find_last_checkpoint(match[1])
         except FileNotFoundError as error:
             makes = next(s for s in self.steps.values() if Path(match[1]) in s.outputs)
-            advice = self._advice(makes)
-            raise PipelineError(f'{error}. The step {makes.name} makes one: {advice}') from None
+            raise PipelineError(
+                f'{error}. Delete {match[1]} and do not skip the step {makes.name}, or make one by'
+                f'\n    {self.command_line(makes.commands[0])}'
+            ) from None
 
     def _say(self, number: int, step: Step, text: str) -> None:
         self.say(f'[{number}/{len(self.steps)}] {step.name}: {text}')
