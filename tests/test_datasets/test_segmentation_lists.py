@@ -10,6 +10,7 @@ from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from releases import write_lines, write_picture
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.transforms import LoadLabelMap
 from bas_mm.registry import DATASETS
 from bas_mm.utils.palette import encode_palette_png
 
@@ -144,3 +145,13 @@ def test_the_embedded_masks_are_loaded_alike():
     cfg = Config.fromfile(BASES / 'embedded_pseudo.py')
     for pipeline in (cfg.train_pipeline, cfg.test_pipeline):
         assert [step.type for step in pipeline[:2]] == ['LoadLocImage', 'LoadLabelMap']
+
+
+def test_a_value_of_renumbered_masks_is_named_as_it_is_in_the_file(tmp_path):
+    path = tmp_path / 'a.png'
+    path.write_bytes(encode_palette_png(np.full((2, 3), 200, np.uint8)))
+    results = dict(
+        seg_map_path=str(path), img_shape=(2, 3), num_classes=150, reduce_zero_label=True
+    )
+    with pytest.raises(AnnotationError, match='has the value 200, but there are 150 classes after'):
+        LoadLabelMap().transform(results)

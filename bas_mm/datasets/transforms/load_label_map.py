@@ -58,12 +58,14 @@ class LoadLabelMap(BaseTransform):
         if num_classes is not None:
             wrong = (labels >= num_classes) & (labels != 255)
             if wrong.any():
-                known = f'0 to {num_classes - 1}, or 255 where a pixel is ignored'
+                known = (
+                    f'{num_classes} classes with the background: values are 0 to '
+                    f'{num_classes - 1}, or 255 where a pixel is ignored'
+                )
                 if results.get('reduce_zero_label') or results.get('label_map'):
-                    known = 'renumbered by reduce_zero_label or label_map of the data set'
+                    known = f'{num_classes} classes after its renumbering'
                 raise AnnotationError(
-                    f'{path} has the value {stored[wrong][0]}, but there are {num_classes} '
-                    f'classes, with the background if it is one: values are {known}. Make the '
+                    f'{path} has the value {stored[wrong][0]}, but there are {known}. Make the '
                     'mask again, or correct the classes of the data set'
                 )
         results['gt_seg_map'] = labels
