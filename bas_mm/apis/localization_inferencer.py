@@ -13,12 +13,12 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import DefaultScope
 from mmpretrain.structures import DataSample
 
-from bas_mm.datasets.transforms.functional import box_in_picture, resize_boxes
 from bas_mm.evaluation.functional import map_to_original, protocol_a_box, protocol_a_map
 from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.box_geometry import box_in_picture, resize_boxes
 from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer

@@ -24,14 +24,14 @@ from bas_mm.command_line import OneLineParser, fail, require_writable, run_comma
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.split_lists import read_lines  # noqa: E402
-from bas_mm.datasets.transforms.functional import boxes_to_view, resize_boxes  # noqa: E402
+from bas_mm.evaluation.metrics.detection_localization_metric import (  # noqa: E402
+    FIGURES_OF_CLASSES,
+)
 from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
 from bas_mm.evaluation.score_files import read_scores  # noqa: E402
 from bas_mm.registry import METRICS  # noqa: E402
+from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
-
-# Figures that need class scores; without --scores they would only repeat GT-Known.
-_NEED_SCORES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
 
 
 def parse_args() -> argparse.Namespace:
@@ -224,10 +224,11 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
         metrics.append(METRICS.build(dict(type=name, num_workers=args.workers, **options)))
     figures = evaluate(metrics, dataset, args.maps, args, scores)
     if scores is None:
+        # Those of classes would only repeat GT-Known.
         figures = {
             name: value
             for name, value in figures.items()
-            if name.partition('/')[2].partition('@')[0] not in _NEED_SCORES
+            if name.partition('/')[2].partition('@')[0] not in FIGURES_OF_CLASSES
         }
     return figures, chosen
 

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.box_geometry import crop_offset
 
-from .functional import crop_offset
 from .loc_crop import LocCrop
 
 __all__ = ['LocCenterCrop']

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
-from .functional import crop_view_box, shift_boxes
+from bas_mm.utils.box_geometry import crop_view_box, shift_boxes
+
 from .view_tracking import follow_view
 
 __all__ = ['LocCrop']

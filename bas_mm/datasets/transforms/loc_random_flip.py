@@ -5,8 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
 from bas_mm.registry import TRANSFORMS
-
-from .functional import crop_view_box, flip_boxes
+from bas_mm.utils.box_geometry import crop_view_box, flip_boxes
 
 __all__ = ['LocRandomFlip']
 

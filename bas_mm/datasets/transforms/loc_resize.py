@@ -5,8 +5,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.box_geometry import resize_boxes
 
-from .functional import resize_boxes
 from .resize_torchvision import TORCHVISION_INTERPOLATIONS, resize_picture_torchvision
 from .view_tracking import follow_view
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.box_geometry import crop_offset
 
-from .functional import crop_offset
 from .loc_crop import LocCrop
 
 __all__ = ['LocTenCrop']

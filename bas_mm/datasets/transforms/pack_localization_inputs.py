@@ -8,8 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmpretrain.structures import DataSample
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes
 
-from .functional import boxes_to_view, resize_boxes
 from .view_tracking import is_view_known
 
 __all__ = ['PackLocalizationInputs']
@@ -44,9 +44,9 @@ class PackLocalizationInputs(BaseTransform):
       or mirrored, so that Protocol B and pixel metrics do not fit it, and else absent.
       ``view_box`` is where the view lies in the original picture, x0, y0, x1, y1 in its pixels,
       x1 and y1 one past the end, x0 > x1 where it is mirrored: boxes of the view go back by
-      :func:`~bas_mm.datasets.transforms.functional.boxes_to_original`. Where a transform of
-      another package has changed the picture's size, nobody knows where the true boxes and masks
-      are in the view: these and ``view_box`` are left out, and ``view_lost`` is True, else absent.
+      :func:`~bas_mm.utils.box_geometry.boxes_to_original`. Where a transform of another package
+      has changed the picture's size, nobody knows where the true boxes and masks are in the view:
+      these and ``view_box`` are left out, and ``view_lost`` is True, else absent.
 
     Args:
         meta_keys (Sequence[str]): Keys of the meta information. Defaults to

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
+from bas_mm.utils.box_geometry import box_in_picture
 from bas_mm.utils.result_files import write_json, write_text
 
 from ..coco_boxes import coco_boxes
@@ -26,9 +27,6 @@ def _predict(
     about: tuple,
 ) -> Measured:
     """Box of the original picture; None where nothing is above θ, which says nothing of a place."""
-    # Here, so that models, which need this package's functions, do not import all data sets.
-    from bas_mm.datasets.transforms.functional import box_in_picture
-
     _, *size, _, _ = about
     in_view, found = protocol_a_box(protocol_a_map(pred_map, view), threshold)
     box = box_in_picture(in_view, view_box, view[::-1], size) if found else None

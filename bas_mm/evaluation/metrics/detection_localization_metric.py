@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
+from bas_mm.utils.box_geometry import boxes_from_original
 
 from ..functional import (
     PROTOCOL_A_CRITERIA,
@@ -17,10 +18,10 @@ from ..functional import (
 from ..score_files import read_scores
 from .base_map_metric import BaseMapMetric, Measured, to_array
 
-__all__ = ['DetectionLocalizationMetric']
+__all__ = ['FIGURES_OF_CLASSES', 'DetectionLocalizationMetric']
 
-# Figures that need a class.
-_OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
+#: Figures that need a class.
+FIGURES_OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
 
 
 def _measure(box: np.ndarray, gt_boxes: np.ndarray, label: int, rank: int | None) -> Measured:
@@ -96,9 +97,6 @@ class DetectionLocalizationMetric(BaseMapMetric):
             'localization',
             ": the test pipeline needs KeepLocalizationTruth, and 'localization' among meta_keys",
         )
-        # Here, so that models, which need this package's functions, do not import all data sets.
-        from bas_mm.datasets.transforms.functional import boxes_from_original
-
         label = self.label_of(truth)
         height, width = self.view_of(truth)
         best = boxes[scores.argmax()][None] if len(scores) else np.zeros((0, 4))
@@ -130,7 +128,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
     def _without_classes(self, figures: dict[str, float]) -> dict[str, float]:
         if self._has_classes:
             return figures
-        return {name: value for name, value in figures.items() if name not in _OF_CLASSES}
+        return {name: value for name, value in figures.items() if name not in FIGURES_OF_CLASSES}
 
     def _rank(self, name: str, label: int, scores: np.ndarray, labels: np.ndarray) -> int | None:
         """Rank of the true class; None where it was not found at all."""

@@ -11,8 +11,8 @@ import torch
 from mmcv.transforms.utils import cache_random_params
 from torchvision.transforms import functional as tv
 
-from bas_mm.datasets.transforms.functional import boxes_to_original
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.box_geometry import boxes_to_original
 from bas_mm.utils.dependencies import parse_release
 
 

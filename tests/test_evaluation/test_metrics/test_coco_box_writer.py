@@ -8,10 +8,10 @@ import pytest
 import torch
 from mmengine.logging import MMLogger
 
-from bas_mm.datasets.transforms.functional import boxes_to_original
 from bas_mm.evaluation import CocoBoxWriter
 from bas_mm.evaluation.functional import protocol_a_boxes
 from bas_mm.evaluation.score_files import read_scores
+from bas_mm.utils.box_geometry import boxes_to_original
 
 COCO = pytest.importorskip('pycocotools.coco', reason='the extra `coco` is not installed').COCO
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bas_mm.datasets.transforms.functional import (
+from bas_mm.utils.box_geometry import (
     box_in_picture,
     boxes_from_original,
     boxes_to_original,
