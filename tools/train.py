@@ -55,7 +55,7 @@ def parse_args() -> argparse.Namespace:
 
 def require_boxes(cfg: 'Config') -> None:
     """Exit with status 2 where a detector's training boxes are not there."""
-    from bas_mm.apis.config_datasets import inner_datasets
+    from bas_mm.utils.config_datasets import inner_datasets
     from bas_mm.utils.config_types import type_name
 
     for dataset in inner_datasets((cfg.get('train_dataloader') or {}).get('dataset')):

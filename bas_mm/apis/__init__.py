@@ -1,9 +1,12 @@
 """What scripts call: inferencers, and the protocol that trains, chooses and tests.
 
-Names are resolved on first use, so that importing the package costs nothing.
+Names that take time to import are resolved on first use, so that importing the package costs
+nothing.
 """
 
 from importlib import import_module
+
+from bas_mm.utils.named_configs import config_names, find_config
 
 _HOMES = {
     'ActivationCurves': 'activation_sweep',
@@ -17,9 +20,7 @@ _HOMES = {
     'activation_curves': 'activation_sweep',
     'choose_checkpoint_and_test': 'localization_protocol',
     'choose_threshold_and_test': 'localization_protocol',
-    'config_names': 'named_configs',
     'describe_shared_pictures': 'localization_protocol',
-    'find_config': 'named_configs',
     'markdown_table': 'localization_protocol',
     'mask_activations': 'activation_sweep',
     'picture_files': 'localization_protocol',
@@ -34,7 +35,7 @@ _HOMES = {
     'write_report': 'localization_report',
 }
 
-__all__ = list(_HOMES)
+__all__ = ['config_names', 'find_config', *_HOMES]
 
 
 def __getattr__(name: str) -> object:

@@ -19,12 +19,12 @@ from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
 from bas_mm.utils.arguments import in_range, is_single
 from bas_mm.utils.box_geometry import box_in_picture, resize_boxes
+from bas_mm.utils.config_datasets import put_ten_crop
 from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer
 
 from .call_settings import CallSettings
-from .config_datasets import put_ten_crop
 from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline

@@ -28,14 +28,14 @@ from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
 from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.config_datasets import known_classes
 from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_model import build_model, scope_of
+from bas_mm.utils.named_configs import close_names, config_names, find_config
 from bas_mm.utils.picture_progress import PictureProgress
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint
-from .config_datasets import known_classes
-from .named_configs import close_names, config_names, find_config
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
 
@@ -86,9 +86,8 @@ class PictureInferencer(BaseInferencer):
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
-            bas_mm's (:func:`~bas_mm.apis.named_configs.config_names`), such as
-            ``bas_resnet50_cub``. Defaults to None: the config that the checkpoint was trained with,
-            which runners note in it.
+            bas_mm's (:func:`~bas_mm.apis.config_names`), such as ``bas_resnet50_cub``. Defaults to
+            None: the config that the checkpoint was trained with, which runners note in it.
         weights (str | Path, optional): Path or URL of a checkpoint. It must be given, for bas_mm
             publishes none, and it must hold every weight of the model. Reading one may run code
             that is in it.

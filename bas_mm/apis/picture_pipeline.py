@@ -11,8 +11,8 @@ from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.transforms.load_resized_image import LoadResizedImage
 from bas_mm.datasets.transforms.view_tracking import is_view_known
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.config_datasets import pipeline_of_config
 
-from .config_datasets import pipeline_of_config
 from .picture_input import PictureInput
 
 __all__ = ['PicturePipeline']

@@ -14,12 +14,12 @@ from mmseg.models.segmentors import BaseSegmentor
 
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SegmentationPrediction
+from bas_mm.utils.config_datasets import pipeline_of_config
 from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import write_bytes
 from bas_mm.visualization.seed_drawing import draw_seeds
 
 from .call_settings import CallSettings
-from .config_datasets import pipeline_of_config
 from .picture_inferencer import BUILDING, LoadedPicture, PictureInferencer, shrink
 from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline

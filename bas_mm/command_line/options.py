@@ -49,7 +49,7 @@ def enable_ten_crop(cfg: 'Config') -> None:
     Args:
         cfg (Config): Changed in place.
     """
-    from bas_mm.apis.config_datasets import put_ten_crop
+    from bas_mm.utils.config_datasets import put_ten_crop
 
     if not put_ten_crop(cfg):
         fail('--tta: the test pipeline has no LocCenterCrop that ten crops could replace')

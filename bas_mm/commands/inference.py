@@ -11,7 +11,6 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from bas_mm.apis.named_configs import find_config
 from bas_mm.command_line import (
     CommandParser,
     fail,
@@ -19,6 +18,7 @@ from bas_mm.command_line import (
     load_config,
     require_file,
 )
+from bas_mm.utils.named_configs import find_config
 
 if TYPE_CHECKING:
     from mmengine.config import Config

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from mmengine.config import Config
 
-from bas_mm.apis.config_datasets import known_classes, pipeline_of_config
 from bas_mm.apis.picture_input import PictureInput
 from bas_mm.apis.picture_pipeline import PicturePipeline
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.config_datasets import known_classes, pipeline_of_config
 from bas_mm.utils.config_metrics import threshold_of
 from bas_mm.utils.config_types import plain_types, registered_class
 from bas_mm.version import __version__

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .named_configs import config_folder
+
 if TYPE_CHECKING:
     from mmengine.config import Config
 
@@ -31,8 +33,6 @@ def read_config(path: str | Path) -> Config:
     except Exception as error:  # a config is a program, which may raise anything
         said = f'{type(error).__name__}: {error}'
         if 'does not support to load bas_mm' in said:  # of _base_ = 'bas_mm::…'
-            from bas_mm.apis.named_configs import config_folder
-
             said = (
                 "_base_ = 'bas_mm::…': bas_mm's configs are inherited by path: "
                 f'{config_folder() or "configs"}/…'

@@ -107,9 +107,9 @@ def names_true_masks(cfg: Config) -> bool:
     Args:
         cfg (Config): The config.
     """
-    from bas_mm.apis.config_datasets import inner_datasets
     from bas_mm.datasets import BaseMultiLabelDataset
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_datasets import inner_datasets
     from bas_mm.utils.config_types import registered_class
 
     sets = inner_datasets(_evaluated_set(cfg))

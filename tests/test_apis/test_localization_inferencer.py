@@ -27,12 +27,12 @@ from seed_project import MODEL
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
 
 from bas_mm.apis import LocalizationInferencer
-from bas_mm.apis.config_datasets import put_ten_crop
 from bas_mm.apis.picture_input import PictureInput
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.datasets.transforms import follow_view
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
+from bas_mm.utils.config_datasets import put_ten_crop
 from bas_mm.visualization.functional import PREDICTED_COLOR
 
 # Resized to 40 columns and 36 rows, of which the middle 32 x 32 are the view.

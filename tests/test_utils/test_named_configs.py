@@ -39,8 +39,8 @@ def test_unknown_names_list_similar_ones(wrong, similar):
 
 
 def test_of_files_of_one_name_none_has_it(tmp_path, monkeypatch):
-    package = tmp_path / 'bas_mm/apis/named_configs.py'
-    monkeypatch.setattr('bas_mm.apis.named_configs.__file__', str(package))
+    package = tmp_path / 'bas_mm/utils/named_configs.py'
+    monkeypatch.setattr('bas_mm.utils.named_configs.__file__', str(package))
     for name in ('_base_/default_runtime', 'cam/small', 'wsss/small'):
         file = tmp_path / f'configs/{name}.py'
         file.parent.mkdir(parents=True)

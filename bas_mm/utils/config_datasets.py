@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.registry import DATASETS
-from bas_mm.utils.config_types import registered_class, type_name
+
+from .config_types import registered_class, type_name
 
 if TYPE_CHECKING:
     from mmengine.config import Config
