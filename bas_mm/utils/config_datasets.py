@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     'classes_of_config',
+    'evaluated_set',
     'inner_datasets',
     'known_classes',
     'pipeline_of_config',
@@ -34,6 +35,24 @@ def inner_datasets(dataset: Any) -> Iterator[dict]:
         value = dataset.get(key)
         for child in value if isinstance(value, (list, tuple)) else [value]:
             yield from inner_datasets(child)
+
+
+def evaluated_set(cfg: Config) -> Mapping | None:
+    """Config of the data set that evaluations of seeds and masks are about.
+
+    It is ``seed_evaluator.dataset``, or else that of ``seed_dataloader``, or else the pictures of
+    IRNet's training.
+
+    Args:
+        cfg (Config): The config.
+
+    Returns:
+        Mapping | None: None where it has none of them.
+    """
+    dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
+    dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
+    trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    return dataset or trained.get('pictures')
 
 
 def pipeline_of_config(cfg: Config, loader: str) -> Sequence[dict] | None:

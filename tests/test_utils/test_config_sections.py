@@ -21,7 +21,7 @@ def test_what_the_runner_looks_up():
 
 def test_what_the_commands_look_up():
     sources = [path.read_text() for path in ROOT.glob('tools/wsss/*.py')]
-    sources.append((ROOT / 'bas_mm/wsss/truth_masks.py').read_text())
+    sources.append((ROOT / 'bas_mm/utils/config_datasets.py').read_text())
     parts = r"\bcfg(?:\.get\('|\.)(\w+_(?:cfg|dataloader|evaluator))\b"
     read = set(re.findall(parts, ''.join(sources)))
     assert {'mask_cfg', 'seed_evaluator'} <= read <= COMMAND_SECTIONS | runner_sections()

@@ -16,8 +16,8 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import fail_on, run_command
+from bas_mm.command_line.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 from bas_mm.wsss.making_commands import mask_command
-from bas_mm.wsss.truth_masks import evaluation_parser, find_truth_masks, parse_evaluation
 
 
 def main() -> None:

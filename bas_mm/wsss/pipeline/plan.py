@@ -10,12 +10,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bas_mm.registry import DATASETS
+from bas_mm.utils.config_datasets import evaluated_set, inner_datasets
 from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_sections import runner_sections
-from bas_mm.utils.config_types import type_name
+from bas_mm.utils.config_types import registered_class, type_name
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.plain_values import plain_values
-from bas_mm.wsss.truth_masks import names_true_masks
 
 from .counting_settings import settings_that_count
 from .step import Step
@@ -334,7 +335,7 @@ class _Plan:
 
     def without_truth(self) -> str:
         """That seeds and masks have nothing to be compared with, or ''."""
-        if names_true_masks(self.loaded['bas']):
+        if _names_true_masks(self.loaded['bas']):
             return ''
         return f'for the data set of {self.given["bas"]} has no data_prefix.seg_map_path'
 
@@ -348,6 +349,27 @@ class _Plan:
         if type_name(model) != 'MultiScaleEncoderDecoder':
             return None
         return None if (model.get('test_cfg') or {}).get('crf') is None else crf_library
+
+
+def _names_true_masks(cfg: Config) -> bool:
+    """Whether a config says that its pictures have true masks.
+
+    It says so unless its data set, or each of those that it joins, is one of ours that names no
+    folder of them. Whether the folder is there is another matter.
+
+    Args:
+        cfg (Config): The config.
+    """
+    # Here, as it takes time: what is wrong with the pipeline's own config is said before.
+    from bas_mm.datasets import BaseMultiLabelDataset
+
+    sets = inner_datasets(evaluated_set(cfg))
+    ours = [own for own in sets if not {'dataset', 'datasets'} & set(own)]  # they join no others
+    kinds = [(registered_class(DATASETS, own), own) for own in ours]
+    return not kinds or any(
+        kind is None or not issubclass(kind, BaseMultiLabelDataset) or kind.names_masks(own)
+        for kind, own in kinds
+    )
 
 
 def _require_mask_key(key: Any, cfg: Config, path: str) -> None:

@@ -1,35 +1,23 @@
-"""Which pictures an evaluation is about, and where their true masks are: the commands' arguments.
-
-Imports that take time are made where they are needed, as in :mod:`bas_mm.command_line`.
-"""
+"""The true masks that commands compare with, by their arguments."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from bas_mm.command_line import (
-    OneLineParser,
-    fail,
-    load_config,
-    require_file,
-    require_writable,
-)
+from .configs import load_config
+from .messages import fail
+from .parsers import OneLineParser
+from .paths import require_file, require_writable
 
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = [
-    'TruthMasks',
-    'evaluation_parser',
-    'find_truth_masks',
-    'names_true_masks',
-    'parse_evaluation',
-]
+__all__ = ['TruthMasks', 'evaluation_parser', 'find_truth_masks', 'parse_evaluation']
 
 
 class TruthMasks(NamedTuple):
@@ -98,43 +86,11 @@ def parse_evaluation(
     return args
 
 
-def names_true_masks(cfg: Config) -> bool:
-    """Whether a config says that its pictures have true masks.
-
-    It says so unless its data set, or each of those that it joins, is one of ours that names no
-    folder of them. Whether the folder is there is another matter.
-
-    Args:
-        cfg (Config): The config.
-    """
-    from bas_mm.datasets import BaseMultiLabelDataset
-    from bas_mm.registry import DATASETS
-    from bas_mm.utils.config_datasets import inner_datasets
-    from bas_mm.utils.config_types import registered_class
-
-    sets = inner_datasets(_evaluated_set(cfg))
-    ours = [own for own in sets if not {'dataset', 'datasets'} & set(own)]  # they join no others
-    kinds = [(registered_class(DATASETS, own), own) for own in ours]
-    return not kinds or any(
-        kind is None or not issubclass(kind, BaseMultiLabelDataset) or kind.names_masks(own)
-        for kind, own in kinds
-    )
-
-
-def _evaluated_set(cfg: Config) -> Mapping | None:
-    """Config of the data set that evaluations are about."""
-    dataset = (cfg.get('seed_evaluator') or {}).get('dataset')
-    dataset = dataset or (cfg.get('seed_dataloader') or {}).get('dataset')
-    trained = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    return dataset or trained.get('pictures')
-
-
 def find_truth_masks(args: argparse.Namespace) -> TruthMasks:
     """The true masks that the arguments name.
 
-    The data set of a config is ``seed_evaluator.dataset``, or else that of ``seed_dataloader``, or
-    else the pictures of IRNet's training. Pictures whose mask is not there are left out, but not
-    those that ``--ids`` lists.
+    The data set of a config is its :func:`~bas_mm.utils.config_datasets.evaluated_set`. Pictures
+    whose mask is not there are left out, but not those that ``--ids`` lists.
 
     Raises:
         ValueError: The config's data set cannot be read.
@@ -164,10 +120,11 @@ def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMask
     from mmengine.registry import init_default_scope
 
     from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_datasets import evaluated_set
     from bas_mm.utils.config_model import scope_of
 
     init_default_scope(scope_of(cfg))
-    dataset = _evaluated_set(cfg)
+    dataset = evaluated_set(cfg)
     if dataset is None:
         fail(
             f'the config {args.config} has neither seed_dataloader nor seed_evaluator.dataset nor '
