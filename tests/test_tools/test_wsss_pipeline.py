@@ -16,10 +16,11 @@ from PIL import Image
 from tiny_pipeline import SET, write_pipeline
 from tiny_project import forked, run_in_process
 
+from bas_mm.apis import pipeline_sheet
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.utils import worker_processes
 from bas_mm.utils.result_files import write_json
-from bas_mm.wsss.pipeline import picture_sheet, runner
+from bas_mm.wsss.pipeline import runner
 from bas_mm.wsss.pipeline.plan import plan
 
 pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
@@ -112,7 +113,7 @@ def test_a_sheet_that_cannot_be_drawn_is_one_line(tmp_path, monkeypatch):
         def draw_sheet(*_, error=error) -> None:
             raise error
 
-        monkeypatch.setattr(picture_sheet, 'draw_sheet', draw_sheet)
+        monkeypatch.setattr(pipeline_sheet, 'draw_sheet', draw_sheet)
         line = last_line()
         assert start in line
         assert said in line
@@ -132,7 +133,7 @@ def test_pictures_without_true_masks(tmp_path, monkeypatch):
         assert f'\n{step}: left out, for ' in listed
     assert not re.search(r'eval_\w+\.py|test\.py', listed)
 
-    monkeypatch.setattr(picture_sheet, 'draw_sheet', lambda *_: 'the sheet')
+    monkeypatch.setattr(pipeline_sheet, 'draw_sheet', lambda *_: 'the sheet')
     steps = plan(Config.fromfile(config), Path('work'))
     runner_ = runner.PipelineRunner(steps, tmp_path / 'work', TOOL)
     folder = tmp_path / 'work/segmentor'

@@ -99,10 +99,11 @@ def main() -> None:
     trained = state.is_done('segmentor') and work_dir / 'segmentor' not in outdated
     if (trained or 'segmentor' in figures) and args.pictures:
         from bas_mm.utils.input_errors import describe_input_error
-        from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
 
         base = Path(cfg.filename).parent
         try:
+            from bas_mm.apis.pipeline_sheet import draw_sheet
+
             sheet = draw_sheet(
                 base / cfg.bas,
                 base / cfg.segmentor,

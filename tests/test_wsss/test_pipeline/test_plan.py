@@ -1,17 +1,15 @@
-"""The plan of each pipeline's config, its figures and its sheet."""
+"""The plan of each pipeline's config, and its figures."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 from mmengine.config import Config
 
 from bas_mm.command_line import load_config
 from bas_mm.utils.dense_crf import crf_library
-from bas_mm.wsss.pipeline.picture_sheet import sheet_row, stack_rows
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
 from bas_mm.wsss.pipeline.runner import PipelineRunner
@@ -374,16 +372,3 @@ def test_figures_of_what_was_evaluated(tmp_path):
     (figures / 'masks.json').write_text('{"miou"')
     with pytest.raises(ValueError, match='masks.json holds no mIoU'):
         read_figures(tmp_path)
-
-
-def test_sheet_shows_labels_over_the_picture():
-    picture = np.full((40, 60, 3), 200, np.uint8)
-    label = np.zeros((40, 60), np.uint8)
-    label[10:20, 10:30] = 2
-    rows = [sheet_row(picture, [label, None, label, label]) for _ in range(2)]
-    first = rows[0]
-    # Green is the second colour of VOC's palette.
-    green = (first[..., 1] > first[..., 0].astype(int) + 30).any(axis=0)
-    starts = np.flatnonzero(np.diff(green.astype(int)) == 1)
-    assert len(starts) == 3
-    assert stack_rows(rows).shape[0] >= 2 * first.shape[0]

@@ -13,15 +13,15 @@ from mmengine.registry import DefaultScope
 from mmseg.apis import inference_model, init_model
 from seed_samples import some_seeds, write_mask
 
+from bas_mm.apis import pipeline_sheet
+from bas_mm.apis.pipeline_sheet import draw_sheet, sheet_row, stack_rows
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.utils.result_files import write_json
-from bas_mm.wsss.pipeline import picture_sheet
-from bas_mm.wsss.pipeline.picture_sheet import draw_sheet
 from bas_mm.wsss.seed_evaluation import read_index_mask
 from bas_mm.wsss.seed_file import SeedFile
 
-CONFIGS = Path(__file__).resolve().parents[3] / 'configs'
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZE = (42, 60)
 BAS = """
 default_scope = 'bas_mm'
@@ -103,13 +103,13 @@ def sheet(tmp_path) -> Sheet:
 @pytest.fixture
 def rows(monkeypatch) -> list:
     """The label maps of each row."""
-    seen, draw = [], picture_sheet.sheet_row
+    seen, draw = [], pipeline_sheet.sheet_row
 
     def sheet_row(picture, labels):
         seen.append(labels)
         return draw(picture, labels)
 
-    monkeypatch.setattr(picture_sheet, 'sheet_row', sheet_row)
+    monkeypatch.setattr(pipeline_sheet, 'sheet_row', sheet_row)
     return seen
 
 
@@ -184,3 +184,16 @@ def test_what_cannot_be_read_is_named(sheet):
     SeedFile.path(sheet.work / 'fused_seeds', 'two').unlink()
     with pytest.raises(ValueError, match=r'two\.npz'):
         sheet.draw(STOCK)
+
+
+def test_sheet_shows_labels_over_the_picture():
+    picture = np.full((40, 60, 3), 200, np.uint8)
+    label = np.zeros((40, 60), np.uint8)
+    label[10:20, 10:30] = 2
+    rows = [sheet_row(picture, [label, None, label, label]) for _ in range(2)]
+    first = rows[0]
+    # Green is the second colour of VOC's palette.
+    green = (first[..., 1] > first[..., 0].astype(int) + 30).any(axis=0)
+    starts = np.flatnonzero(np.diff(green.astype(int)) == 1)
+    assert len(starts) == 3
+    assert stack_rows(rows).shape[0] >= 2 * first.shape[0]

@@ -1,4 +1,4 @@
-"""A sheet of pictures with what the pipeline made of each."""
+"""A sheet of pictures with what the pipeline of segmentation made of each."""
 
 from __future__ import annotations
 
@@ -7,9 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.registry import DefaultScope
 
+from bas_mm.datasets.transforms import LoadLocImage
+from bas_mm.models.functional import seeds_to_labels
+from bas_mm.registry import DATASETS
+from bas_mm.utils.config_model import scope_of
+from bas_mm.utils.config_params import params_of
+from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
 from bas_mm.visualization.seed_drawing import lay_labels
+from bas_mm.wsss.functional.irn_labels import IRNLabelParams
+from bas_mm.wsss.seed_evaluation import read_index_mask
+from bas_mm.wsss.seed_file import SeedFile
+
+from .comparison_pictures import spread
+from .segmentation_inferencer import SegmentationInferencer
 
 __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 
@@ -56,7 +71,9 @@ def draw_sheet(
     work_dir: str | Path,
     count: int,
 ) -> Path:
-    """Draw the training pictures that come first with all their classes, and write the sheet.
+    """Draw some pictures, their first classes in turn, and write the sheet.
+
+    They are pictures of several classes where there are such, which show most.
 
     Args:
         bas_config (str | Path): Config of BAS-Seg; its ``seed_dataloader`` has the pictures.
@@ -72,22 +89,6 @@ def draw_sheet(
         UnreadableImageError: A picture cannot be read.
         ValueError: Seeds, masks, figures or the checkpoint cannot be read.
     """
-    import torch
-    from mmengine.config import Config
-    from mmengine.registry import DefaultScope
-
-    from bas_mm.apis import SegmentationInferencer
-    from bas_mm.apis.comparison_pictures import spread
-    from bas_mm.datasets.transforms import LoadLocImage
-    from bas_mm.models.functional import seeds_to_labels
-    from bas_mm.registry import DATASETS
-    from bas_mm.utils.config_model import scope_of
-    from bas_mm.utils.config_params import params_of
-    from bas_mm.utils.result_files import write_picture
-    from bas_mm.wsss.functional.irn_labels import IRNLabelParams
-    from bas_mm.wsss.seed_evaluation import read_index_mask
-    from bas_mm.wsss.seed_file import SeedFile
-
     work_dir = Path(work_dir)
     cfg = Config.fromfile(bas_config)
     with DefaultScope.overwrite_default_scope(scope_of(cfg)):
@@ -98,7 +99,6 @@ def draw_sheet(
     params = params_of(IRNLabelParams(), cfg.get('irn_label_cfg'), 'irn_label_cfg')
     score = _background_score(work_dir, params.foreground)
     infos = [dataset.get_data_info(i) for i in range(len(dataset))]
-    # Pictures of several classes show most.
     several = [i for i in infos if len(i['gt_label']) > 1] or infos
     reader = LoadLocImage()
     rows = []
