@@ -11,8 +11,8 @@ from bas_mm.utils.palette import colour_map
 from .collector import paused_collector
 from .errors import AnnotationError
 from .label_lists import LabelList, picture_stem, read_label_list
+from .listed_files import check_files_exist, join_paths, require_folder
 from .picture_set_mixin import PictureSetMixin, build_transforms
-from .split_lists import check_files_exist, join_paths, require_folder
 
 __all__ = ['BaseMultiLabelDataset']
 

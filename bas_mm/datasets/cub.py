@@ -7,10 +7,12 @@ import numpy as np
 
 from bas_mm.registry import DATASETS
 
+from .box_lists import BoxLists
 from .errors import AnnotationError
+from .listed_files import check_files_exist
 from .numbered_lists import Table, class_index, read_boxes, read_table
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists, check_files_exist, require_unique
+from .text_lists import require_unique
 
 __all__ = ['CUB200']
 

@@ -6,10 +6,11 @@ import numpy as np
 
 from bas_mm.registry import DATASETS
 
+from .box_lists import BoxLists
 from .errors import UNPACK_ANEW, AnnotationError
 from .numbered_lists import Table, read_boxes, read_table
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists, read_class_names, require_disjoint
+from .text_lists import read_class_names, require_disjoint
 
 __all__ = ['FGVCAircraft']
 

@@ -10,8 +10,9 @@ from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 from bas_mm.registry import DATASETS
 
 from .errors import UNPACK_ANEW, AnnotationError
+from .listed_files import join_paths, require_folder
 from .release_dataset import ReleaseDataset
-from .split_lists import join_paths, read_lines, require_folder, require_unique
+from .text_lists import read_lines, require_unique
 from .voc_xml import VocAnnotation, boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['ILSVRCRelease']

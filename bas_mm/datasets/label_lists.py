@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bas_mm.utils.class_names import class_indices
 
 from .errors import AnnotationError
-from .split_lists import read_lines, require_unique
+from .text_lists import read_lines, require_unique
 
 __all__ = [
     'PICTURE_SUFFIXES',

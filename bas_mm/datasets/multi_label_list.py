@@ -9,7 +9,7 @@ from bas_mm.registry import DATASETS
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .errors import AnnotationError
 from .label_lists import PICTURE_SUFFIXES, picture_stem
-from .split_lists import require_folder
+from .listed_files import require_folder
 
 __all__ = ['MultiLabelList']
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from .errors import UNPACK_ANEW, AnnotationError
-from .split_lists import read_lines
+from .text_lists import read_lines
 
 __all__ = ['Table', 'class_index', 'read_boxes', 'read_table']
 

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from bas_mm.registry import TRANSFORMS
 
 from .errors import AnnotationError, UnreadableImageError
-from .split_lists import read_class_names
+from .text_lists import read_class_names
 
 __all__ = ['PictureSetMixin', 'build_transforms']
 

@@ -6,19 +6,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from .base_localization_dataset import BaseLocalizationDataset
+from .box_lists import BoxLists, check_bounds, check_boxes, group_rows
 from .collector import paused_collector
 from .errors import UNPACK_ANEW, AnnotationError
+from .listed_files import check_files_exist, join_paths, require_folder
 from .picture_size import picture_size
 from .readable_pictures import require_readable
-from .split_lists import (
-    BoxLists,
-    check_bounds,
-    check_boxes,
-    check_files_exist,
-    group_rows,
-    join_paths,
-    require_folder,
-)
 
 __all__ = ['ReleaseDataset']
 

@@ -8,8 +8,10 @@ import numpy as np
 from bas_mm.registry import DATASETS
 
 from .base_localization_dataset import BaseLocalizationDataset
+from .box_lists import check_boxes, group_rows
 from .collector import paused_collector
 from .errors import AnnotationError
+from .listed_files import check_files_exist, join_paths, require_folder
 from .picture_size import picture_size_and_side
 from .readable_pictures import require_readable
 from .split_lists import (
@@ -18,16 +20,11 @@ from .split_lists import (
     IMAGE_SIZES,
     LOCALIZATION,
     MaskLists,
-    check_boxes,
     check_disjoint,
-    check_files_exist,
-    group_rows,
-    join_paths,
     read_class_labels,
     read_image_ids,
     read_image_sizes,
     read_localization,
-    require_folder,
 )
 
 __all__ = ['SplitFolder']

@@ -10,7 +10,7 @@ Right*, CVPR 2020. A folder holds
   lines per image allowed.
 
 ImageNet's training split has 1.28 million lines per file, so each function passes once over its
-lines and touches the disk once per directory, not once per picture.
+lines.
 """
 
 from __future__ import annotations
@@ -22,59 +22,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
 from typing import NoReturn
-from unicodedata import is_normalized, normalize
 
 import numpy as np
 
-from .errors import AnnotationError, reading
+from .box_lists import BoxLists
+from .errors import AnnotationError
+from .text_lists import read_lines, require_disjoint, require_unique
 
 __all__ = [
     'CLASS_LABELS',
     'IMAGE_IDS',
     'IMAGE_SIZES',
     'LOCALIZATION',
-    'BoxLists',
     'MaskLists',
-    'check_bounds',
-    'check_boxes',
     'check_disjoint',
-    'check_files_exist',
-    'group_rows',
-    'join_paths',
     'read_class_labels',
-    'read_class_names',
     'read_image_ids',
     'read_image_sizes',
-    'read_lines',
     'read_localization',
-    'require_disjoint',
-    'require_folder',
-    'require_unique',
 ]
 
 IMAGE_IDS = 'image_ids.txt'
 CLASS_LABELS = 'class_labels.txt'
 IMAGE_SIZES = 'image_sizes.txt'
 LOCALIZATION = 'localization.txt'
-
-
-@dataclass
-class BoxLists:
-    """Boxes of a split, in the order of their lines.
-
-    Attributes:
-        positions: (m,) int64, the position in ``image_ids.txt`` of each box's image.
-        boxes: (m, 4) float64, x0, y0, x1, y1 in pixels of the original picture.
-        lines: (m,) int64, the line of the annotation file, counted from 1.
-        files: The file of each box, where there is one file per picture; None for one in all.
-        unit: What ``lines`` counts: 'line', or 'entry' in a file that has no lines.
-    """
-
-    positions: np.ndarray
-    boxes: np.ndarray
-    lines: np.ndarray
-    files: Sequence[str] | None = None
-    unit: str = 'line'
 
 
 @dataclass
@@ -90,81 +61,6 @@ class MaskLists:
     mask_paths: list[tuple[str, ...]]
     ignore_paths: list[str]
     lines: list[tuple[int, ...]]
-
-
-def require_folder(folder: str, purpose: str) -> None:
-    """Raise an :class:`AnnotationError` that names the folder when it is not there."""
-    if not osp.isdir(folder):
-        raise AnnotationError.at(
-            folder, None, f'there is no such folder ({purpose})', 'Correct the path'
-        )
-
-
-def require_unique(
-    names: Sequence[str],
-    numbers: Sequence[int],
-    file: str,
-    kind: str = '',
-    advice: str = 'Take one of the two lines out',
-    unit: str = 'line',
-) -> None:
-    """Raise an :class:`AnnotationError` where a name stands in a list twice; it names both lines.
-
-    Args:
-        names: The names.
-        numbers: The line of each.
-        file: The list, for messages.
-        kind: What a name is, before it in the message: 'the class ', say.
-        advice: What to do about it.
-        unit: What ``numbers`` counts: 'line', or 'entry' in a file that has no lines.
-    """
-    if len(set(names)) == len(names):
-        return
-    first: dict[str, int] = {}
-    for name, number in zip(names, numbers):
-        if name in first:
-            problem = f'{kind}{name} was listed before, in {unit} {first[name]}'
-            raise AnnotationError.at(file, number, problem, advice, unit=unit)
-        first[name] = number
-
-
-def read_lines(file: str) -> tuple[list[str], Sequence[int]]:
-    """Read the lines of a text file that hold something, with their numbers.
-
-    Args:
-        file: A UTF-8 text file, a byte order mark allowed, with any line ends.
-
-    Returns:
-        The lines without white space at their ends, and as many line numbers counted from 1.
-
-    Raises:
-        AnnotationError: The file is missing or is not text.
-    """
-    advice = 'Correct the path or make the file', 'It must be a readable UTF-8 text file'
-    with reading(file, *advice), open(file, encoding='utf-8-sig') as handle:
-        text = handle.read()
-    # Not str.splitlines: it also splits at characters that a file name may contain.
-    lines = [line.strip() for line in text.split('\n')]
-    while lines and not lines[-1]:
-        lines.pop()
-    numbers: Sequence[int] = range(1, len(lines) + 1)
-    if not all(lines):
-        numbers = [number for number, line in zip(numbers, lines) if line]
-        lines = [line for line in lines if line]
-    return lines, numbers
-
-
-def read_class_names(file: str) -> tuple[str, ...]:
-    """Read class names, one per line.
-
-    Raises:
-        AnnotationError: The file is missing, empty, or names a class twice.
-    """
-    names, numbers = read_lines(file)
-    if not names:
-        raise AnnotationError.at(file, None, 'no class is named', 'Write one name per line')
-    require_unique(names, numbers, file, 'the class ')
-    return tuple(names)
 
 
 def read_image_ids(file: str) -> tuple[list[str], Sequence[int]]:
@@ -289,7 +185,7 @@ def read_localization(
 ) -> BoxLists | MaskLists:
     """Read ``localization.txt``: boxes or masks, as most of its lines say.
 
-    Boxes are only read here; :func:`check_boxes` judges them.
+    Boxes are only read here; :func:`~.box_lists.check_boxes` judges them.
 
     Args:
         file: The file of ``id,x0,y0,x1,y1`` or of ``id,mask_path,ignore_path`` lines.
@@ -319,153 +215,6 @@ def read_localization(
             'Add its line there, or set with_boxes=False for a split with weak labels only',
         )
     return lists
-
-
-def check_boxes(
-    file: str,
-    ids: Sequence[str],
-    lists: BoxLists,
-    sizes: np.ndarray | None = None,
-    on_its_side: np.ndarray | None = None,
-) -> None:
-    """Judge boxes: finite, in pixels, corners in order, inside the picture.
-
-    A corner may equal the width or the height, because some sets write x + w for x1.
-
-    Args:
-        file: The file that the boxes come from, for messages.
-        ids: The split's ids.
-        lists: The boxes.
-        sizes: (n, 2) width and height of each picture; None when they are not known. Then only
-            negative corners count as outside. A picture of unknown size may have 0, 0 here.
-        on_its_side: See :func:`check_bounds`.
-
-    Raises:
-        AnnotationError: Names the first bad line and counts the others.
-    """
-    boxes = lists.boxes
-    bad = ~np.isfinite(boxes).all(axis=1)
-    if bad.any():
-        _raise_box(file, ids, lists, bad, 'is not made of finite numbers', 'Correct the line')
-    # One box alone may be as small as that.
-    if len(boxes) > 1 and boxes.min() >= 0 and boxes.max() <= 1:
-        _raise_box(
-            file,
-            ids,
-            lists,
-            np.ones(len(boxes), dtype=bool),
-            'lies between 0 and 1, as all boxes of its split do',
-            'Boxes are in pixels: multiply x by the width of the picture, and y by its height',
-        )
-    bad = (boxes[:, 2] < boxes[:, 0]) | (boxes[:, 3] < boxes[:, 1])
-    if bad.any():
-        _raise_box(
-            file,
-            ids,
-            lists,
-            bad,
-            'has x1 < x0 or y1 < y0',
-            'A box is x0,y0,x1,y1: the upper left corner, then the lower right one',
-        )
-    bad = (boxes[:, :2] < 0).any(axis=1)
-    if bad.any():
-        _raise_box(
-            file, ids, lists, bad, 'lies outside its picture (x0 or y0 < 0)', 'Correct the box'
-        )
-    if sizes is not None:
-        check_bounds(file, ids, lists, sizes, on_its_side=on_its_side)
-
-
-def check_bounds(
-    file: str,
-    ids: Sequence[str],
-    lists: BoxLists,
-    sizes: np.ndarray,
-    tolerance: float = 0.0,
-    on_its_side: np.ndarray | None = None,
-) -> None:
-    """Judge the lower right corners of boxes against the sizes of their pictures.
-
-    Args:
-        file: The file that the boxes come from, for messages.
-        ids: The split's ids.
-        lists: The boxes.
-        sizes: (n, 2) width and height of each picture; 0, 0 where unknown.
-        tolerance: How many pixels beyond the width or the height are still accepted.
-        on_its_side: (n,) bool, pictures whose boxes may be those of the picture turned by a
-            quarter as well, of which width and height change places; None for no picture.
-
-    Raises:
-        AnnotationError: Names the first bad line and counts the others.
-    """
-    limits = sizes[lists.positions]
-    known = (limits > 0).all(axis=1)
-    bad = known & (lists.boxes[:, 2:] > limits + tolerance).any(axis=1)
-    if on_its_side is not None:
-        fits = (lists.boxes[:, 2:] <= limits[:, ::-1] + tolerance).all(axis=1)
-        bad &= ~(on_its_side[lists.positions] & fits)
-    if bad.any():
-        row = np.flatnonzero(bad)[0]
-        width, height = limits[row].tolist()
-        turned = ''
-        if on_its_side is not None and on_its_side[lists.positions[row]]:
-            turned = f', and of {height}x{width} if it is turned as its file notes'
-        _raise_box(
-            file,
-            ids,
-            lists,
-            bad,
-            f'lies outside its picture of {width}x{height} pixels{turned}',
-            'Correct the box, or the size',
-        )
-
-
-def check_files_exist(
-    ids: Sequence[str],
-    id_lines: Sequence[int],
-    ids_file: str,
-    image_root: str,
-    kind: str = 'picture',
-    unit: str = 'line',
-) -> None:
-    """Check that every listed picture is on disk, listing each directory once.
-
-    Args:
-        ids: Paths below ``image_root``.
-        id_lines: The line of each id in ``ids_file``.
-        ids_file: Where the ids come from, for messages.
-        image_root: The folder of the pictures.
-        kind: What the files are, for messages: 'picture', or 'mask'.
-        unit: What ``id_lines`` counts: 'line', or 'entry' in a file that has no lines.
-
-    Raises:
-        AnnotationError: Names the first line without a picture and counts the others.
-    """
-    require_folder(image_root, f'the root of the {kind}s')
-    names_by_folder: dict[str, set[str]] = {}
-    missing: list[int] = []
-    for position, image_id in enumerate(ids):
-        folder, _, name = image_id.rpartition('/')
-        names = names_by_folder.get(folder)
-        if names is None:
-            names = names_by_folder[folder] = _names_in(osp.join(image_root, folder))
-        if name not in names:
-            missing.append(position)
-    if missing:
-        first = ids[missing[0]]
-        problem = f'there is no {kind} {osp.join(image_root, first)}'
-        advice = f'Complete the {kind}s, correct data_root or data_prefix, or take it from the list'
-        alike = _name_alike(image_root, first)
-        if alike is not None:
-            problem = f'the {kind} is called {alike}: {_difference(first, alike)}'
-            advice = f'Write the list as the {kind}s are named, or rename these'
-        raise AnnotationError.at_first(
-            ids_file,
-            [id_lines[position] for position in missing],
-            f'{first} is listed, but {problem}',
-            advice,
-            unit,
-        )
 
 
 def check_disjoint(
@@ -502,53 +251,6 @@ def check_disjoint(
         )
 
 
-def require_disjoint(
-    own: tuple[Sequence[str], Sequence[int], str],
-    other: tuple[Sequence[str], Sequence[int], str],
-    advice: str,
-    unit: str = 'line',
-) -> None:
-    """Raise an :class:`AnnotationError` where a picture stands in two lists; it names both lines.
-
-    Args:
-        own: The names of a list, the line of each, and the list's file.
-        other: Those of the other list.
-        advice: What to do about it.
-        unit: What the lines count: 'line', or 'entry' in a file that has no lines.
-    """
-    ids, lines, file = own
-    other_ids, other_lines, other_file = other
-    few, many = sorted((ids, other_ids), key=len)
-    shared = set(few).intersection(many)
-    if shared:
-        position = next(i for i, image_id in enumerate(ids) if image_id in shared)
-        other_line = other_lines[other_ids.index(ids[position])]
-        raise AnnotationError.at(
-            file,
-            lines[position],
-            f'{ids[position]} is also in another split: {other_file}, {unit} {other_line}',
-            advice,
-            others=len(shared) - 1,
-            unit=unit,
-        )
-
-
-def group_rows(positions: np.ndarray, rows: np.ndarray, count: int) -> list[np.ndarray]:
-    """Split rows by image, keeping their order.
-
-    Args:
-        positions: (m,) image of each row, in [0, count).
-        rows: (m, k) the rows.
-        count: Number of images.
-
-    Returns:
-        ``count`` arrays (n_i, k).
-    """
-    order = np.argsort(positions, kind='stable')
-    ends = np.cumsum(np.bincount(positions, minlength=count))
-    return np.split(rows[order], ends[:-1])
-
-
 class _Index:
     """Where each id stands. Lists in the order of the ids, as most are, do without the table."""
 
@@ -565,13 +267,6 @@ def _beside(
 ) -> Iterable[tuple[str, int, str | None]]:
     """Each line, its number, and the id whose turn it is."""
     return zip(*lines, chain(ids, repeat(None)))
-
-
-def join_paths(folder: str, names: Sequence[str]) -> list[str]:
-    """``os.path.join(folder, name)`` of each name, faster where there are a million of them."""
-    start = osp.join(folder, '')
-    # A name that is a whole path stays as it is.
-    return [name if name.startswith('/') else start + name for name in names]
 
 
 def _are_masks(lines: list[str], index: dict[str, int]) -> bool:
@@ -691,20 +386,6 @@ def _raise_repeated(file: str, number: int, image_id: str) -> NoReturn:
     )
 
 
-def _raise_box(
-    file: str, ids: Sequence[str], lists: BoxLists, bad: np.ndarray, problem: str, advice: str
-) -> NoReturn:
-    rows = np.flatnonzero(bad)
-    box = ','.join(f'{value:g}' for value in lists.boxes[rows[0]])
-    raise AnnotationError.at_first(
-        file if lists.files is None else lists.files[rows[0]],
-        lists.lines[rows],
-        f'the box {box} of {ids[lists.positions[rows[0]]]} {problem}',
-        advice,
-        lists.unit,
-    )
-
-
 def _class(field: str, file: str, number: int, image_id: str, num_classes: int) -> int:
     try:
         # Python reads 1_0 as 10.
@@ -742,44 +423,3 @@ def _whole_number(field: str, file: str, number: int, image_id: str) -> int:
             'Write id,width,height in pixels',
         )
     return int(value)
-
-
-def _names_in(folder: str) -> set[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return {entry.name for entry in entries}
-    except (FileNotFoundError, NotADirectoryError):
-        return set()
-
-
-def _name_alike(root: str, name: str) -> str | None:
-    """The path below a folder that a path differs from in Unicode's form, case or slashes only."""
-    found = ''
-    for part in name.replace('\\', '/').split('/'):
-        names = _names_in(osp.join(root, found))
-        if part not in names:
-            alike = [other for other in sorted(names) if _plain(other) == _plain(part)]
-            if not alike:
-                return None
-            part = alike[0]
-        found = f'{found}/{part}' if found else part
-    return found
-
-
-def _plain(name: str) -> str:
-    return normalize('NFC', name).casefold()
-
-
-def _difference(listed: str, found: str) -> str:
-    """What is different about two paths that are alike."""
-    listed = listed.replace('\\', '/')
-    if listed == found:
-        return 'folders are divided by /'
-    if normalize('NFC', listed) == normalize('NFC', found):
-        # Both look the same where they are printed.
-        form = 'NFD' if is_normalized('NFD', found) else 'NFC'
-        return (
-            'the same letters in another form of Unicode, as Python gives them by '
-            f'unicodedata.normalize({form!r}, name)'
-        )
-    return 'capital letters are told from small ones'

@@ -6,11 +6,12 @@ import numpy as np
 
 from bas_mm.registry import DATASETS
 
+from .box_lists import BoxLists
 from .errors import UNPACK_ANEW
 from .mat_lists import mat_variable, numbers, read_mat, struct_field, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
-from .split_lists import BoxLists, require_unique
+from .text_lists import require_unique
 
 __all__ = ['StanfordCars']
 

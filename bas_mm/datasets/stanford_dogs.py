@@ -8,7 +8,7 @@ from .errors import UNPACK_ANEW, AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, texts
 from .numbered_lists import class_index
 from .release_dataset import ReleaseDataset
-from .split_lists import require_disjoint, require_unique
+from .text_lists import require_disjoint, require_unique
 from .voc_xml import boxes_of, read_voc_xml, sizes_of
 
 __all__ = ['StanfordDogs']

@@ -9,8 +9,8 @@ from xml.parsers import expat
 
 import numpy as np
 
+from .box_lists import BoxLists
 from .errors import AnnotationError, reading
-from .split_lists import BoxLists
 
 __all__ = ['VocAnnotation', 'boxes_of', 'read_voc_xml', 'sizes_of']
 
@@ -53,7 +53,7 @@ def read_voc_xml(file: str) -> VocAnnotation:
     Raises:
         AnnotationError: The file is missing or no XML; it has no size in positive whole numbers;
             or an object has no name, no box, or a corner that is no number. The boxes are
-            only read here: :func:`~bas_mm.datasets.split_lists.check_boxes` judges them.
+            only read here: :func:`~bas_mm.datasets.box_lists.check_boxes` judges them.
     """
     advice = 'Unpack the annotations of the release, or take the picture away'
     with reading(file, advice, advice), open(file, 'rb') as handle:

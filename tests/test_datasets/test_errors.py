@@ -6,7 +6,7 @@ import pytest
 
 from bas_mm.datasets import AnnotationError
 from bas_mm.datasets.coco_instances import read_instances
-from bas_mm.datasets.split_lists import read_lines
+from bas_mm.datasets.text_lists import read_lines
 from bas_mm.datasets.voc_xml import read_voc_xml
 
 

@@ -36,17 +36,12 @@ import numpy as np  # noqa: E402 - after the path is set
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  # noqa: E402
+from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
 from bas_mm.datasets.label_lists import PICTURE_SUFFIXES, is_picture  # noqa: E402
+from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
 from bas_mm.datasets.picture_size import picture_size_and_side  # noqa: E402
-from bas_mm.datasets.split_lists import (  # noqa: E402
-    BoxLists,
-    check_boxes,
-    group_rows,
-    join_paths,
-    read_lines,
-    require_folder,
-)
 from bas_mm.datasets.split_writer import check_ids, read_picture_sizes, write_split  # noqa: E402
+from bas_mm.datasets.text_lists import read_lines  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import whole_folder, write_text  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
@@ -143,7 +138,7 @@ def read_folders(root: str) -> ClassFolders:
 
 
 def read_boxes(file: str, found: ClassFolders) -> BoxLists:
-    """Read boxes; :func:`~bas_mm.datasets.split_lists.check_boxes` judges them.
+    """Read boxes; :func:`~bas_mm.datasets.box_lists.check_boxes` judges them.
 
     Args:
         file: Lines :data:`FORM`, the first of which may name the columns.
