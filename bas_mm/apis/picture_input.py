@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from bas_mm.datasets.label_lists import PICTURE_SUFFIXES, is_picture
+from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture, split_suffix
 
 from .prediction_folder import PICTURE_KINDS, PREDICTIONS
 
@@ -80,7 +80,7 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
             )
     if not found:
         raise ValueError('there is no picture')
-    stems = [_without_suffix(name) for _, name in found]
+    stems = [split_suffix(name)[0] for _, name in found]
     counts, taken = Counter(stems), {}
     pictures = []
     for position, ((source, name), stem) in enumerate(zip(found, stems)):
@@ -160,11 +160,6 @@ def _check_array(array: np.ndarray, position: int) -> None:
             f'picture {position}: an array must be (H, W, 3) uint8, BGR, got {array.shape} '
             f'{array.dtype}'
         )
-
-
-def _without_suffix(name: str) -> str:
-    stem, dot, suffix = name.rpartition('.')
-    return stem if stem and f'{dot}{suffix}'.lower() in PICTURE_SUFFIXES else name
 
 
 def _unused(name: str, taken: dict[str, int]) -> str:

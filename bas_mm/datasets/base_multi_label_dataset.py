@@ -10,8 +10,9 @@ from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
 from .errors import AnnotationError
-from .label_lists import LabelList, picture_stem, read_label_list
+from .label_lists import LabelList, read_label_list
 from .listed_files import check_files_exist, join_paths, require_folder
+from .picture_names import picture_stem
 from .picture_set_mixin import PictureSetMixin, build_transforms
 
 __all__ = ['BaseMultiLabelDataset']

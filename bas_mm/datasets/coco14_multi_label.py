@@ -9,7 +9,7 @@ from bas_mm.registry import DATASETS
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .coco_instances import labels_of_images, read_instances
-from .label_lists import PICTURE_SUFFIXES
+from .picture_names import is_picture
 
 __all__ = ['COCO14MultiLabel']
 
@@ -104,4 +104,4 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
 
 
 def _with_suffix(name: str) -> str:
-    return name if osp.splitext(name)[1].lower() in PICTURE_SUFFIXES else f'{name}.jpg'
+    return name if is_picture(name) else f'{name}.jpg'

@@ -8,7 +8,7 @@ from typing import Any
 
 from .collector import paused_collector
 from .errors import UNPACK_ANEW, AnnotationError, reading
-from .label_lists import picture_stem
+from .picture_names import picture_stem
 
 __all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
 

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os.path as osp
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bas_mm.utils.class_names import class_indices
 
 from .errors import AnnotationError
+from .picture_names import PICTURE_SUFFIXES, is_picture, picture_stem
 from .text_lists import read_lines, require_unique
 
-__all__ = [
-    'PICTURE_SUFFIXES',
-    'is_picture',
-    'LabelList',
-    'picture_stem',
-    'read_ids',
-    'read_label_list',
-    'unknown_class',
-]
-
-#: Endings of picture files, in small letters.
-PICTURE_SUFFIXES = ('.jpg', '.jpeg', '.png', '.bmp', '.webp', '.ppm', '.tif', '.tiff')
+__all__ = ['LabelList', 'read_ids', 'read_label_list', 'unknown_class']
 
 
 @dataclass
@@ -67,13 +56,6 @@ class LabelList:
         return [self.labels[self.positions[name]] for name in ids]
 
 
-def picture_stem(name: str) -> str:
-    """The name of a picture without its folder and without the ending of a picture file."""
-    name = name.replace('\\', '/').rsplit('/', 1)[-1]
-    stem, suffix = osp.splitext(name)
-    return stem if suffix.lower() in PICTURE_SUFFIXES else name
-
-
 def unknown_class(
     file: str, line: int | None, name: str, classes: Sequence[str]
 ) -> AnnotationError:
@@ -109,7 +91,8 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
     rows, lines = _rows(file)
     indices: Mapping[str, int] = class_indices(classes)
     found = {word for _, *words in rows for word in words}
-    ends = set(filter(is_picture, found.difference(indices)))
+    # Of the name 'a .jpg' the ending is a word by itself.
+    ends = {word for word in found.difference(indices) if word.lower().endswith(PICTURE_SUFFIXES)}
     if ends:
         _refuse_spaces(rows, lines, file, ends)
     if all(map(_is_whole, found)) and found.isdisjoint(indices):
@@ -198,11 +181,6 @@ def _refuse_spaces(
                 'cannot have, because what follows it are classes',
                 'Rename the picture',
             )
-
-
-def is_picture(name: str) -> bool:
-    """Whether a file's name ends as those of pictures do."""
-    return name.lower().endswith(PICTURE_SUFFIXES)
 
 
 def _is_path(word: str) -> bool:

@@ -8,8 +8,8 @@ from bas_mm.registry import DATASETS
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .errors import AnnotationError
-from .label_lists import PICTURE_SUFFIXES, picture_stem
 from .listed_files import require_folder
+from .picture_names import is_picture, split_suffix
 
 __all__ = ['MultiLabelList']
 
@@ -59,7 +59,7 @@ class MultiLabelList(BaseMultiLabelDataset):
         files = []
         for name, line in zip(names, lines):
             folder, _, base = name.rpartition('/')
-            if picture_stem(base) != base:
+            if is_picture(base):
                 files.append(name)
                 continue
             if folder not in suffixes:
@@ -82,7 +82,7 @@ def _suffixes_in(folder: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if osp.isdir(folder):
         for entry in sorted(os.listdir(folder)):
-            stem, suffix = osp.splitext(entry)
-            if suffix.lower() in PICTURE_SUFFIXES:
+            stem, suffix = split_suffix(entry)
+            if suffix:
                 found.setdefault(stem, []).append(suffix)
     return found

@@ -38,7 +38,7 @@ from bas_mm.datasets.coco_masks import (  # noqa: E402
 )
 from bas_mm.datasets.errors import UNPACK_ANEW  # noqa: E402
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
-from bas_mm.datasets.label_lists import picture_stem  # noqa: E402
+from bas_mm.datasets.picture_names import picture_stem  # noqa: E402
 from bas_mm.utils.palette import encode_palette_png  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import write_bytes  # noqa: E402

@@ -37,8 +37,8 @@ import numpy as np  # noqa: E402 - after the path is set
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
-from bas_mm.datasets.label_lists import PICTURE_SUFFIXES, is_picture  # noqa: E402
 from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
+from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
 from bas_mm.datasets.picture_size import picture_size_and_side  # noqa: E402
 from bas_mm.datasets.split_writer import check_ids, read_picture_sizes, write_split  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
