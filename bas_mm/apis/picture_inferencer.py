@@ -31,8 +31,9 @@ from bas_mm.utils.class_names import class_indices
 from bas_mm.utils.config_datasets import known_classes
 from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_model import build_model, scope_of
-from bas_mm.utils.named_configs import close_names, config_names, find_config
+from bas_mm.utils.named_configs import config_names, find_config
 from bas_mm.utils.picture_progress import PictureProgress
+from bas_mm.utils.similar_names import close_names
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint
@@ -236,7 +237,7 @@ class PictureInferencer(BaseInferencer):
             if label in indices:
                 return indices[label]
             if not label.isdecimal():
-                similar = close_names(label, self.classes) or self.classes[:3]
+                similar = close_names(label, self.classes, cutoff=0.7) or self.classes[:3]
                 raise ValueError(
                     f'there is no class {label!r} among the {count} of the model; there is '
                     f'{", ".join(similar)}'

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Collection
-from difflib import get_close_matches
+
+from .similar_names import close_names
 
 __all__ = ['COMMAND_SECTIONS', 'runner_sections', 'similar_sections']
 
@@ -48,4 +49,4 @@ def similar_sections(name: str, known: Collection[str]) -> list[str]:
         []
     """
     near = [other for other in sorted(known) if abs(len(other) - len(name)) <= 2]
-    return get_close_matches(name, near, n=3, cutoff=0.85)
+    return close_names(name, near, cutoff=0.85)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ['close_names', 'config_folder', 'config_names', 'find_config']
+from .similar_names import close_names
+
+__all__ = ['config_folder', 'config_names', 'find_config']
 
 
 def config_folder() -> Path | None:
@@ -61,11 +61,7 @@ def find_config(config: str | Path) -> Path:
         return names[name]
     # So that a whole path with a mistyped end finds its like, too.
     similar = [known for known in names if known.rpartition('/')[2] == name]
-    similar = similar or close_names(name, names) or close_names(Path(name).stem, names)
+    for written in (name, Path(name).stem):
+        similar = similar or close_names(written, names, cutoff=0.7)
     advice = f'did you mean {" or ".join(similar)}?' if similar else 'a name is bas_resnet50_cub'
     raise FileNotFoundError(f"{config} is neither a file nor one of bas_mm's configs: {advice}")
-
-
-def close_names(name: str, names: Iterable[str]) -> list[str]:
-    """Up to three names that resemble one, the most similar first."""
-    return get_close_matches(name, list(names), n=3, cutoff=0.7)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_sections import runner_sections
 from bas_mm.utils.config_types import registered_class, type_name
 from bas_mm.utils.dense_crf import crf_library
+from bas_mm.utils.similar_names import close_names
 from bas_mm.wsss.plain_values import plain_values
 
 from .counting_settings import settings_that_count
@@ -393,7 +393,7 @@ def _require_mask_key(key: Any, cfg: Config, path: str) -> None:
     if names[:1] == ['train_dataloader'] and not isinstance(found, Mapping | list | tuple):
         return
     there = list(_leaves(cfg['train_dataloader'], 'train_dataloader'))
-    like = difflib.get_close_matches(str(key), there)
+    like = close_names(str(key), there)
     said = f'like it are {", ".join(like)}' if like else f'there are {", ".join(there)}'
     raise ValueError(
         f'mask_key={key!r} names no value of train_dataloader in the config {path}, where {said}; '
