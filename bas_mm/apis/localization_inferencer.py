@@ -184,9 +184,10 @@ class LocalizationInferencer(PictureInferencer):
             if not return_masks:
                 found.mask = None
 
+        pictures = self._inputs_to_list(inputs)
         return self._run(
-            inputs,
-            partial(self._wanted, labels),
+            pictures,
+            self._wanted(labels, len(pictures)),
             partial(
                 self.forward,
                 threshold=threshold,

@@ -339,8 +339,8 @@ class PictureInferencer(BaseInferencer):
 
     def _run(
         self,
-        inputs: Inputs,
-        wanted: Callable[[int], Sequence[Any] | None],
+        pictures: Sequence[PictureInput],
+        wanted: Sequence[Any] | None,
         forward: Callable[[Sequence[LoadedPicture]], Sequence[Any]],
         finish: Callable[[Any, str, PredictionFolder | None], None],
         settings: CallSettings,
@@ -348,19 +348,18 @@ class PictureInferencer(BaseInferencer):
         """The work of a call.
 
         Args:
-            inputs: As :func:`list_pictures` takes them.
-            wanted: From the number of pictures to what is wanted of each.
+            pictures: The pictures.
+            wanted: What is wanted of each, see :meth:`preprocess`.
             forward: From a batch to its predictions.
             finish: Writes arrays of a prediction, which has this name in the folder, and drops
                 those that are not returned; called in threads.
             settings: The rest.
         """
-        pictures = self._inputs_to_list(inputs)
         predictions, drawings, unreadable = [], [], []
         batches = self.preprocess(
             pictures,
             settings.batch_size,
-            wanted(len(pictures)),
+            wanted,
             unreadable if settings.skip_unreadable else None,
         )
         folder = None if settings.out_dir is None else PredictionFolder(settings.out_dir)

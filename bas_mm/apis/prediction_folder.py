@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.result_files import (
     TEMPORARY_PREFIX,
     write_array,
+    write_bytes,
     write_json,
     write_picture,
 )
@@ -69,6 +71,12 @@ class PredictionFolder:
         """Write a picture, (H, W) grey or (H, W, 3) RGB, as PNG; gives its path in the folder."""
         relative, path = self.place(kind, name, '.png')
         write_picture(path, picture)
+        return relative
+
+    def write_label_map(self, kind: str, name: str, labels: np.ndarray) -> str:
+        """Write labels, (H, W) uint8, as palette PNG; gives its path in the folder."""
+        relative, path = self.place(kind, name, '.png')
+        write_bytes(path, encode_palette_png(labels))
         return relative
 
     def write_predictions(

@@ -15,8 +15,6 @@ from mmseg.models.segmentors import BaseSegmentor
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SegmentationPrediction
 from bas_mm.utils.config_datasets import pipeline_of_config
-from bas_mm.utils.palette import encode_palette_png
-from bas_mm.utils.result_files import write_bytes
 from bas_mm.visualization.seed_drawing import draw_seeds
 
 from .call_settings import CallSettings
@@ -123,33 +121,28 @@ class SegmentationInferencer(PictureInferencer):
         What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
         ``"complete": false``.
         """
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
+        )
 
         def finish(
             found: SegmentationPrediction, name: str, folder: PredictionFolder | None
         ) -> None:
             if folder is not None and not no_save_pred:
-                found.files['mask'], path = folder.place('masks', name, '.png')
-                write_bytes(path, encode_palette_png(found.label_map))
+                found.files['mask'] = folder.write_label_map('masks', name, found.label_map)
             if not return_maps:
                 found.label_map = None
 
-        return self._run(
-            inputs,
-            lambda count: None,
-            self.forward,
-            finish,
-            CallSettings(
-                batch_size=batch_size,
-                out_dir=out_dir,
-                no_save_vis=no_save_vis,
-                no_save_pred=no_save_pred,
-                show=show,
-                wait_time=wait_time,
-                return_vis=return_vis,
-                skip_unreadable=skip_unreadable,
-                on_prediction=on_prediction,
-            ),
-        )
+        pictures = self._inputs_to_list(inputs)
+        return self._run(pictures, None, self.forward, finish, settings)
 
     @classmethod
     def _num_classes(cls, model: BaseSegmentor) -> int:

@@ -17,8 +17,6 @@ from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SeedPrediction
 from bas_mm.utils.arguments import in_range, is_single, scale_factors
 from bas_mm.utils.config_params import params_of
-from bas_mm.utils.palette import encode_palette_png
-from bas_mm.utils.result_files import write_bytes
 from bas_mm.visualization.seed_drawing import draw_seeds
 from bas_mm.wsss.functional.seed_sizes import strided_size
 from bas_mm.wsss.multi_scale_views import scale_views
@@ -169,11 +167,21 @@ class SegmentationSeedInferencer(PictureInferencer):
             )
         scales = self.params.scales if scales is None else scale_factors('scales', scales)
         maker = SeedMaker(self.model, self.params.flip if flip is None else flip)
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
+        )
 
         def finish(found: SeedPrediction, name: str, folder: PredictionFolder | None) -> None:
             if folder is not None and not no_save_pred:
-                found.files['mask'], path = folder.place('masks', name, '.png')
-                write_bytes(path, encode_palette_png(found.label_map))
+                found.files['mask'] = folder.write_label_map('masks', name, found.label_map)
             if save_seeds and found.labels:
                 found.files['seeds'], path = folder.place('seeds', name, '.npz')
                 classes = np.array(found.labels, dtype=np.int64)
@@ -181,9 +189,10 @@ class SegmentationSeedInferencer(PictureInferencer):
             if not return_maps:
                 found.strided = found.high_res = found.label_map = None
 
+        pictures = self._inputs_to_list(inputs)
         return self._run(
-            inputs,
-            partial(self._wanted, labels),
+            pictures,
+            self._wanted(labels, len(pictures)),
             partial(
                 self.forward,
                 maker=maker,
@@ -192,17 +201,7 @@ class SegmentationSeedInferencer(PictureInferencer):
                 score_thr=score_thr,
             ),
             finish,
-            CallSettings(
-                batch_size=batch_size,
-                out_dir=out_dir,
-                no_save_vis=no_save_vis,
-                no_save_pred=no_save_pred,
-                show=show,
-                wait_time=wait_time,
-                return_vis=return_vis,
-                skip_unreadable=skip_unreadable,
-                on_prediction=on_prediction,
-            ),
+            settings,
         )
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:
