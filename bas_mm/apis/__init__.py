@@ -35,7 +35,7 @@ _HOMES = {
     'write_report': 'localization_report',
 }
 
-__all__ = ['config_names', 'find_config', *_HOMES]
+__all__ = [*_HOMES, 'config_names', 'find_config']
 
 
 def __getattr__(name: str) -> object:
