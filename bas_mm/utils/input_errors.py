@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-import dis
 import errno
 import inspect
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Any
 
+from .config_traceback import (
+    BUILDERS,
+    built_class,
+    built_parts,
+    config_parts,
+    is_a_raise,
+    module_of,
+    path_of_part,
+    running_phase,
+    steps_of,
+)
 from .config_types import registered_class
 from .similar_names import like_clause
 
@@ -19,7 +29,6 @@ __all__ = ['describe_input_error']
 
 _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
-_BUILDERS = 'mmengine.registry.build_functions'
 _RUNNER = 'mmengine.runner.runner'
 _OF_DISKS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
@@ -64,66 +73,41 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
         str | None: What is wrong and, where a part of the config was being built, the key of that
         part, as ``--cfg-options`` takes it. None: not known to be an error of the input.
     """
-    steps = list(_steps(error.__traceback__))
+    steps = steps_of(error)
     if not steps:
         return None
-    said = _said_by_a_worker(error, steps[-1]) or _said_by_us(error, steps[-1])
-    if said is not None:
-        said = _unwritable_file(error, steps[-1]) or said  # of a file's writer of ours
-        built = _built(steps)
-        where = _path_of(cfg, built[-1], steps) if built else None
-        named = where is None or said.startswith(where)
-        return said if named else f'{where}: {said}'
-    found = (
-        _unreadable_checkpoint(error, cfg, steps)
-        or _unfit_to_resume(error, steps)
-        or _unwritable_file(error, steps[-1])
+    texts = (
+        recognise(error, cfg, steps) for kind, recognise in _RECOGNISERS if isinstance(error, kind)
     )
-    if found is None and isinstance(error, KeyError):
-        found = _unknown_type(error, cfg, steps)
-    if found is None and isinstance(error, TypeError):
-        found = (
-            _unknown_argument(error, cfg, steps)
-            or _missing_argument(error, cfg, steps)
-            or _unknown_optimizer(error, cfg)
-        )
-    if found is None and isinstance(error, RuntimeError):
-        found = _unequal_pictures(error, steps) or _full_device(error, cfg, steps)
-    if found is None and isinstance(error, ImportError):
-        found = _missing_package(error, cfg, steps)
-    return found
+    return next((text for text in texts if text is not None), None)
 
 
 # What was raised, and by whom
-
-
-def _steps(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    """The traceback's entries, the outermost call first."""
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
-def _module(frame: FrameType) -> str:
-    return frame.f_globals.get('__name__') or ''
 
 
 def _is_ours(kind: type) -> bool:
     return kind.__module__.partition('.')[0] == _PACKAGE
 
 
-def _is_a_raise(step: TracebackType) -> bool:
-    """Not an error that comes out of a function in C, which has no entry of its own."""
-    return step.tb_frame.f_code.co_code[step.tb_lasti] == dis.opmap['RAISE_VARARGS']
-
-
 def _is_a_raise_of_ours(step: TracebackType) -> bool:
-    return _is_a_raise(step) and _module(step.tb_frame).partition('.')[0] == _PACKAGE
+    return is_a_raise(step) and module_of(step.tb_frame).partition('.')[0] == _PACKAGE
 
 
 def _message(error: BaseException) -> str:
     # A KeyError's text is the repr of its message.
     return str(error.args[0] if isinstance(error, KeyError) and error.args else error).strip()
+
+
+def _said_by_bas_mm(error: BaseException, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """What a ``raise`` of bas_mm says, after the key of the part that was being built."""
+    said = _said_by_a_worker(error, steps[-1]) or _said_by_us(error, steps[-1])
+    if said is None:
+        return None
+    said = _unwritable_file(error, cfg, steps) or said  # of a file's writer of ours
+    built = built_parts(steps)
+    where = path_of_part(cfg, built[-1], steps) if built else None
+    named = where is None or said.startswith(where)
+    return said if named else f'{where}: {said}'
 
 
 def _said_by_us(error: BaseException, last: TracebackType) -> str | None:
@@ -135,7 +119,7 @@ def _said_by_us(error: BaseException, last: TracebackType) -> str | None:
         return None
     if type(inner) is kind and str(inner) and str(inner) in text:
         # Handed on with the name of a picture, say: whose error is the one within?
-        steps = list(_steps(inner.__traceback__))
+        steps = steps_of(inner)
         if not steps or _said_by_us(inner, steps[-1]) is None:
             return None
     return _message(error) or None
@@ -144,7 +128,7 @@ def _said_by_us(error: BaseException, last: TracebackType) -> str | None:
 def _said_by_a_worker(error: BaseException, last: TracebackType) -> str | None:
     """:func:`_said_by_us` of an error of another process, of which there is the text alone."""
     kind = type(error)
-    if _module(last.tb_frame) == 'torch._utils':  # a loader's: the traceback is the message
+    if module_of(last.tb_frame) == 'torch._utils':  # a loader's: the traceback is the message
         printed = str(error)
         message = re.split(rf'\n(?:[\w.]+\.)?{re.escape(kind.__name__)}: ', printed)[-1].strip()
     elif type(error.__cause__).__name__ in ('_RemoteTraceback', 'RemoteTraceback'):
@@ -167,15 +151,15 @@ def _said_by_a_worker(error: BaseException, last: TracebackType) -> str | None:
 
 
 def _unreadable_checkpoint(
-    error: BaseException, cfg: Mapping, steps: Sequence[TracebackType]
+    error: BaseException, cfg: Mapping, steps: list[TracebackType]
 ) -> str | None:
     # What mmengine says meanwhile, where there is nobody to hear it or no room.
-    speaks = _module(steps[-1].tb_frame).startswith(('mmengine.logging', 'logging'))
+    speaks = module_of(steps[-1].tb_frame).startswith(('mmengine.logging', 'logging'))
     if isinstance(error, BrokenPipeError) or (speaks and isinstance(error, OSError)):
         return None
     for step in steps:
         frame = step.tb_frame
-        if frame.f_code.co_name == '_load_checkpoint' and _module(frame).startswith('mmengine'):
+        if frame.f_code.co_name == '_load_checkpoint' and module_of(frame).startswith('mmengine'):
             first = _message(error).partition('\n')[0]
             kind = type(error).__name__
             file = frame.f_locals.get('filename')
@@ -186,7 +170,7 @@ def _unreadable_checkpoint(
 
 
 def _missing_checkpoint(file: str, cfg: Mapping) -> str:
-    parts = [(path, key) for path, part in _parts(cfg) for key in part if part[key] == file]
+    parts = [(path, key) for path, part in config_parts(cfg) for key in part if part[key] == file]
     where = ''.join(f'{".".join(filter(None, names))}: ' for names in parts[:1])
     return (
         f'{where}there is no checkpoint {file}: train or convert the model that it is of first, '
@@ -194,17 +178,17 @@ def _missing_checkpoint(file: str, cfg: Mapping) -> str:
     )
 
 
-def _unfit_to_resume(error: BaseException, steps: list[TracebackType]) -> str | None:
+def _unfit_to_resume(error: BaseException, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """A checkpoint without a training's state, or with that of an optimizer of other weights."""
     frames = [step.tb_frame for step in steps]
-    resumes = [f for f in frames if f.f_code.co_name == 'resume' and _module(f) == _RUNNER]
+    resumes = [f for f in frames if f.f_code.co_name == 'resume' and module_of(f) == _RUNNER]
     if not resumes:
         return None
     last = frames[-1]
     if isinstance(error, KeyError) and last is resumes[0]:
         reason = f'it has no {_message(error)}'
     elif isinstance(error, (ValueError, KeyError)) and any(
-        frame.f_code.co_name == 'load_state_dict' and _module(frame) == 'torch.optim.optimizer'
+        frame.f_code.co_name == 'load_state_dict' and module_of(frame) == 'torch.optim.optimizer'
         for frame in frames
     ):
         reason = f'its optimizer is another one: {_message(error)}'
@@ -217,7 +201,7 @@ def _unfit_to_resume(error: BaseException, steps: list[TracebackType]) -> str | 
     )
 
 
-def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
+def _unwritable_file(error: BaseException, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     # Without a file's name it may be a device's or a system's.
     if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
         return None
@@ -226,7 +210,7 @@ def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
         return None
     if number in _OF_DISKS:
         return f'{path}: {error.strerror}'
-    makes = last.tb_frame.f_code.co_name in ('mkdir', 'makedirs')
+    makes = steps[-1].tb_frame.f_code.co_name in ('mkdir', 'makedirs')
     if makes and number == errno.ENOENT:
         return f'{path}: the folder cannot be made: {error.strerror}'
     if number == errno.EISDIR and os.path.isdir(path):
@@ -241,59 +225,6 @@ def _unwritable_file(error: BaseException, last: TracebackType) -> str | None:
                 where = '' if place == path else f'{path}: '
                 return f'{where}{place} is no folder'
     return None
-
-
-# Where in the config
-
-
-def _built(steps: Iterable[TracebackType]) -> list[Mapping]:
-    """The parts of the config that mmengine was building, the outermost first."""
-    frames = [step.tb_frame for step in steps]
-    parts = [frame.f_locals.get('cfg') for frame in frames if _module(frame) == _BUILDERS]
-    return [part for part in parts if isinstance(part, Mapping) and 'type' in part]
-
-
-def _built_class(steps: list[TracebackType]) -> Any:
-    """What the innermost of them has for a type; None if mmengine had not found it."""
-    frames = [step.tb_frame for step in steps if _module(step.tb_frame) == _BUILDERS]
-    found = frames[-1].f_locals if frames else {}
-    return found.get('obj_cls') or found.get('scheduler_cls')
-
-
-def _parts(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping]]:
-    """All dicts of a config with the keys that lead there."""
-    if isinstance(value, Mapping):
-        yield '.'.join(path), value
-        for key, child in value.items():
-            yield from _parts(child, (*path, str(key)))
-    elif isinstance(value, (list, tuple)):
-        for index, child in enumerate(value):
-            yield from _parts(child, (*path, str(index)))
-
-
-def _path_of(cfg: Mapping, part: Mapping, steps: Iterable[TracebackType]) -> str | None:
-    """Where in a config a part stands; mmengine builds copies, and adds to some."""
-    same = [(path, dict(other)) for path, other in _parts(cfg) if other.get('type') == part['type']]
-    part = dict(part)
-    equal = [path for path, other in same if other == part]
-    within = [path for path, other in same if other.items() <= part.items()]
-    found = equal or within or [path for path, _ in same]
-    # Validation and test are often of equal parts.
-    calls = {step.tb_frame.f_code.co_name for step in steps}
-    for phase in ('train', 'val', 'test'):
-        of_phase = [path for path in found if path.startswith(f'{phase}_')]
-        if f'build_{phase}_loop' in calls and of_phase:
-            return of_phase[0]
-    return found[0] if found else None
-
-
-def _phase(steps: Iterable[TracebackType]) -> str | None:
-    """Whose loop was running: 'train', 'val' or 'test'."""
-    phase = None
-    for step in steps:  # a validation is within a training
-        kind = type(step.tb_frame.f_locals.get('self')).__name__
-        phase = next((name for name in ('Train', 'Val', 'Test') if f'{name}Loop' in kind), phase)
-    return phase and phase.lower()
 
 
 # What a config has wrong
@@ -317,10 +248,10 @@ def _registered(registry: Any) -> dict[str, str]:
 
 def _unknown_type(error: KeyError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     match = _UNKNOWN_TYPE.match(_message(error))
-    if match is None or _module(steps[-1].tb_frame) != _BUILDERS:
+    if match is None or module_of(steps[-1].tb_frame) != BUILDERS:
         return None
-    *outer, part = _built(steps)
-    path = _path_of(cfg, {**part, 'type': match[1]}, steps)
+    *outer, part = built_parts(steps)
+    path = path_of_part(cfg, {**part, 'type': match[1]}, steps)
     if path is None:
         return _unknown_inner_type(match[1], cfg, outer, steps)
     return _no_such_type(path, match[1], steps[-1].tb_frame.f_locals['registry'])
@@ -330,7 +261,7 @@ def _unknown_inner_type(
     name: str, cfg: Mapping, outer: list[Mapping], steps: list[TracebackType]
 ) -> str | None:
     """A part of another package builds parts of its own, by names without a scope."""
-    path = _path_of(cfg, outer[-1], steps) if outer else None
+    path = path_of_part(cfg, outer[-1], steps) if outer else None
     if path is None or not isinstance(outer[-1]['type'], str):
         return None
     scope, dot, _ = outer[-1]['type'].partition('.')
@@ -350,13 +281,13 @@ def _no_such_type(path: str, name: str, registry: Any) -> str:
     )
 
 
-def _unequal_pictures(error: RuntimeError, steps: list[TracebackType]) -> str | None:
+def _unequal_pictures(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """Pictures of one batch that were to be stacked, here or in a loader's worker."""
     match = _UNEQUAL_PICTURES.search(str(error))
     # A worker makes room in shared memory first, which fails without a word of sizes.
     if match is None and not _UNEQUAL_IN_WORKER.search(str(error)):
         return None
-    phase = _phase(steps)
+    phase = running_phase(steps)
     if phase is None:
         return None
     sizes = f', {match[1]} and {match[2]} (channels, height, width)' if match else ''
@@ -372,7 +303,7 @@ def _full_device(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) 
         return None
     # Behind it are the figures of torch's own pool.
     said = str(error).partition(' Of the allocated memory ')[0].partition('\n')[0]
-    phase, ways = _phase(steps), []
+    phase, ways = running_phase(steps), []
     if phase is None:
         return said
     if (cfg.get(f'{phase}_dataloader') or {}).get('batch_size') != 1:
@@ -398,8 +329,8 @@ def _takes_segments(model: Mapping) -> bool:
 
 def _missing_package(error: ImportError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """A part that cannot be built without a package which it asks for by itself."""
-    built = _built(steps)
-    path = _path_of(cfg, built[-1], steps) if built else None
+    built = built_parts(steps)
+    path = path_of_part(cfg, built[-1], steps) if built else None
     if path is None:
         return None
     if isinstance(error, ModuleNotFoundError):
@@ -408,10 +339,10 @@ def _missing_package(error: ImportError, cfg: Mapping, steps: list[TracebackType
             return None
         return f'{path}: {built[-1]["type"]} needs the package {error.name}, which is not installed'
     # One that a statement has made says what is needed; Python's own, of a name, does not.
-    return f'{path}: {_message(error)}' if _is_a_raise(steps[-1]) else None
+    return f'{path}: {_message(error)}' if is_a_raise(steps[-1]) else None
 
 
-def _unknown_optimizer(error: TypeError, cfg: Mapping) -> str | None:
+def _unknown_optimizer(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """mmengine looks at the optimizer's signature before it asks whether there is one."""
     from bas_mm.registry import OPTIMIZERS
 
@@ -452,20 +383,20 @@ def _unknown_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]
     match = _UNKNOWN_ARGUMENT.fullmatch(str(error))
     if match is None:
         return None
-    key, built = match[2], _built(steps)
+    key, built = match[2], built_parts(steps)
     last = steps[-1].tb_frame
-    if _module(last) == _RUNNER and match[1] == 'Runner.set_randomness':
+    if module_of(last) == _RUNNER and match[1] == 'Runner.set_randomness':
         path, name = 'randomness', 'it'
         takes = inspect.signature(last.f_locals['self'].set_randomness).parameters
         takes = {other: other for other in takes}
-    elif _module(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
+    elif module_of(last) == _RUNNER and last.f_code.co_name in _BUILT_BY_RUNNER:
         path, takes = _path_of_runners_part(cfg, key, steps), {}
         name = match[1].removesuffix('.__init__')
     elif built:
-        constructors = _constructors(_built_class(steps))
+        constructors = _constructors(built_class(steps))
         names = {p.name for function in constructors.values() for p in _parameters(function)}
         takes = {other: other for other in names - {'self', 'args', 'kwargs'}}
-        path, name = _path_of(cfg, built[-1], steps), built[-1]['type']
+        path, name = path_of_part(cfg, built[-1], steps), built[-1]['type']
         # Else the type takes it, and what it then calls does not: an error of its own.
         if key not in built[-1] or key in takes or match[1] not in constructors:
             return None
@@ -488,11 +419,27 @@ def _path_of_runners_part(cfg: Mapping, key: str, steps: list[TracebackType]) ->
 
 def _missing_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     match = _MISSING_ARGUMENT.fullmatch(str(error))
-    built, last = _built(steps), _module(steps[-1].tb_frame)
-    if match is None or not built or match[1] not in _constructors(_built_class(steps)):
+    built, last = built_parts(steps), module_of(steps[-1].tb_frame)
+    if match is None or not built or match[1] not in _constructors(built_class(steps)):
         return None
     # From within a type's own code it would be that code's error.
     if last.partition('.')[0] != 'mmengine':
         return None
-    path = _path_of(cfg, built[-1], steps)
+    path = path_of_part(cfg, built[-1], steps)
     return None if path is None else f'{path}: {built[-1]["type"]} needs {match[2]}'
+
+
+# Of which errors, and what says what such an error means, or None. The first text holds.
+_RECOGNISERS = (
+    (BaseException, _said_by_bas_mm),
+    (BaseException, _unreadable_checkpoint),
+    (BaseException, _unfit_to_resume),
+    (BaseException, _unwritable_file),
+    (KeyError, _unknown_type),
+    (TypeError, _unknown_argument),
+    (TypeError, _missing_argument),
+    (TypeError, _unknown_optimizer),
+    (RuntimeError, _unequal_pictures),
+    (RuntimeError, _full_device),
+    (ImportError, _missing_package),
+)
