@@ -3,9 +3,10 @@
 import os
 import re
 import subprocess
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from .ends import end_process
+from .ends import end_process, group_backend
 from .messages import LAUNCHER_VARIABLES, fail, say
 
 if TYPE_CHECKING:
@@ -41,8 +42,13 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
     for name in ('val_evaluator', 'test_evaluator'):
         for metric in metrics_of(cfg.get(name)):
             metric.pop('num_workers', None)
-    if launcher == 'none':
-        return
+    if launcher != 'none':
+        _set_job_variables(launcher)
+        _start_gloo_group(cfg)
+
+
+def _set_job_variables(launcher: str) -> None:
+    """Set torch's variables of a job from the launcher's, or exit with status 2."""
     for name, variable in LAUNCHER_VARIABLES[launcher].items():
         if variable not in os.environ:
             fail(
@@ -54,8 +60,9 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
         os.environ['MASTER_ADDR'] = _first_host(launcher)
     os.environ.setdefault('MASTER_PORT', '29500')
 
-    from datetime import timedelta
 
+def _start_gloo_group(cfg: 'Config') -> None:
+    """Start a job's process group on machines without an accelerator, and have the config fit."""
     import torch.distributed as dist
 
     env_cfg = cfg.setdefault('env_cfg', {})
@@ -117,11 +124,10 @@ def close_process_group() -> None:
     for ever. So a process of a gloo job ends here, with status 0: the operating system closes its
     connections.
     """
-    import torch.distributed as dist
-
-    if not (dist.is_available() and dist.is_initialized()):
-        return
-    if dist.get_backend() == 'gloo':
+    backend = group_backend()
+    if backend == 'gloo':
         end_process(0)
-    else:
+    elif backend is not None:
+        import torch.distributed as dist
+
         dist.destroy_process_group()

@@ -17,7 +17,14 @@ from .messages import fail, print_error, program_name, rank
 if TYPE_CHECKING:
     from mmengine.config import Config
 
-__all__ = ['end_process', 'fail_on', 'fail_on_input_errors', 'leave', 'run_command']
+__all__ = [
+    'end_process',
+    'fail_on',
+    'fail_on_input_errors',
+    'group_backend',
+    'leave',
+    'run_command',
+]
 
 
 def run_command(main: Callable[[], int | None]) -> None:
@@ -134,10 +141,16 @@ def _input_error(error: Exception, cfg: dict) -> str | None:
 
 def leave(status: int) -> NoReturn:
     """End the command, and a job over gloo as :func:`close_process_group` does."""
-    dist = sys.modules.get('torch.distributed')
-    if dist and dist.is_available() and dist.is_initialized() and dist.get_backend() == 'gloo':
+    if group_backend() == 'gloo':
         end_process(status)
     raise SystemExit(status) from None
+
+
+def group_backend() -> str | None:
+    """What the process group of a distributed job works over; None where there is none."""
+    dist = sys.modules.get('torch.distributed')  # not imported for this: that takes seconds
+    there_is_one = dist and dist.is_available() and dist.is_initialized()
+    return dist.get_backend() if there_is_one else None
 
 
 def end_process(status: int) -> None:
