@@ -23,7 +23,7 @@ from mmengine.utils import track_iter_progress  # noqa: E402
 from bas_mm.command_line import OneLineParser, fail, require_writable, run_command  # noqa: E402
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.split_lists import read_lines  # noqa: E402
+from bas_mm.datasets.text_lists import read_lines  # noqa: E402
 from bas_mm.evaluation.metrics.detection_localization_metric import (  # noqa: E402
     FIGURES_OF_CLASSES,
 )
