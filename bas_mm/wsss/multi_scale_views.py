@@ -10,7 +10,9 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
-__all__ = ['MultiScaleViews', 'PictureViews', 'scale_size', 'scale_views']
+from bas_mm.models.functional import scaled_size
+
+__all__ = ['MultiScaleViews', 'PictureViews', 'scale_views']
 
 
 class PictureViews(NamedTuple):
@@ -79,11 +81,6 @@ class MultiScaleViews(Dataset):
         )
 
 
-def scale_size(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Height and width of a view: each rounded (half to even), at least 1."""
-    return tuple(max(1, round(length * scale)) for length in size)
-
-
 def scale_views(picture: torch.Tensor, scales: Sequence[float]) -> list[torch.Tensor]:
     """Resize a picture by Pillow (bicubic) to each scale.
 
@@ -92,11 +89,11 @@ def scale_views(picture: torch.Tensor, scales: Sequence[float]) -> list[torch.Te
         scales (Sequence[float]): Factors; 1 gives the picture itself.
 
     Returns:
-        list[Tensor]: (3, round(h * s), round(w * s)) uint8 each.
+        list[Tensor]: (3, round(h * s), round(w * s)) uint8 each; halves to even, at least 1 pixel.
     """
     size, pixels, views = tuple(picture.shape[1:]), None, []
     for scale in scales:
-        height, width = scale_size(size, scale)
+        height, width = scaled_size(size, scale, align_corners=False)
         if (height, width) == size:
             views.append(picture)
             continue

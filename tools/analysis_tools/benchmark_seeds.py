@@ -41,11 +41,12 @@ from bas_mm.benchmarking.device import synchronise  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.benchmarking.pictures import write_pictures  # noqa: E402
 from bas_mm.benchmarking.timing import in_turn  # noqa: E402
+from bas_mm.models.functional import scaled_size  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
-from bas_mm.wsss.multi_scale_views import MultiScaleViews, scale_size  # noqa: E402
+from bas_mm.wsss.multi_scale_views import MultiScaleViews  # noqa: E402
 from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram, read_index_mask  # noqa: E402
 from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
 from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
@@ -84,7 +85,7 @@ def network_like_maps(size: tuple[int, int], rng: np.random.Generator) -> SeedFi
     """Seeds as a network makes them: soft hills with noise in each cell, merged over the scales."""
     maps = []
     for scale in SCALES:
-        rows, columns = (-(-length // 16) for length in scale_size(size, scale))
+        rows, columns = (-(-length // 16) for length in scaled_size(size, scale, False))
         cells = rng.normal(size=(len(CLASSES), 6, 8)).astype(np.float32)
         hills = np.stack([cv2.resize(m, (columns, rows), interpolation=2) for m in cells])
         noise = 0.15 * rng.normal(size=hills.shape).astype(np.float32)

@@ -16,7 +16,7 @@ def scaled_size(size: tuple[int, int], scale: float, align_corners: bool) -> tup
         align_corners (bool): whether pictures are resized with aligned corners.
 
     Returns:
-        tuple[int, int]: H, W, at least 1.
+        tuple[int, int]: H, W, rounded (half to even), at least 1.
     """
     last = 1 if align_corners else 0
     height, width = (max(1, round((side - last) * scale) + last) for side in size)

@@ -10,6 +10,7 @@ def test_sizes_of_the_published_crop_stay_multiples_of_the_stride_and_one():
     assert scaled_size((321, 161), 0.5, True) == (161, 81)
     assert scaled_size((321, 320), 0.5, False) == (160, 160)
     assert scaled_size((375, 500), 1.25, False) == (469, 625)
+    assert scaled_size((375, 500), 1.5, False) == (562, 750)
     assert scaled_size((375, 500), 1.0, True) == (375, 500)
     assert scaled_size((1, 3), 0.1, True) == (1, 1)
     assert scaled_size((1, 3), 0.1, False) == (1, 1)
