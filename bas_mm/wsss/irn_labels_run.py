@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 from torch.utils.data import Dataset
 
+from bas_mm.utils.ordered_calls import OrderedCalls
 from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.picture_progress import PictureProgress
 from bas_mm.utils.result_files import write_bytes
@@ -75,35 +72,23 @@ class IRNLabelRun:
         return OutputRunResult(len(todo), len(self._ids) - len(todo))
 
     def _make(self, todo: list[int]) -> None:
-        pictures = MultiScaleViews(self.dataset, (1.0,), todo)
-        with PictureProgress('IRNet labels', len(todo)) as progress, ExitStack() as stack:
-            submit = _Task
-            if self.num_workers:
-                pool = stack.enter_context(worker_pool(min(self.num_workers, len(todo))))
-                submit = pool.submit
-            waiting = deque()
-            for position in range(len(todo)):
-                image_id, (picture,), classes, _ = pictures[position]
-                # To RGB, as the published labels were made: the CRF's lattice, an approximation,
-                # is not quite the same with the colours in another order.
-                image = np.ascontiguousarray(picture.flip(0).permute(1, 2, 0).numpy())
-                path = self.seeds.path(image_id)
-                future = submit(make_irn_labels, image, path, classes.tolist(), self.params)
-                waiting.append((image_id, future))
-                # Pictures wait in memory: so many that no worker idles, and no more.
-                while len(waiting) > 3 * self.num_workers:
-                    self._write(*waiting.popleft())
-                    progress.advance()
-            while waiting:
-                self._write(*waiting.popleft())
+        progress = PictureProgress('IRNet labels', len(todo))
+        with progress, worker_pool(min(self.num_workers, len(todo))) as pool:
+            # Pictures wait in memory: so many that no worker idles, and no more.
+            labels = self._labels(todo, OrderedCalls(pool, 3 * self.num_workers))
+            for index, of_picture in zip(todo, labels):
+                write_bytes(self.folder.path(self._ids[index]), encode_palette_png(of_picture))
                 progress.advance()
 
-    def _write(self, image_id: str, future: Future | _Task) -> None:
-        write_bytes(self.folder.path(image_id), encode_palette_png(future.result()))
-
-
-class _Task:
-    """What a pool's submit gives, without a pool: the work is done when its result is wanted."""
-
-    def __init__(self, function: Callable, *args) -> None:
-        self.result = partial(function, *args)
+    def _labels(self, todo: list[int], calls: OrderedCalls) -> Iterator[np.ndarray]:
+        """Labels of pictures, in their order: (h, w) uint8 each."""
+        pictures = MultiScaleViews(self.dataset, (1.0,), todo)
+        for position in range(len(todo)):
+            image_id, (picture,), classes, _ = pictures[position]
+            # To RGB, as the published labels were made: the CRF's lattice, an approximation,
+            # is not quite the same with the colours in another order.
+            image = np.ascontiguousarray(picture.flip(0).permute(1, 2, 0).numpy())
+            path = self.seeds.path(image_id)
+            calls.submit(make_irn_labels, image, path, classes.tolist(), self.params)
+            yield from calls.finished()
+        yield from calls.finished(everything=True)

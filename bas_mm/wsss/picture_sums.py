@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from functools import partial
 
 import numpy as np
@@ -44,11 +43,9 @@ def sum_over_pictures(
     tasks = [pictures[begin : begin + _TASK] for begin in range(0, len(pictures), _TASK)]
     work = partial(_sum, count)
     total = 0
-    with PictureProgress(what, len(pictures)) as progress, ExitStack() as stack:
-        run = map
-        if num_workers and len(tasks) > 1:
-            run = stack.enter_context(worker_pool(min(num_workers, len(tasks)))).map
-        for task, part in zip(tasks, run(work, tasks)):
+    workers = min(num_workers, len(tasks)) if len(tasks) > 1 else 0
+    with PictureProgress(what, len(pictures)) as progress, worker_pool(workers) as pool:
+        for task, part in zip(tasks, pool.map(work, tasks)):
             total = total + part
             progress.advance(len(task))
     return total

@@ -1,12 +1,13 @@
-"""Worker processes that need no torch, and that end when their master does."""
+"""Worker processes that need no torch, and that end when their master does; or none."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from typing import Any
 
 from bas_mm.utils.worker_processes import begin_worker
 
@@ -14,18 +15,36 @@ __all__ = ['worker_pool']
 
 
 @contextmanager
-def worker_pool(num_workers: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(num_workers: int) -> Iterator[Executor]:
     """A pool of processes; tasks that still wait when an error leaves the block are dropped.
 
     Args:
-        num_workers (int): How many, at least 1.
+        num_workers (int): How many; 0 works in this process, at once.
     """
+    if not num_workers:
+        yield _Here()
+        return
     # Not forked: this process may have threads of torch.
     pool = ProcessPoolExecutor(num_workers, get_context('spawn'), _begin)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class _Here(Executor):
+    """Does each task when it is handed over, or, of :meth:`map`, when its result is wanted."""
+
+    map = staticmethod(map)
+
+    def submit(self, work: Callable, /, *arguments: Any, **named: Any) -> Future:
+        """A future that is done."""
+        future = Future()
+        try:
+            future.set_result(work(*arguments, **named))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def _begin() -> None:

@@ -4,6 +4,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from bas_mm.wsss.worker_pool import worker_pool
 
 MASTER = """
@@ -43,3 +45,31 @@ def test_workers_have_one_thread_each(monkeypatch):
             monkeypatch.setenv('OMP_NUM_THREADS', chosen)
         with worker_pool(1) as pool:
             assert pool.submit(os.getenv, 'OMP_NUM_THREADS').result() == threads
+
+
+def test_no_workers_work_here_and_at_once():
+    """Nothing waits in memory, and a sum moves on with each task."""
+    done = []
+
+    def work(number: int) -> int:
+        done.append(number)
+        return 6 // number
+
+    with worker_pool(0) as pool:
+        future = pool.submit(work, 3)
+        assert future.done()
+        assert future.result() == 2
+        failed = pool.submit(work, 0)
+        with pytest.raises(ZeroDivisionError):
+            failed.result()
+        results = pool.map(work, [1, 2])
+        assert done == [3, 0]
+        assert next(results) == 6
+        assert done == [3, 0, 1]
+
+        def stop() -> None:
+            raise KeyboardInterrupt
+
+        # Ctrl-C is no error of a task.
+        with pytest.raises(KeyboardInterrupt):
+            pool.submit(stop)
