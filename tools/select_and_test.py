@@ -56,6 +56,7 @@ def main() -> None:
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
 
     from bas_mm.apis import choose_checkpoint_and_test, results_table, set_thresholds
+    from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS
     from bas_mm.utils.config_metrics import localization_metrics, only_threshold
     from bas_mm.utils.result_files import write_json
 
@@ -63,7 +64,7 @@ def main() -> None:
     has_several = any(only_threshold(metric) is None for metric in localization_metrics(evaluator))
     try:
         if thresholds is not None or not has_several:
-            set_thresholds(evaluator, thresholds or [step / 20 for step in range(1, 20)])
+            set_thresholds(evaluator, thresholds or list(PROTOCOL_A_THRESHOLDS))
     except ValueError as error:
         fail(f'{args.config}: {error}')
     prepare_devices(cfg, args.launcher)

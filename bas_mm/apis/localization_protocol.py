@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
 from bas_mm.engine.hooks import ClassCountHook, EmptyLoaderHook
-from bas_mm.evaluation.functional import choose_threshold
+from bas_mm.evaluation.functional import choose_threshold, figure_at
 from bas_mm.evaluation.metrics import LocalizationMetric
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS
@@ -83,17 +83,16 @@ def _best_threshold(
     val: dict[str, float], choose_by: Sequence[str], evaluator: dict | list[dict]
 ) -> float:
     """θ with the highest sum of some figures, the smallest one on a tie, as the config has it."""
-    # Names of figures have ten digits of it.
     thresholds = [
         theta
         for metric in localization_metrics(evaluator)
         for theta in np.atleast_1d(metric.get('thresholds', ())).tolist()
-        if f'gt_known@{theta:.10g}' in val
+        if figure_at('gt_known', theta) in val
     ]
     if not thresholds:
         return val['threshold']  # there was one θ only
-    sums = [_sum(val[f'{name}@{theta:.10g}'] for name in choose_by) for theta in thresholds]
-    return thresholds[choose_threshold(thresholds, sums, 0)]
+    sums = [_sum(val[figure_at(name, theta)] for name in choose_by) for theta in thresholds]
+    return thresholds[choose_threshold(thresholds, sums)]
 
 
 def _sum(percentages: Iterable[float]) -> float:
@@ -316,8 +315,7 @@ def choose_checkpoint_and_test(
     for checkpoint in checkpoints:
         val, threshold = _validate(cfg, checkpoint, name, choose_by)
         # With one θ only, there are no figures per θ.
-        keys = [f'{figure}@{threshold:.10g}' for figure in choose_by]
-        reached = _sum(val.get(key, val[key.partition('@')[0]]) for key in keys)
+        reached = _sum(val.get(figure_at(figure, threshold), val[figure]) for figure in choose_by)
         if best is None or reached > best[0]:
             best = (reached, checkpoint, val, threshold)
     return _test(cfg, best[1], name, best[3], best[2])

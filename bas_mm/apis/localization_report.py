@@ -15,7 +15,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.registry import init_default_scope
 from torch.utils.data import Dataset
 
-from bas_mm.evaluation.functional import protocol_b_map
+from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS, figure_at, protocol_b_map
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS, METRICS
 from bas_mm.utils.config_checkpoint import use_checkpoint
@@ -37,9 +37,6 @@ from .checkpoints import load_model
 from .localization_protocol import new_runner
 
 __all__ = ['FinishedRun', 'require_comparable_runs', 'run_for_report', 'write_report']
-
-# θ to choose from where a config has none.
-_THRESHOLDS = [step / 20 for step in range(1, 20)]
 
 
 @dataclass
@@ -185,7 +182,7 @@ def _thresholds(cfg: Config) -> float | list[float]:
     for metric in localization_metrics(cfg.get('test_evaluator')):
         return metric.get('thresholds', DEFAULT_THRESHOLD)
     threshold = cfg.model.get('test_cfg', {}).get('threshold')
-    return _THRESHOLDS if threshold is None else threshold
+    return list(PROTOCOL_A_THRESHOLDS) if threshold is None else threshold
 
 
 def _columns(rows: Sequence[dict]) -> dict[str, np.ndarray]:
@@ -207,11 +204,12 @@ def _results(tables: dict[str, dict]) -> dict:
         labels=np.array([row['label'] for row in rows], dtype=np.int64),
     )
     if 'fixed' in tables:
-        # With several θ each has columns of its own.
-        suffix = '' if 'iou' in rows[0] else f'@{figures["threshold"]:.10g}'
-        columns = [f'{key}{suffix}' for key in ('x0', 'y0', 'x1', 'y1')]
-        found['ious'] = np.array([row[f'iou{suffix}'] for row in rows], dtype=np.float64)
-        found['boxes'] = np.array([[row[c] for c in columns] for row in rows], dtype=np.int64)
+        names = ['iou', 'x0', 'y0', 'x1', 'y1']
+        if 'iou' not in rows[0]:  # with several θ each has columns of its own
+            names = [figure_at(name, figures['threshold']) for name in names]
+        iou, *corners = names
+        found['ious'] = np.array([row[iou] for row in rows], dtype=np.float64)
+        found['boxes'] = np.array([[row[c] for c in corners] for row in rows], dtype=np.int64)
         found['box_curve'] = _columns(tables['boxes']['curve'])
     else:
         values = [row['best_iou'] for row in rows]

@@ -24,6 +24,7 @@ from bas_mm.command_line import OneLineParser, fail, require_writable, run_comma
 from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
+from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS  # noqa: E402
 from bas_mm.evaluation.metrics.detection_localization_metric import (  # noqa: E402
     FIGURES_OF_CLASSES,
 )
@@ -197,7 +198,7 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
                     f'{option}: θ is that of LocalizationMetric, but the metrics are '
                     f'{", ".join(names)}: leave it out, or choose others by --metrics'
                 )
-    thresholds = args.thresholds or [step / 20 for step in range(1, 20)]
+    thresholds = args.thresholds or PROTOCOL_A_THRESHOLDS
     if args.val_maps is not None:
         chooser = METRICS.build(dict(type='LocalizationMetric', thresholds=thresholds))
         val = read_split(args.val_split, args.mask_root)

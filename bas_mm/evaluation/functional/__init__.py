@@ -20,7 +20,9 @@ from .pixels import (
 )
 from .protocol_a import (
     PROTOCOL_A_CRITERIA,
+    PROTOCOL_A_THRESHOLDS,
     choose_threshold,
+    figure_at,
     protocol_a_box,
     protocol_a_boxes,
     protocol_a_counts,
@@ -44,6 +46,7 @@ __all__ = [
     'LevelComponents',
     'PIXEL_EDGES',
     'PROTOCOL_A_CRITERIA',
+    'PROTOCOL_A_THRESHOLDS',
     'PROTOCOL_B_TAUS',
     'PixelCurve',
     'PixelFigures',
@@ -55,6 +58,7 @@ __all__ = [
     'choose_threshold',
     'class_ranks',
     'contour_boxes',
+    'figure_at',
     'grown_masks',
     'largest_component_box',
     'level_boxes',

@@ -10,7 +10,9 @@ from .maps import normalize_map, resize_map
 
 __all__ = [
     'PROTOCOL_A_CRITERIA',
+    'PROTOCOL_A_THRESHOLDS',
     'choose_threshold',
+    'figure_at',
     'protocol_a_box',
     'protocol_a_boxes',
     'protocol_a_counts',
@@ -30,6 +32,9 @@ PROTOCOL_A_CRITERIA = (
     'iou_50',
     'iou_70',
 )
+
+#: θ to choose from where nothing else is said: 0.05, 0.10, ..., 0.95.
+PROTOCOL_A_THRESHOLDS = tuple(step / 20 for step in range(1, 20))
 
 # IoU levels of the reported shares; 0.5 is the one of GT-Known, Top-1 Loc and Top-5 Loc.
 _IOU_LEVELS = {'iou_30': 0.3, 'iou_50': 0.5, 'iou_70': 0.7}
@@ -160,25 +165,36 @@ def protocol_a_figures(counts: Mapping[str, int], pictures: int) -> dict[str, fl
     return figures
 
 
-def choose_threshold(
-    thresholds: Sequence[float], top1_loc: np.ndarray, gt_known: np.ndarray | int
-) -> int:
-    """Index of the best threshold: by Top-1 Loc + GT-Known, on a tie the smaller θ.
+def figure_at(name: str, threshold: float) -> str:
+    """Name of a figure, or of a column, at one of several thresholds.
+
+    Args:
+        name (str): The figure's, such as ``gt_known``.
+        threshold (float): θ, of which the name has ten digits.
+
+    Examples:
+        >>> figure_at('gt_known', 1 / 3)
+        'gt_known@0.3333333333'
+    """
+    return f'{name}@{threshold:.10g}'
+
+
+def choose_threshold(thresholds: Sequence[float], scores: np.ndarray) -> int:
+    """Index of the threshold with the highest score, on a tie the smaller θ.
 
     Args:
         thresholds (Sequence[float]): The values of θ, in any order.
-        top1_loc (np.ndarray): Shape (T,). Give counts rather than percentages: sums of rounded
-            numbers would decide exact ties at random.
-        gt_known (np.ndarray | int): Shape (T,), likewise; 0 where the first has the sum.
+        scores (np.ndarray): Shape (T,): Protocol A's are Top-1 Loc + GT-Known. Give sums of counts
+            rather than of percentages: rounded numbers would decide exact ties at random.
 
     Returns:
         int: Index into ``thresholds``.
 
     Examples:
-        >>> choose_threshold([0.3, 0.2, 0.1], [5, 6, 2], [8, 7, 2])
+        >>> choose_threshold([0.3, 0.2, 0.1], [13, 13, 4])
         1
     """
-    total = np.asarray(top1_loc) + np.asarray(gt_known)
+    total = np.asarray(scores)
     theta = np.asarray(thresholds, dtype=np.float64)
     best = np.flatnonzero(total == total.max())
     return int(best[theta[best].argmin()])

@@ -13,6 +13,7 @@ from ..functional import (
     box_iou,
     choose_threshold,
     class_ranks,
+    figure_at,
     protocol_a_boxes,
     protocol_a_counts,
     protocol_a_figures,
@@ -116,10 +117,11 @@ class LocalizationMetric(BaseMapMetric):
                 raise ValueError(f'thresholds must lie in [0, 1), got {theta}')
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
-        suffixes = [f'@{theta:.10g}' for theta in self.thresholds] if len(values) > 1 else ['']
         # Of all rows, for there may be hundreds.
-        self._columns = ['rank']
-        self._columns += [f'{k}{suffix}' for suffix in suffixes for k in ('iou', *_CORNERS)]
+        names = ['iou', *_CORNERS]
+        if len(values) > 1:
+            names = [figure_at(name, theta) for theta in self.thresholds for name in names]
+        self._columns = ['rank', *names]
 
     def process(self, data_batch: Any, data_samples: Sequence[dict]) -> None:
         """Reduce a batch of predictions to counts.
@@ -149,14 +151,14 @@ class LocalizationMetric(BaseMapMetric):
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], int]:
         """Figures at the best θ, and of each θ; and which θ is the best."""
         by_name = dict(zip(PROTOCOL_A_CRITERIA, counts))
-        best = choose_threshold(self.thresholds, by_name['top1_loc'], by_name['gt_known'])
+        best = choose_threshold(self.thresholds, by_name['top1_loc'] + by_name['gt_known'])
         percent = [
             protocol_a_figures(dict(zip(PROTOCOL_A_CRITERIA, own)), pictures) for own in counts.T
         ]
         metrics = {**percent[best], 'threshold': self.thresholds[best]}
         if len(self.thresholds) > 1:
             for theta, own in zip(self.thresholds, percent):
-                metrics.update({f'{name}@{theta:.10g}': own[name] for name in _PER_THRESHOLD})
+                metrics.update({figure_at(name, theta): own[name] for name in _PER_THRESHOLD})
         return metrics, best
 
     def class_figures(self, counts: np.ndarray, pictures: int, whole: int) -> dict[str, float]:

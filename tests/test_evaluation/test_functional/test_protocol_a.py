@@ -9,6 +9,7 @@ import pytest
 from bas_mm.evaluation.functional import (
     choose_threshold,
     class_ranks,
+    figure_at,
     normalize_map,
     protocol_a_box,
     protocol_a_boxes,
@@ -111,5 +112,10 @@ def test_counts():
 
 
 def test_choose_threshold_prefers_the_smaller_on_a_tie():
-    assert choose_threshold([0.5, 0.1, 0.3], [3, 2, 1], [3, 4, 5]) == 1
-    assert choose_threshold([0.5, 0.1, 0.3], [3, 2, 2], [3, 3, 5]) == 2
+    assert choose_threshold([0.5, 0.1, 0.3], [6, 6, 6]) == 1
+    assert choose_threshold([0.5, 0.1, 0.3], [6, 5, 7]) == 2
+
+
+def test_names_of_figures_tell_close_thresholds_apart():
+    assert figure_at('gt_known', 0.15000000000000002) == 'gt_known@0.15'
+    assert figure_at('iou', 0.123456789) == 'iou@0.123456789'
