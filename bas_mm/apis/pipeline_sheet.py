@@ -20,7 +20,7 @@ from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import add_caption, enlarge, side_by_side
 from bas_mm.visualization.seed_drawing import lay_labels
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
-from bas_mm.wsss.seed_evaluation import read_index_mask
+from bas_mm.wsss.index_masks import read_index_mask
 from bas_mm.wsss.seed_file import SeedFile
 
 from .comparison_pictures import spread

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from .functional.masks import MaskScores, mask_confusion, mask_scores
+from .index_masks import read_index_mask
 from .making_commands import mask_command
 from .picture_sums import sum_over_pictures
-from .seed_evaluation import plain, read_index_mask
+from .plain_values import plain_number
 
 __all__ = ['evaluate_masks', 'picture_confusion', 'report', 'table']
 
@@ -73,7 +74,7 @@ def report(scores: MaskScores, classes: Sequence[str], images: int) -> dict[str,
         'miou': scores.miou,
         'false_positive': scores.false_positive,
         'false_negative': scores.false_negative,
-        'iou': {name: plain(value) for name, value in zip(names, scores.iou)},
+        'iou': {name: plain_number(value) for name, value in zip(names, scores.iou)},
     }
 
 

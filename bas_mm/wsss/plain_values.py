@@ -1,11 +1,17 @@
-"""Values of a config as JSON can have them, the same in each process."""
+"""Values as JSON can have them; those of a config the same in each process."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
-__all__ = ['plain_values']
+__all__ = ['plain_number', 'plain_values']
+
+
+def plain_number(value: float) -> float | None:
+    """A number for JSON, which has no NaN: that is None."""
+    return None if math.isnan(value) else float(value)
 
 
 def plain_values(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,18 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from bas_mm.utils.palette import read_palette_png
-
 from .functional.seed_scores import SeedScores, check_thresholds, scores_of, seed_histogram
+from .index_masks import read_index_mask
 from .picture_sums import sum_over_pictures
+from .plain_values import plain_number
 from .seed_file import SeedFile
 
 __all__ = [
     'THRESHOLDS',
     'evaluate_seeds',
     'picture_histogram',
-    'plain',
-    'read_index_mask',
     'report',
     'table',
 ]
@@ -73,20 +70,6 @@ def picture_histogram(
         raise ValueError(f'{seed_path} against {mask_path}: {error}') from None
 
 
-def read_index_mask(path: str | Path) -> np.ndarray:
-    """Indices of a palette picture (or of a grey one): (h, w) uint8.
-
-    Raises:
-        ValueError: The file is missing, damaged or has colours in place of indices.
-    """
-    try:
-        return read_palette_png(path)
-    except FileNotFoundError:
-        raise ValueError(f'there is no mask {path}') from None
-    except OSError as error:
-        raise ValueError(f'the mask {path} cannot be read: {error}') from None
-
-
 def report(scores: SeedScores, classes: Sequence[str], images: int) -> dict[str, Any]:
     """All scores as plain values for JSON; NaN (a class that is nowhere) becomes None.
 
@@ -102,13 +85,13 @@ def report(scores: SeedScores, classes: Sequence[str], images: int) -> dict[str,
         'best': {
             'threshold': float(scores.thresholds[best]),
             'miou': float(scores.miou[best]),
-            'iou': {name: plain(scores.iou[best, k]) for k, name in enumerate(names)},
+            'iou': {name: plain_number(scores.iou[best, k]) for k, name in enumerate(names)},
         },
         'thresholds': scores.thresholds.tolist(),
         'miou': scores.miou.tolist(),
         'false_positive': scores.false_positive.tolist(),
         'false_negative': scores.false_negative.tolist(),
-        'iou': {name: [plain(v) for v in scores.iou[:, k]] for k, name in enumerate(names)},
+        'iou': {name: [plain_number(v) for v in scores.iou[:, k]] for k, name in enumerate(names)},
     }
 
 
@@ -128,8 +111,3 @@ def table(figures: dict[str, Any]) -> str:
     ]
     lines += ['', f'{figures["images"]} images: mIoU {best["miou"]:.2f} at {best["threshold"]:.2f}']
     return '\n'.join(lines)
-
-
-def plain(value: float) -> float | None:
-    """A number for JSON: None for NaN."""
-    return None if math.isnan(value) else float(value)

@@ -18,7 +18,7 @@ from bas_mm.apis.pipeline_sheet import draw_sheet, sheet_row, stack_rows
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.utils.result_files import write_json
-from bas_mm.wsss.seed_evaluation import read_index_mask
+from bas_mm.wsss.index_masks import read_index_mask
 from bas_mm.wsss.seed_file import SeedFile
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'

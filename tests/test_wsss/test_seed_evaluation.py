@@ -9,7 +9,7 @@ from seed_samples import some_seeds, write_mask
 
 from bas_mm.wsss import seed_evaluation
 from bas_mm.wsss.functional.seed_scores import check_thresholds, scores_of, seed_histogram
-from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, read_index_mask, report, table
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, report, table
 from bas_mm.wsss.seed_file import SeedFile
 
 CLASSES = ('cat', 'dog', 'cow', 'owl')
@@ -98,11 +98,3 @@ def test_a_mask_value_out_of_range_is_named(files):
 def test_nothing_to_evaluate():
     with pytest.raises(ValueError, match='no picture'):
         evaluate_seeds([], 4)
-
-
-def test_masks_of_indices(tmp_path):
-    values = np.array([[0, 1, 255]], dtype=np.uint8)
-    write_mask(tmp_path / 'p.png', values)
-    Image.fromarray(values).save(tmp_path / 'l.png')
-    for name in ('p', 'l'):
-        np.testing.assert_array_equal(read_index_mask(tmp_path / f'{name}.png'), values)

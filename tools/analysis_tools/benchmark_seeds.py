@@ -46,8 +46,9 @@ from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
+from bas_mm.wsss.index_masks import read_index_mask  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews  # noqa: E402
-from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram, read_index_mask  # noqa: E402
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram  # noqa: E402
 from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
 from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
 from bas_mm.wsss.seed_maker import SeedMaker  # noqa: E402
