@@ -18,7 +18,6 @@ def start(tool: Path) -> None:
     """What ``PYTHONPATH=ROOT python tool`` does before it begins."""
     for name in [name for name in sys.modules if name.partition('.')[0] == 'bas_mm']:
         del sys.modules[name]
-    sys.modules.pop('published_to_bas_mm', None)  # its neighbours import it
     sys.path[:0] = [str(tool.parent), str(ROOT)]
     runpy.run_path(str(tool), run_name='tool')
     importlib.import_module('bas_mm')  # some do so later

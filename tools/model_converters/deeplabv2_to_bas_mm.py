@@ -20,21 +20,19 @@ from pathlib import Path
 REPO = Path(__file__).resolve().parents[2]
 if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
-sys.path.insert(0, str(Path(__file__).resolve().parent))  # for the converter beside this one
 
 import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
-from published_to_bas_mm import (  # noqa: E402
-    ConversionError,
-    add_options,
-    place_in_model,
-    read_checkpoint,
-    save,
-)
 
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
+from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
 from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
+from bas_mm.models.weights.conversion import (  # noqa: E402
+    ConversionError,
+    place_in_model,
+    read_checkpoint,
+)
 from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
     deeplabv2_to_bas_mm,
     strip_wrappers,
@@ -80,7 +78,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
         config: The config of the model. The number of classes is the file's where it has a head.
 
     Returns:
-        See :func:`~published_to_bas_mm.place_in_model`.
+        See :func:`~bas_mm.models.weights.conversion.place_in_model`.
 
     Raises:
         ConversionError: None of the names is known.
@@ -110,7 +108,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         default=CONFIG,
         help='config of the model that the weights are for (default: %(default)s)',
     )
-    add_options(parser, ", such as the classifier of ImageNet's", ', such as the head')
+    add_conversion_options(parser, ", such as the classifier of ImageNet's", ', such as the head')
     return parser.parse_args(argv)
 
 
@@ -124,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
         placement = convert(weights, args.config)
     except ConversionError as error:
         raise ConversionError(f'{args.src}: {error}') from error
-    save(args, placement, 'DeepLabv2')
+    save_converted(args, placement, 'DeepLabv2')
 
 
 def main(argv: Sequence[str] | None = None) -> None:

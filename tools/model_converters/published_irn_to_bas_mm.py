@@ -13,24 +13,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# The folder of this file: what the converters have in common is in the first of them. It makes
-# bas_mm importable from the checkout, too.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+REPO = Path(__file__).resolve().parents[2]
+if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+    sys.path.insert(0, str(REPO))
 
-from published_to_bas_mm import (  # noqa: E402
-    REPO,
-    ConversionError,
-    add_options,
-    place_in_model,
-    read_checkpoint,
-    save,
-)
-
-import torch  # noqa: E402 isort:skip
+import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
+from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
 from bas_mm.models.weights import Placement, unwrap  # noqa: E402
+from bas_mm.models.weights.conversion import (  # noqa: E402
+    ConversionError,
+    place_in_model,
+    read_checkpoint,
+)
 from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
     is_published_alias,
     published_irn_to_bas_mm,
@@ -49,7 +46,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
         config: The config of the model.
 
     Returns:
-        See :func:`~published_to_bas_mm.place_in_model`.
+        See :func:`~bas_mm.models.weights.conversion.place_in_model`.
 
     Raises:
         ConversionError: There is no such config.
@@ -67,7 +64,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument('--config', type=Path, default=CONFIG, help='config of the model')
-    add_options(parser)
+    add_conversion_options(parser)
     return parser.parse_args(argv)
 
 
@@ -81,7 +78,7 @@ def run(args: argparse.Namespace) -> None:
         found = ', '.join(sorted(weights)[:5])
         raise ConversionError(f'{args.src}: not a published IRNet, but {found} …')
     register_all_modules()
-    save(args, convert(weights, args.config), 'IRNet', backbone='irn_resnet50')
+    save_converted(args, convert(weights, args.config), 'IRNet', backbone='irn_resnet50')
 
 
 def main(argv: Sequence[str] | None = None) -> None:

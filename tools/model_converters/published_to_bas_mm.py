@@ -10,12 +10,9 @@ is written and the exit status is 2, unless the options allow it.
 """
 
 import argparse
-import io
-import pickle
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 REPO = Path(__file__).resolve().parents[2]
 if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
@@ -26,75 +23,24 @@ from mmengine.config import Config  # noqa: E402
 from torch import nn  # noqa: E402
 
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
+from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
 from bas_mm.models.weights import (  # noqa: E402
     Placement,
     detect_published_backbone,
-    place,
     published_to_bas_mm,
     unwrap,
 )
-from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES, Rename  # noqa: E402
+from bas_mm.models.weights.conversion import (  # noqa: E402
+    ConversionError,
+    place_in_model,
+    read_checkpoint,
+)
+from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES  # noqa: E402
 from bas_mm.registry import MODELS  # noqa: E402
 from bas_mm.utils import register_all_modules  # noqa: E402
-from bas_mm.utils.result_files import write_bytes  # noqa: E402
-from bas_mm.version import __version__  # noqa: E402
 
 # The generator's convolution in the published names, which has an output for each class.
 _CLASS_LAYER = 'classifier_loc.0.weight'
-
-
-class ConversionError(Exception):
-    """What the user is told in one message."""
-
-
-def read_checkpoint(path: Path, trust_source: bool = False) -> Any:
-    """Read a file of torch's.
-
-    Args:
-        path: The file.
-        trust_source: Also read files that hold other Python objects than tensors. Such a file can
-            run any code.
-
-    Returns:
-        What it holds, on the CPU.
-
-    Raises:
-        ConversionError: The file is absent, broken, or not only tensors.
-    """
-    if not path.is_file():
-        raise ConversionError(f'{path}: no such file')
-    try:
-        return torch.load(path, map_location='cpu', weights_only=not trust_source)
-    except pickle.UnpicklingError as error:
-        if trust_source:
-            raise ConversionError(f'{path}: not a checkpoint ({error})') from error
-        raise ConversionError(
-            f'{path}: not a checkpoint, or one that holds Python objects besides tensors, which '
-            'could run code when read. If you know where it is from, add --trust-source.'
-        ) from error
-    except (RuntimeError, EOFError, OSError, AttributeError, ImportError, ValueError) as error:
-        raise ConversionError(f'{path}: not readable as a checkpoint ({error})') from error
-
-
-def place_in_model(
-    weights: Mapping[str, torch.Tensor], model: nn.Module, rename: Rename
-) -> Placement:
-    """Put published weights in their places in a model.
-
-    Args:
-        weights: Published name -> weight.
-        model: The model; only looked at.
-        rename: Gives the model's name of each weight.
-
-    Returns:
-        Where each weight went, and what did not fit. Batch counters that the file lacks are 0.
-    """
-    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    placement = place(weights, shapes, rename)
-    for name in shapes:
-        if name.endswith('num_batches_tracked'):
-            placement.weights.setdefault(name, torch.zeros((), dtype=torch.long))
-    return placement
 
 
 def model_for_weights(config: Path, num_classes: int) -> nn.Module:
@@ -130,7 +76,7 @@ def convert(
         config: The config of the model. Default: ours of that backbone.
 
     Returns:
-        See :func:`place_in_model`.
+        See :func:`~bas_mm.models.weights.conversion.place_in_model`.
 
     Raises:
         ConversionError: There is no such config.
@@ -141,56 +87,6 @@ def convert(
         raise ConversionError(f'{config}: no such config')
     model = model_for_weights(config, len(weights[_CLASS_LAYER]))
     return place_in_model(weights, model, lambda names: published_to_bas_mm(names, backbone))
-
-
-def add_options(parser: argparse.ArgumentParser, unplaced: str = '', missing: str = '') -> None:
-    """Add the options that all converters have; examples of what is allowed, for their help."""
-    parser.add_argument(
-        '--allow-unplaced',
-        action='store_true',
-        help=f'write although the file has weights without a place in the model{unplaced}',
-    )
-    parser.add_argument(
-        '--allow-missing',
-        action='store_true',
-        help='write although the model has weights that the file lacks or has in another shape'
-        + missing,
-    )
-    parser.add_argument(
-        '--trust-source',
-        action='store_true',
-        help='also read files of torch that hold Python objects, which can run any code',
-    )
-
-
-def save(args: argparse.Namespace, placement: Placement, name: str, **meta: Any) -> None:
-    """Write a checkpoint that mmengine loads, or list all that does not fit.
-
-    Args:
-        args: ``src``, ``dst`` and those of :func:`add_options`.
-        placement: The weights.
-        name: Of the network.
-        **meta: What the checkpoint says about itself besides.
-
-    Raises:
-        ConversionError: Something does not fit that the options do not allow.
-    """
-    if report := placement.report():
-        print(f'{args.src} ({name}):\n{report}', file=sys.stderr)
-    refused = []
-    if placement.unplaced and not args.allow_unplaced:
-        refused.append('--allow-unplaced')
-    if not placement.complete and not args.allow_missing:
-        refused.append('--allow-missing')
-    if refused:
-        raise ConversionError(f'{args.dst} not written. To write it anyway: {" ".join(refused)}')
-    meta = dict(bas_mm_version=__version__, **meta, converted_from=args.src.name)
-    state_dict = {name: weight.contiguous() for name, weight in placement.weights.items()}
-    content = io.BytesIO()
-    torch.save(dict(meta=meta, state_dict=state_dict), content)
-    # Into memory first: of a full disk torch says nothing that names the file.
-    write_bytes(args.dst, content.getvalue())
-    print(f'{args.dst}: {len(placement.weights)} weights of {name} from {args.src}')
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -210,7 +106,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help="config of the model that the weights are for (default: the network's in "
         'configs/bas or configs/wsss); the number of classes is that of the file',
     )
-    add_options(parser)
+    add_conversion_options(parser)
     return parser.parse_args(argv)
 
 
@@ -226,7 +122,7 @@ def run(args: argparse.Namespace) -> None:
     except ValueError as error:
         raise ConversionError(f'{args.src}: {error}') from error
     register_all_modules()
-    save(args, convert(weights, backbone, args.config), backbone, backbone=backbone)
+    save_converted(args, convert(weights, backbone, args.config), backbone, backbone=backbone)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
