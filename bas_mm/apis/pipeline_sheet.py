@@ -31,6 +31,9 @@ __all__ = ['HEADS', 'draw_sheet', 'sheet_row', 'stack_rows']
 #: The columns.
 HEADS = ('picture', 'seed', 'pseudo mask', 'prediction', 'truth')
 
+# White pixels below each row.
+_GAP = 8
+
 
 def sheet_row(picture: np.ndarray, labels: Sequence[np.ndarray | None]) -> np.ndarray:
     """One picture and its label maps side by side, the colours of labels laid over the picture.
@@ -53,14 +56,14 @@ def sheet_row(picture: np.ndarray, labels: Sequence[np.ndarray | None]) -> np.nd
     return side_by_side(panels)
 
 
-def stack_rows(rows: Sequence[np.ndarray], gap: int = 8) -> np.ndarray:
+def stack_rows(rows: Sequence[np.ndarray]) -> np.ndarray:
     """Rows below each other on white."""
     width = max(row.shape[1] for row in rows)
-    sheet = np.full((sum(row.shape[0] + gap for row in rows), width, 3), 255, np.uint8)
+    sheet = np.full((sum(row.shape[0] + _GAP for row in rows), width, 3), 255, np.uint8)
     top = 0
     for row in rows:
         sheet[top : top + row.shape[0], : row.shape[1]] = row
-        top += row.shape[0] + gap
+        top += row.shape[0] + _GAP
     return sheet
 
 

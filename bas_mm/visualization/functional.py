@@ -36,23 +36,23 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 _LINE_HEIGHT = 17
 _MARGIN = 4
+# Pictures are enlarged up to this width.
+_MAX_WIDTH = 2048
 
 
-def enlarge(
-    image: np.ndarray, min_height: int = 224, max_width: int = 2048
-) -> tuple[np.ndarray, int]:
+def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
     """Enlarge a small picture by a whole factor, so that boxes and captions are legible.
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8.
-        min_height (int): Height that the result has at least, unless it would be too wide.
-        max_width (int): Width beyond which nothing is enlarged: a line of pixels remains one.
+        min_height (int): Height that the result has at least, unless it would be wider than 2048
+            pixels: a line of pixels remains one.
 
     Returns:
         tuple[np.ndarray, int]: The picture and the factor, 1 where it was large enough. Every
         pixel becomes a block: nothing is smoothed.
     """
-    factor = max(1, min(-(-min_height // image.shape[0]), max_width // image.shape[1]))
+    factor = max(1, min(-(-min_height // image.shape[0]), _MAX_WIDTH // image.shape[1]))
     if factor == 1:
         return image, 1
     return image.repeat(factor, axis=0).repeat(factor, axis=1), factor

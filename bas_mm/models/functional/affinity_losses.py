@@ -36,6 +36,9 @@ __all__ = [
 #: Kinds of pairs: both background, both the same class, different classes, one end unsure.
 BACKGROUND, FOREGROUND, NEGATIVE, DROPPED = range(4)
 
+# IRNet's: added to affinities in the logarithm, and to the counts that means divide by.
+_EPS = 1e-5
+
 # Pairs that are looked at in one go: it bounds the memory, 10 to 20 bytes for each.
 _PAIRS_AT_ONCE = 2**23
 
@@ -88,7 +91,6 @@ def boundary_losses(
     boundary: torch.Tensor,
     kinds: torch.Tensor,
     radius: int,
-    eps: float = 1e-5,
     counts: torch.Tensor | None = None,
 ) -> PairLosses:
     """IRNet's losses of the affinities 1 − max(boundary on the path).
@@ -97,23 +99,22 @@ def boundary_losses(
         boundary (Tensor): e, (N, 1, H, W) in [0, 1].
         kinds (Tensor): of :func:`pair_kinds`, for the same grid.
         radius (int): r.
-        eps (float): added to affinities in the logarithm, and to counts. Default: 1e-5.
         counts (Tensor, optional): of :func:`pair_counts`, of a batch that these images are a part
             of. Default: None, of these images.
 
     Returns:
         PairLosses: pos, half the mean of −log(a + eps) over background pairs and half of that over
         foreground pairs; neg, the mean of −log(1 + eps − a) over negative pairs. At least
-        float32. A mean is sum / (count + eps).
+        float32. A mean is sum / (count + eps), and eps is 1e-5.
     """
     e = at_least_float32(boundary).flatten(1)
     highest = _highest_points(boundary.detach()[:, 0], kinds, radius).to(e.dtype)
     counts = pair_counts(kinds) if counts is None else counts
-    agree = -(1 - e + eps).log()
+    agree = -(1 - e + _EPS).log()
     # 1 + eps − (1 − e), without the rounding.
-    differ = -(e + eps).log()
+    differ = -(e + _EPS).log()
     background, foreground, negative = (
-        (of_kind * term).sum() / (count + eps).to(e.dtype)
+        (of_kind * term).sum() / (count + _EPS).to(e.dtype)
         for of_kind, term, count in zip(highest.unbind(1), (agree, agree, differ), counts)
     )
     return PairLosses((background + foreground) / 2, negative)
@@ -166,7 +167,6 @@ def displacement_losses(
     displacement: torch.Tensor,
     kinds: torch.Tensor,
     radius: int,
-    eps: float = 1e-5,
     counts: torch.Tensor | None = None,
 ) -> PairLosses:
     """IRNet's losses of the displacement field.
@@ -175,13 +175,12 @@ def displacement_losses(
         displacement (Tensor): d, (N, 2, H, W) in points of the grid: rows, columns.
         kinds (Tensor): of :func:`pair_kinds`, for the same grid.
         radius (int): r.
-        eps (float): added to counts. Default: 1e-5.
         counts (Tensor, optional): as in :func:`boundary_losses`.
 
     Returns:
         PairLosses: fg, the mean of ``|d_i − d_j − (y, x)|`` over foreground pairs with j at (y, x)
         from i; bg, the mean of ``|d_i − d_j|`` over background pairs: over pairs and both channels,
-        sum / (2·count + eps). At least float32.
+        sum / (2·count + 1e-5). At least float32.
     """
     d = at_least_float32(displacement)
     height, width = d.shape[-2:]
@@ -207,6 +206,6 @@ def displacement_losses(
         counts = pair_counts(kinds) if counts is None else counts
     # Two large numbers with a small difference: summed in double precision.
     foreground, background = (slopes * d).sum((1, 2, 3, 4), dtype=torch.float64)
-    foreground = (foreground - shift) / (2 * counts[FOREGROUND] + eps)
-    background = background / (2 * counts[BACKGROUND] + eps)
+    foreground = (foreground - shift) / (2 * counts[FOREGROUND] + _EPS)
+    background = background / (2 * counts[BACKGROUND] + _EPS)
     return PairLosses(foreground.to(d.dtype), background.to(d.dtype))

@@ -371,6 +371,6 @@ def _delete(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _tail(path: Path, lines: int = 15) -> str:
-    text = path.read_text(encoding='utf-8', errors='replace').splitlines()
-    return '\n'.join(f'    {line}' for line in text[-lines:])
+def _tail(path: Path) -> str:
+    lines = path.read_text(encoding='utf-8', errors='replace').splitlines()
+    return '\n'.join(f'    {line}' for line in lines[-15:])
