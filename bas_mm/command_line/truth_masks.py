@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,7 +48,9 @@ def evaluation_parser(doc: str, evaluated: str) -> OneLineParser:
         '--classes', nargs='+', help='names of the foreground classes, or how many there are'
     )
     parser.add_argument(
-        '--ids', type=Path, help="list of the pictures: a line's first word is an image id"
+        '--ids',
+        type=Path,
+        help="list of the pictures: a line's first word is an image id or the path of a picture",
     )
     parser.add_argument('--num-workers', type=int, default=0, help='worker processes (0)')
     parser.add_argument('--out', help='JSON file of all figures')
@@ -101,17 +102,13 @@ def find_truth_masks(args: argparse.Namespace) -> TruthMasks:
 
 def _read_ids(path: Path) -> list[str]:
     """Image ids of a list, such as those of VOC's ImageSets."""
+    from bas_mm.datasets.errors import AnnotationError
+    from bas_mm.datasets.label_lists import read_ids
+
     try:
-        lines = path.read_text(encoding='utf-8-sig').splitlines()  # some editors' mark
-    except (OSError, ValueError) as error:
-        fail(f'--ids {path} cannot be read: {error}')
-    ids = [line.split()[0] for line in lines if line.strip()]
-    for image_id, count in Counter(ids).items():
-        if count > 1:
-            fail(f'--ids {path}: {image_id} comes more than once')
-    if not ids:
-        fail(f'--ids {path} names no picture')
-    return ids
+        return read_ids(str(path), ignore_rest=True)[0]
+    except AnnotationError as error:
+        fail(f'--ids {error}')
 
 
 def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMasks:

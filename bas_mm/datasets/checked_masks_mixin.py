@@ -3,6 +3,7 @@ from __future__ import annotations
 import os.path as osp
 
 from .errors import AnnotationError
+from .label_lists import read_ids
 from .label_map_folder import require_label_maps
 
 __all__ = ['CheckedMasksMixin']
@@ -11,12 +12,14 @@ __all__ = ['CheckedMasksMixin']
 class CheckedMasksMixin:
     """For mmsegmentation's data sets: list and masks are looked for before anything is trained.
 
-    Samples have ``num_classes`` too, by which :class:`LoadLabelMap` knows which values a mask may
-    have. All else is as the data set has it.
+    A line of the list may be an id, with folders before it or not, or the paths of a picture and
+    of its mask, of which the id counts; see :func:`~.label_lists.read_ids`. Samples have
+    ``num_classes`` too, by which :class:`LoadLabelMap` knows which values a mask may have. All else
+    is as the data set has it.
 
     Raises:
-        AnnotationError: There is no list ``ann_file``, or a picture has no mask; the message names
-            the file and the step that makes it.
+        AnnotationError: There is no list ``ann_file``, or it is empty, has another line or an id
+            twice; or a picture has no mask. The message names the file and what to do.
     """
 
     #: For messages: what to do about a list or masks that are missing; in test mode about masks.
@@ -33,7 +36,8 @@ class CheckedMasksMixin:
         """List the pictures and see that each has its mask."""
         if self.ann_file and not osp.exists(self.ann_file):
             raise AnnotationError.at(self.ann_file, None, 'there is no such file', self.LIST_ADVICE)
-        infos = super().load_data_list()
+        listed = osp.isfile(self.ann_file)
+        infos = self._listed_infos() if listed else super().load_data_list()
         folder = self.data_prefix.get('seg_map_path')
         if folder:
             start = osp.join(folder, '')
@@ -42,3 +46,18 @@ class CheckedMasksMixin:
             require_label_maps(folder, names, 'mask', advice)
         classes = self._metainfo.get('classes')
         return [{**info, 'num_classes': classes and len(classes)} for info in infos]
+
+    def _listed_infos(self) -> list[dict]:
+        """What mmsegmentation's data sets say of the pictures of a list."""
+        names, _ = read_ids(self.ann_file, keep_folders=True)
+        infos = []
+        for name in names:
+            info = dict(img_path=osp.join(self.data_prefix['img_path'], name + self.img_suffix))
+            folder = self.data_prefix.get('seg_map_path')
+            if folder is not None:
+                info['seg_map_path'] = osp.join(folder, name + self.seg_map_suffix)
+            info.update(
+                label_map=self.label_map, reduce_zero_label=self.reduce_zero_label, seg_fields=[]
+            )
+            infos.append(info)
+        return infos

@@ -19,7 +19,7 @@ class COCO14Segmentation(CheckedMasksMixin, BaseSegDataset):
     checked; see :class:`.checked_masks_mixin.CheckedMasksMixin`.
 
     Raises:
-        AnnotationError: There is no list ``ann_file``, or a picture has no mask.
+        AnnotationError: The list ``ann_file`` cannot be used, or a picture has no mask.
     """
 
     LIST_ADVICE = f'Make it with {_TOOL}, or set `ann_file`'

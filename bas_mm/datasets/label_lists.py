@@ -117,13 +117,19 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
     return LabelList(file, names, labels, lines, positions)
 
 
-def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
+def read_ids(
+    file: str, *, keep_folders: bool = False, ignore_rest: bool = False
+) -> tuple[list[str], Sequence[int]]:
     """Read the ids of a split.
 
     A line is an id, the path of a picture, or the paths of a picture and of its mask.
 
     Args:
         file: The list.
+        keep_folders: Whether an id alone in its line keeps the folders before it, which
+            mmsegmentation's lists may have; what ends like a picture is a path. Defaults to False.
+        ignore_rest: Whether anything may follow the first word, such as 1 or -1, or classes.
+            Defaults to False.
 
     Returns:
         Stems of the names in their order, and their line numbers counted from 1.
@@ -136,8 +142,11 @@ def read_ids(file: str) -> tuple[list[str], Sequence[int]]:
     ids = []
     for row, line in zip(rows, lines):
         name, *others = map(picture_stem, row)
-        # Lists of one class, with 1 or -1 behind the id, are not what is meant here.
-        if len(row) > 2 or (len(row) == 2 and (others[0] != name or not _is_path(row[1]))):
+        if keep_folders and not others and not is_picture(row[0]):
+            name = row[0]
+        # Lists of one class, with 1 or -1 behind the id, are seldom what is meant.
+        is_pair = len(row) == 2 and others[0] == name and _is_path(row[1])
+        if others and not is_pair and not ignore_rest:
             raise AnnotationError.at(
                 file,
                 line,

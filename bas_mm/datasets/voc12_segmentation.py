@@ -17,7 +17,7 @@ class VOC12Segmentation(CheckedMasksMixin, PascalVOCDataset):
     checked; see :class:`.checked_masks_mixin.CheckedMasksMixin`.
 
     Raises:
-        AnnotationError: There is no list ``ann_file``, or a picture has no mask.
+        AnnotationError: The list ``ann_file`` cannot be used, or a picture has no mask.
     """
 
     LIST_ADVICE = 'tools/dataset_converters/voc12_lists.py makes train_aug.txt; or set `ann_file`'

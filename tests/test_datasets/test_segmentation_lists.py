@@ -1,15 +1,19 @@
 """Pictures of a list with masks for a segmentor: what is listed, read, and refused."""
 
 import shutil
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from edits import error_of
 from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset, PascalVOCDataset
 from releases import write_lines, write_picture
 
+from bas_mm.command_line.truth_masks import find_truth_masks
 from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.label_lists import read_ids
 from bas_mm.datasets.transforms import LoadLabelMap
 from bas_mm.registry import DATASETS
 from bas_mm.utils.palette import encode_palette_png
@@ -98,6 +102,33 @@ def test_a_list_that_is_missing_is_named(cfg):
         AnnotationError, match=rf'{cfg.ann_file}: there is no such file.*{tool}\.py'
     ):
         _read(cfg)
+
+
+def test_a_list_of_paths_gives_the_ids_that_the_other_readers_find(cfg):
+    """The field's usual train_aug.txt has the paths of a picture and of its mask in a line."""
+    lines = ['/JPEGImages/c.jpg /SegmentationClassAug/c.png', 'JPEGImages/a.jpg', 'b', '']
+    write_lines(Path(cfg.ann_file), lines)
+    args = Namespace(ids=Path(cfg.ann_file), config=None, masks=_mask(cfg, 'a').parent)
+    args.classes = ['1']
+    found = _read(cfg)
+    assert list(find_truth_masks(args).masks) == read_ids(cfg.ann_file)[0] == list(IDS)
+    for info, image_id in zip(map(found.get_data_info, range(len(found))), IDS, strict=True):
+        assert info['img_path'] == str(Path(cfg.data_prefix.img_path, f'{image_id}.jpg'))
+        assert info['seg_map_path'] == str(_mask(cfg, image_id))
+
+
+@pytest.mark.parametrize(
+    ('lines', 'expected'),
+    [
+        (['a', 'b 1'], ", line 2: an id, or the paths of a picture and its mask were expected: 'b"),
+        (['JPEGImages/a.jpg masks/b.png'], ', line 1: an id, or the paths'),
+        (['a', 'b', 'JPEGImages/a.jpg'], ', line 3: a was listed before, in line 1'),
+        ([], ': the list is empty'),
+    ],
+)
+def test_a_list_of_something_else_is_named(cfg, lines, expected):
+    write_lines(Path(cfg.ann_file), lines)
+    assert error_of(_read, cfg).startswith(f'{cfg.ann_file}{expected}')
 
 
 def test_masks_that_are_missing_are_named(cfg):

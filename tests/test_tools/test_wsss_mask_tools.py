@@ -173,15 +173,18 @@ def test_scores_by_either_config_and_by_folder(project):
     found = []
     truth = Path(project.dataset.get_data_info(0)['seg_map_path']).parent
     (project.folder / 'ids.txt').write_text('\n'.join(project.ids))
+    pairs = (f'/JPEGImages/{name}.jpg /SegmentationClassAug/{name}.png' for name in project.ids)
+    (project.folder / 'pairs.txt').write_text('\n'.join(pairs))
     for arguments in (
         ('seeds.py', 'one', '--num-workers', 1),
         ('irn.py', 'one'),
         ('one', '--masks', truth, '--classes', 4, '--ids', 'ids.txt'),
+        ('seeds.py', 'one', '--ids', 'pairs.txt'),
     ):
         done = project.run_here('wsss/eval_masks.py', *arguments, '--out', 'scores.json')
         found.append(json.loads((project.folder / 'scores.json').read_text()))
         assert f'7 images: mIoU {found[-1]["miou"]:.2f}' in done.stdout
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[3]
     assert list(found[0]['iou'].values()) == list(found[2]['iou'].values())
 
     shutil.copytree(project.folder / 'one', project.folder / 'bad')

@@ -322,7 +322,8 @@ def test_scores_by_config_by_folder_and_by_list(project):
     _refused(project, *config, '--ids', 'ids.txt', says='no mask of stranger')
     _refused(project, *folder, says='there is no seed file one/stranger.npz')
     listed.write_text('a\nb\na\n')
-    _refused(project, *config, '--ids', 'ids.txt', says='a comes more than once')
+    twice = '--ids ids.txt, line 3: a was listed before, in line 1'
+    _refused(project, *config, '--ids', 'ids.txt', says=twice)
     _refused(project, 'eval_seeds.py', 'one', says='--masks and --classes are needed')
 
 
