@@ -52,6 +52,44 @@ def test_other_factors_and_unknown_ones():
         _wrapper(tiny_model(), paramwise_cfg=dict(bias=2))
 
 
+def test_factors_by_parts_of_names():
+    model = tiny_model()
+    model.backbone.conv1.weight.requires_grad_(False)
+    keys = {'backbone.layer1': 3, 'conv1': 5, 'layer': 7, 'generator': 0.5}
+    custom = {key: dict(lr_mult=factor) for key, factor in keys.items()}
+    groups = _wrapper(model, paramwise_cfg=dict(custom_keys=custom)).optimizer.param_groups
+    assert [group['name'] for group in groups] == [
+        *('backbone_weight', 'backbone_bias', 'new_weight', 'new_bias'),
+        *keys,
+    ]
+    rates = {id(p): group['lr'] for group in groups for p in group['params']}
+    # What mmengine's own constructor gives them; it leaves the others alone.
+    cfg = dict(type='OptimWrapper', optimizer=SGD, paramwise_cfg=dict(custom_keys=custom))
+    theirs = build_optim_wrapper(model, cfg).optimizer.param_groups
+    their_rates = {id(group['params'][0]): group['lr'] for group in theirs}
+    plain_groups = _wrapper(model).optimizer.param_groups
+    plain = {id(p): group['lr'] for group in plain_groups for p in group['params']}
+    assert rates.keys() == their_rates.keys() == plain.keys()
+    for name, parameter in model.named_parameters():
+        if id(parameter) in rates:
+            expected = their_rates if any(key in name for key in keys) else plain
+            assert rates[id(parameter)] == pytest.approx(expected[id(parameter)]), name
+
+
+@pytest.mark.parametrize(
+    ('custom', 'message'),
+    [
+        (dict(generatr=dict(lr_mult=2)), 'custom_keys: no parameter has generatr in its name'),
+        (dict(generator=2), r'custom_keys\.generator must be dict\(lr_mult=FACTOR\), got 2'),
+        (dict(generator=dict(decay_mult=0)), r'custom_keys\.generator must be dict\(lr_mult=FAC'),
+        (dict(generator=dict(lr_mult=-1)), r'custom_keys\.generator\.lr_mult must be a number'),
+    ],
+)
+def test_custom_keys_that_make_no_sense(custom, message):
+    with pytest.raises(ValueError, match=message):
+        _wrapper(tiny_model(), paramwise_cfg=dict(custom_keys=custom))
+
+
 @pytest.mark.parametrize('lr', [{}, dict(lr='0.1'), dict(lr=-1)], ids=str)
 def test_a_learning_rate_is_needed(lr):
     message = r'optim_wrapper\.optimizer\.lr must be a number in \[0, inf\), got '

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
+from mmengine.optim import build_optim_wrapper
 from mmengine.structures import PixelData
 from mmseg.models import SegDataPreProcessor
 from mmseg.structures import SegDataSample
@@ -380,3 +381,38 @@ def test_recipe_of_the_paper():
         boundary, displacement = model.eval()(torch.randn(1, 3, 64, 96))
     assert boundary.shape == (1, 1, 16, 24)
     assert displacement.shape == (1, 2, 16, 24)
+
+
+@pytest.mark.parametrize(
+    ('config', 'rates', 'momentum', 'num_groups'),
+    [
+        ('irn_resnet50_voc12.py', dict(boundary_branch=0.1, displacement_branch=1.0), 0, 3),
+        ('irn_resnet50_coco14.py', dict(boundary_branch=0.1, displacement_branch=1.0), 0, 3),
+        (
+            'irn_small_embedded.py',
+            dict(backbone=0.02, boundary_branch=0.02, displacement_branch=0.02),
+            0.9,
+            5,
+        ),
+    ],
+)
+def test_rates_of_the_recipe(config, rates, momentum, num_groups, monkeypatch):
+    """They lie in few groups, and nothing is said of each frozen parameter."""
+    said = []
+    monkeypatch.setattr(
+        'mmengine.optim.optimizer.default_constructor.print_log',
+        lambda line, **kwargs: said.append(line),
+    )
+    cfg = Config.fromfile(CONFIGS / config)
+    cfg.model.backbone.init_cfg = None
+    model = MODELS.build(cfg.model)
+    groups = build_optim_wrapper(model, cfg.optim_wrapper).optimizer.param_groups
+    assert said == []
+    assert len(groups) == num_groups
+    of = {id(parameter): group for group in groups for parameter in group['params']}
+    for name, parameter in model.named_parameters():
+        group = of.pop(id(parameter), None)
+        found = group and (group['lr'], group['weight_decay'], group['momentum'])
+        rate = rates.get(name.split('.')[0])
+        assert found == (rate and (rate, 1e-4, momentum)), name
+    assert of == {}
