@@ -2,7 +2,8 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -129,7 +130,7 @@ class BaseMapMetric(BaseMetric):
         Args:
             sample (Mapping[str, Any]): The data sample.
             name (str): The picture's id.
-            **arrays (np.ndarray): Its :attr:`batch_fields`.
+            **arrays (np.ndarray): Its :attr:`batch_fields`, and its part of :meth:`of_batch`.
 
         Returns:
             tuple: Arguments of :attr:`work`, small, for they may travel to another process.
@@ -137,6 +138,28 @@ class BaseMapMetric(BaseMetric):
         Raises:
             ValueError: Something is wrong with it; the message need not name it.
         """
+
+    def of_batch(
+        self, samples: Sequence[Mapping[str, Any]], **columns: Sequence[np.ndarray]
+    ) -> dict[str, Sequence]:
+        """Further arguments of :meth:`prepare`, worked out of a whole batch at once.
+
+        For what NumPy does in one call: a call for each picture may take ten times as long, and
+        the network waits.
+
+        Args:
+            samples (Sequence[Mapping[str, Any]]): The data samples.
+            **columns (Sequence[np.ndarray]): Their :attr:`batch_fields`, one item per picture: one
+                array where the shapes are the same.
+
+        Returns:
+            dict[str, Sequence]: One item per picture, by the name of the argument.
+
+        Raises:
+            ValueError: Something is wrong with a picture, or the shapes differ; the message need
+                not name the picture. The pictures are asked for one by one then.
+        """
+        return {}
 
     @abstractmethod
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], Any]:
@@ -193,13 +216,13 @@ class BaseMapMetric(BaseMetric):
                 {**sample, 'gt_label': label}
                 for sample, label in zip(data_samples, _to_arrays(labels))
             ]
+        columns = dict(zip(self.batch_fields, columns))
+        columns.update(self._of_batch(data_samples, names, columns))
         jobs = []
-        for sample, name, *arrays in zip(data_samples, names, *columns):
-            try:
-                arguments = self.prepare(sample, name, **dict(zip(self.batch_fields, arrays)))
-            except ValueError as error:
-                raise ValueError(f'{name}: {error}') from error
-            jobs.append((name, arguments))
+        for i, (sample, name) in enumerate(zip(data_samples, names)):
+            with _named(name):
+                own = {field: column[i] for field, column in columns.items()}
+                jobs.append((name, self.prepare(sample, name, **own)))
         self._workers.submit(type(self).work, jobs)
         for name, measured in self._workers.finished():
             self._add(name, measured)
@@ -313,6 +336,24 @@ class BaseMapMetric(BaseMetric):
         named = 0 <= label < len(classes)
         return {'label': label, 'class': str(classes[label]) if named else None}
 
+    def _of_batch(
+        self,
+        samples: Sequence[Mapping[str, Any]],
+        names: Sequence[str],
+        columns: dict[str, Sequence[np.ndarray]],
+    ) -> dict[str, Sequence]:
+        """What :meth:`of_batch` gives; its errors name the picture."""
+        if len(samples) > 1:
+            with suppress(ValueError):
+                return self.of_batch(samples, **columns)
+        found: dict[str, list] = {}
+        for i, (sample, name) in enumerate(zip(samples, names)):
+            with _named(name):
+                own = {field: column[i : i + 1] for field, column in columns.items()}
+                for field, values in self.of_batch([sample], **own).items():
+                    found.setdefault(field, []).extend(values)
+        return found
+
     def _name(self, sample: Mapping[str, Any], index: int) -> str:
         name = picture_name(sample)
         return f'picture {index} of a batch, {_NO_ID}' if name is None else name
@@ -402,6 +443,15 @@ class BaseMapMetric(BaseMetric):
                 for label, (pictures, counts) in sorted(totals.items())
             ]
         return tables
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Errors inside name the picture."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f'{name}: {error}') from error
 
 
 def _sum(

@@ -137,14 +137,29 @@ class LocalizationMetric(BaseMapMetric):
             ]
         super().process(data_batch, data_samples)
 
+    def of_batch(
+        self,
+        samples: Sequence[Mapping[str, Any]],
+        pred_map: Sequence[np.ndarray],
+        pred_score: Sequence[np.ndarray],
+    ) -> dict[str, list[int]]:
+        """Class of each picture, and its rank."""
+        scores = np.reshape(pred_score, (len(samples), -1))
+        labels = [self.label_of(sample) for sample in samples]
+        if np.isposinf(scores).any():
+            raise ValueError('a class score is infinite')
+        return {'label': labels, 'rank': class_ranks(scores, labels).tolist()}
+
     def prepare(
-        self, sample: Mapping[str, Any], name: str, pred_map: np.ndarray, pred_score: np.ndarray
+        self,
+        sample: Mapping[str, Any],
+        name: str,
+        pred_map: np.ndarray,
+        pred_score: np.ndarray,
+        label: int,
+        rank: int,
     ) -> tuple:
         """Arguments of the work on one picture."""
-        label = self.label_of(sample)
-        if np.isposinf(pred_score).any():
-            raise ValueError('a class score is infinite')
-        rank = int(class_ranks(pred_score.reshape(1, -1), [label])[0])
         boxes = self.boxes_of(sample, 'gt_bboxes')
         return pred_map, self.thresholds, self.view_of(sample), boxes, label, rank
 

@@ -18,6 +18,7 @@ from mmengine.structures import BaseDataElement
 
 from bas_mm.evaluation import LocalizationMetric
 from bas_mm.evaluation.functional import class_ranks, protocol_a_ious
+from bas_mm.evaluation.metrics import localization_metric
 from bas_mm.evaluation.metrics.base_map_metric import Measured
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -102,6 +103,30 @@ def test_classes_are_ranked_by_scores_that_a_softmax_makes_equal():
     metric = LocalizationMetric()
     metric.process({}, [sample.to_dict()])
     assert metric._last[1].values[0] == 1
+
+
+def test_classes_of_a_batch_are_ranked_in_one_call(monkeypatch):
+    """32 calls take ten times as long as one, and the network waits."""
+    samples = [make_sample(i) for i in range(8)]
+    expected = [class_ranks(s.pred_score[None].numpy(), s.gt_label)[0] for s in samples]
+    shapes = []
+
+    def counted(scores, labels):
+        shapes.append(scores.shape)
+        return class_ranks(scores, labels)
+
+    monkeypatch.setattr(localization_metric, 'class_ranks', counted)
+    metric = LocalizationMetric(result_file='r.csv')
+    metric.process({}, [sample.to_dict() for sample in samples])
+    assert shapes == [(8, 7)]
+    assert [row[-1][0] for row in metric._rows] + [metric._last[1].values[0]] == expected
+    # Pictures of one batch may have scores of different numbers of classes: one call for each.
+    metric = LocalizationMetric(result_file='r.csv')
+    fewer = make_sample(8, classes=3)
+    metric.process({}, [fewer.to_dict(), *(sample.to_dict() for sample in samples)])
+    assert shapes[1:] == [(1, 3), *[(1, 7)] * 8]
+    assert [row[-1][0] for row in metric._rows][1:] == expected[:-1]
+    metric.process({}, [])
 
 
 def test_both_figures_choose_the_threshold():
