@@ -22,8 +22,8 @@ import torch
 import torch.nn as nn
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.models.functional import background_features, frozen_pass
+from bas_mm.utils.evaluation_mode import evaluation_mode
 
 __all__ = [
     'MultiplyAdds',

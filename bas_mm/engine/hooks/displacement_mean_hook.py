@@ -13,11 +13,11 @@ from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
 
-from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.engine.inner_model import inner_model
 from bas_mm.models.affinity import IRNet
 from bas_mm.registry import HOOKS
 from bas_mm.utils.cudnn_search import without_cudnn_search
+from bas_mm.utils.evaluation_mode import evaluation_mode
 from bas_mm.utils.result_files import write_bytes
 
 # Of the buffer in a checkpoint.

@@ -8,10 +8,10 @@ from mmengine.runner import EpochBasedTrainLoop, Runner
 from mmengine.structures import BaseDataElement
 from mmengine.visualization import Visualizer
 
-from bas_mm.engine.evaluation_mode import evaluation_mode
 from bas_mm.engine.inner_model import inner_model
 from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.registry import HOOKS
+from bas_mm.utils.evaluation_mode import evaluation_mode
 from bas_mm.visualization import LocalizationVisualizer
 from bas_mm.visualization.functional import input_view
 

@@ -3,7 +3,7 @@
 import pytest
 import torch.nn as nn
 
-from bas_mm.engine.evaluation_mode import evaluation_mode
+from bas_mm.utils.evaluation_mode import evaluation_mode
 
 
 class Broken(nn.Module):
