@@ -164,6 +164,7 @@ class ClassMapClassifier(ImageClassifier):
                 'model.data_preprocessor.batch_augments mixes pictures and their labels; the '
                 'losses of maps take the labels of one picture each. Leave it out.'
             )
+        self.split.check.once(self.backbone, inputs)
         targets = self.loss_targets(data_samples, inputs.device)
         if self.compile_cfg is None:
             try:

@@ -9,7 +9,8 @@ from mmengine.model import BaseModule
 from bas_mm.models.functional import run_chain
 from bas_mm.registry import MODELS
 
-from .stage_tables import freeze_unused, require_chain, stage_table
+from .own_forward import StagesCheck
+from .stage_tables import freeze_unused, is_tried, require_chain, stage_table
 
 
 class BackboneSplit(BaseModule):
@@ -28,6 +29,10 @@ class BackboneSplit(BaseModule):
             max-pool 2 before ResNet50's layer4. It is part of the tail.
         stages (dict[str, list[str]], optional): stage table for a backbone that has none built in:
             stage name -> names of the submodules that are run in order. Default: built in.
+
+    Attributes:
+        check (StagesCheck): compares the stages with the backbone's own forward pass;
+            ``check.difference(backbone, images)`` says where they differ.
 
     Raises:
         ValueError: a point, an end or a submodule that the backbone does not have; the message
@@ -65,7 +70,10 @@ class BackboneSplit(BaseModule):
         self.bridge = MODELS.build(bridge) if bridge is not None else None
         used = self.front_names + self.tail_names
         require_chain(backbone, used, 'model.split.stages')
-        freeze_unused(backbone, used)
+        tried = is_tried(backbone, stages)
+        key = f'{name}.stages()' if stages is None else 'model.split.stages'
+        freeze_unused(backbone, used, None if tried else key)
+        self.check = StagesCheck(used, key, to_the_end=stop == len(known), needed=not tried)
 
     def front(
         self,

@@ -6,9 +6,11 @@ own forward pass up to its last output. Names instead of modules: SyncBN convers
 modules in the tree, and a kept reference would go on running the old one.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch.nn as nn
+from mmengine.logging import print_log
 
 from bas_mm.registry import MODELS
 
@@ -16,6 +18,8 @@ StageTable = dict[str, tuple[str, ...]]
 
 # They have other classes of the names that the tables in this file have.
 _OTHERS = ('timm', 'torchvision')
+
+_PACKAGE = __name__.partition('.')[0]
 
 _TABLES: dict[str, Callable[[nn.Module], StageTable]] = {}
 
@@ -61,7 +65,7 @@ def stage_table(
         return {stage: tuple(modules) for stage, modules in stages.items()}
     if callable(getattr(type(backbone), 'stages', None)):
         return backbone.stages()
-    owner = next(cls for cls in type(backbone).__mro__ if 'forward' in vars(cls))
+    owner = _owner(backbone, 'forward')
     name, package = owner.__name__, owner.__module__.partition('.')[0]
     table = _TABLES.get(name)
     if table is not None and (package not in _OTHERS or table.__module__ != __name__):
@@ -75,6 +79,23 @@ def stage_table(
         f'{", ".join(sorted(_with_stages()))}. Networks that hand on tokens (ViT, Swin) cannot be '
         'split.'
     )
+
+
+def is_tried(backbone: nn.Module, stages: Mapping[str, Sequence[str]] | None = None) -> bool:
+    """Whether the table that :func:`stage_table` gives is one of this package, which are tested."""
+    if stages is not None:
+        return False
+    own = _owner(backbone, 'forward')
+    if callable(getattr(type(backbone), 'stages', None)):
+        classes = (own, _owner(backbone, 'stages'))
+        return all(cls.__module__.partition('.')[0] == _PACKAGE for cls in classes)
+    table = _TABLES.get(own.__name__)
+    return getattr(table, '__module__', None) == __name__
+
+
+def _owner(backbone: nn.Module, method: str) -> type:
+    """The class that defines a method of a backbone."""
+    return next(cls for cls in type(backbone).__mro__ if method in vars(cls))
 
 
 def require_chain(backbone: nn.Module, modules: Iterable[str], key: str) -> None:
@@ -104,17 +125,42 @@ def require_chain(backbone: nn.Module, modules: Iterable[str], key: str) -> None
             )
 
 
-def freeze_unused(backbone: nn.Module, used: Iterable[str]) -> None:
+def freeze_unused(backbone: nn.Module, used: Iterable[str], key: str | None = None) -> None:
     """Freeze what nothing would give a gradient, which processes of a training would wait for.
 
     Args:
         backbone (nn.Module): a backbone of which only some submodules are run.
         used (Iterable[str]): the dotted names of those; their parameters are left as they are.
+        key (str, optional): the table of stages that they come from. With it a warning in the log
+            names those that the table may have forgotten: they have parameters, and stand before
+            the last one that is run. Default: no warning.
     """
     kept = {id(p) for name in used for p in backbone.get_submodule(name).parameters()}
+    forgotten = _unused_before_the_last(backbone, kept) if key is not None else []
+    if forgotten:
+        print_log(
+            f'{key}: no stage runs {", ".join(forgotten)} of {type(backbone).__name__}, which '
+            'stays frozen. If it belongs between the pictures and the last stage, name it there',
+            logger='current',
+            level=logging.WARNING,
+        )
     for parameter in backbone.parameters():
         if id(parameter) not in kept:
             parameter.requires_grad_(False)
+
+
+def _unused_before_the_last(backbone: nn.Module, kept: set[int]) -> list[str]:
+    """Submodules with parameters, none of them kept, that stand before the last kept one."""
+    run = [name for name, p in backbone.named_parameters() if id(p) in kept]
+    order = [name for name, _ in backbone.named_parameters()]
+    found = {}
+    for name in order[: order.index(run[-1])] if run else []:
+        if name not in run:
+            # The outermost submodule of which nothing is run: a block, not each of its layers.
+            parts = name.split('.')
+            outer = ('.'.join(parts[:end]) for end in range(1, len(parts) + 1))
+            found[next(o for o in outer if not any(f'{n}.'.startswith(f'{o}.') for n in run))] = 1
+    return list(found)
 
 
 def _with_stages() -> list[str]:
