@@ -65,8 +65,9 @@ def list_pictures(inputs: Inputs) -> list[PictureInput]:
             f'pictures are given in an order, as a list, got {type(inputs).__name__}: give '
             'list(...) of what you mean'
         )
-    # Names and arrays are iterables, too.
-    several = isinstance(inputs, Iterable) and not isinstance(inputs, (str, *_BYTES, np.ndarray))
+    # Names and arrays are iterables, too, and files are of their lines.
+    one = isinstance(inputs, (str, *_BYTES, np.ndarray)) or hasattr(inputs, 'read')
+    several = isinstance(inputs, Iterable) and not one
     for value in inputs if several else [inputs]:
         if isinstance(value, np.ndarray):
             _check_array(value, len(found))
@@ -94,6 +95,11 @@ def _advice(value: object) -> str:
         return (
             ': give cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) of the content '
             'data of a file'
+        )
+    if hasattr(value, 'read'):
+        return (
+            ': give its name, or cv2.imdecode(np.frombuffer(file.read(), np.uint8), '
+            'cv2.IMREAD_COLOR) of a file that is open for binary reading'
         )
     if type(value).__module__.startswith('PIL.'):
         return ": give np.asarray(im.convert('RGB'))[..., ::-1] of a picture im of Pillow"

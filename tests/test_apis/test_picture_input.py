@@ -1,5 +1,6 @@
 """Which pictures an inferencer is given."""
 
+import io
 import os
 import re
 from pathlib import PurePosixPath
@@ -112,6 +113,11 @@ def test_urls():
                 ('bytes', ['a.jpg', b'a.jpg']),
             ]
         ),
+        *(
+            (file, TypeError, rf'got {type(file).__name__}: give its name, or cv2\.imdecode')
+            for file in (io.BytesIO(b'a.jpg\nb.jpg'), io.StringIO('a.jpg'))
+        ),
+        (['a.jpg', io.BytesIO(b'a.jpg')], TypeError, 'got BytesIO: give its name'),
         ({'a.jpg'}, TypeError, 'given in an order, as a list, got set'),
         ({'a.jpg': 1}, TypeError, 'given in an order, as a list, got dict'),
         (
@@ -126,15 +132,18 @@ def test_what_is_no_picture(inputs, error, message):
         list_pictures(inputs)
 
 
-def test_the_advice_for_bytes_gives_a_picture(tmp_path):
+def test_the_advice_for_bytes_and_files_gives_a_picture(tmp_path):
     path = tmp_path / 'a.png'
     Image.new('RGB', (5, 4), (9, 8, 7)).save(path)
     data = path.read_bytes()
-    with pytest.raises(TypeError) as caught:
-        list_pictures(data)
-    code = re.search(r'give (cv2.*\)) of', str(caught.value))[1]
-    (picture,) = list_pictures(eval(code, dict(cv2=cv2, np=np, data=data)))
-    np.testing.assert_array_equal(picture.source, cv2.imread(str(path)))
+    for given in (data, io.BytesIO(data)):
+        with pytest.raises(TypeError) as caught:
+            list_pictures(given)
+        code = re.search(r'(cv2.*\)) of', str(caught.value))[1]
+        (picture,) = list_pictures(eval(code, dict(cv2=cv2, np=np, data=data, file=given)))
+        np.testing.assert_array_equal(picture.source, cv2.imread(str(path)))
+    with open(path) as file, pytest.raises(TypeError, match='got TextIOWrapper: give its name'):
+        list_pictures(file)
 
 
 def test_an_empty_folder(tmp_path):
