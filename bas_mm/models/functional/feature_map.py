@@ -19,9 +19,11 @@ def require_feature_map(features: Any, source: str) -> None:
         return
     tensor = isinstance(features, torch.Tensor)
     found = tuple(features.shape) if tensor else type(features).__name__
+    advice = 'Networks that hand on tokens cannot be split'
+    if isinstance(features, (tuple, list)) and len(features) == 1:
+        advice = 'Name a submodule within it that gives the tensor itself, or let it return that'
     raise ValueError(
-        f'model.split: {source} gives {found}, but a feature map (N, C, h, w) is needed. Networks '
-        'that hand on tokens cannot be split'
+        f'model.split: {source} gives {found}, but a feature map (N, C, h, w) is needed. {advice}'
     )
 
 

@@ -72,3 +72,15 @@ def test_channels_that_come_last():
     with pytest.raises(ValueError, match=r'set model\.generator\.in_channels=384'):
         require_channels(torch.zeros(2, 384, 14, 14), 14, 'model.generator.in_channels', 'a stage')
     require_channels(torch.zeros(2, 14, 7, 14), 14, 'model.generator.in_channels', 'a stage')
+
+
+@pytest.mark.parametrize('kind', [tuple, list])
+def test_one_map_in_a_tuple(kind):
+    with pytest.raises(ValueError, match='model.split: ') as caught:
+        require_feature_map(kind([torch.zeros(2, 8, 7, 7)]), 'a stage')
+    assert str(caught.value) == (
+        f'model.split: a stage gives {kind.__name__}, but a feature map (N, C, h, w) is needed. '
+        'Name a submodule within it that gives the tensor itself, or let it return that'
+    )
+    with pytest.raises(ValueError, match='Networks that hand on tokens'):
+        require_feature_map(kind([torch.zeros(2, 49, 8), (7, 7)]), 'a stage')
