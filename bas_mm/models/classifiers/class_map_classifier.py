@@ -31,7 +31,7 @@ class ClassMapClassifier(ImageClassifier):
     Args:
         backbone (dict): an mmpretrain backbone (``type='mmpretrain.ResNet'`` …) or one of ours.
         split (dict): where it is split; arguments of :class:`BackboneSplit`.
-        head (dict): classifier of class maps with its losses.
+        head (dict): classifier of class maps with its losses; see :meth:`head_needs`.
         data_preprocessor (dict, optional): default type :class:`LocalizationDataPreprocessor`.
         init_cfg (dict, optional): initialisation.
         channels_last (bool): whether pictures and convolutions lie channels-last in memory, which
@@ -53,7 +53,8 @@ class ClassMapClassifier(ImageClassifier):
             which goes before it where a config sets both. Default: True.
 
     Raises:
-        ValueError: an impossible split or option; the message names the key.
+        ValueError: an impossible split or option, or a head that lacks something; the message
+            names the key.
     """
 
     def __init__(
@@ -98,6 +99,7 @@ class ClassMapClassifier(ImageClassifier):
             data_preprocessor=data_preprocessor,
             init_cfg=init_cfg,
         )
+        self._check_head()
         self.split = BackboneSplit(self.backbone, **split)
         self.channels_last = channels_last
         self.checkpoint_segments = checkpoint_segments
@@ -108,6 +110,26 @@ class ClassMapClassifier(ImageClassifier):
         self._compiled_terms = None
         self.sync_batch_norm = sync_batch_norm
         self.prepare_modules()
+
+    @classmethod
+    def head_needs(cls) -> dict[str, str]:
+        """What a head must have, beside its forward pass from features to class maps.
+
+        Returns:
+            dict[str, str]: attributes; of a method what it takes and gives.
+        """
+        return {'num_classes': '', 'loss': '(class_maps, ...) -> dict of losses'}
+
+    def _check_head(self) -> None:
+        needs = self.head_needs()
+        lacking = [name for name in needs if not hasattr(self.head, name)]
+        if lacking:
+            raise ValueError(
+                f'model.head: {type(self.head).__name__} has no {" and no ".join(lacking)}. A head '
+                f'of {type(self).__name__} has {", ".join(map("".join, needs.items()))}, and '
+                'forward(features) -> class maps (N, num_classes, h, w): make yours a subclass of '
+                'one of the heads in bas_mm.models'
+            )
 
     def prepare_modules(self) -> None:
         """Norms as ``sync_batch_norm``, weights' layout as ``channels_last`` says.

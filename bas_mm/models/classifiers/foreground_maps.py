@@ -1,4 +1,7 @@
+import inspect
+
 import torch
+import torch.nn as nn
 from torch.utils.checkpoint import checkpoint
 
 from bas_mm.models.functional import (
@@ -17,11 +20,14 @@ class ForegroundMaps:
     Constraint; which losses come of it is the head's affair.
 
     Args:
-        generator (dict): the foreground generator on F.
+        generator (dict): the foreground generator on F. One of a user's own is called as
+            :class:`ForegroundGenerator` is: with F, (N, C_F, h, w), and the classes wanted of each
+            image, (N, K) int64, or None for all; it gives their maps, (N, K or C, h, w) in (0, 1).
         *args, **kwargs: those of the classifier.
 
     Raises:
-        ValueError: generator and head are made for different numbers of classes.
+        ValueError: generator and head are made for different numbers of classes, the generator does
+            not take classes, or the head's last layer is no convolution.
     """
 
     def __init__(self, *args, generator: dict, **kwargs) -> None:
@@ -35,7 +41,30 @@ class ForegroundMaps:
                 f'model.generator.num_classes={maps}, but model.head.num_classes={classes}: there '
                 'is one map for each class, so give both the same number'
             )
+        name = type(self.generator).__name__
+        try:
+            inspect.signature(self.generator.forward).bind('features', 'classes')
+        except TypeError:
+            raise ValueError(
+                f'model.generator: the forward pass of {name} is called as forward(features, '
+                'classes): with F, (N, C_F, h, w), and the classes whose maps are wanted, (N, K), '
+                'or None for all. Let it take both'
+            ) from None
+        last = self.head.classifier_parts()[1]
+        if not isinstance(last, nn.Conv2d):
+            raise ValueError(
+                f'model.head: classifier_parts() of {type(self.head).__name__} gives '
+                f'{type(last).__name__} for the last layer, but a Conv2d to class maps is needed'
+            )
         self.prepare_modules()
+
+    @classmethod
+    def head_needs(cls) -> dict[str, str]:
+        """See :meth:`ClassMapClassifier.head_needs`."""
+        return {
+            **super().head_needs(),
+            'classifier_parts': '() -> (hidden modules, last Conv2d)',
+        }
 
     def loss_terms(self, inputs: torch.Tensor, *targets: torch.Tensor) -> dict[str, torch.Tensor]:
         """The training forward of the paper.
@@ -61,7 +90,21 @@ class ForegroundMaps:
         classes: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """M, the foreground maps: (N, K or C, h, w) in (0, 1), at F's size."""
-        return self.generator(features, classes)
+        return self._generated(features, classes)
+
+    def _generated(self, features: torch.Tensor, classes: torch.Tensor | None) -> torch.Tensor:
+        """The generator's maps; a ValueError where they are others than those asked for."""
+        maps = self.generator(features, classes)
+        count = self.head.num_classes if classes is None else classes.shape[1]
+        wanted = (len(features), count, *features.shape[-2:])
+        if tuple(maps.shape) != wanted:
+            whose = 'all classes' if classes is None else f'{count} of the classes of each picture'
+            raise ValueError(
+                f'model.generator: {type(self.generator).__name__} gives {tuple(maps.shape)} for '
+                f'the maps of {whose}, but {wanted} is needed: (N, K or C, h, w) of the size of F '
+                'and, where classes are given, of those alone'
+            )
+        return maps
 
     def localization_maps(
         self, inputs: torch.Tensor, classes: torch.Tensor | None = None
@@ -91,7 +134,7 @@ class ForegroundMaps:
             (N, 1, h', w'), of F_b = detach(F)·(1 − M_f), by tail and classifier with frozen
             weights. The class maps of the other classes are not needed and not computed.
         """
-        foreground_map = self.generator(features, classes[:, None])
+        foreground_map = self._generated(features, classes[:, None])
         hidden, last = self.head.classifier_parts()
         chain = [*self.split.tail_modules(self.backbone), *hidden]
         background = background_features(features, foreground_map)

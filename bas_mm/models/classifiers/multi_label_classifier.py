@@ -13,6 +13,14 @@ class MultiLabelClassifier(ClassMapClassifier):
     :meth:`~ClassMapClassifier.localization_maps` by ``bas_mm.wsss``.
     """
 
+    @classmethod
+    def head_needs(cls) -> dict[str, str]:
+        """See :meth:`ClassMapClassifier.head_needs`."""
+        return {
+            **super().head_needs(),
+            'predict': '(class_maps, data_samples) -> data_samples',
+        }
+
     def targets_of(self, data_samples: list[DataSample], device: torch.device) -> torch.Tensor:
         """t of a batch: (N, C) float32 of 0 and 1.
 
