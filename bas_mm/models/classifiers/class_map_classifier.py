@@ -91,7 +91,7 @@ class ClassMapClassifier(ImageClassifier):
             )
         if not isinstance(data_preprocessor, nn.Module):
             data_preprocessor = dict(data_preprocessor or {})
-            data_preprocessor.setdefault('type', 'LocalizationDataPreprocessor')
+            data_preprocessor.setdefault('type', 'bas_mm.LocalizationDataPreprocessor')
             data_preprocessor = MODELS.build(data_preprocessor)
         super().__init__(
             backbone=MODELS.build(backbone),

@@ -29,7 +29,9 @@ class BASSegHead(ForegroundLosses, MultiLabelCAMHead):
     def __init__(
         self,
         *args,
-        loss_cls: dict = dict(type='PositivesAgainstNegativesLoss'),  # noqa: B006 - only read
+        loss_cls: dict = dict(  # noqa: B006 - only read
+            type='bas_mm.PositivesAgainstNegativesLoss'
+        ),
         **kwargs,
     ) -> None:
         super().__init__(*args, loss_cls=loss_cls, **kwargs)
