@@ -25,6 +25,11 @@ _PER_THRESHOLD = ('top1_loc', 'top5_loc', 'gt_known')
 
 _CORNERS = ('x0', 'y0', 'x1', 'y1')
 
+_NO_BOXES = (
+    ': end the pipeline with PackLocalizationInputs; pictures without boxes are evaluated by '
+    'mmpretrain.Accuracy'
+)
+
 
 def _measure(
     pred_map: np.ndarray,
@@ -160,7 +165,7 @@ class LocalizationMetric(BaseMapMetric):
         rank: int,
     ) -> tuple:
         """Arguments of the work on one picture."""
-        boxes = self.boxes_of(sample, 'gt_bboxes')
+        boxes = self.boxes_of(sample, 'gt_bboxes', _NO_BOXES)
         return pred_map, self.thresholds, self.view_of(sample), boxes, label, rank
 
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], int]:

@@ -31,7 +31,7 @@ class ViewBoxAcc(MaxBoxAccV2):
 
     def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:
         """The picture's true boxes in the view."""
-        return self.boxes_of(sample, 'gt_bboxes')
+        return self.boxes_of(sample, 'gt_bboxes', ': pack it by PackLocalizationInputs')
 
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], BoxAccFigures]:
         """The figures of MaxBoxAccV2 under other names."""

@@ -164,6 +164,12 @@ def test_missing_ground_truth_names_the_picture(kind, changes, message):
         evaluate(kind(), [make_sample(0), make_sample(5, **changes)])
 
 
+def test_missing_boxes_of_a_view():
+    message = r'(?s)val/00005.jpg.*has no gt_bboxes: pack it by PackLocalizationInputs'
+    with pytest.raises(ValueError, match=message):
+        evaluate(ViewBoxAcc(), [make_sample(5)])
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_truth_that_was_lost_on_the_way_is_told(kind):
     lost = dict(gt_bboxes_view=None, gt_mask=None, view_lost=True)
