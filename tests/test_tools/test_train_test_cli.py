@@ -14,9 +14,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from tiny_project import ROOT, TinyProject, run_in_process
+from torch.nn.modules.module import register_module_forward_hook
+from torchvision.transforms.functional import ten_crop
 
 from bas_mm.evaluation import LocalizationMetric
+from bas_mm.registry import DATASETS, MODELS
 
 FIGURES = {'top1_loc', 'top5_loc', 'gt_known', 'top1_cls', 'top5_cls', 'iou_30', 'iou_50'}
 FIGURES |= {'iou_70', 'mean_iou_acc', 'threshold'}
@@ -272,7 +276,9 @@ def test_resume_from_a_named_checkpoint(trained):
 @pytest.mark.slow
 def test_amp_without_validation_and_scaled_rate(project):
     tensorboard = find_spec('tensorboard') is not None
-    options = ['train_cfg.max_epochs=1']
+    # mmengine would, at the end, publish best checkpoints that no validation has chosen.
+    best = 'save_best=[localization/gt_known,localization/top1_loc]', 'published_keys=[state_dict]'
+    options = ['train_cfg.max_epochs=1', *(f'default_hooks.checkpoint.{text}' for text in best)]
     if tensorboard:  # in the place of the one of configs/_base_/default_runtime.py
         options.append('visualizer.vis_backends.0.type=TensorboardVisBackend')
     done = project.run_here(
@@ -348,19 +354,58 @@ def test_a_work_folder_without_its_checkpoints(trained):
     assert own.stderr.splitlines()[-1] == done.stderr.splitlines()[-1]
 
 
+@torch.no_grad()
+def scores_of_crops_by_hand(folder, checkpoint):
+    """Softmax of each of torchvision's ten crops, one forward for each: (pictures, 10, classes)."""
+    cfg = Config.fromfile(folder / 'tiny.py')
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(load(checkpoint)['state_dict'])
+    *uncropped, crop, _ = cfg.test_pipeline
+    assert crop.type == 'LocCenterCrop'
+    dataset = DATASETS.build({**cfg.test_dataloader.dataset, 'pipeline': uncropped})
+    scores = []
+    for picture in dataset:
+        image = torch.from_numpy(picture['img'].copy()).permute(2, 0, 1)
+        for view in ten_crop(image, [crop.crop_size] * 2):
+            inputs = model.data_preprocessor(dict(inputs=view[None]))['inputs']
+            scores.append(model(inputs, mode='predict')[0].pred_score)
+    return torch.stack(scores).unflatten(0, (-1, 10))
+
+
 @pytest.mark.slow
 def test_ten_crops_amp_and_dumped_predictions(tested, trained):
-    trained.run_here(
-        *('test.py', 'tiny.py', 'whole/epoch_4.pth', '--tta', '--amp', '--out', 'p/all.pkl'),
-        *('--work-dir', 't3', '--show-dir', 'show3'),
-    )
-    predictions = pickle.loads((trained.folder / 'p/all.pkl').read_bytes())
-    assert [p['image_id'] for p in predictions][:2] == ['val/0000.png', 'val/0001.png']
-    assert len(predictions) == 11
-    for prediction in predictions:
-        assert prediction['pred_score'].shape == (4,)
-        assert prediction['pred_score'].float().sum() == pytest.approx(1, abs=1e-2)
-        assert prediction['pred_map'].ndim == 2
+    """Each option alone does what it says, and both together."""
+
+    def scores(*options):
+        amp = set()
+
+        def note(module, *_):
+            if isinstance(module, torch.nn.Conv2d):
+                amp.add(torch.is_autocast_enabled('cpu'))
+
+        with register_module_forward_hook(note):
+            trained.run_here(
+                *('test.py', 'tiny.py', 'whole/epoch_4.pth', *options, '--out', 'p/all.pkl'),
+                *('--work-dir', 't3', '--show-dir', 'show3'),
+            )
+        assert amp == {'--amp' in options}
+        predictions = pickle.loads((trained.folder / 'p/all.pkl').read_bytes())
+        assert [p['image_id'] for p in predictions][:2] == ['val/0000.png', 'val/0001.png']
+        assert len(predictions) == 11
+        for prediction in predictions:
+            assert prediction['pred_score'].shape == (4,)
+            assert prediction['pred_score'].float().sum() == pytest.approx(1, abs=1e-2)
+            assert prediction['pred_map'].ndim == 2
+        return torch.stack([prediction['pred_score'].float() for prediction in predictions])
+
+    by_hand = scores_of_crops_by_hand(trained.folder, trained.folder / 'whole/epoch_4.pth')
+    one, ten = by_hand[:, 4], by_hand.mean(1)
+    assert not torch.isclose(one, ten, atol=1e-4).all(1).any()
+    torch.testing.assert_close(scores(), one, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(scores('--tta'), ten, rtol=1e-4, atol=1e-6)
+    # bfloat16 has 8 bits.
+    torch.testing.assert_close(scores('--amp'), one, rtol=0.05, atol=0.01)
+    torch.testing.assert_close(scores('--tta', '--amp'), ten, rtol=0.05, atol=0.01)
     # The picture that is drawn is the centre crop, the one that a single crop shows.
     one, ten = (
         cv2.imread(str(trained.folder / show / 'val/0000.png.png'))[:224, :224]
