@@ -27,7 +27,7 @@ from torch import nn
 from bas_mm.datasets import UnreadableImageError
 from bas_mm.registry import MODELS
 from bas_mm.utils.bounded_threads import BoundedThreads
-from bas_mm.utils.class_names import class_indices
+from bas_mm.utils.class_names import class_indices, require_same_order
 from bas_mm.utils.config_datasets import known_classes
 from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_model import build_model, scope_of
@@ -188,9 +188,13 @@ class PictureInferencer(BaseInferencer):
     def _class_names(
         self, cfg: Config | ConfigDict, checkpoint: dict, count: int
     ) -> tuple[str, ...]:
-        names, noted = self._given_classes, False
-        if not names:
-            names, noted = known_classes(cfg, checkpoint, count)
+        names, noted = known_classes(cfg, checkpoint, count)
+        if self._given_classes:
+            if noted:
+                require_same_order(
+                    self._given_classes, 'classes=', names, 'the training set of the checkpoint'
+                )
+            names, noted = self._given_classes, False
         names = tuple(names or map(str, range(count)))
         if len(names) != count:
             shown = ', '.join(names[:3]) + (' ...' if len(names) > 3 else '')

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bas_mm.utils.class_names import require_same_order
+
 from .making_commands import seed_command
 from .output_folder import OutputFolder
 from .seed_file import SeedFile
@@ -65,6 +67,18 @@ class SeedSource:
                 f'{len(missing)} of {len(image_ids)} pictures have no seeds, the first is '
                 f'{self.path(missing[0])}: {self._advice()}'
             )
+
+    def require_classes(self, classes: Sequence[str], what: str) -> None:
+        """Raise a ValueError where the seeds were made with the classes in another order.
+
+        Args:
+            classes (Sequence[str]): Classes of the pictures that the seeds are read for. Those of
+                seeds without ``seeds.json`` are not known.
+            what (str): Whose these are, for the message.
+        """
+        made_with = seeds_settings(self.folder, 'seeds').get('seeds.classes')
+        if isinstance(made_with, list):
+            require_same_order(classes, what, made_with, str(self.folder / 'seeds.json'))
 
     def settings(self, out: OutputFolder) -> dict[str, Any]:
         """What the seeds were made with, for the settings of what is made of them.

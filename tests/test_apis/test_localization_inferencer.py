@@ -337,6 +337,8 @@ def test_config_and_classes_from_the_checkpoint(run, tmp_path):
     assert LocalizationInferencer(run.cfg, tmp_path / 'named.pth', 'cpu').classes[3] == 'd'
     given = LocalizationInferencer(run.cfg, tmp_path / 'named.pth', 'cpu', classes=list('wxyz'))
     assert given.classes == tuple('wxyz')
+    with pytest.raises(ValueError, match='classes= has the classes in another order than the'):
+        LocalizationInferencer(run.cfg, tmp_path / 'named.pth', 'cpu', classes=list('bacd'))
     with pytest.raises(ValueError, match='there are 2 names of classes .* has 4 classes'):
         LocalizationInferencer(run.cfg, run.checkpoint, 'cpu', classes=['a', 'b'])
     other = deepcopy(run.cfg)

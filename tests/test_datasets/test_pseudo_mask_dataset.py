@@ -65,6 +65,16 @@ def test_a_missing_mask_is_named(pets):
         DATASETS.build(_cfg(pets, mask_dir='nowhere'))
 
 
+def test_masks_of_classes_in_another_order_are_refused(pets):
+    noted = pets / 'masks' / 'masks.json'
+    for content in ('{"classes": ["cat", "red dog"]}', '{"classes": 2}', '[1]', '{'):
+        noted.write_text(content)
+        assert len(DATASETS.build(_cfg(pets))) == 4
+    noted.write_text('{"classes": ["red dog", "cat"]}')
+    with pytest.raises(AnnotationError, match=r'another order than .*masks\.json: class 0.*cat'):
+        DATASETS.build(_cfg(pets))
+
+
 def test_a_segmentor_learns_from_it_and_is_tested_by_it(pets):
     """Through the pipelines of DeepLabv2 and mmsegmentation's metric."""
     cfg = Config.fromfile(CONFIGS / 'deeplabv2/deeplabv2_small_embedded.py')

@@ -120,3 +120,56 @@ def test_other_number_of_classes_is_named_before_the_first_iteration(
     for phase in ('val', 'test'):
         with pytest.raises(ValueError, match=message.format(phase)):
             getattr(runner, phase)()
+
+
+def test_classes_in_another_order_are_refused(split_folder, tmp_path):
+    swapped = ('green', 'red', 'blue', 'white')
+    said = "dataset has the classes in another order than {}: class 0, counted from 0, is '{}' in"
+
+    def run(name: str, phase: str, **changed: tuple[str, ...]) -> str | None:
+        cfg = tiny_run_cfg(split_folder, tmp_path, 'CAMClassifier', epochs=1)
+        if phase != 'train':
+            cfg.load_from = str(tmp_path / 'epoch_1.pth')
+        for loader, classes in changed.items():
+            if loader in ('resume', 'load_from'):
+                cfg[loader] = classes
+            else:
+                cfg[f'{loader}_dataloader'].dataset.classes = classes
+        runner = _runner(cfg, f'run-order-{name}')
+        try:
+            getattr(runner, phase)()
+        except ValueError as error:
+            return str(error)
+        return None
+
+    # Before the first iteration, not at the first validation.
+    message = run('1', 'train', val=swapped)
+    assert message.startswith(
+        'val_dataloader.' + said.format('train_dataloader.dataset', 'green')
+    ), message
+    assert not list(tmp_path.glob('*.pth'))
+    assert run('2', 'train') is None
+    checkpoint = 'the training set of the checkpoint'
+    for phase in ('val', 'test'):
+        assert run(f'3{phase}', phase) is None
+        message = run(f'4{phase}', phase, **{phase: swapped})
+        assert message.startswith(f'{phase}_dataloader.' + said.format(checkpoint, 'green'))
+        # Names of another kind, and numbers in place of names.
+        assert run(f'5{phase}', phase, **{phase: ('r', 'g', 'b', 'w')}) is None
+        assert run(f'6{phase}', phase, **{phase: 4}) is None
+    # A training goes on with the classes that it began with; it may begin with any weights.
+    every = dict(train=swapped, val=swapped)
+    first = str(tmp_path / 'epoch_1.pth')
+    message = run('7', 'train', resume=True, load_from=first, **every)
+    assert message.startswith('train_dataloader.' + said.format(checkpoint, 'green'))
+    assert run('8', 'train', load_from=first, **every) is None
+
+
+def test_checkpoints_without_names_are_tested(split_folder, tmp_path):
+    cfg = tiny_run_cfg(split_folder, tmp_path, 'CAMClassifier')
+    runner = _runner(cfg, 'run-no-names')
+    for content in (dict(), dict(meta=None), dict(meta=dict(dataset_meta=dict(classes='x')))):
+        weights = runner.model.state_dict()
+        torch.save(dict(state_dict=weights, **content), tmp_path / 'bare.pth')
+        cfg.load_from = str(tmp_path / 'bare.pth')
+        _runner(cfg, f'run-no-names-{len(str(content))}').test()

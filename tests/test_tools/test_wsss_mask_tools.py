@@ -122,6 +122,24 @@ def test_masks_of_averaged_weights(project):
     assert project.content('ema') == project.content('one')
 
 
+def test_seeds_of_classes_in_another_order_are_refused(project, monkeypatch):
+    classes = list(project.dataset.metainfo['classes'])
+    shutil.copytree(project.folder / 'seeds', project.folder / 'swapped')
+    settings = dict(weights='abc', classes=[*classes[:2], *classes[:1:-1]])
+    (project.folder / 'swapped' / 'seeds.json').write_text(json.dumps(settings))
+    says = (
+        '{} has the classes in another order than swapped/seeds.json: class 2, counted from 0, is '
+        f'{classes[2]!r} in the first and {classes[3]!r} in the second'
+    )
+    # The library is not asked for anything before.
+    monkeypatch.setattr('bas_mm.utils.dense_crf.crf_library', lambda: None)
+    labels = *LABELS[:2], 'swapped', 'never'
+    _refused(project, *labels, says=says.format('seed_dataloader.dataset'))
+    masks = *MASKS[:3], 'swapped', 'never'
+    _refused(project, *masks, says=says.format('train_dataloader.dataset.pictures'))
+    assert not (project.folder / 'never').exists()
+
+
 def test_what_make_masks_keeps_and_refuses(project):
     settings = json.loads((project.folder / 'one' / 'masks.json').read_text())
     assert (settings['background'], settings['steps'], settings['radius']) == (0.3, 64, 5)

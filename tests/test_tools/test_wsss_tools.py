@@ -241,6 +241,27 @@ def test_what_make_seeds_refuses(project):
     assert not (project.folder / 'never').exists()
 
 
+def test_classes_in_another_order_are_refused(project):
+    classes = list(project.dataset.metainfo['classes'])
+    folder = project.folder
+    noted = dict(meta=dict(dataset_meta=dict(classes=[*classes[1::-1], *classes[2:]])))
+    weights = torch.load(folder / '0.pth', weights_only=False)
+    torch.save({**weights, **noted}, folder / 'swapped.pth')
+    other = f'order than {{}}: class 0, counted from 0, is {classes[0]!r} in the first and'
+    makes = 'make_seeds.py', 'seeds.py', 'swapped.pth', 'never'
+    says = f'seed_dataloader.dataset has the classes in another {other}'
+    _refused(project, *makes, says=says.format('the training set of the checkpoint'))
+    assert not (folder / 'never').exists()
+
+    shutil.copytree(folder / 'one', folder / 'swapped')
+    settings = json.loads((folder / 'swapped' / 'seeds.json').read_text())
+    settings['classes'] = noted['meta']['dataset_meta']['classes']
+    (folder / 'swapped' / 'seeds.json').write_text(json.dumps(settings))
+    says = other.format('swapped/seeds.json')
+    _refused(project, 'fuse_seeds.py', 'one', 'swapped', 'never', says=says)
+    _refused(project, 'eval_seeds.py', 'seeds.py', 'swapped', says=says)
+
+
 @pytest.mark.parametrize(
     ('command', 'says'),
     [

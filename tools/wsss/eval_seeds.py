@@ -29,9 +29,11 @@ def main() -> None:
     from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.seed_evaluation import THRESHOLDS, evaluate_seeds, report, table
     from bas_mm.wsss.seed_file import SeedFile
+    from bas_mm.wsss.seed_source import SeedSource
 
     with fail_on(ValueError, OSError):
         masks, classes, cfg = find_truth_masks(args)
+        SeedSource(args.folder).require_classes(classes, 'the set of true masks')
         thresholds = args.thresholds
         if thresholds is None and cfg is not None:
             thresholds = (cfg.get('seed_evaluator') or {}).get('thresholds')

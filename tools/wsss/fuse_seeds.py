@@ -53,7 +53,7 @@ def main() -> None:
     from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_fusion import fuse_pictures
-    from bas_mm.wsss.seed_source import seeds_settings
+    from bas_mm.wsss.seed_source import SeedSource, seeds_settings
 
     try:
         settings = json.loads((args.seeds / SeedFolder.SETTINGS).read_text(encoding='utf-8'))
@@ -66,6 +66,7 @@ def main() -> None:
         fail(f'{args.seeds} has no seed file')
     ids = [path.relative_to(args.seeds).with_suffix('').as_posix() for path in files]
     with fail_on(ValueError, OSError):
+        SeedSource(args.maps).require_classes(classes, str(args.seeds / SeedFolder.SETTINGS))
         other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
         folder.open(
             {

@@ -72,12 +72,14 @@ def main() -> None:
     with fail_on(ImportError, ValueError, OSError, RuntimeError):
         # A picture that cannot be read must not have the labels of another one.
         dataset = DATASETS.build({**cfg.seed_dataloader.dataset, 'test_mode': True})
+        classes = list(dataset.metainfo['classes'])
+        seeds.require_classes(classes, 'seed_dataloader.dataset')
         folder = IRNLabelFolder(args.out)
         run = IRNLabelRun(dataset, seeds, folder, params, args.num_workers)
         settings = dict(
             form=1,
             pipeline=config_digest(cfg.seed_dataloader.dataset.get('pipeline')),
-            classes=list(dataset.metainfo['classes']),
+            classes=classes,
             **asdict(params),
             **seeds.settings(folder),
         )

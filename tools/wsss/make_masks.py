@@ -95,6 +95,8 @@ def main() -> None:
         model = inner_model(runner)
         maker = MaskMaker(model, params)
         dataset = DATASETS.build({**pictures, 'pipeline': PIPELINE, 'test_mode': True})
+        classes = list(dataset.metainfo['classes'])
+        seeds.require_classes(classes, 'train_dataloader.dataset.pictures')
         folder = MaskFolder(args.out)
         run = MaskRun(
             *(maker, dataset, seeds, folder),
@@ -105,7 +107,7 @@ def main() -> None:
         if is_main_process():
             settings = dict(
                 **network_settings(model, cfg.model),
-                classes=list(dataset.metainfo['classes']),
+                classes=classes,
                 **asdict(params),
                 **seeds.settings(folder),
             )

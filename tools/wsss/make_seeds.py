@@ -62,6 +62,7 @@ def main() -> None:
     from mmengine.dist import barrier, is_main_process
     from mmengine.runner import Runner
 
+    from bas_mm.engine.hooks import ClassCountHook
     from bas_mm.engine.inner_model import inner_model
     from bas_mm.registry import DATASETS
     from bas_mm.utils.config_params import params_of
@@ -74,6 +75,9 @@ def main() -> None:
     with fail_on_input_errors(cfg, args.config, others=(OSError,)):
         params = params_of(SeedParams(), cfg.seed_cfg, 'seed_cfg')
         runner = Runner.from_cfg(cfg)
+        # The config's own looks at loops, of which there is none here.
+        same_classes = ClassCountHook()
+        runner.register_hook(same_classes)
         runner.call_hook('before_run')  # EMAHook waits for it
         runner.load_or_resume()
         model = inner_model(runner)
@@ -86,6 +90,7 @@ def main() -> None:
                 f'the data set has {len(classes)} classes, model.head.num_classes is '
                 f'{model.head.num_classes}'
             )
+        same_classes.check(model, dataset, 'seed_dataloader.dataset')
         folder = SeedFolder(args.out)
         run = SeedRun(
             *(maker, dataset, folder, params.scales),

@@ -18,6 +18,7 @@ from bas_mm.utils.dense_crf import crf_library
 from bas_mm.utils.similar_names import close_names
 from bas_mm.wsss.plain_values import plain_values
 
+from .class_lists import require_same_classes
 from .counting_settings import settings_that_count
 from .step import Step
 
@@ -74,7 +75,8 @@ def plan(cfg: Config, work_dir: Path, seed: int | None = None) -> list[Step]:
 
     Raises:
         ValueError: A key is missing or unknown, a config does not exist, cannot be read or trains
-            nothing, or the segmentor's has no folder of masks at ``mask_key``.
+            nothing, the segmentor's has no folder of masks at ``mask_key``, or the configs have the
+            classes in several orders.
     """
     given = {key: cfg.get(key) for key in KEYS}
     own = {key for key in cfg if not key.startswith('_')} - set(KEYS) - {'default_scope'}
@@ -116,6 +118,7 @@ class _Plan:
                 raise ValueError(f'{key}={given[key]!r}: the config {path} has no train_dataloader')
         self.loaded = loaded
         _require_mask_key(given['mask_key'], loaded['segmentor'], self.places[_config('segmentor')])
+        require_same_classes(loaded)
 
     def steps(self) -> list[Step]:
         cam, bas = self.train('cam', 'CAM'), self.train('bas', 'BAS-Seg')

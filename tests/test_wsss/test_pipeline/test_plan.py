@@ -99,6 +99,44 @@ def test_steps_that_need_the_dense_crf(tmp_path):
     }
 
 
+def test_configs_with_the_classes_in_several_orders(tmp_path):
+    pictures = "dict(_delete_=True, type='MultiLabelList', ann_file='l.txt', classes={})"
+    (tmp_path / 'classes.txt').write_text('cat\ndog\n')
+    in_file, in_order, swapped = repr(f'{tmp_path}/classes.txt'), ('cat', 'dog'), ('dog', 'cat')
+
+    def write(**classes) -> Path:
+        given = dict(cam=in_order, bas=in_order, irn=in_order, segmentor=in_order) | classes
+        own = {key: pictures.format(names) for key, names in given.items()}
+        of_both = (
+            'train_dataloader = dict(dataset={0})\nseed_dataloader = dict(dataset={0})\n'
+            'val_dataloader = test_dataloader = seed_evaluator = None'
+        )
+        return _write(
+            tmp_path / 'configs',
+            cam=of_both.format(own['cam']),
+            bas=of_both.format(own['bas']),
+            irn=f'train_dataloader = dict(dataset=dict(pictures={own["irn"]}))',
+            segmentor="train_dataloader = dict(dataset=dict(_delete_=True, mask_dir='x', "
+            f"type='PseudoMaskDataset', pictures={own['segmentor'].replace('_delete_=True, ', '')}"
+            '))\nval_dataloader = test_dataloader = None',
+        )
+
+    _plan(write())
+    _plan(write(bas=in_file, irn=2))
+    # The step that reads it says that it is not there.
+    _plan(write(irn=repr(f'{tmp_path}/nowhere.txt')))
+    for key in ('bas', 'irn', 'segmentor'):
+        message = (
+            f"train_dataloader.dataset of {key}'s config has the classes in another order than "
+            "train_dataloader.dataset of cam's config: class 0, counted from 0, is 'dog' in the "
+            "first and 'cat' in the second"
+        )
+        with pytest.raises(ValueError, match=message):
+            _plan(write(**{key: swapped}))
+    with pytest.raises(ValueError, match="bas's config has the classes in another order"):
+        _plan(write(cam=in_file, bas=swapped))
+
+
 # Pictures of one's own, for seeds; what the set of scenes has besides is not theirs.
 OWN = """
 seed_dataloader = dict(dataset=dict(
