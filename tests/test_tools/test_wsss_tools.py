@@ -367,8 +367,24 @@ def test_the_benchmark_measures_what_it_names(project):
     parts = figures['evaluation_ms']
     assert parts['picture']['median'] > 0
     assert 0.3 < parts['write_runs']['share_of_bytes'] < 1
+    # float32 maps of full size and at a quarter of it, three of each, and the file's own bytes.
+    raw = 3 * 4 * (40 * 56 + 10 * 14)
+    assert 0.3 < parts['seed_file']['bytes'] / raw < 1.1
+    assert f', {parts["seed_file"]["bytes"] / 3e6:.3f} MB per class\n' in done.stdout
     making = figures['making_seconds']
     ratio = making['seeds']['median'] / making['passes']['median']
     assert making['ratio']['median'] == pytest.approx(ratio)
     for name in ('picture', 'write_runs', 'seeds', 'passes', 'ratio'):
         assert f'\n  {name} ' in done.stdout
+
+
+def test_the_benchmark_measures_labels(project):
+    pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
+    labels = '--only', 'labels', '--size', 40, 56
+    done = project.wsss('benchmark_seeds.py', *labels, '--rounds', 1, '--out', 'labels.json')
+    figures = json.loads((project.folder / 'labels.json').read_text())
+    assert figures['labels_seconds']['labels']['core'] > 0
+    assert '\n  labels ' in done.stdout
+    assert not {'evaluation_ms', 'making_seconds'} & figures.keys()
+    done = project.wsss('benchmark_seeds.py', *labels, '--photo', 'none.jpg', check=False)
+    assert '--photo none.jpg: there is no such file' in done.stderr

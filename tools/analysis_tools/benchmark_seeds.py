@@ -1,17 +1,21 @@
-"""What the seed steps cost: evaluation per picture, and making over the bare network passes.
+"""What the seed steps cost: evaluation, making over the bare network passes, IRNet's labels.
 
     python tools/analysis_tools/benchmark_seeds.py
     python tools/analysis_tools/benchmark_seeds.py --only evaluation --out benchmark.json
 
 1. Evaluation: reading the seed file and the palette mask of a picture and counting for all 25
-   background scores, in ms on one core, with the share of each part.
+   background scores, in ms on one core, with the share of each part, and the size of the seed
+   file.
 2. Making: seeds from the picture file to the seed file, in seconds per picture, over the seconds
    of ``localization_maps`` alone on the same views, which are normalised and on the device
    already. A ResNet50 (BAS-Seg, 20 classes) with random weights; both in turn.
+3. Labels: IRNet's labels from the seed file of a picture, in seconds on one core. Nearly all of it
+   is the dense CRF, whose time depends on the colours of the picture: ``--photo`` is one, scaled to
+   the size. It is a portrait that comes with matplotlib unless it is given.
 
-Medians over the rounds are printed, with the quickest round beside them, and for evaluation the
-time that the core spent on it: on a busy machine look at these. Worker processes and writing
-threads want cores of their own: ``--threads`` are those of the network.
+Medians over the rounds are printed, with the quickest round beside them, and for evaluation and
+labels the time that the core spent on it: on a busy machine look at these. Worker processes and
+writing threads want cores of their own: ``--threads`` are those of the network.
 """
 
 from __future__ import annotations
@@ -43,10 +47,13 @@ from bas_mm.benchmarking.pictures import write_pictures  # noqa: E402
 from bas_mm.benchmarking.timing import in_turn  # noqa: E402
 from bas_mm.models.functional import scaled_size  # noqa: E402
 from bas_mm.registry import DATASETS, MODELS  # noqa: E402
+from bas_mm.utils.dense_crf import crf_library  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
+from bas_mm.wsss.functional.irn_labels import IRNLabelParams  # noqa: E402
 from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.index_masks import read_index_mask  # noqa: E402
+from bas_mm.wsss.irn_labels_maker import make_irn_labels  # noqa: E402
 from bas_mm.wsss.multi_scale_views import MultiScaleViews  # noqa: E402
 from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram  # noqa: E402
 from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
@@ -143,7 +150,31 @@ def measure_evaluation(folder: Path, size: tuple[int, int], rounds: int) -> dict
     }
     for way in ways:
         figures[way]['share_of_bytes'] = len(deflate(way)) / len(raw)
+    figures['seed_file']['bytes'] = path.stat().st_size
     return figures
+
+
+def read_photo(path: str | None, size: tuple[int, int]) -> np.ndarray:
+    """A photograph of this height and width, (H, W, 3) uint8, RGB."""
+    if path is None:
+        import matplotlib
+
+        path = Path(matplotlib.get_data_path(), 'sample_data', 'grace_hopper.jpg')
+    photo = cv2.imread(str(path))
+    if photo is None:
+        sys.exit(f'{path} is no picture or not there: give another one as --photo')
+    if (photo.shape[0] < photo.shape[1]) != (size[0] < size[1]):
+        photo = cv2.rotate(photo, cv2.ROTATE_90_CLOCKWISE)
+    photo = cv2.resize(photo, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(photo[..., ::-1])
+
+
+def measure_labels(folder: Path, size: tuple[int, int], rounds: int, photo: str | None) -> dict:
+    """Seconds of a picture's labels on one core, reading its seed file included."""
+    path = folder / 'labels.npz'
+    network_like_maps(size, np.random.default_rng(0)).save(path)
+    image, params = read_photo(photo, size), IRNLabelParams()
+    return in_turn(rounds, labels=partial(make_irn_labels, image, path, CLASSES, params))
 
 
 def write_set(folder: Path, count: int, size: tuple[int, int]) -> None:
@@ -215,16 +246,19 @@ def measure_making(
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--only', choices=('evaluation', 'making'))
+    parser.add_argument('--only', choices=('evaluation', 'making', 'labels'))
     parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
-    parser.add_argument('--rounds', type=int, default=0, help='31 of evaluation, 3 of making')
+    parser.add_argument('--rounds', type=int, default=0, help='31 of evaluation, 3 of the others')
     parser.add_argument('--pictures', type=int, default=4, help='per round of making (4)')
     parser.add_argument('--workers', type=int, default=1, help='processes that read (1)')
     parser.add_argument('--threads', type=int, default=1, help='threads of the network (1)')
+    parser.add_argument('--photo', help="for the labels (one of matplotlib's)")
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if min(*args.size, args.pictures, args.threads) < 1 or min(args.rounds, args.workers) < 0:
         parser.error('sizes and numbers must be positive')
+    if args.photo is not None and not Path(args.photo).is_file():
+        parser.error(f'--photo {args.photo}: there is no such file')
     return args
 
 
@@ -235,18 +269,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     size, results = tuple(args.size), {}
     scope = DefaultScope.overwrite_default_scope('bas_mm')
     with scope, tempfile.TemporaryDirectory() as folder:
-        if args.only != 'making':
+        if args.only in (None, 'evaluation'):
             rows = measure_evaluation(Path(folder), size, args.rounds or 31)
             results['evaluation_ms'] = rows
             print(f'Evaluation of {size[1]}x{size[0]} pixels, {len(CLASSES)} classes, 25 scores:')
             for name, row in rows.items():
                 share = row.get('share_of_bytes')
                 extra = f', {100 * share:.1f} % of the bytes' if share is not None else ''
+                if 'bytes' in row:
+                    extra = f', {row["bytes"] / len(CLASSES) / 1e6:.3f} MB per class'
                 print(
                     f'  {name:14} {row["median"]:7.2f} ms, best {row["best"]:.2f}, '
                     f'of the core {row["core"]:.2f}{extra}'
                 )
-        if args.only != 'evaluation':
+        if args.only in (None, 'making'):
             rows = measure_making(
                 Path(folder, 'making'), size, args.rounds or 3, args.pictures, args.workers
             )
@@ -254,6 +290,19 @@ def main(argv: Sequence[str] | None = None) -> None:
             print(f'Making seeds on {rows["device"]}, seconds per picture:')
             for name in ('seeds', 'passes', 'ratio'):
                 print(f'  {name:14} {rows[name]["median"]:7.3f}, best {rows[name]["best"]:.3f}')
+        if args.only in (None, 'labels'):
+            try:
+                crf_library()
+            except ImportError as error:
+                print(f"IRNet's labels are left out: {error}")
+            else:
+                rows = measure_labels(Path(folder), size, args.rounds or 3, args.photo)
+                results['labels_seconds'] = rows
+                print(f"IRNet's labels of {size[1]}x{size[0]} pixels, {len(CLASSES)} classes:")
+                print(
+                    f'  {"labels":14} {rows["labels"]["median"]:7.3f} s, best '
+                    f'{rows["labels"]["best"]:.3f}, of the core {rows["labels"]["core"]:.3f}'
+                )
     if args.out:
         write_figures(args.out, argv, DEVICE, size=size, threads=args.threads, **results)
 
