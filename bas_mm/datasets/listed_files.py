@@ -37,6 +37,8 @@ def check_files_exist(
 ) -> None:
     """Check that every listed picture is on disk, listing each directory once.
 
+    The names of a directory are in memory from its first picture in the list to its last.
+
     Args:
         ids: Paths below ``image_root``.
         id_lines: The line of each id in ``ids_file``.
@@ -49,6 +51,7 @@ def check_files_exist(
         AnnotationError: Names the first line without a picture and counts the others.
     """
     require_folder(image_root, f'the root of the {kind}s')
+    last_of_folder = {image_id.rpartition('/')[0]: i for i, image_id in enumerate(ids)}
     names_by_folder: dict[str, set[str]] = {}
     missing: list[int] = []
     for position, image_id in enumerate(ids):
@@ -58,6 +61,8 @@ def check_files_exist(
             names = names_by_folder[folder] = _names_in(osp.join(image_root, folder))
         if name not in names:
             missing.append(position)
+        if position == last_of_folder[folder]:
+            del names_by_folder[folder]
     if missing:
         first = ids[missing[0]]
         problem = f'there is no {kind} {osp.join(image_root, first)}'
