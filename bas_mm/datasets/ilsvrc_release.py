@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mmpretrain.datasets.categories import IMAGENET_CATEGORIES
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.bounded_threads import map_in_threads
 
 from .errors import UNPACK_ANEW, AnnotationError
 from .listed_files import join_paths, require_folder
@@ -161,7 +162,8 @@ class ILSVRCRelease(ReleaseDataset):
         annotations: list[VocAnnotation] = []
         if self.with_boxes or solution is None:
             require_folder(ann_root, 'the folder of the XML files')
-            annotations = [read_voc_xml(osp.join(ann_root, f'{name}.xml')) for name in names]
+            files = [osp.join(ann_root, f'{name}.xml') for name in names]
+            annotations = map_in_threads(read_voc_xml, files)
         labels = []
         for position, name in enumerate(names):
             label = None if solution is None else solution[name][0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import BinaryIO
 
@@ -45,7 +47,7 @@ def picture_size(path: str) -> tuple[int, int]:
     Such a file is dealt with where pictures are read, because training may pass over it.
     """
     try:
-        with open_picture(path) as picture:
+        with _opened(path) as picture:
             return picture.size
     except Exception:
         return 0, 0
@@ -54,10 +56,20 @@ def picture_size(path: str) -> tuple[int, int]:
 def picture_size_and_side(path: str) -> tuple[int, int, bool]:
     """:func:`picture_size`, and whether the file notes that it is to be shown lying on its side."""
     try:
-        with open_picture(path) as picture:
+        with _opened(path) as picture:
             return *picture.size, _is_on_its_side(picture)
     except Exception:
         return 0, 0, False
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[Image.Image]:
+    """:func:`open_picture` of a path, where no thread waits for the disk of another one."""
+    with open(path, 'rb') as file:
+        # The first block is there before the lock is taken: heads are rarely longer.
+        file.peek(1)
+        with open_picture(file) as picture:
+            yield picture
 
 
 def _is_on_its_side(picture: Image.Image) -> bool:

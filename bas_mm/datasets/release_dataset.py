@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bas_mm.utils.bounded_threads import map_in_threads
+
 from .base_localization_dataset import BaseLocalizationDataset
 from .box_lists import BoxLists, check_bounds, check_boxes, group_rows
 from .collector import paused_collector
@@ -140,12 +142,13 @@ class ReleaseDataset(BaseLocalizationDataset):
         check_boxes(file, ids, lists)
         if self.check_bounds:
             if sizes is None:
-                sizes = np.array([picture_size(info['img_path']) for info in infos])
+                paths = [info['img_path'] for info in infos]
+                sizes = np.array(map_in_threads(picture_size, paths))
                 if self.requires_each_picture and self.check_files:
                     rows = np.flatnonzero(np.min(sizes[lists.positions], axis=1) == 0)
                     rows = rows[np.unique(lists.positions[rows], return_index=True)[1]]
-                    paths = [infos[position]['img_path'] for position in lists.positions[rows]]
-                    require_readable(paths, lists.lines[rows], file, lists.unit)
+                    bare = [paths[position] for position in lists.positions[rows]]
+                    require_readable(bare, lists.lines[rows], file, lists.unit)
             # Releases differ in whether they count pixels from 0 or 1, not all of them say it, and
             # some are not consistent: hence the one pixel.
             check_bounds(file, ids, lists, sizes, tolerance=1.0)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.bounded_threads import map_in_threads
 
 from .base_localization_dataset import BaseLocalizationDataset
 from .box_lists import check_boxes, group_rows
@@ -169,12 +170,13 @@ class SplitFolder(BaseLocalizationDataset):
             return
         on_its_side, unchecked = None, []
         if sizes is None and self.check_files:
-            heads = np.array([picture_size_and_side(info['img_path']) for info in infos])
+            paths = [info['img_path'] for info in infos]
+            heads = np.array(map_in_threads(picture_size_and_side, paths))
             sizes, on_its_side = heads[:, :2], heads[:, 2].astype(bool)
             unknown = np.flatnonzero(np.min(sizes, axis=1) == 0).tolist()
             if self.requires_each_picture:
-                paths = [infos[position]['img_path'] for position in unknown]
-                require_readable(paths, [lines[position] for position in unknown], ids_file)
+                numbers = [lines[position] for position in unknown]
+                require_readable([paths[position] for position in unknown], numbers, ids_file)
             # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
             unchecked = [*unknown, *np.flatnonzero(on_its_side).tolist()]
         check_boxes(file, ids, lists, sizes, on_its_side)

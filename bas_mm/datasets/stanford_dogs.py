@@ -3,6 +3,7 @@ from __future__ import annotations
 import os.path as osp
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.bounded_threads import map_in_threads
 
 from .errors import UNPACK_ANEW, AnnotationError
 from .mat_lists import mat_variable, numbers, read_mat, texts
@@ -75,9 +76,8 @@ class StanfordDogs(ReleaseDataset):
         infos = self.make_infos(ids, labels, entries, file, unit='entry')
         if self.with_boxes:
             root = self.data_prefix['ann_path']
-            annotations = [
-                read_voc_xml(osp.join(root, osp.splitext(image_id)[0])) for image_id in ids
-            ]
+            files = [osp.join(root, osp.splitext(image_id)[0]) for image_id in ids]
+            annotations = map_in_threads(read_voc_xml, files)
             for annotation in annotations:
                 if not annotation.boxes:
                     raise AnnotationError.at(annotation.file, None, 'it has no object', UNPACK_ANEW)

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Mapping
+from functools import partial
 
 from mmpretrain.datasets.categories import VOC2007_CATEGORIES
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.bounded_threads import map_in_threads
 from bas_mm.utils.class_names import class_indices
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
@@ -72,7 +74,7 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
             labels = listed.labels_of(ids, lines, file)
         else:
             indices = class_indices(self._metainfo['classes'])
-            labels = [self._labels_of_xml(image_id, indices) for image_id in ids]
+            labels = map_in_threads(partial(self._labels_of_xml, indices=indices), ids)
         return self.make_infos([f'{image_id}.jpg' for image_id in ids], labels, lines, file)
 
     def _split_file(self) -> str:

@@ -1,10 +1,12 @@
 """Work in threads: its order, how much of it waits, and its errors."""
 
-from threading import Event, Timer, get_ident
+import time
+from threading import Barrier, Event, Timer, active_count, get_ident
 
 import pytest
 
-from bas_mm.utils.bounded_threads import BoundedThreads
+from bas_mm.utils import bounded_threads
+from bas_mm.utils.bounded_threads import BoundedThreads, map_in_threads
 
 
 def test_order_and_limit():
@@ -55,3 +57,33 @@ def test_an_error_beside_it_drops_what_waits():
     with pytest.raises(KeyError):
         leave()
     assert not late
+
+
+@pytest.mark.parametrize('count', [0, 1, 32, 33, 1000])
+def test_map_in_threads(count):
+    threads = active_count()
+    assert map_in_threads(str, range(count)) == list(map(str, range(count)))
+    # Worker processes may be forked off now.
+    assert active_count() == threads
+
+
+def test_calls_wait_at_the_same_time(monkeypatch):
+    monkeypatch.setattr(bounded_threads, '_TOGETHER', 1)
+    together = Barrier(8)
+    assert len(map_in_threads(lambda _: together.wait(30), range(16))) == 16
+
+
+def test_the_first_items_error_is_the_one_raised():
+    seen, threads = [], active_count()
+
+    def work(number: int) -> None:
+        seen.append(number)
+        if number == 70:
+            time.sleep(0.2)  # the other one is first
+        if number >= 70:
+            raise ValueError(number)
+
+    with pytest.raises(ValueError, match='^70$'):
+        map_in_threads(work, range(100_000))
+    assert len(seen) < 5000
+    assert active_count() == threads
