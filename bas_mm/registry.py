@@ -49,8 +49,8 @@ DATA_SAMPLERS = Registry('data sampler', parent=root.DATA_SAMPLERS, locations=['
 TRANSFORMS = Registry('transform', parent=root.TRANSFORMS, locations=['bas_mm.datasets.transforms'])
 
 # Localization metrics.
-METRICS = Registry('metric', parent=root.METRICS, locations=['bas_mm.evaluation'])
-EVALUATORS = Registry('evaluator', parent=root.EVALUATOR, locations=['bas_mm.evaluation'])
+METRICS = Registry('metric', parent=root.METRICS, locations=['bas_mm.evaluation.metrics'])
+EVALUATORS = Registry('evaluator', parent=root.EVALUATOR, locations=['bas_mm.evaluation.metrics'])
 
 # Hooks of the training and test loops.
 HOOKS = Registry('hook', parent=root.HOOKS, locations=['bas_mm.engine'])

@@ -2,6 +2,7 @@ import re
 import subprocess
 import sys
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from mmengine.registry import DefaultScope, Registry
 
 import bas_mm
-from bas_mm import registry
+from bas_mm import evaluation, registry
 from bas_mm.utils import check_dependencies, register_all_modules
 from bas_mm.utils.dependencies import REQUIREMENTS, Requirement, parse_release
 
@@ -204,3 +205,26 @@ def test_a_stock_runner_finds_our_modules_by_scope_alone():
     root = Path(bas_mm.__file__).parents[1]
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=root)
     assert done.stdout.strip() == 'bas_mm.models.backbones.mobilenet_v1', done.stderr
+
+
+@pytest.mark.parametrize(('scope', 'prefix'), [('bas_mm', ''), ('mmengine', 'bas_mm.')])
+def test_a_stock_runner_finds_every_metric(scope, prefix, repo_dir):
+    """In a process of its own: the package of the metrics imports none of them."""
+    files = (repo_dir / 'bas_mm/evaluation').rglob('*.py')
+    registered = r'@METRICS\.register_module\(\)\nclass (\w+)'
+    names = sorted(chain.from_iterable(re.findall(registered, f.read_text()) for f in files))
+    assert names == sorted(evaluation.__all__)
+    needed = dict(MapWriter=dict(out_dir='maps'))
+    needed['CocoBoxWriter'] = dict(out_file='boxes.json', threshold=0.5)
+    configs = [dict(type=prefix + name, **needed.get(name, {})) for name in names]
+    code = (
+        'import bas_mm\n'
+        'from mmengine.evaluator import Evaluator\n'
+        'from mmengine.registry import DefaultScope\n'
+        f'DefaultScope.get_instance("run", scope_name={scope!r})\n'
+        f'print(*(type(metric).__name__ for metric in Evaluator({configs}).metrics))\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=repo_dir
+    )
+    assert done.stdout.split() == names, done.stderr

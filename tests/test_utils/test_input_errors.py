@@ -18,7 +18,7 @@ from torch.optim import SGD
 
 from bas_mm.datasets import AnnotationError
 from bas_mm.datasets.transforms import LocResize
-from bas_mm.evaluation.metrics.ordered_workers import OrderedWorkers
+from bas_mm.evaluation.ordered_workers import OrderedWorkers
 from bas_mm.registry import DATASETS, HOOKS, MODELS, TRANSFORMS
 from bas_mm.utils.input_errors import describe_input_error
 from bas_mm.utils.result_files import write_text

@@ -7,32 +7,14 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
-from bas_mm.utils.box_geometry import box_in_picture
 from bas_mm.utils.result_files import write_json, write_text
 
 from ..coco_boxes import coco_boxes
-from ..functional import protocol_a_box, protocol_a_map
+from ..picture_work import predict_box
 from ..score_files import write_scores
-from .base_map_metric import BaseMapMetric, Measured
+from .base_map_metric import BaseMapMetric
 
 __all__ = ['CocoBoxWriter']
-
-
-def _predict(
-    pred_map: np.ndarray,
-    threshold: float,
-    view: tuple[int, int],
-    view_box: tuple[float, ...],
-    label: int,
-    about: tuple,
-) -> Measured:
-    """Box of the original picture; None where nothing is above θ, which says nothing of a place."""
-    _, *size, _, _ = about
-    in_view, found = protocol_a_box(protocol_a_map(pred_map, view), threshold)
-    box = box_in_picture(in_view, view_box, view[::-1], size) if found else None
-    if found and (box[0] >= box[2] or box[1] >= box[3]):
-        box, found = None, False  # beside the picture, in the border of a padded view
-    return Measured(label, not found, np.array([found], np.int64), (box, *about))
 
 
 @METRICS.register_module()
@@ -68,7 +50,7 @@ class CocoBoxWriter(BaseMapMetric):
     """
 
     batch_fields = ('pred_map', 'pred_score')
-    work = staticmethod(_predict)
+    work = staticmethod(predict_box)
     constant_what = 'localization maps have no pixel above θ'
     constant_outcome = 'no box is written'
 

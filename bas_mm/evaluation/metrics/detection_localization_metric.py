@@ -8,33 +8,15 @@ import numpy as np
 from bas_mm.registry import METRICS
 from bas_mm.utils.box_geometry import boxes_from_original
 
-from ..functional import (
-    PROTOCOL_A_CRITERIA,
-    box_iou,
-    class_ranks,
-    protocol_a_counts,
-    protocol_a_figures,
-)
+from ..functional import PROTOCOL_A_CRITERIA, class_ranks, protocol_a_figures
+from ..picture_work import measure_detection
 from ..score_files import read_scores
-from .base_map_metric import BaseMapMetric, Measured, to_array
+from .base_map_metric import BaseMapMetric, to_array
 
 __all__ = ['FIGURES_OF_CLASSES', 'DetectionLocalizationMetric']
 
 #: Figures that need a class.
 FIGURES_OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
-
-
-def _measure(box: np.ndarray, gt_boxes: np.ndarray, label: int, rank: int | None) -> Measured:
-    found = len(box) > 0
-    iou = box_iou(box, gt_boxes).max() if found else 0.0
-    # Not among any first k, however few classes there are.
-    counts = protocol_a_counts([[iou]], [np.inf if rank is None else rank])
-    return Measured(
-        label,
-        constant=not found,
-        counts=np.concatenate([counts[name] for name in PROTOCOL_A_CRITERIA]),
-        values=(rank, float(iou), box.astype(np.int32)),
-    )
 
 
 @METRICS.register_module()
@@ -73,7 +55,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
     """
 
     batch_fields = ()
-    work = staticmethod(_measure)
+    work = staticmethod(measure_detection)
     constant_what = 'pictures have no detection'
     constant_outcome = 'they count as wrong'
     constant_column = 'undetected'

@@ -10,15 +10,13 @@ from bas_mm.registry import METRICS
 
 from ..functional import (
     PROTOCOL_A_CRITERIA,
-    box_iou,
     choose_threshold,
     class_ranks,
     figure_at,
-    protocol_a_boxes,
-    protocol_a_counts,
     protocol_a_figures,
 )
-from .base_map_metric import BaseMapMetric, Measured
+from ..picture_work import measure_map
+from .base_map_metric import BaseMapMetric
 
 # Figures that depend on θ and are reported for every θ of a list.
 _PER_THRESHOLD = ('top1_loc', 'top5_loc', 'gt_known')
@@ -29,25 +27,6 @@ _NO_BOXES = (
     ': end the pipeline with PackLocalizationInputs; pictures without boxes are evaluated by '
     'mmpretrain.Accuracy'
 )
-
-
-def _measure(
-    pred_map: np.ndarray,
-    thresholds: tuple[float, ...],
-    view_size: tuple[int, int],
-    gt_boxes: np.ndarray,
-    label: int,
-    rank: int,
-) -> Measured:
-    boxes = protocol_a_boxes(pred_map, thresholds, view_size)
-    ious = box_iou(boxes, gt_boxes).max(axis=1)
-    counts = protocol_a_counts(ious[None], [rank])
-    return Measured(
-        label,
-        constant=bool(pred_map.min() == pred_map.max()),
-        counts=np.stack([counts[name] for name in PROTOCOL_A_CRITERIA]),
-        values=(rank, ious, boxes.astype(np.int32)),
-    )
 
 
 @METRICS.register_module()
@@ -99,7 +78,7 @@ class LocalizationMetric(BaseMapMetric):
     """
 
     batch_fields = ('pred_map', 'pred_score')
-    work = staticmethod(_measure)
+    work = staticmethod(measure_map)
     constant_outcome = 'the whole picture is predicted'
 
     def __init__(

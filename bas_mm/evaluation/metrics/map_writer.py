@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
-from bas_mm.utils.result_files import write_array
 
-from .base_map_metric import BaseMapMetric, Measured, picture_name
+from ..picture_work import write_map
+from .base_map_metric import BaseMapMetric, picture_name
 
 __all__ = ['MapWriter', 'map_file']
 
@@ -29,11 +29,6 @@ def map_file(folder: str | Path, image_id: str) -> Path:
     return Path(folder, inner)
 
 
-def _write(path: Path, pred_map: np.ndarray) -> Measured:
-    write_array(path, pred_map.astype(np.float32))
-    return Measured(-1, bool(pred_map.min() == pred_map.max()), np.zeros(0, np.int64), ())
-
-
 @METRICS.register_module()
 class MapWriter(BaseMapMetric):
     """Writes each localization map to ``out_dir/<image id>.npy``, as the network gives it.
@@ -51,7 +46,7 @@ class MapWriter(BaseMapMetric):
         **kwargs: arguments of :class:`BaseMapMetric`.
     """
 
-    work = staticmethod(_write)
+    work = staticmethod(write_map)
     constant_outcome = 'they are written as they are'
 
     def __init__(self, out_dir: str, check_view: bool = True, **kwargs: Any) -> None:

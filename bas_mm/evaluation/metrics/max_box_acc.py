@@ -7,27 +7,11 @@ import numpy as np
 
 from bas_mm.registry import METRICS
 
-from ..functional import (
-    PROTOCOL_B_TAUS,
-    BoxAccFigures,
-    box_acc_counts,
-    box_acc_figures,
-    protocol_b_ious,
-)
+from ..functional import PROTOCOL_B_TAUS, BoxAccFigures, box_acc_figures
+from ..picture_work import count_largest_box
 from .view_map_metric import ViewMapMetric
 
-__all__ = ['MaxBoxAcc', 'best_and_tau']
-
-
-def best_and_tau(ious: np.ndarray) -> tuple[float, float]:
-    """Best IoU of a picture over all thresholds, and the smallest τ that has it."""
-    index = int(ious.argmax())
-    return float(ious[index]), float(PROTOCOL_B_TAUS[index])
-
-
-def _count(view: np.ndarray, gt_boxes: np.ndarray) -> tuple[np.ndarray, tuple]:
-    ious = protocol_b_ious(view, gt_boxes).single
-    return box_acc_counts(ious, (0.5,)), best_and_tau(ious)
+__all__ = ['MaxBoxAcc']
 
 
 @METRICS.register_module()
@@ -68,7 +52,7 @@ class MaxBoxAcc(ViewMapMetric):
     """
 
     constant_outcome = 'the box [0, 0, 0, 0] is predicted'
-    counter = staticmethod(_count)
+    counter = staticmethod(count_largest_box)
     columns = ('best_iou', 'best_tau')
     curve_columns = ('box_acc',)
 

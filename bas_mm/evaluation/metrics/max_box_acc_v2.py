@@ -10,22 +10,14 @@ from ..functional import (
     BOX_ACC_DELTAS,
     PROTOCOL_B_TAUS,
     BoxAccFigures,
-    box_acc_counts,
     box_acc_figures,
-    protocol_b_ious,
 )
-from .max_box_acc import MaxBoxAcc, best_and_tau
+from ..picture_work import count_all_boxes
+from .max_box_acc import MaxBoxAcc
 
 __all__ = ['MaxBoxAccV2']
 
 _LEVELS = tuple(f'{delta * 100:.0f}' for delta in BOX_ACC_DELTAS)
-
-
-def _count(view: np.ndarray, gt_boxes: np.ndarray) -> tuple[np.ndarray, tuple]:
-    ious = protocol_b_ious(view, gt_boxes)
-    # Both modes come from one search for contours: the fourth row, MaxBoxAcc's, costs nothing.
-    counts = np.concatenate([box_acc_counts(ious.multi), box_acc_counts(ious.single, (0.5,))])
-    return counts, best_and_tau(ious.multi)
 
 
 @METRICS.register_module()
@@ -44,7 +36,7 @@ class MaxBoxAccV2(MaxBoxAcc):
         **kwargs: As in :class:`MaxBoxAcc`, whose data samples and errors are also the same.
     """
 
-    counter = staticmethod(_count)
+    counter = staticmethod(count_all_boxes)
 
     def __init__(self, with_max_box_acc: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -7,22 +7,12 @@ import numpy as np
 
 from bas_mm.registry import METRICS
 
-from ..functional import (
-    PixelFigures,
-    best_pixel_iou,
-    pixel_curve,
-    pixel_figures,
-    pixel_histograms,
-)
+from ..functional import PixelFigures, pixel_curve, pixel_figures
+from ..picture_work import count_pixels
 from .base_map_metric import to_array
 from .view_map_metric import ViewMapMetric
 
 __all__ = ['PxAP']
-
-
-def _count(view: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, tuple]:
-    histograms = pixel_histograms(view, mask)
-    return histograms, (*histograms.sum(axis=1).tolist(), best_pixel_iou(histograms))
 
 
 @METRICS.register_module()
@@ -52,7 +42,7 @@ class PxAP(ViewMapMetric):
     """
 
     constant_outcome = 'all of their pixels get the same value'
-    counter = staticmethod(_count)
+    counter = staticmethod(count_pixels)
     columns = ('object_pixels', 'other_pixels', 'best_iou')
 
     def truth_of(self, sample: Mapping[str, Any]) -> np.ndarray:

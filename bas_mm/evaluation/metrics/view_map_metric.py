@@ -6,23 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..functional import protocol_b_map
-from .base_map_metric import BaseMapMetric, Measured
+from ..picture_work import measure_view
+from .base_map_metric import BaseMapMetric
 
 __all__ = ['ViewMapMetric']
-
-
-def _measure(
-    counter: Callable,
-    label: int,
-    pred_map: np.ndarray,
-    truth: np.ndarray,
-    view_size: tuple[int, int],
-    normalize: bool,
-) -> Measured:
-    view, constant = protocol_b_map(pred_map, view_size, normalize)
-    counts, values = counter(view, truth)
-    return Measured(label, constant, counts, values)
 
 
 class ViewMapMetric(BaseMapMetric):
@@ -41,7 +28,7 @@ class ViewMapMetric(BaseMapMetric):
         **kwargs: Arguments of :class:`BaseMapMetric`.
     """
 
-    work = staticmethod(_measure)
+    work = staticmethod(measure_view)
 
     #: ``counter(view, truth)``, a function of a module: counts of one picture, and its values.
     counter: ClassVar[Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, tuple]]]

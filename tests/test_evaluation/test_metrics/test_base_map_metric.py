@@ -3,14 +3,27 @@
 import json
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from map_samples import VIEW, evaluate, make_sample
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import MMLogger
 
-from bas_mm.evaluation import LocalizationMetric, MapWriter, MaxBoxAcc, MaxBoxAccV2, PxAP
+from bas_mm.evaluation import (
+    CocoBoxWriter,
+    DetectionLocalizationMetric,
+    LocalizationMetric,
+    MapWriter,
+    MaxBoxAcc,
+    MaxBoxAccV2,
+    PxAP,
+    ViewBoxAcc,
+)
 from bas_mm.evaluation.metrics import base_map_metric
+from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric, Measured
+from bas_mm.evaluation.ordered_workers import OrderedWorkers
+from bas_mm.registry import METRICS
 
 
 class Thresholds(LocalizationMetric):
@@ -171,3 +184,76 @@ def test_pictures_that_a_loader_dropped_are_counted(world, parts_of, caplog):
     finally:
         logger.removeHandler(caplog.handler)
     assert found[0].startswith('4 of the 13 pictures of the set were not evaluated')
+
+
+def own_work(highest):
+    """Of a metric that is not in the package: this module imports torch."""
+    return Measured(-1, False, np.array([int(highest > 2)]), (highest,))
+
+
+class OwnMetric(BaseMapMetric):
+    """How many maps have a high value."""
+
+    work = staticmethod(own_work)
+
+    def of_batch(self, samples, pred_map):
+        if np.isnan(pred_map).any():
+            raise ValueError('NaN')
+        return dict(highest=np.max(pred_map, axis=(1, 2)))
+
+    def prepare(self, sample, name, pred_map, highest):
+        return (float(highest),)
+
+    def figures(self, counts, pictures):
+        return {'bright': int(counts[0])}, None
+
+
+def test_a_metric_of_ones_own_with_work_on_whole_batches():
+    samples = [sample_of(i) for i in range(7)]
+    bright = sum(float(sample.pred_map.max()) > 2 for sample in samples)
+    assert 0 < bright < 7
+    assert evaluate(OwnMetric(), samples) == {'localization/bright': bright}
+    samples[4].pred_map[2, 3] = float('nan')
+    with pytest.raises(ValueError, match=r'^val/00004.jpg: NaN$'):
+        evaluate(OwnMetric(), samples)
+    # Maps of several sizes, which are no one array.
+    samples[4].pred_map = torch.full((3, 3), 0.5)
+    samples[5].pred_map = torch.full((3, 4), 2.5)
+    expected = sum(float(sample.pred_map.max()) > 2 for sample in samples)
+    assert evaluate(OwnMetric(), samples) == {'localization/bright': expected}
+
+
+def test_worker_processes_need_no_torch(tmp_path):
+    """Its import takes seconds, and some 300 MB in each of them."""
+    sample = {
+        **sample_of(0).to_dict(),
+        **dict(img_path='a.jpg', ori_shape=(80, 96), view_box=(0.0, 0.0, 96.0, 80.0)),
+    }
+    boxes, label = torch.tensor([[2.0, 3, 40, 50]]), torch.tensor([1])
+    sample['pred_instances'] = dict(bboxes=boxes, scores=torch.ones(1), labels=label)
+    truth = ('gt_bboxes', 'gt_label', 'img_shape', 'view_box')
+    sample['localization'] = {key: sample[key] for key in truth}
+    metrics = [kind() for kind in (LocalizationMetric, MaxBoxAcc, MaxBoxAccV2, PxAP, ViewBoxAcc)]
+    metrics += [MapWriter(str(tmp_path)), CocoBoxWriter(str(tmp_path / 'b.json'), threshold=0.3)]
+    metrics += [DetectionLocalizationMetric()]
+    ours = {kind for kind in METRICS.module_dict.values() if kind.__module__.startswith('bas_mm.')}
+    assert {type(metric) for metric in metrics} == ours
+    workers = OrderedWorkers(1)
+
+    def measured_and_imported(metric):
+        """What a worker process makes of the picture, and what it has imported by then."""
+        metric.dataset_meta = dict(classes=tuple('abcde'))
+        metric._workers = workers
+        metric.process(None, [sample])
+        workers.submit(eval, [('', ('[*__import__("sys").modules]',))])
+        (_, measured), (_, modules) = [metric._last, *workers.finished(everything=True)][-2:]
+        return measured, {'torch', 'mmengine', 'bas_mm.evaluation.picture_work'} & set(modules)
+
+    for metric in metrics:
+        measured, imported = measured_and_imported(metric)
+        assert imported == {'bas_mm.evaluation.picture_work'}, type(metric).__name__
+        assert isinstance(measured, Measured)
+    # A metric of one's own may have its work beside it.
+    measured, imported = measured_and_imported(OwnMetric())
+    assert measured.values == (sample['pred_map'].max(),)
+    assert 'torch' in imported

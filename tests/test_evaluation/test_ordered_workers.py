@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bas_mm.evaluation.metrics.ordered_workers import OrderedWorkers
+from bas_mm.evaluation.ordered_workers import OrderedWorkers
 
 JOBS = [(f'p{i}', (float(i),)) for i in range(50)]
 RESULTS = [(f'p{i}', math.sqrt(i)) for i in range(50)]
@@ -26,7 +26,7 @@ def test_in_this_process():
 def test_this_process_does_not_wait_for_the_last_batch():
     """The network goes on while workers are busy with it."""
     workers, go_on = OrderedWorkers(1), threading.Event()
-    # A thread in place of the worker process, whose start takes seconds. The first picture blocks
+    # A thread in place of the worker process, whose start takes a second. The first picture blocks
     # it: for 20 seconds, so that waiting for it fails and does not hang.
     with ThreadPoolExecutor(1) as workers._pool:
         workers.submit(go_on.wait, [(f'p{i}', (0 if i else 20,)) for i in range(20)])

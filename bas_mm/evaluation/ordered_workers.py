@@ -21,7 +21,8 @@ class OrderedWorkers:
 
     Args:
         count (int): Worker processes; 0 works in this one, at once. They start with the first
-            picture, which takes some seconds.
+            picture, which takes about a second, and import what the work needs: for that of
+            :mod:`bas_mm.evaluation.picture_work` no torch.
     """
 
     def __init__(self, count: int) -> None:
