@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-__all__ = ['open_picture', 'picture_size', 'picture_size_and_side']
+__all__ = ['open_picture', 'picture_size', 'picture_size_and_side', 'picture_size_and_turn']
 
 # From this orientation on a picture is to be shown lying on its side.
 _ON_ITS_SIDE = 5
+# All but the one in which it is stored.
+_TURNED = range(2, 9)
 # Pillow's limit belongs to all threads: two that change it at the same time would leave it changed
 # for good.
 _LIMIT_LOCK = Lock()
@@ -58,6 +60,23 @@ def picture_size_and_side(path: str) -> tuple[int, int, bool]:
     try:
         with _opened(path) as picture:
             return *picture.size, _is_on_its_side(picture)
+    except Exception:
+        return 0, 0, False
+
+
+def picture_size_and_turn(path: str) -> tuple[int, int, bool]:
+    """:func:`picture_size`, and whether the file notes that it is to be turned or mirrored.
+
+    Nothing is decoded: what a PNG notes behind its pixels is not seen. Cameras write JPEG.
+    """
+    try:
+        with _opened(path) as picture:
+            size, turned = picture.size, False
+            with suppress(Exception):  # of damaged notes
+                notes = Image.Exif()
+                notes.load(picture.info.get('exif', b''))
+                turned = notes.get(ExifTags.Base.Orientation) in _TURNED
+            return *size, turned
     except Exception:
         return 0, 0, False
 

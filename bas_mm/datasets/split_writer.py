@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os.path as osp
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import Pool
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +18,14 @@ from .mask_file import read_object_mask
 from .picture_size import picture_size
 from .split_lists import CLASS_LABELS, IMAGE_IDS, IMAGE_SIZES, LOCALIZATION
 
-__all__ = ['check_ids', 'clip_boxes', 'read_picture_sizes', 'write_binary_masks', 'write_split']
+__all__ = [
+    'check_ids',
+    'clip_boxes',
+    'over_files',
+    'read_picture_sizes',
+    'write_binary_masks',
+    'write_split',
+]
 
 # Below this many files a pool of processes costs more than it saves.
 _FEW = 2000
@@ -58,12 +67,27 @@ def read_picture_sizes(
             if progress is not None:
                 progress()
 
+    with over_files(picture_size, paths, workers) as found:
+        store(found)
+    return sizes
+
+
+@contextmanager
+def over_files(
+    function: Callable[[str], Any], paths: Sequence[str], workers: int
+) -> Iterator[Iterable[Any]]:
+    """What a function makes of each file, in their order; by processes where they are many.
+
+    Args:
+        function: One of a module, which processes can be handed.
+        paths: The files.
+        workers: How many processes; 1 for none.
+    """
     if workers > 1 and len(paths) > _FEW:
         with Pool(workers, begin_worker) as pool:
-            store(pool.imap(picture_size, paths, chunksize=256))
+            yield pool.imap(function, paths, chunksize=256)
     else:
-        store(map(picture_size, paths))
-    return sizes
+        yield map(function, paths)
 
 
 def clip_boxes(

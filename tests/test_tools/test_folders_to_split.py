@@ -291,6 +291,50 @@ def test_a_broken_picture_is_an_error(run, tmp_path):
     status, _, errors = run()
     assert status == 2
     assert 'unreadable picture photos/cat/cat_1.png: it is no picture' in errors[-1]
+    (tmp_path / 'photos/dog/dog_1.png').write_bytes(b'')
+    status, _, errors = run()
+    assert status == 2
+    advice = 'Repair them or take them away, or leave them out by --skip-unreadable'
+    empty = ', and 1 more (photos/dog/dog_1.png: the file is empty). '
+    assert errors[-1].endswith(f'photos/cat/cat_1.png: it is no picture{empty}{advice}')
+
+
+def test_broken_pictures_are_left_out(run, tmp_path):
+    write_photos(tmp_path, 6)
+    broken = ['cat/cat_1.png', 'dog/cut.jpg']
+    for name in broken:
+        (tmp_path / 'photos' / name).write_bytes(b'')
+    boxes = [
+        f'{name}_{i}.{("JPG", "png")[i % 2]},1,2,3,4' for name in ('cat', 'dog') for i in (1, 2, 3)
+    ]
+    status, output, errors = run(*write_boxes(tmp_path, *boxes), '--skip-unreadable')
+    assert status == 0
+    assert errors[0].endswith(
+        'unreadable pictures, left out: 2 (photos/cat/cat_1.png: the file is empty, '
+        'photos/dog/cut.jpg: the file is empty)'
+    )
+    ids = [name for split in SPLITS for name in ids_of(split)]
+    assert len(ids) == 11
+    assert not set(broken) & set(ids)
+    for split in ('val', 'test'):
+        assert 'cat/' in ids_of(split)[0]
+        assert 'dog/' in ids_of(split)[1]
+
+
+def test_rotated_pictures_without_boxes(run, tmp_path):
+    write_photos(tmp_path, 4, ('a',))
+    exif = Image.Exif()
+    for orientation in (1, 3, 6):
+        exif[0x0112] = orientation
+        path = tmp_path / f'photos/a/noted_{orientation}.jpg'
+        Image.new('RGB', (40, 30)).save(path, exif=exif)
+    status, _, errors = run()
+    assert status == 0
+    (warning,) = errors
+    assert (
+        '2 pictures are noted as rotated (a/noted_3.jpg, a/noted_6.jpg): training reads them as '
+        "stored, `localize` turns them. Set color_type='color' in LoadLocImage" in warning
+    )
 
 
 def test_boxes_of_pictures_on_their_side(run, tmp_path):

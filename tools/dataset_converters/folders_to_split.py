@@ -39,8 +39,11 @@ from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  
 from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
 from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
 from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
-from bas_mm.datasets.picture_size import picture_size_and_side  # noqa: E402
-from bas_mm.datasets.split_writer import check_ids, read_picture_sizes, write_split  # noqa: E402
+from bas_mm.datasets.picture_size import (  # noqa: E402
+    picture_size_and_side,
+    picture_size_and_turn,
+)
+from bas_mm.datasets.split_writer import check_ids, over_files, write_split  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import whole_folder, write_text  # noqa: E402
@@ -100,6 +103,9 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         type=int,
         default=min(8, usable_cores()),
         help='processes that read the sizes of pictures; default: %(default)s',
+    )
+    parser.add_argument(
+        '--skip-unreadable', action='store_true', help='leave out files that are no pictures'
     )
     return parser.parse_args(argv)
 
@@ -198,8 +204,59 @@ def read_boxes(file: str, found: ClassFolders) -> BoxLists:
     return BoxLists(np.array(positions), np.array(corners, dtype=np.float64), np.array(lines))
 
 
+def read_heads(
+    paths: Sequence[str], workers: int, skip_unreadable: bool
+) -> tuple[np.ndarray, set[int], set[int]]:
+    """Look at the head of each picture.
+
+    Args:
+        paths: The pictures.
+        workers: How many processes read.
+        skip_unreadable: Whether files that are no pictures are named and left out.
+
+    Returns:
+        (n, 2) int64, width and height, 0 of what is no picture; the positions of the pictures that
+        are noted as turned or mirrored; and of the files that are no pictures.
+
+    Raises:
+        UnreadableImageError: Some are no pictures, and not to be left out.
+    """
+    with (
+        PictureProgress('sizes of pictures', len(paths)) as progress,
+        over_files(picture_size_and_turn, paths, workers) as found,
+    ):
+        heads = []
+        for head in found:
+            heads.append(head)
+            progress.advance()
+    sizes = np.array([head[:2] for head in heads], dtype=np.int64)
+    unreadable = np.flatnonzero(sizes.min(axis=1) == 0).tolist()
+    if unreadable:
+        reasons = {
+            paths[p]: 'it is no picture' if os.path.getsize(paths[p]) else 'the file is empty'
+            for p in unreadable[:5]
+        }
+        if not skip_unreadable:
+            (first, reason), *others = reasons.items()
+            error = str(UnreadableImageError.of(first, reason))
+            if others:
+                named = _some([f'{path}: {reason}' for path, reason in others])
+                error += f', and {len(unreadable) - 1} more ({named})'
+            raise UnreadableImageError(
+                f'{error}. Repair them or take them away, or leave them out by --skip-unreadable'
+            )
+        named = _some([f'{path}: {reason}' for path, reason in reasons.items()])
+        warn(f'unreadable pictures, left out: {len(unreadable)} ({named})')
+    return sizes, {p for p, head in enumerate(heads) if head[2]}, set(unreadable)
+
+
 def draw_splits(
-    found: ClassFolders, boxed: Collection[int] | None, val: float, test: float, seed: int
+    found: ClassFolders,
+    boxed: Collection[int] | None,
+    val: float,
+    test: float,
+    seed: int,
+    left_out: Collection[int] = (),
 ) -> dict[str, list[int]]:
     """Divide each class into train, val and test.
 
@@ -213,6 +270,7 @@ def draw_splits(
             it may have unless it is 0. Where there are too few, they are shared out with test.
         test: The share of test.
         seed: Of the order in which pictures are taken.
+        left_out: The positions of those that are taken for no split.
 
     Returns:
         Split -> positions, ascending, without the splits whose share is 0.
@@ -222,7 +280,8 @@ def draw_splits(
     """
     members: list[list[int]] = [[] for _ in found.classes]
     for position, label in enumerate(found.labels):
-        members[label].append(position)
+        if position not in left_out:
+            members[label].append(position)
     splits: dict[str, list[int]] = dict(train=[], val=[], test=[])
     for name, own in zip(found.classes, members):
         free = sorted(
@@ -284,16 +343,24 @@ def run(args: argparse.Namespace) -> None:
     check_ids(args.src, [*found.classes, *found.ids])
     _say_what_is_left_out(found)
     lists = None if args.boxes is None else read_boxes(args.boxes, found)
+    paths = join_paths(args.src, found.ids)
+    sizes, noted, unreadable = read_heads(paths, args.workers, args.skip_unreadable)
+    if lists is not None:
+        kept = [position not in unreadable for position in lists.positions.tolist()]
+        lists = BoxLists(lists.positions[kept], lists.boxes[kept], lists.lines[kept])
     boxed = None if lists is None else set(lists.positions.tolist())
-    splits = draw_splits(found, boxed, args.val, args.test, args.seed)
+    splits = draw_splits(found, boxed, args.val, args.test, args.seed, unreadable)
     if boxed is not None:
         _look_at_boxed(found, boxed, splits, args.boxes)
 
-    paths = join_paths(args.src, found.ids)
-    with PictureProgress('sizes of pictures', len(paths)) as progress:
-        infos = [dict(img_path=path) for path in paths]
-        sizes = read_picture_sizes(infos, args.workers, progress.advance)
     boxes, turned = None, set()
+    if noted and noted.isdisjoint(boxed or ()):
+        warn(
+            f'{len(noted)} pictures are noted as rotated '
+            f'({_some([found.ids[p] for p in sorted(noted)])}): training reads them as stored, '
+            "`localize` turns them. Set color_type='color' in LoadLocImage of both pipelines; see "
+            '"Rotated pictures" in docs/data_preparation.md'
+        )
     if lists is not None:
         # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
         turned = {p for p in boxed if picture_size_and_side(paths[p])[2]}
