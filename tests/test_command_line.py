@@ -1,6 +1,7 @@
 """How commands end; the beginning of distributed ones is in test_tools/test_train_test_cli.py."""
 
 import argparse
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -481,6 +482,68 @@ def test_the_status_of_a_command():
             run_command(main)
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 / 0)
+
+
+def test_an_interrupt_of_which_a_library_has_made_another_error(monkeypatch, capsys):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    # A checkpoint holds the config's text; what formats it is within a bare `except`.
+    cfg = Config(dict(lr=0.1))
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', stop)
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    with pytest.raises(SyntaxError, match='check the syntax'):
+        _ = cfg.pretty_text
+
+    def twice():
+        try:
+            return cfg.pretty_text
+        except SyntaxError as error:
+            raise RuntimeError('of the hook') from error
+
+    def in_a_run():
+        with fail_on_input_errors(cfg, 'c.py'):
+            twice()
+
+    for main in (lambda: cfg.pretty_text, twice, in_a_run):
+        with pytest.raises(SystemExit, match='130'):
+            run_command(main)
+        assert capsys.readouterr().err == 'train.py: interrupted\n'
+
+
+def test_what_fails_after_an_interrupt_is_told(tmp_path):
+    def put_away():
+        raise ValueError('half a file is left')
+
+    def in_a_function():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            put_away()
+
+    def in_c():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            os.rmdir(tmp_path / 'nowhere')
+
+    def after_it():
+        with contextlib.suppress(KeyboardInterrupt):
+            raise KeyboardInterrupt
+        put_away()
+
+    def of_another_error():
+        try:
+            in_a_function()
+        except ValueError as error:
+            raise RuntimeError('of the hook') from error
+
+    for main, kind in (
+        *((in_a_function, ValueError), (in_c, OSError), (after_it, ValueError)),
+        (of_another_error, RuntimeError),
+    ):
+        with pytest.raises(kind):
+            run_command(main)
 
 
 # Those that measure are for those who write this package.

@@ -30,9 +30,10 @@ __all__ = [
 def run_command(main: Callable[[], int | None]) -> None:
     """Run a command as the program of a shell: what ends it from outside leaves no traceback.
 
-    Ctrl-C is one line, status 130. Where nobody reads any more what it prints, as behind
-    ``| head``, it ends with status 141, as programs do that the signal of it ends. Output that is
-    closed takes everything. A process of torchrun ends with it.
+    Ctrl-C is one line, status 130, also where a library has made another error of it. Where nobody
+    reads any more what it prints, as behind ``| head``, it ends with status 141, as programs do
+    that the signal of it ends. Output that is closed takes everything. A process of torchrun ends
+    with it.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
@@ -49,17 +50,47 @@ def run_command(main: Callable[[], int | None]) -> None:
         finally:
             sys.stdout.flush()
     except KeyboardInterrupt:
-        if rank() == '0':
-            print(f'{program_name()}: interrupted', file=sys.stderr)
-        leave(130)
+        _say_interrupted()
     except BrokenPipeError:
         if not _is_unread():  # another pipe's: to a process of ours that has died, say
             raise
         # Or the interpreter, when it ends, would try to print what is left.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         leave(141)
+    except Exception as error:
+        if not _stands_for_an_interrupt(error):
+            raise
+        _say_interrupted()
     if status:
         raise SystemExit(status)
+
+
+def _say_interrupted() -> NoReturn:
+    if rank() == '0':
+        print(f'{program_name()}: interrupted', file=sys.stderr)
+    leave(130)
+
+
+def _stands_for_an_interrupt(error: BaseException) -> bool:
+    """Whether an error was raised in place of Ctrl-C's.
+
+    A bare ``except`` does it, such as mmengine's around the formatting of a config for a
+    checkpoint: the config is then said to have mistakes. It is sure where a ``raise`` made the
+    error in the very function that had caught the other. What fails while a program puts away its
+    things after Ctrl-C comes from elsewhere, and is told.
+    """
+    from bas_mm.utils.config_traceback import is_a_raise
+
+    while not isinstance(error, KeyboardInterrupt):
+        caught, last = error.__context__, error.__traceback__
+        if caught is None or caught.__traceback__ is None or last is None:
+            return False
+        while last.tb_next is not None:
+            last = last.tb_next
+        if last.tb_frame is not caught.__traceback__.tb_frame or not is_a_raise(last):
+            return False
+        error = caught
+    return True
 
 
 def _is_unread() -> bool:
