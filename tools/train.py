@@ -137,6 +137,14 @@ def main() -> None:
     require_distinct_figures(cfg, args.config, 'val_evaluator')
     scale_rate(cfg, args.config, args.auto_scale_lr)
     initial = cfg.get('load_from')
+    if args.resume is None and not cfg.get('resume'):
+        from bas_mm.utils.last_checkpoint import has_checkpoints
+
+        if has_checkpoints(cfg.work_dir):
+            warn(
+                f'{cfg.work_dir} has checkpoints of an earlier run, which are overwritten or stay '
+                'beside the new ones; go on with --resume, or name another --work-dir'
+            )
     if args.resume is not None:
         cfg.resume, cfg.load_from = True, None if args.resume == 'auto' else args.resume
     if cfg.get('resume') and cfg.get('load_from') is None:

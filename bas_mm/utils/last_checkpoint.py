@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import locale
+import os
 import re
 from pathlib import Path
 
 from bas_mm.utils.result_files import write_bytes
 
-__all__ = ['NOTE', 'find_last_checkpoint', 'repair_note']
+__all__ = ['NOTE', 'find_last_checkpoint', 'has_checkpoints', 'repair_note']
 
 #: The file of a work folder in which mmengine notes the latest checkpoint.
 NOTE = 'last_checkpoint'
@@ -16,6 +17,19 @@ NOTE = 'last_checkpoint'
 # As mmengine names them by itself, and those that it keeps for their figures.
 _NUMBERED = re.compile(r'(epoch|iter)_\d+\.pth')
 _BEST = 'best_'
+
+
+def has_checkpoints(folder: str | Path) -> bool:
+    """Whether a training has left its note or checkpoints with mmengine's names in a folder.
+
+    Args:
+        folder (str | Path): A work folder; it need not exist.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return any(name == NOTE or _NUMBERED.fullmatch(name) for name in names)
 
 
 def find_last_checkpoint(folder: str | Path) -> str:

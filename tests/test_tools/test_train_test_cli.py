@@ -499,6 +499,26 @@ def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
     assert 'Load checkpoint from whole/epoch_4.pth' in done.stdout + done.stderr
 
 
+def test_a_training_anew_beside_the_checkpoints_of_another_one_warns(project):
+    (project.folder / 'used').mkdir()
+    (project.folder / 'used' / 'epoch_3.pth').touch()
+    said = (
+        'train.py: warning: used has checkpoints of an earlier run, which are overwritten or stay '
+        'beside the new ones; go on with --resume, or name another --work-dir\n'
+    )
+    for folder, options, warns in (
+        ('used', [], True),
+        ('used', ['resume=True'], False),
+        ('unused', [], False),
+    ):
+        # It need not train for it.
+        options = ['--cfg-options', *options, 'model.backbone.type=SmallNot']
+        command = 'train.py', 'tiny.py', '--work-dir', folder, *options
+        done = project.run_here(*command, check=False)
+        assert done.returncode == 2
+        assert (said in done.stderr) == warns
+
+
 @pytest.mark.slow
 def test_mistakes_of_the_input_end_in_one_line(project):
     unknown = ['train.py', 'tiny.py', '--cfg-options', 'model.backbone.type=SmallNot']

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bas_mm.utils.last_checkpoint import find_last_checkpoint, repair_note
+from bas_mm.utils.last_checkpoint import find_last_checkpoint, has_checkpoints, repair_note
 
 
 @pytest.fixture
@@ -25,6 +25,17 @@ def test_what_is_noted(folder):
     for noted in (str(folder / 'epoch_12.pth'), 's3://bucket/epoch_7.pth'):
         note(folder, f'{noted}\n')
         assert find_last_checkpoint(folder) == noted
+
+
+def test_whether_a_training_was_here(folder, tmp_path_factory):
+    assert has_checkpoints(folder)
+    other = tmp_path_factory.mktemp('other')
+    (other / 'best_x_epoch_1.pth').touch()
+    (other / 'vis_data').mkdir()
+    assert not has_checkpoints(other)
+    assert not has_checkpoints(other / 'nowhere')
+    note(other, '')
+    assert has_checkpoints(other)
 
 
 @pytest.mark.parametrize(
