@@ -474,6 +474,20 @@ def test_figures_of_one_name_are_found_before_the_work(capsys):
     assert 'LocalizationMetric and DetectionLocalizationMetric' in refused
 
 
+def test_a_value_that_is_no_number_is_refused_before_the_run(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    config = tmp_path / 'c.py'
+    config.write_text("optim_wrapper = dict(optimizer=dict(type='SGD', lr=0.1))")
+    assert load_config(str(config), ['optim_wrapper.optimizer.lr=0.001']).optim_wrapper
+    with pytest.raises(SystemExit, match='2'):
+        load_config(str(config), ['optim_wrapper.optimizer.lr=0,001'])
+    said = capsys.readouterr().err
+    assert said.startswith(
+        f'train.py: error: {config}: optim_wrapper.optimizer.lr=[0, 1]: a number is needed'
+    )
+    assert said.endswith('write 0.001\n')
+
+
 def test_the_status_of_a_command():
     assert run_command(lambda: None) is None
     assert run_command(lambda: 0) is None

@@ -27,9 +27,10 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
             ``work_dirs/`` and the config file's name.
 
     Returns:
-        Config: The config.
+        Config: The config. Exits with status 2 where a value that a run counts with is no number.
     """
     from bas_mm.utils.config_file import read_config
+    from bas_mm.utils.config_numbers import describe_wrong_number
 
     for option in options:
         if '=' not in option:
@@ -45,6 +46,9 @@ def load_config(path: str, options: Sequence[str], work_dir: str | None = None) 
             cfg.merge_from_dict(settings)
         except (KeyError, TypeError, IndexError) as error:
             fail(f'--cfg-options {" ".join(options)} does not fit {path}: {error}')
+    said = describe_wrong_number(cfg)
+    if said is not None:
+        fail(f'{path}: {said}')
     if work_dir is not None:
         cfg.work_dir = work_dir
     elif cfg.get('work_dir') is None:

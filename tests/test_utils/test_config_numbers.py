@@ -1,0 +1,55 @@
+"""Values of configs that are no numbers."""
+
+import pytest
+from mmengine.config import Config
+
+from bas_mm.utils.config_numbers import describe_wrong_number
+
+CONFIG = dict(
+    train_dataloader=dict(batch_size=8, num_workers=2),
+    train_cfg=dict(max_epochs=5, val_interval=1),
+    optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4)),
+    param_scheduler=[dict(type='LinearLR', begin=0, end=3), dict(type='StepLR', step_size=2)],
+)
+
+
+@pytest.mark.parametrize(
+    ('key', 'value', 'said'),
+    [
+        ('optim_wrapper.optimizer.lr', [0, 1], '=[0, 1]: a number is needed, and a comma makes a'),
+        ('optim_wrapper.optimizer.weight_decay', '1e', "='1e': a number is needed"),
+        ('optim_wrapper.accumulative_counts', 'x', "='x': a whole number is needed"),
+        ('train_cfg.max_epochs', 'abc', "='abc': a whole number is needed"),
+        ('train_cfg.max_iters', 2.5, '=2.5: a whole number is needed'),
+        ('train_cfg.val_interval', True, '=True: a whole number is needed'),
+        ('train_dataloader.batch_size', [1, 6], '=[1, 6]: a whole number is needed, and a comma'),
+        ('val_dataloader.num_workers', 'two', "='two': a whole number is needed"),
+        ('param_scheduler.0.end', 'x', "='x': a whole number is needed"),
+        ('param_scheduler.1.step_size', 'x', "='x': a whole number is needed"),
+    ],
+)
+def test_what_is_no_number_is_named(key, value, said):
+    cfg = Config(CONFIG)
+    assert describe_wrong_number(cfg) is None
+    cfg.merge_from_dict({key: value})
+    assert describe_wrong_number(cfg).startswith(key + said)
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(train_cfg=dict(max_epochs=5.0)),
+        dict(train_dataloader=None, param_scheduler=None),
+        dict(train_dataloader=dict(batch_size=None)),
+        # Several optimizers.
+        dict(optim_wrapper=dict(constructor='x', a=dict(optimizer=dict(lr=0.1)))),
+        dict(param_scheduler=dict(a=[dict(type='StepLR', step_size=1)])),
+    ],
+)
+def test_other_forms_are_let_pass(change):
+    assert describe_wrong_number(Config({**CONFIG, **change})) is None
+
+
+def test_one_scheduler_alone():
+    cfg = Config({**CONFIG, 'param_scheduler': dict(type='StepLR', step_size='80x')})
+    assert describe_wrong_number(cfg).startswith("param_scheduler.step_size='80x': a whole")
