@@ -68,23 +68,27 @@ def _colours(path):
     Image.open(path).convert('RGB').save(path)
 
 
-@pytest.mark.parametrize('workers', [0, 1])
+MISTAKES = [
+    (0, lambda p: p.unlink(), 'there is no seed file .*7.npz'),
+    (0, _cut, '7.npz is no seed file'),
+    (1, lambda p: p.unlink(), 'there is no mask .*7.png'),
+    (1, _cut, 'the mask .*7.png cannot be read'),
+    (1, lambda p: p.write_bytes(b'no png'), 'the mask .*7.png cannot be read'),
+    (1, _colours, '7.png: a mask holds indices .* mode RGB'),
+    (1, lambda p: write_mask(p, [[5]]), '7.npz against .*7.png: .* pixels'),
+    (0, lambda p: some_seeds(classes=(9,)).save(p), r'7.npz against .*: classes \[9\]'),
+]
+
+
 @pytest.mark.parametrize(
-    ('which', 'spoil', 'message'),
+    ('which', 'spoil', 'message', 'workers'),
     [
-        (0, lambda p: p.unlink(), 'there is no seed file .*7.npz'),
-        (0, _cut, '7.npz is no seed file'),
-        (1, lambda p: p.unlink(), 'there is no mask .*7.png'),
-        (1, _cut, 'the mask .*7.png cannot be read'),
-        (1, lambda p: p.write_bytes(b'no png'), 'the mask .*7.png cannot be read'),
-        (1, _colours, '7.png: a mask holds indices .* mode RGB'),
-        (1, lambda p: write_mask(p, [[5]]), '7.npz against .*7.png: .* pixels'),
-        (0, lambda p: some_seeds(classes=(9,)).save(p), r'7.npz against .*: classes \[9\]'),
+        *((*mistake, 0) for mistake in MISTAKES),
+        # One kind is enough to see that processes hand it on.
+        *((*mistake, 1) for mistake in MISTAKES if mistake[0] == 0),
     ],
 )
 def test_files_that_do_not_fit_are_named(files, which, spoil, message, workers):
-    if workers and which:
-        pytest.skip('one kind of error is enough to see that processes hand it on')
     spoil(files[7][which])
     with pytest.raises(ValueError, match=message):
         evaluate_seeds(files, 4, num_workers=workers)

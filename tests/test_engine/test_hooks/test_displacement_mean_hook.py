@@ -13,7 +13,7 @@ from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_irn import pictures_cfg, tiny_irn_cfg, write_irn_pictures
 
-from bas_mm.engine.hooks.displacement_mean_hook import displacement_mean
+from bas_mm.engine.hooks.displacement_mean_hook import DisplacementMeanHook, displacement_mean
 from bas_mm.registry import MODELS
 
 CONFIG = Path(__file__).resolve().parents[3] / 'configs/wsss/irn_resnet50_voc12.py'
@@ -216,10 +216,32 @@ def _one_of_two(rank: int, folder: str) -> None:
     os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
 
 
-@pytest.mark.slow
 def test_processes_share_the_images(tmp_path):
-    mp.spawn(_one_of_two, (str(tmp_path),), nprocs=2)
+    # Forks need not import anything.
+    mp.start_processes(_one_of_two, (str(tmp_path),), nprocs=2, start_method='fork')
     expected = displacement_mean(_model(), [dict(inputs=[image]) for image in _images()])
     for rank in range(2):
         # Shares of different sizes: a mean of means would be another one.
         torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pt'), expected)
+
+
+def _share_of_a_run(rank: int, root: Path, folder: Path) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
+    cfg = _cfg(root, folder / 'run', 'irn-shared')
+    cfg.randomness = dict(seed=0)
+    runner = Runner.from_cfg(cfg)
+    next(h for h in runner.hooks if isinstance(h, DisplacementMeanHook)).after_train(runner)
+    torch.save(runner.model.state_dict(), folder / f'{rank}.pth')
+    dist.barrier()
+    os._exit(0)
+
+
+def test_no_picture_counts_twice_where_processes_share_them(tmp_path):
+    root = write_irn_pictures(tmp_path / 'set', 3)
+    mp.start_processes(_share_of_a_run, (root, tmp_path), nprocs=2, start_method='fork')
+    model = _model().eval()
+    for rank in range(2):
+        model.load_state_dict(torch.load(tmp_path / f'{rank}.pth'))
+        mean = _slow_mean(model, root)
+        torch.testing.assert_close(model.state_dict()[KEY].double(), mean, rtol=1e-4, atol=1e-6)
