@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from tiny_project import ROOT, TinyProject
@@ -23,6 +24,29 @@ COMMANDS = {
     '.ci/run': ('', '-m pytest'),
 }
 
+# The variables of a job's machines, and what is made of them. Without any it is this machine.
+JOBS = {
+    'dist': [
+        (
+            dict(NNODES='3', NODE_RANK='1', MASTER_ADDR='10.0.0.7', PORT='1234'),
+            '--nnodes=3 --node_rank=1 --master_addr=10.0.0.7 --master_port=1234',
+        ),
+        ({}, '--nnodes=1 --node_rank=0 --master_addr=127.0.0.1 --master_port=29500'),
+    ],
+    'slurm': [
+        (
+            dict(GPUS='12', GPUS_PER_NODE='4', CPUS_PER_TASK='9'),
+            '--gres=gpu:4 --ntasks=12 --ntasks-per-node=4 --cpus-per-task=9',
+        ),
+        (
+            dict(GPUS='6', SRUN_ARGS='-x n1'),
+            '--gres=gpu:6 --ntasks=6 --ntasks-per-node=6 --cpus-per-task=5 --kill-on-bad-exit=1 '
+            '-x n1',
+        ),
+        ({}, '--gres=gpu:8 --ntasks=8 --ntasks-per-node=8 --cpus-per-task=5'),
+    ],
+}
+
 
 def test_all_are_here():
     found = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'tools').rglob('*.sh')}
@@ -34,7 +58,12 @@ def start(tmp_path):
     """Start a command with a program in Python's place that tells of what it is given."""
 
     def start(command, *arguments, cwd, **variables):
-        env = {k: v for k, v in TinyProject.environment().items() if not k.startswith('BAS_MM_')}
+        own = {name for jobs in JOBS.values() for names, _ in jobs for name in names}
+        env = {
+            name: value
+            for name, value in TinyProject.environment().items()
+            if not name.startswith('BAS_MM_') and name not in own
+        }
         env.update(PATH=f'{tmp_path / "bin"}{os.pathsep}{env["PATH"]}', PYTHON='stub', **variables)
         done = subprocess.run(
             ['bash', *command, *arguments],
@@ -68,6 +97,21 @@ def test_they_run_their_own_checkout(command, tmp_path, start):
         assert (f'{ROOT}/{runs}' if runs.endswith('.py') else runs) in said
     if runs == '-m pytest':
         assert f'in {ROOT}\n' in by_link
+
+
+@pytest.mark.parametrize(
+    ('command', 'variables', 'words'),
+    [
+        (command, *job)
+        for command in COMMANDS
+        for job in JOBS.get(Path(command).name.partition('_')[0], ())
+    ],
+)
+def test_a_job_on_several_machines(command, variables, words, start):
+    said = start([command], *COMMANDS[command][0].split(), cwd=ROOT, **variables)
+    assert f' {words} ' in said
+    if 'dist_' in command:  # on each of them
+        assert f' {words} --nproc_per_node=2 {ROOT}/' in said
 
 
 def test_the_setup_knows_its_checkout(tmp_path, start):
