@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from modules import load_module
 
 
@@ -68,28 +67,47 @@ def test_one_after_the_other(tool, commands, capsys):
     assert (commands / 'bad.log').read_text() == 'no memory\n'
 
 
-def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, commands, capsys):
-    child = 'import time, pathlib; time.sleep(3); pathlib.Path("LATE").touch()'
+@pytest.fixture
+def pipe(tmp_path):
+    """A pipe for a part's processes, and a function that waits until none has it open any more."""
+    path = tmp_path / 'pipe'
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+
+    def wait_for_its_end():
+        until = time.monotonic() + 20
+        while True:
+            try:
+                assert os.read(reader, 1) == b''
+                break
+            except BlockingIOError:  # there is still somebody who could write
+                assert time.monotonic() < until
+                time.sleep(0.1)
+
+    yield path, wait_for_its_end
+    os.close(reader)
+
+
+def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, commands, pipe):
+    pipe, wait_for_its_end = pipe
+    child = 'import time; time.sleep(60)'
     text = (
-        'import json, subprocess, sys, time; json.dump(1, open(sys.argv[-1], "w")); '
-        f'subprocess.Popen([sys.executable, "-c", {child!r}]); time.sleep(60)'
+        f'import json, subprocess, sys, time; held = open({str(pipe)!r}, "w"); '
+        f'subprocess.Popen([sys.executable, "-c", {child!r}], stdout=held); '
+        'json.dump(1, open(sys.argv[-1], "w")); time.sleep(60)'
     )
-    late = commands.parents[1] / 'late'
-    (commands.parents[1] / 'slow.py').write_text(text.replace('LATE', late.as_posix()))
+    (commands.parents[1] / 'slow.py').write_text(text)
     with pytest.raises(SystemExit):
         tool.main([str(commands), '--parts', 'slow', '--minutes', '0.02'])
     assert not (commands / 'slow.json').exists()
+    # Of after the child was there.
     assert (commands / 'slow.partial.json').read_text() == '1'
-    time.sleep(3)
-    assert not late.exists()
+    wait_for_its_end()
 
 
-def test_sigterm_ends_the_part_that_runs(tool, commands):
+def test_sigterm_ends_the_part_that_runs(tool, commands, pipe):
     """With the processes that it has started; no further part begins."""
-    # The child holds a pipe open, which is at its end when no process has it any more.
-    pipe = commands.parents[1] / 'pipe'
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    pipe, wait_for_its_end = pipe
     child = (
         'import os, signal, sys, time; held = open(sys.argv[1], "w"); '
         'os.kill(int(sys.argv[2]), signal.SIGTERM); time.sleep(60)'
@@ -115,15 +133,7 @@ def test_sigterm_ends_the_part_that_runs(tool, commands):
         signal.signal(signal.SIGTERM, before)
     assert not seen
     assert not (commands / 'good.json').exists()
-    until = time.monotonic() + 20
-    while True:
-        try:
-            assert os.read(reader, 1) == b''
-            break
-        except BlockingIOError:  # there is still somebody who could write
-            assert time.monotonic() < until
-            time.sleep(0.1)
-    os.close(reader)
+    wait_for_its_end()
 
 
 def test_what_is_there_is_not_run_again(tool, commands, capsys):
@@ -140,9 +150,18 @@ def test_on_gpus(tool, commands, monkeypatch):
     assert arguments == ['--a', '1', '--b', '2', '--out']
 
 
-def test_gpus_are_counted(tool):
+def test_gpus_are_counted(tool, tmp_path, monkeypatch):
     """In a process of its own, which sees the GPUs that this one sees."""
-    assert tool.gpu_count() == torch.cuda.device_count()
+    (tmp_path / 'torch.py').write_text(
+        'import os\n'
+        'class cuda:\n'
+        '    def device_count():\n'
+        '        return len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))\n'
+    )
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '0,2,5')
+    monkeypatch.setattr('torch.cuda.device_count', lambda: pytest.fail('counted here'))
+    assert tool.gpu_count() == 3
 
 
 def test_a_file_is_no_folder(tool, tmp_path, capsys):
