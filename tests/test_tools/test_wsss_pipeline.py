@@ -175,12 +175,24 @@ def test_whole_pipeline_and_the_same_masks_after_kills(tmp_path, monkeypatch):
     once, killed = tmp_path / 'once', tmp_path / 'killed'
     once.mkdir()
     killed.mkdir()
-    out = _run(config, once)
+    # Once the seeds are fused and evaluated, the two sets that were fused may go.
+    _run(config, once, '--until', 'eval_seeds')
+    fused = 'cam_seeds', 'bas_seeds'
+    for name in fused:
+        (once / 'work' / name).rename(tmp_path / name)
+    out = _run(config, once, '--skip', *fused)
+    assert out.count(': skipped') == len(fused)
+    assert out.count('done before') == 4
+    assert not any((once / 'work' / name).exists() for name in fused)
     for name in ('CAM seeds', 'BAS seeds', 'fused seeds', 'pseudo masks', 'segmentor'):
         assert f'| {name} ' in out
     sheet = np.array(Image.open(once / 'work/sheet.png'))
     assert sheet.shape[0] > 3 * 100
     assert sheet.std() > 10
+    again = _run(config, once, '--pictures', '0', '--skip', *fused)
+    assert again.count('done before') == 10
+    for name in fused:
+        (tmp_path / name).rename(once / 'work' / name)
     again = _run(config, once, '--pictures', '0')
     assert again.count('done before') == 12
 
