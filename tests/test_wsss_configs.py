@@ -85,6 +85,21 @@ def test_recipe_of_cam(data):
     assert pipeline['mmpretrain.RandomCrop'].crop_size == 512
 
 
+@pytest.mark.parametrize('name', ALL)
+def test_precision_at_a_threshold_is_cams_alone(name):
+    """A constant added to all scores of an image leaves BAS-Seg's loss of the classes as it is."""
+    cfg = Config.fromfile(CONFIGS / name)
+    own = ['mmpretrain.MultiLabelMetric'] if name.startswith('cam') else []
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        assert [metric.type for metric in evaluator] == ['mmpretrain.AveragePrecision', *own]
+    scores = torch.tensor([[2.0, -1.0, 0.5]])
+    targets = torch.tensor([[1.0, 0.0, 0.0]])
+    cfg.model.backbone.init_cfg = None
+    loss = MODELS.build(cfg.model).head.loss_module
+    one, other = (loss(scores + shift, targets).item() for shift in (0.0, 5.0))
+    assert (one == pytest.approx(other, rel=1e-5)) is name.startswith('bas')
+
+
 def test_networks_end_at_a_sixteenth():
     for name in ('bas_seg_resnet50_voc12', 'cam_resnet50_voc12'):
         cfg = Config.fromfile(CONFIGS / f'{name}.py').model

@@ -6,3 +6,8 @@ _base_ = [
 ]
 
 model = dict(generator=dict(num_classes=80), head=dict(num_classes=80))
+
+# Without MultiLabelMetric: in the loss of the classes only the differences of an image's scores
+# count, so no fixed threshold, such as 0.5, tells which of them are there.
+val_evaluator = [dict(type='mmpretrain.AveragePrecision')]
+test_evaluator = val_evaluator

@@ -7,6 +7,11 @@ _base_ = [
 
 model = dict(generator=dict(num_classes=4), head=dict(num_classes=4))
 
+# Without MultiLabelMetric: in the loss of the classes only the differences of an image's scores
+# count, so no fixed threshold, such as 0.5, tells which of them are there.
+val_evaluator = [dict(type='mmpretrain.AveragePrecision')]
+test_evaluator = val_evaluator
+
 # BAS starts from a network that classifies, elsewhere from ImageNet's weights: before there are
 # classes, L_area empties the maps of some of them for good. Here CAM's network serves, which is
 # trained by
