@@ -43,8 +43,10 @@ MODEL_WRAPPERS = Registry('model wrapper', parent=root.MODEL_WRAPPERS, locations
 TASK_UTILS = Registry('task util', parent=root.TASK_UTILS, locations=['bas_mm.models'])
 
 # Readers of annotated picture sets.
-DATASETS = Registry('dataset', parent=root.DATASETS, locations=['bas_mm.datasets'])
-DATA_SAMPLERS = Registry('data sampler', parent=root.DATA_SAMPLERS, locations=['bas_mm.datasets'])
+DATASETS = Registry('dataset', parent=root.DATASETS, locations=['bas_mm.datasets.readers'])
+DATA_SAMPLERS = Registry(
+    'data sampler', parent=root.DATA_SAMPLERS, locations=['bas_mm.datasets.readers']
+)
 # Transforms that carry boxes with the picture.
 TRANSFORMS = Registry('transform', parent=root.TRANSFORMS, locations=['bas_mm.datasets.transforms'])
 

@@ -1,25 +1,11 @@
-"""Readers of annotated picture sets, and the transforms for them."""
+"""Readers of annotated picture sets, and the transforms for them.
 
-from .base_localization_dataset import BaseLocalizationDataset
-from .base_multi_label_dataset import BaseMultiLabelDataset
-from .coco14_multi_label import COCO14MultiLabel
-from .coco14_segmentation import COCO14Segmentation
-from .cub import CUB200
+The classes are resolved on first use: what only checks lists or tells of an error needs no torch.
+"""
+
+from importlib import import_module
+
 from .errors import AnnotationError, UnreadableImageError
-from .fgvc_aircraft import FGVCAircraft
-from .ilsvrc import ILSVRC
-from .ilsvrc_release import ILSVRCRelease
-from .irn_label_dataset import IRNLabelDataset
-from .multi_label_list import MultiLabelList
-from .open_images30k import OpenImages30k
-from .pseudo_mask_dataset import PseudoMaskDataset
-from .split_folder import SplitFolder
-from .stanford_cars import StanfordCars
-from .stanford_dogs import StanfordDogs
-from .synthetic import SegmentationScenes, SyntheticParts, SyntheticScenes
-from .transforms import *  # noqa: F401,F403
-from .voc12_multi_label import VOC12MultiLabel
-from .voc12_segmentation import VOC12Segmentation
 
 __all__ = [
     'AnnotationError',
@@ -45,3 +31,18 @@ __all__ = [
     'VOC12MultiLabel',
     'VOC12Segmentation',
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Names that begin otherwise are those of modules.
+    if name[:1].isupper():
+        for home in ('readers', 'transforms'):
+            module = import_module(f'{__name__}.{home}')
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+
+def __dir__() -> list[str]:
+    """With the names that are not resolved yet, which Sphinx would not find otherwise."""
+    return sorted({*globals(), *__all__})
