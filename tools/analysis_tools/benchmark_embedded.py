@@ -19,10 +19,11 @@ ROOT = Path(__file__).resolve().parents[2]
 if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(ROOT))
 
-import torch  # noqa: E402 - after the path is set
-
-from bas_mm.apis import COLUMNS, train_and_test  # noqa: E402
-from bas_mm.command_line import OneLineParser, load_config, prepare_devices  # noqa: E402
+from bas_mm.command_line import (  # noqa: E402 - after the path is set
+    OneLineParser,
+    load_config,
+    prepare_devices,
+)
 from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 
@@ -40,6 +41,8 @@ def run_one(method: str, path: str, seed: int, work_dir: Path, options: list[str
     Returns:
         dict: figures in percent, θ and the training time in seconds.
     """
+    from bas_mm.apis import COLUMNS, train_and_test
+
     folder = work_dir / f'{method.lower()}_seed{seed}'
     cfg = load_config(path, options, str(folder))
     cfg.randomness, cfg.log_level = dict(seed=seed), 'WARNING'
@@ -65,6 +68,8 @@ def run_one(method: str, path: str, seed: int, work_dir: Path, options: list[str
 
 def summarize(runs: list[dict]) -> dict[str, dict[str, tuple[float, float]]]:
     """Mean and standard deviation (n - 1; 0 for one seed) of each figure, by method."""
+    from bas_mm.apis import COLUMNS
+
     summary = {}
     for method in dict.fromkeys(run['method'] for run in runs):
         own = [run for run in runs if run['method'] == method]
@@ -78,6 +83,8 @@ def summarize(runs: list[dict]) -> dict[str, dict[str, tuple[float, float]]]:
 
 def table(runs: list[dict]) -> str:
     """The runs, their means and the difference as a Markdown table."""
+    from bas_mm.apis import COLUMNS
+
     rows = [['', 'seed', 'θ', *COLUMNS.values(), 'training']]
     for run in runs:
         figures = [f'{run[name]:.2f}' for name in COLUMNS]
@@ -113,6 +120,8 @@ def main() -> None:
     """Run what is not there yet, print the table, write the figures."""
     args = parse_args()
     if args.threads:
+        import torch
+
         torch.set_num_threads(args.threads)
     paths = {'CAM': args.cam, 'BAS': args.bas}
     runs = []

@@ -31,10 +31,9 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 
 import cv2  # noqa: E402 - after the path is set
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
 
+from bas_mm import evaluation  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
-from bas_mm.evaluation import LocalizationMetric, MaxBoxAccV2, PxAP  # noqa: E402
 from bas_mm.evaluation.functional import (  # noqa: E402
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
@@ -224,9 +223,9 @@ def table(results: dict[str, dict[str, dict[str, float]]]) -> str:
 
 # Name: a registered metric, from its number of worker processes.
 REGISTERED: dict[str, Callable] = {
-    'Protocol A': lambda **kwargs: LocalizationMetric(thresholds=THETAS, **kwargs),
-    'MaxBoxAcc and V2': lambda **kwargs: MaxBoxAccV2(with_max_box_acc=True, **kwargs),
-    'PxAP, pIoU': lambda **kwargs: PxAP(**kwargs),
+    'Protocol A': lambda **kwargs: evaluation.LocalizationMetric(thresholds=THETAS, **kwargs),
+    'MaxBoxAcc and V2': lambda **kwargs: evaluation.MaxBoxAccV2(with_max_box_acc=True, **kwargs),
+    'PxAP, pIoU': lambda **kwargs: evaluation.PxAP(**kwargs),
 }
 
 
@@ -234,6 +233,8 @@ def samples_of(
     maps: Sequence[np.ndarray], count: int, first: int, rng: np.random.Generator
 ) -> list[dict]:
     """Data samples with the maps in turn, named by their place in the set."""
+    import torch
+
     all_boxes, masks = truth(len(maps), rng)
     samples = []
     for index in range(first, first + count):
@@ -329,6 +330,8 @@ def memory(counts: Sequence[int], rng: np.random.Generator) -> dict[str, list[fl
     Returns:
         By metric: MiB for each of the counts.
     """
+    import torch
+
     sample = samples_of([rng.random((4, 4), dtype=np.float32)], 1, 0, rng)[0]
     sample['gt_mask'] = torch.eye(8, dtype=torch.uint8)
     result = {}

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -25,23 +26,21 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import torch  # noqa: E402 - after the path is set
-import torch.nn.functional as F  # noqa: E402
-
-from bas_mm.benchmarking.device import synchronise  # noqa: E402
+from bas_mm.benchmarking.device import synchronise  # noqa: E402 - after the path is set
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.benchmarking.timing import in_turn  # noqa: E402
-from bas_mm.models.functional import (  # noqa: E402
-    neighbour_affinities,
-    pair_offsets,
-    random_walk,
-)
 
-Walk = Callable[[torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
+if TYPE_CHECKING:
+    import torch
+
+    Walk = Callable[[torch.Tensor, torch.Tensor, int, float, int], torch.Tensor]
 
 
 def inputs(size: tuple[int, int], classes: int, device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Maps (K, h, w), and a boundary (h, w) with regions and edges between them."""
+    import torch
+    import torch.nn.functional as F
+
     generator = torch.Generator().manual_seed(0)
     coarse = 4 * torch.randn(1, 1, max(2, size[0] // 8), max(2, size[1] // 8), generator=generator)
     boundary = F.interpolate(coarse, size, mode='bilinear').sigmoid()[0, 0]
@@ -53,6 +52,10 @@ def plain_walk(
     maps: torch.Tensor, boundary: torch.Tensor, radius: int, beta: float, steps: int
 ) -> torch.Tensor:
     """x·(1 − e)·T^steps by one sparse product per step."""
+    import torch
+
+    from bas_mm.models.functional import neighbour_affinities, pair_offsets
+
     height, width = boundary.shape
     weights = neighbour_affinities(boundary, radius).pow(beta).flatten(1)
     first = torch.arange(height * width, device=boundary.device)
@@ -89,6 +92,8 @@ def seconds_of_walks(
 
 
 def _peak_megabytes(walk: Walk, args: argparse.Namespace, result: multiprocessing.Queue) -> None:
+    import torch
+
     torch.set_num_threads(1)
     arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
     if args.device.startswith('cuda'):
@@ -144,6 +149,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     """Run the command and return what it printed."""
     args = parse_args(argv)
+    import torch
+
+    from bas_mm.models.functional import random_walk
+
     torch.set_num_threads(1)
     arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
     walks: dict[str, Walk] = {'random_walk': random_walk, 'plain_loop': plain_walk}

@@ -28,6 +28,7 @@ import zlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before NumPy and torch start their threads.
 os.environ.setdefault('OMP_NUM_THREADS', '1')
@@ -37,16 +38,12 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 
 import cv2  # noqa: E402 - after the path is set
 import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from mmengine.registry import DefaultScope  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from bas_mm.benchmarking.device import synchronise  # noqa: E402
 from bas_mm.benchmarking.figures import write_figures  # noqa: E402
 from bas_mm.benchmarking.pictures import write_pictures  # noqa: E402
 from bas_mm.benchmarking.timing import in_turn  # noqa: E402
-from bas_mm.models.functional import scaled_size  # noqa: E402
-from bas_mm.registry import DATASETS, MODELS  # noqa: E402
 from bas_mm.utils.dense_crf import crf_library  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams  # noqa: E402
@@ -54,17 +51,16 @@ from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram 
 from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
 from bas_mm.wsss.index_masks import read_index_mask  # noqa: E402
 from bas_mm.wsss.irn_labels_maker import make_irn_labels  # noqa: E402
-from bas_mm.wsss.multi_scale_views import MultiScaleViews  # noqa: E402
 from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram  # noqa: E402
 from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
 from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
-from bas_mm.wsss.seed_maker import SeedMaker  # noqa: E402
-from bas_mm.wsss.seed_run import SeedRun  # noqa: E402
+
+if TYPE_CHECKING:
+    import torch
 
 SCALES = (1.0, 0.5, 1.5, 2.0)
 NUM_CLASSES = 20
 CLASSES = (3, 8, 14)  # of each picture
-DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
 
 MODEL = dict(
     type='BASSegClassifier',
@@ -91,6 +87,10 @@ MODEL = dict(
 
 def network_like_maps(size: tuple[int, int], rng: np.random.Generator) -> SeedFile:
     """Seeds as a network makes them: soft hills with noise in each cell, merged over the scales."""
+    import torch
+
+    from bas_mm.models.functional import scaled_size
+
     maps = []
     for scale in SCALES:
         rows, columns = (-(-length // 16) for length in scaled_size(size, scale, False))
@@ -194,9 +194,21 @@ def write_set(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def measure_making(
-    folder: Path, size: tuple[int, int], rounds: int, pictures: int, workers: int
+    folder: Path,
+    size: tuple[int, int],
+    rounds: int,
+    pictures: int,
+    workers: int,
+    device: torch.device,
 ) -> dict:
     """Seconds per picture of making seeds and of the bare passes, and their ratio."""
+    import torch
+
+    from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.wsss.multi_scale_views import MultiScaleViews
+    from bas_mm.wsss.seed_maker import SeedMaker
+    from bas_mm.wsss.seed_run import SeedRun
+
     write_set(folder, pictures, size)
     pipeline = [dict(type='LoadLocImage'), dict(type='mmpretrain.PackInputs')]
     dataset = DATASETS.build(
@@ -210,21 +222,21 @@ def measure_making(
         )
     )
     torch.manual_seed(0)
-    model = MODELS.build(MODEL).to(DEVICE)
+    model = MODELS.build(MODEL).to(device)
     maker = SeedMaker(model)
     picture = MultiScaleViews(dataset, SCALES, [0])[0]
     inputs = []
     for view in picture.views:
-        x = model.data_preprocessor(dict(inputs=view.to(DEVICE)[None]))['inputs']
+        x = model.data_preprocessor(dict(inputs=view.to(device)[None]))['inputs']
         inputs.append(torch.cat([x, x.flip(-1)]))
-    classes = picture.classes.to(DEVICE).expand(2, -1)
+    classes = picture.classes.to(device).expand(2, -1)
 
     @torch.inference_mode()
     def passes() -> None:
         for _ in range(pictures):
             for x in inputs:
                 model.localization_maps(x, classes)
-        synchronise(DEVICE)
+        synchronise(device)
 
     out, made = SeedFolder(folder / 'seeds'), []
 
@@ -240,7 +252,7 @@ def measure_making(
     figures = {name: {k: v / pictures for k, v in row.items()} for name, row in times.items()}
     for key in ('median', 'best'):
         figures.setdefault('ratio', {})[key] = times['seeds'][key] / times['passes'][key]
-    figures['device'] = torch.cuda.get_device_name() if DEVICE.type == 'cuda' else 'cpu'
+    figures['device'] = torch.cuda.get_device_name() if device.type == 'cuda' else 'cpu'
     return figures
 
 
@@ -264,6 +276,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
+    import torch
+    from mmengine.registry import DefaultScope
+
+    device = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
     cv2.setNumThreads(1)
     torch.set_num_threads(args.threads)
     size, results = tuple(args.size), {}
@@ -284,7 +300,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 )
         if args.only in (None, 'making'):
             rows = measure_making(
-                Path(folder, 'making'), size, args.rounds or 3, args.pictures, args.workers
+                Path(folder, 'making'), size, args.rounds or 3, args.pictures, args.workers, device
             )
             results['making_seconds'] = rows
             print(f'Making seeds on {rows["device"]}, seconds per picture:')
@@ -304,7 +320,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     f'{rows["labels"]["best"]:.3f}, of the core {rows["labels"]["core"]:.3f}'
                 )
     if args.out:
-        write_figures(args.out, argv, DEVICE, size=size, threads=args.threads, **results)
+        write_figures(args.out, argv, device, size=size, threads=args.threads, **results)
 
 
 if __name__ == '__main__':

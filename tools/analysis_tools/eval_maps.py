@@ -8,31 +8,29 @@ The figures are those of the registered metrics. With ``--val-maps`` and ``--val
 threshold of Protocol A is chosen there and the figures of SPLIT_DIR are reported at it.
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
 import numpy as np  # noqa: E402 - after the path is set
-from mmengine.utils import track_iter_progress  # noqa: E402
 
 from bas_mm.command_line import OneLineParser, fail, require_writable, run_command  # noqa: E402
-from bas_mm.datasets import LoadLocMask, SplitFolder  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
 from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS  # noqa: E402
-from bas_mm.evaluation.metrics.detection_localization_metric import (  # noqa: E402
-    FIGURES_OF_CLASSES,
-)
-from bas_mm.evaluation.metrics.map_writer import map_file  # noqa: E402
-from bas_mm.evaluation.score_files import read_scores  # noqa: E402
-from bas_mm.registry import METRICS  # noqa: E402
 from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
+
+if TYPE_CHECKING:
+    from bas_mm.datasets import SplitFolder
 
 
 def parse_args() -> argparse.Namespace:
@@ -92,6 +90,8 @@ def parse_args() -> argparse.Namespace:
 
 def read_split(split_dir: Path, mask_root: str) -> SplitFolder:
     """The pictures of a split with their ground truth; the pictures themselves are not needed."""
+    from bas_mm.datasets import SplitFolder
+
     labels, _ = read_lines(str(split_dir / 'class_labels.txt'))
     # What is no number the data set below tells by its line.
     numbers = [line.rpartition(',')[2] for line in labels]
@@ -121,6 +121,9 @@ def samples(
         scores (dict, optional): class scores by image id. Default: one for the labelled class.
         masks (bool): whether the masks are read.
     """
+    from bas_mm.datasets import LoadLocMask
+    from bas_mm.evaluation.metrics.map_writer import map_file
+
     load_mask = LoadLocMask()
     for index in range(len(dataset)):
         info = dataset.get_data_info(index)
@@ -169,6 +172,8 @@ def evaluate(
     metrics: list, dataset: SplitFolder, maps: Path, args: argparse.Namespace, scores: dict | None
 ) -> dict[str, float]:
     """All figures of a folder of maps, from one pass over it."""
+    from mmengine.utils import track_iter_progress
+
     view = tuple(args.view)
     masks = 'mask_paths' in dataset.get_data_info(0)
     pictures = samples(dataset, maps, view, scores, masks)
@@ -184,6 +189,10 @@ def evaluate(
 
 def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
     """All figures of the command line, and how θ was chosen, if it was."""
+    from bas_mm.evaluation.metrics.detection_localization_metric import FIGURES_OF_CLASSES
+    from bas_mm.evaluation.score_files import read_scores
+    from bas_mm.registry import METRICS
+
     chosen = ''
     dataset = read_split(args.split_dir, args.mask_root)
     scores = read_scores(args.scores) if args.scores is not None else None

@@ -24,7 +24,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
-from bas_mm.datasets import AnnotationError, COCO14MultiLabel  # noqa: E402 - after the path is set
+from bas_mm.datasets import AnnotationError  # noqa: E402 - after the path is set
 from bas_mm.datasets.coco_instances import (  # noqa: E402
     class_of_category,
     labels_of_images,
@@ -45,7 +45,6 @@ from bas_mm.utils.result_files import write_bytes  # noqa: E402
 from bas_mm.utils.worker_processes import begin_worker, usable_cores  # noqa: E402
 
 SPLITS = ('train2014', 'val2014')
-CLASSES = COCO14MultiLabel.METAINFO['classes']
 
 # file, which picture it is, height, width, objects, whether crowds are ignored
 Task = tuple[Path, str, int, int, list[CocoObject], bool]
@@ -76,10 +75,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def mask_tasks(
-    content: dict[str, Any], file: str, folder: Path, ignore_crowds: bool
+    content: dict[str, Any], classes: Sequence[str], file: str, folder: Path, ignore_crowds: bool
 ) -> Iterator[Task]:
     """What is to be painted for each picture."""
-    index_of = class_of_category(content['categories'], CLASSES, file)
+    index_of = class_of_category(content['categories'], classes, file)
     objects: dict[int, list[CocoObject]] = {image['id']: [] for image in content['images']}
     for item in content['annotations']:
         index = index_of[item['category_id']]
@@ -128,10 +127,14 @@ def run(args: argparse.Namespace) -> None:
     for split in args.splits:
         file = str(args.root / 'annotations' / f'instances_{split}.json')
         content = read_instances(file)
-        names, labels = labels_of_images(content, CLASSES, file)
+        # With torch, which a path that is mistyped need not wait for.
+        from bas_mm.datasets import COCO14MultiLabel
+
+        classes = COCO14MultiLabel.METAINFO['classes']
+        names, labels = labels_of_images(content, classes, file)
         folder, tasks = out / 'masks' / split, []
         if not args.no_masks:
-            tasks = list(mask_tasks(content, file, folder, args.crowds == 'ignore'))
+            tasks = list(mask_tasks(content, classes, file, folder, args.crowds == 'ignore'))
         kept = [position for position, found in enumerate(labels) if found]
         target = out / 'labels' / f'{split}.txt'
         stems = [picture_stem(names[position]) for position in kept]
@@ -140,7 +143,7 @@ def run(args: argparse.Namespace) -> None:
             target,
             stems,
             [labels[position] for position in kept],
-            CLASSES,
+            classes,
         )
         bare = len(names) - len(kept)
         print(f'{target}: {len(kept)} pictures; {bare} without any object are left out')

@@ -35,7 +35,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 import numpy as np  # noqa: E402 - after the path is set
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
-from bas_mm.datasets import AnnotationError, SplitFolder, UnreadableImageError  # noqa: E402
+from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
 from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
 from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
@@ -312,6 +312,8 @@ def check_split(
     folder: str, found: ClassFolders, positions: Sequence[int], boxes: Sequence[np.ndarray] | None
 ) -> None:
     """Read a written split and compare it with what it was written from."""
+    from bas_mm.datasets import SplitFolder
+
     split = os.path.basename(folder)
     copy = SplitFolder(
         os.path.abspath(folder),

@@ -18,24 +18,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
 import numpy as np  # noqa: E402 - after the path is set
 
+from bas_mm import datasets  # noqa: E402
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
-from bas_mm.datasets import (  # noqa: E402
-    CUB200,
-    AnnotationError,
-    FGVCAircraft,
-    ILSVRCRelease,
-    SplitFolder,
-    StanfordCars,
-    StanfordDogs,
-    UnreadableImageError,
-)
-from bas_mm.datasets.release_dataset import ReleaseDataset  # noqa: E402
+from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
+from bas_mm.datasets.listed_files import require_folder  # noqa: E402
 from bas_mm.datasets.split_writer import (  # noqa: E402
     clip_boxes,
     read_picture_sizes,
@@ -46,29 +39,32 @@ from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import whole_folder  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
 
+if TYPE_CHECKING:
+    from bas_mm.datasets.release_dataset import ReleaseDataset
+
 
 @dataclass
 class Release:
     """How a release is converted.
 
     Attributes:
-        reader: Its reader.
+        reader: The name of its reader.
         splits: Name of the split folder -> name of the release's split.
         masks: Whether it has masks.
     """
 
-    reader: type[ReleaseDataset]
+    reader: str
     splits: dict[str, str] = field(default_factory=lambda: dict(train='train', test='test'))
     masks: bool = False
 
 
 RELEASES = {
-    'cub': Release(CUB200, masks=True),
+    'cub': Release('CUB200', masks=True),
     # The benchmark reports on ImageNet's validation pictures.
-    'ilsvrc': Release(ILSVRCRelease, dict(train='train', test='val')),
-    'stanford_dogs': Release(StanfordDogs),
-    'stanford_cars': Release(StanfordCars),
-    'fgvc_aircraft': Release(FGVCAircraft, dict(train='train', val='val', test='test')),
+    'ilsvrc': Release('ILSVRCRelease', dict(train='train', test='val')),
+    'stanford_dogs': Release('StanfordDogs'),
+    'stanford_cars': Release('StanfordCars'),
+    'fgvc_aircraft': Release('FGVCAircraft', dict(train='train', val='val', test='test')),
 }
 
 
@@ -132,7 +128,7 @@ def check_split(
 ) -> None:
     """Read a written split and compare it with the release."""
     image_root = dataset.data_prefix['img_path']
-    copy = SplitFolder(
+    copy = datasets.SplitFolder(
         os.path.abspath(os.path.join(root, split)),
         data_prefix=dict(img_path=image_root, mask_path=os.path.abspath(root)),
         classes=dataset.num_classes,
@@ -162,6 +158,8 @@ def run(args: argparse.Namespace) -> None:
         fail(f'--classes is for subsets of ilsvrc: {args.name} names its classes')
     if os.path.lexists(args.dst):
         fail(f'{args.dst} is there already: take it away, or name another folder')
+    require_folder(args.src, 'the folder of the release')
+    reader = getattr(datasets, release.reader)
     options = dict(classes=args.classes) if args.classes else {}
     entries = []
     with whole_folder(args.dst, f'.{args.name}_') as temporary:
@@ -169,7 +167,7 @@ def run(args: argparse.Namespace) -> None:
             localized = split != 'train'
             if args.masks:
                 options['with_masks'] = localized
-            dataset = release.reader(
+            dataset = reader(
                 own_name, data_root=args.src, with_boxes=localized and not args.masks, **options
             )
             masks = args.masks and localized

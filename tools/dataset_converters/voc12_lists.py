@@ -25,7 +25,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
     sys.path.insert(0, str(CHECKOUT))
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
-from bas_mm.datasets import AnnotationError, VOC12MultiLabel  # noqa: E402 - after the path is set
+from bas_mm.datasets import AnnotationError  # noqa: E402 - after the path is set
 from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
 from bas_mm.datasets.label_lists import read_ids  # noqa: E402
 
@@ -74,6 +74,8 @@ def labels_of(
 
     The reader checks that each picture is there and what its XML says.
     """
+    from bas_mm.datasets import VOC12MultiLabel
+
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, ids_file.name)
         write_ids(file, ids)
