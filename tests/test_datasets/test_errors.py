@@ -47,7 +47,7 @@ def test_files_that_cannot_be_read(tmp_path, read, if_missing, if_unreadable):
         with pytest.raises(AnnotationError) as caught:
             read(str(file))
         said.append(str(caught.value))
-    reason = f"[Errno 21] Is a directory: '{tmp_path}'"
+    reason = f'[Errno 21] Is a directory: {str(tmp_path)!r}'
     assert said == [
         f'{tmp_path / "a"}: there is no such file. {if_missing}',
         f'{tmp_path}: cannot be read ({reason}). {if_unreadable}',

@@ -226,12 +226,12 @@ def test_a_file_that_cannot_be_written(converter, tmp_path, monkeypatch, capsys)
         patch.setattr(result_files, 'whole_file', full_disk)
         assert status_of(converter.main, command) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.endswith(f": error: [Errno 28] No space left on device: '{target}'")
+    assert said.endswith(f': error: [Errno 28] No space left on device: {str(target)!r}')
     assert target.read_text() == 'whole'
     assert {path.name for path in tmp_path.iterdir()} == {'src.pth.tar', 'dst.pth'}
     assert status_of(converter.main, [str(source), str(tmp_path)]) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.endswith(f": error: [Errno 21] Is a directory: '{tmp_path}'")
+    assert said.endswith(f': error: [Errno 21] Is a directory: {str(tmp_path)!r}')
 
 
 def test_as_a_command(script, tmp_path):

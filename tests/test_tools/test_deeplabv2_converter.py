@@ -28,7 +28,7 @@ from bas_mm.version import __version__
 CLASSES = 5
 # A ResNet101 of a sixteenth of the width.
 CONFIG = """
-_base_ = '{root}/configs/deeplabv2/deeplabv2_r101-caffe_voc12aug-321x321_20k.py'
+_base_ = {base!r}
 model = dict(
     backbone=dict(stem_channels=4, base_channels=4), decode_head=dict(in_channels=128))
 """
@@ -43,7 +43,8 @@ def converter(repo_dir: Path) -> ModuleType:
 @pytest.fixture(scope='module')
 def config(repo_dir: Path, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp('config') / 'narrow.py'
-    path.write_text(CONFIG.format(root=repo_dir.as_posix()))
+    base = repo_dir / 'configs/deeplabv2/deeplabv2_r101-caffe_voc12aug-321x321_20k.py'
+    path.write_text(CONFIG.format(base=base.as_posix()))
     return path
 
 
@@ -220,7 +221,9 @@ def test_a_backbone_alone_and_what_is_said(converter, config, ours, tmp_path, ca
     torch.save(published, source)
     options = ['--config', str(config), '--allow-missing']
     assert status_of(converter.main, [str(source), str(tmp_path), *options]) == 2
-    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
+    assert capsys.readouterr().err.endswith(
+        f'error: [Errno 21] Is a directory: {str(tmp_path)!r}\n'
+    )
     assert status_of(converter.main, [str(source), str(target), *options]) == 0
     said = capsys.readouterr()
     expected = f'{source} (DeepLabv2):\n8 in the model, without a weight in the file:\n'

@@ -23,7 +23,7 @@ CONFIGS = ROOT / 'configs/det'
 
 # The embedded recipe on the pictures of the tiny project.
 TINY = """
-_base_ = '{configs}/fcos_small_embedded{agnostic}.py'
+_base_ = {base!r}
 model = dict(
     backbone=dict(stem_channels=4, base_channels=4),
     neck=dict(in_channels=[8, 16], out_channels=8),
@@ -36,7 +36,7 @@ train_dataloader = dict(
     dataset=dict(ann_file='boxes{agnostic}.json', metainfo=dict(classes={classes})),
 )
 dataset = dict(
-    _delete_=True, type='bas_mm.SplitFolder', data_root='{data}',
+    _delete_=True, type='bas_mm.SplitFolder', data_root={data!r},
     data_prefix=dict(img_path='images'), classes=('red', 'green', 'blue', 'white'),
     split_dir='metadata/val', test_mode=True,
     pipeline=[
@@ -109,7 +109,7 @@ def test_train_test_and_count_again(project, agnostic):
     name = f'det{agnostic}'
     (project.folder / f'{name}.py').write_text(
         TINY.format(
-            configs=CONFIGS.as_posix(),
+            base=(CONFIGS / f'fcos_small_embedded{agnostic}.py').as_posix(),
             data=(project.folder / 'data').as_posix(),
             agnostic=agnostic,
             classes=classes,

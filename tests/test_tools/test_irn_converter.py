@@ -120,7 +120,9 @@ def test_what_is_said_and_written(converter, published, tmp_path, capsys):
         status_of(converter.main, [*command[:1], str(tmp_path), *command[2:], '--allow-missing'])
         == 2
     )
-    assert capsys.readouterr().err.endswith(f"error: [Errno 21] Is a directory: '{tmp_path}'\n")
+    assert capsys.readouterr().err.endswith(
+        f'error: [Errno 21] Is a directory: {str(tmp_path)!r}\n'
+    )
     assert status_of(converter.main, [*command, '--allow-missing']) == 0
     said, written = capsys.readouterr(), torch.load(target)
     state = written['state_dict']
@@ -138,7 +140,7 @@ def test_what_is_said_and_written(converter, published, tmp_path, capsys):
 def test_another_config(converter, published, repo_dir, tmp_path, capsys):
     config = tmp_path / 'deeper.py'
     base = (repo_dir / 'configs/wsss/irn_resnet50_voc12.py').as_posix()
-    config.write_text(f"_base_ = '{base}'\nmodel = dict(backbone=dict(depth=101))\n")
+    config.write_text(f'_base_ = {base!r}\nmodel = dict(backbone=dict(depth=101))\n')
     source, target = tmp_path / 'src.pth', tmp_path / 'dst.pth'
     torch.save(published, source)
     assert status_of(converter.main, [str(source), str(target), '--config', str(config)]) == 2

@@ -87,14 +87,15 @@ def test_round_trip(converter, tmp_path, name, capsys):
             if not weak:
                 np.testing.assert_array_equal(one['gt_bboxes'], other['gt_bboxes'])
     output, progress = capsys.readouterr()
-    assert f"img_path='{old.data_prefix['img_path']}'" in output
+    assert f'img_path={old.data_prefix["img_path"]!r}' in output
     assert f'test: sizes of pictures: {len(old)}/{len(old)}, ' in progress
     assert 'clipped' not in output
     said, *entries = output.splitlines()
     assert said == f'{target}: {", ".join(splits)}. In a config:'
     for split, entry in zip(splits, entries, strict=True):
         weak = ' with_boxes=False,' if split == 'train' else ''
-        assert entry.startswith(f"dataset=dict(type='SplitFolder', split_dir='{target / split}'")
+        folder = str(target / split)
+        assert entry.startswith(f"dataset=dict(type='SplitFolder', split_dir={folder!r}")
         assert entry.endswith(f'), classes={num_classes},{weak} ...)')
     assert 'mask_path' not in output
 

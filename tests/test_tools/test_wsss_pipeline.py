@@ -51,7 +51,7 @@ def test_a_work_folder_that_cannot_be_made(tmp_path):
     done = run_in_process(TOOL, [str(config), '--work-dir', f'{config}/work'], tmp_path)
     assert done.returncode == 2
     assert 'error: ' in done.stderr
-    assert f"Not a directory: '{config}/work'" in done.stderr.strip().splitlines()[-1]
+    assert f'Not a directory: {f"{config}/work"!r}' in done.stderr.strip().splitlines()[-1]
 
 
 def test_what_is_refused(tmp_path):

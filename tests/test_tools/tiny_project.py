@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = """
 _base_ = [
-    '{root}/configs/_base_/models/bas_small.py',
-    '{root}/configs/_base_/default_runtime.py',
+    {model!r},
+    {runtime!r},
 ]
 default_scope = 'bas_mm'
 model = dict(
@@ -47,7 +47,7 @@ test_pipeline = [
 ]
 common = dict(num_workers={workers}, persistent_workers={persistent},
               collate_fn=dict(type='default_collate'))
-dataset = dict(type='SplitFolder', data_root='{data}', data_prefix=dict(img_path='images'),
+dataset = dict(type='SplitFolder', data_root={data!r}, data_prefix=dict(img_path='images'),
                classes=('red', 'green', 'blue', 'white'))
 train_dataloader = dict(
     batch_size=4, sampler=dict(type='DefaultSampler', shuffle=True),
@@ -87,7 +87,11 @@ class TinyProject:
         self.config = folder / 'tiny.py'
         self.config.write_text(
             CONFIG.format(
-                root=ROOT.as_posix(), data=data.as_posix(), workers=workers, persistent=persistent
+                model=(ROOT / 'configs/_base_/models/bas_small.py').as_posix(),
+                runtime=(ROOT / 'configs/_base_/default_runtime.py').as_posix(),
+                data=data.as_posix(),
+                workers=workers,
+                persistent=persistent,
             )
         )
 

@@ -298,7 +298,7 @@ def test_defaults_are_those_of_its_parts(tmp_path, source):
 
 def test_repr_names_the_folder_and_the_quality(tmp_path):
     text = repr(cached(tmp_path, jpeg_quality=90))
-    assert text.startswith(f"LoadResizedImage(cache_dir='{tmp_path}', load=LoadLocImage(")
+    assert text.startswith(f'LoadResizedImage(cache_dir={str(tmp_path)!r}, load=LoadLocImage(')
     assert text.endswith(', jpeg_quality=90)')
 
 
