@@ -96,7 +96,8 @@ class ForegroundMaps:
         """The generator's maps; a ValueError where they are others than those asked for."""
         maps = self.generator(features, classes)
         count = self.head.num_classes if classes is None else classes.shape[1]
-        wanted = (len(features), count, *features.shape[-2:])
+        # Not len(), which would fix the batch of an exported program.
+        wanted = (features.shape[0], count, *features.shape[-2:])
         if tuple(maps.shape) != wanted:
             whose = 'all classes' if classes is None else f'{count} of the classes of each picture'
             raise ValueError(

@@ -101,6 +101,15 @@ def test_a_step_before_the_first_module_and_modules_that_are_not_called():
     )
 
 
+def test_a_map_in_a_tuple_is_left_to_what_runs_the_chain():
+    class Wrapped(nn.Conv2d):
+        def forward(self, x):
+            return (super().forward(x),)
+
+    net = nn.Sequential(nn.Conv2d(3, 3, 3), Wrapped(3, 3, 3))
+    assert difference_from_forward(net, ['0', '1'], IMAGES) is None
+
+
 def test_one_module_that_is_run_twice():
     conv, relu = nn.Conv2d(3, 3, 3), nn.ReLU()
     assert difference_from_forward(nn.Sequential(conv, relu, conv), ['0', '1', '0'], IMAGES) is None
