@@ -18,7 +18,6 @@ HELP = [f'{tool} --help' for tool in sorted(TOOLS)]
 # Tool -> why it imports torch first.
 NOT_YET = {
     'model_converters/': 'they share functions of the models',
-    'benchmark_metrics.py': 'bas_mm.evaluation imports its metrics',
 }
 
 SERVER = """
