@@ -129,6 +129,7 @@ def test_recipe_of_the_table(data, backbone):
         assert cam.test_evaluator.thresholds == cam.val_evaluator.thresholds == 0.2
     for run in (cfg, cam):
         assert (run.train_cfg.by_epoch, run.train_cfg.max_epochs) == (True, epochs)
+        assert 0 < run.train_cfg.val_interval <= epochs
         scheduler = dict(type='StepLR', by_epoch=True, step_size=step, gamma=0.1)
         assert run.param_scheduler == scheduler
         optimizer = dict(type='SGD', lr=0.001, momentum=0.9, weight_decay=5e-4, nesterov=True)

@@ -12,6 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
+from torch.nn import BatchNorm2d
 
 from bas_mm.command_line import load_config
 from bas_mm.models.segmentors.multi_scale_encoder_decoder import MultiScaleTestCfg
@@ -96,6 +97,10 @@ def test_learning_rates_of_weights_and_biases():
             assert rates[id(parameter)] == pytest.approx(2.5e-4)
         else:
             assert rates[id(parameter)] == pytest.approx(5e-3 if 'bias' in name else 2.5e-3)
+    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    norms = [name for name, m in model.named_modules() if isinstance(m, BatchNorm2d)]
+    assert len(norms) == 20
+    assert frozen == {f'{name}.{own}' for name in norms for own in ('weight', 'bias')}
     model.train()
     assert not model.backbone.bn1.training  # statistics stay as they were trained
 

@@ -12,6 +12,7 @@ import pytest
 from tiny_project import TinyProject
 
 from bas_mm.evaluation import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2
+from bas_mm.evaluation.metrics import view_map_metric
 
 
 @pytest.fixture(scope='module')
@@ -52,7 +53,7 @@ def _run(project, *arguments, check=True):
 
 
 @pytest.mark.slow
-def test_golden_figures_of_boxes_from_files(project, golden):
+def test_golden_figures_of_boxes_from_files(project, golden, monkeypatch):
     expected, (maps, boxes, _, logits, labels) = golden
     ids = _write_split(project.folder / 'g/test', boxes, labels)
     _write_maps(project.folder / 'g_raw', ids, maps)
@@ -74,6 +75,8 @@ def test_golden_figures_of_boxes_from_files(project, golden):
         m = (m - m.min()) / (m.max() - m.min())
         views.append(np.clip(cv2.resize(m, (224, 224)), 0, 1))
     _write_maps(project.folder / 'g_views', ids, views)
+    # That of this process: another one does the work.
+    monkeypatch.setattr(view_map_metric, 'protocol_b_map', lambda *_: pytest.fail('worked here'))
     done = _run(
         *(project, 'g_views', 'g/test', '--metrics', 'MaxBoxAcc', '--no-normalize'),
         *('--out', 'b.json', '--workers', '1'),

@@ -6,7 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from slow_pairs import slow_affinity, slow_offsets, slow_transition
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from bas_mm.models.functional.affinity_paths import pair_offsets
 from bas_mm.models.functional.random_walk import (
     chebyshev_power,
     neighbour_affinities,
@@ -129,6 +133,34 @@ def test_chebyshev_series(power, tolerance):
     torch.testing.assert_close(series, angles.cos() ** power, rtol=0, atol=tolerance + 2e-13)
     if power == 256:
         assert len(coefficients) - 1 == {1e-4: 62, 1e-7: 84, 1e-12: 112}[tolerance]
+
+
+class _Peak(TorchDispatchMode):
+    """Notes how many bytes the tensors that operations gave took together, at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alive: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.most = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                storage = StorageWeakRef(tensor.untyped_storage())
+                self.alive[storage.cdata] = storage, tensor.untyped_storage().nbytes()
+        self.alive = {key: one for key, one in self.alive.items() if not one[0].expired()}
+        self.most = max(self.most, sum(size for _, size in self.alive.values()))
+        return result
+
+
+def test_memory_of_a_walk():
+    """400 MB for the features of a picture of 375x500 with three classes; T alone would be 552."""
+    maps, boundary = _inputs((94, 125), 3, torch.float32)
+    with _Peak() as peak:
+        random_walk(maps, boundary, **WALK)
+    of_affinities = len(pair_offsets(WALK['radius'])) * boundary.nbytes
+    assert of_affinities < peak.most < 400e6
 
 
 def test_maps_of_another_size_are_refused():

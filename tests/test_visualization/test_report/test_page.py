@@ -146,6 +146,21 @@ def test_data_of_the_script():
         assert method == {str(c): expected[c].tolist() for c in (0, 1)}
 
 
+def test_the_choices_of_pictures_are_in_their_order():
+    """The script sorts by a figure times 1, the smallest first, or times -1."""
+    runs = [make_run('CAM', 1), make_run()]
+    orders = [
+        {
+            option['value']: option['data-order']
+            for option in Page(report_page(some, [])).all('option')
+            if 'data-order' in option
+        }
+        for some in (runs[:1], runs)
+    ]
+    one = {'all': 'iou -1', 'best': 'iou -1', 'worst': 'iou 1', 'class': 'iou -1'}
+    assert orders == [one, {**one, 'ahead': 'gain -1', 'behind': 'gain 1'}]
+
+
 PIXEL_CURVE = {
     # At the first threshold nothing is predicted.
     'threshold': np.array([2.0, 1.0, 0.75, 0.5, 0.0]),

@@ -246,6 +246,22 @@ def test_a_step_that_goes_on_is_nothing_new_to_those_that_were_not_begun(folder)
     ]
 
 
+@pytest.mark.parametrize('why', ['gone', 'changed', 'of another', 'stopped'])
+def test_the_seconds_of_a_step_are_those_of_what_there_is(folder, why):
+    """Those of before a stop count, those of an output that was made anew do not."""
+    _run(folder)
+    file = folder / 'work/pipeline.json'
+    state = json.loads(file.read_text())
+    state['steps']['b'].update(seconds=1000, status='running' if why == 'stopped' else 'done')
+    file.write_text(json.dumps(state))
+    if why in ('gone', 'of another'):
+        (folder / 'work' / ('b' if why == 'gone' else 'a')).unlink()
+    _run(folder, steps=_steps(folder, ('', 'new' if why == 'changed' else '', '')))
+    b = json.loads(file.read_text())['steps']['b']
+    assert b['status'] == 'done'
+    assert (b['seconds'] >= 1000) == (why == 'stopped')
+
+
 def test_skipped_step_that_others_need(folder):
     with pytest.raises(PipelineError, match='b needs .*work/a, which the step a makes') as error:
         _run(folder, skip=['a'])

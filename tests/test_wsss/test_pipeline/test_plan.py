@@ -70,6 +70,9 @@ def test_steps_and_what_they_read(path):
             assert (path.parents[2] / 'tools' / tool).is_file(), tool
     options = ' '.join(steps['bas'].commands[0])
     assert ('load_from={checkpoint:work/cam}' in options) == embedded
+    # What a command names of another step it waits for.
+    assert set(steps['bas'].needs) == ({'cam'} if embedded else set())
+    assert set(steps['irn'].needs) == {'irn_labels', *(['bas'] if embedded else [])}
     key = 'mask_dir' if embedded else 'data_prefix.seg_map_path'
     masks = Path('work/masks').absolute()
     assert f'train_dataloader.dataset.{key}={masks}' in steps['segmentor'].commands[0]
