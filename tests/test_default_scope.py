@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, DefaultScope
+from mmengine.registry import OPTIM_WRAPPER_CONSTRUCTORS, DefaultScope, Registry
 from tiny import samples_of, tiny_model_cfg, tiny_multi_label_model_cfg
 from tiny_irn import tiny_irn_cfg
 
@@ -114,6 +114,20 @@ def test_all_of_ours_are_tried(kind):
     ours = getattr(registry, kind).module_dict.items()
     names = {name for name, module in ours if module.__module__.startswith('bas_mm.')}
     assert names == set(ARGUMENTS[kind])
+
+
+def test_no_registry_is_forgotten():
+    # Data sets need files and build nothing but the transforms of their pipeline; what begins
+    # weights belongs to models, inferencers read them; optimizers have a test below.
+    others = {'DATASETS', 'INFERENCERS', 'WEIGHT_INITIALIZERS'}
+    others |= {'OPTIM_WRAPPERS', 'OPTIM_WRAPPER_CONSTRUCTORS'}
+    found = {
+        kind
+        for kind, modules in vars(registry).items()
+        if isinstance(modules, Registry)
+        and any(m.__module__.startswith('bas_mm.') for m in modules.module_dict.values())
+    }
+    assert found == others | set(ARGUMENTS)
 
 
 @pytest.mark.parametrize(('kind', 'name'), NAMES)

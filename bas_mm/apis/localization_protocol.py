@@ -216,8 +216,7 @@ def require_whole_run(cfg: Config, name: str) -> tuple[Dataset, Dataset]:
             runner.build_param_scheduler(runner.param_schedulers)
         for hook in runner.hooks:
             if isinstance(hook, (ClassCountHook, EmptyLoaderHook)):
-                hook.before_train(runner)
-                hook.before_val(runner)
+                hook.before_train(runner)  # which looks at the validation's too
                 hook.before_test(runner)
         if hasattr(runner.model, 'init_weights'):
             runner.model.init_weights()

@@ -94,7 +94,8 @@ class PictureInferencer(BaseInferencer):
             that is in it.
         device (str | torch.device, optional): Defaults to None: an accelerator where there is one.
         classes (Sequence[str], optional): Names of the classes. Defaults to None: those noted in
-            the checkpoint, else those of the config's data set, else numbers.
+            the checkpoint, else those of the config's data set, else numbers. Names that the
+            checkpoint has in another order are refused.
         show_progress (bool): Whether a bar is shown on a terminal. Defaults to True.
 
     Raises:

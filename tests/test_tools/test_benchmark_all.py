@@ -98,7 +98,8 @@ def test_a_part_that_is_stopped_leaves_no_process_and_no_whole_figures(tool, com
     )
     (commands.parents[1] / 'slow.py').write_text(text)
     with pytest.raises(SystemExit):
-        tool.main([str(commands), '--parts', 'slow', '--minutes', '0.02'])
+        # Seconds enough for the start of two processes; a pipe tells when they have ended.
+        tool.main([str(commands), '--parts', 'slow', '--minutes', '0.05'])
     assert not (commands / 'slow.json').exists()
     # Of after the child was there.
     assert (commands / 'slow.partial.json').read_text() == '1'

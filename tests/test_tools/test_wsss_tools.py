@@ -233,7 +233,12 @@ def test_what_make_seeds_refuses(project):
     _refused(project, *make, '0.pth', 'never', *bad, says="seed_cfg.flip='no': True or False")
     bad = '--cfg-options', 'seed_dataloader.dataset.num_classes=2'
     _refused(
-        project, *make, '0.pth', 'never', *bad, says='has 2 classes, model.head.num_classes is 4'
+        project,
+        *make,
+        '0.pth',
+        'never',
+        *bad,
+        says='but seed_dataloader.dataset has 2 classes. Set',
     )
     (project.folder / 'empty.py').write_text("default_scope = 'bas_mm'\n")
     _refused(project, 'make_seeds.py', 'empty.py', '0.pth', 'never', says='no seed_dataloader')

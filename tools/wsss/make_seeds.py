@@ -85,11 +85,6 @@ def main() -> None:
         # A picture that cannot be read must not have the maps of another one.
         dataset = DATASETS.build({**cfg.seed_dataloader.dataset, 'test_mode': True})
         classes = list(dataset.metainfo['classes'])
-        if len(classes) != model.head.num_classes:
-            fail(
-                f'the data set has {len(classes)} classes, model.head.num_classes is '
-                f'{model.head.num_classes}'
-            )
         same_classes.check(model, dataset, 'seed_dataloader.dataset')
         folder = SeedFolder(args.out)
         run = SeedRun(

@@ -124,8 +124,8 @@ class LocalizationMetric(BaseMapMetric):
     def of_batch(
         self,
         samples: Sequence[Mapping[str, Any]],
-        pred_map: Sequence[np.ndarray],
         pred_score: Sequence[np.ndarray],
+        **columns: Sequence[np.ndarray],
     ) -> dict[str, list[int]]:
         """Class of each picture, and its rank."""
         scores = np.reshape(pred_score, (len(samples), -1))
