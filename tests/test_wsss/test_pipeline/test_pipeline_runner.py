@@ -252,7 +252,7 @@ def test_the_seconds_of_a_step_are_those_of_what_there_is(folder, why):
     _run(folder)
     file = folder / 'work/pipeline.json'
     state = json.loads(file.read_text())
-    state['steps']['b'].update(seconds=1000, status='running' if why == 'stopped' else 'done')
+    state['steps']['b'].update(seconds=1000, status='done' if why == 'gone' else 'running')
     file.write_text(json.dumps(state))
     if why in ('gone', 'of another'):
         (folder / 'work' / ('b' if why == 'gone' else 'a')).unlink()
