@@ -27,12 +27,22 @@ class Picture:
 
 def _worker(rank: int, folder: str) -> None:
     dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
-    if rank == 0:
-        # The other one must not be gone by then.
-        receive = dist.recv_object_list
-        dist.recv_object_list = lambda *args, **kwargs: time.sleep(0.5) or receive(*args, **kwargs)
+    receive = dist.recv_object_list
+
+    def note(line: str) -> None:
+        with open(f'{folder}/order.txt', 'a') as file:
+            file.write(f'{line}\n')
+
+    def receive_and_take_time(*args, **kwargs) -> None:
+        receive(*args, **kwargs)
+        time.sleep(0.5)
+        note('received')
+
+    dist.recv_object_list = receive_and_take_time
     # As samplers deal out five pictures: the last one has the first once more.
     _dump(f'{folder}/two.pkl', ([0, 2, 4], [1, 3, 0])[rank], f'{folder}/log.txt')
+    if rank == 1:
+        note('left')
     os._exit(0)  # gloo aborts an interpreter that ends after it
 
 
@@ -53,3 +63,5 @@ def test_two_processes_write_the_file_of_one_and_the_first_alone_decodes(tmp_pat
     assert [prediction['picture'].number for prediction in two] == [0, 1, 2, 3, 4]
     assert one == two
     assert (tmp_path / 'log.txt').read_text().splitlines() == ['0 1', '0 3']
+    # Nobody closes the group while something is under way.
+    assert (tmp_path / 'order.txt').read_text().split() == ['received', 'received', 'left']
