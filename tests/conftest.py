@@ -4,6 +4,7 @@ import gc
 import importlib.util
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -61,7 +62,10 @@ def pytest_unconfigure() -> None:
 def _shared(*parts: str) -> Path:
     path = SHARED.joinpath(*parts)
     if not path.exists():
-        pytest.skip(f'shared data not beside the repository: ../shared/{"/".join(parts)}')
+        message = f'shared data not beside the repository: ../shared/{"/".join(parts)}'
+        if os.environ.get('BAS_MM_REQUIRE_SHARED') == '1':
+            pytest.fail(message)
+        pytest.skip(message)
     return path
 
 
@@ -73,7 +77,7 @@ def repo_dir() -> Path:
 
 @pytest.fixture(scope='session')
 def golden_dir() -> Path:
-    """Folder of the golden figures; skips where it is absent."""
+    """Folder of the golden figures; skips or, with ``BAS_MM_REQUIRE_SHARED=1``, fails without."""
     return _shared('golden')
 
 
@@ -127,6 +131,24 @@ def randomize() -> Callable[..., None]:
             value.copy_(random)
 
     return fill
+
+
+@pytest.fixture(scope='session', autouse=True)
+def what_commands_leave_is_deleted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Launchers and killed processes leave folders in TMPDIR: they go with pytest's own."""
+    folder = tmp_path_factory.mktemp('t')
+    # Sockets of processes lie there as well, and their paths have 108 bytes at most.
+    if len(os.fsencode(folder / 'pymp-12345678' / 'listener-12345678')) > 107:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        # What is compiled is kept for the next tests.
+        if 'TORCHINDUCTOR_CACHE_DIR' not in os.environ:
+            compiled = Path(tempfile.gettempdir(), f'torchinductor_{os.getuid()}')
+            patch.setenv('TORCHINDUCTOR_CACHE_DIR', str(compiled))
+        patch.setenv('TMPDIR', str(folder))
+        patch.setattr(tempfile, 'tempdir', str(folder))
+        yield
 
 
 @pytest.fixture(scope='module', autouse=True)
