@@ -11,12 +11,12 @@ import pytest
 
 def test_shared_data_are_left_out_or_asked_for(request, repo_dir, monkeypatch):
     shared = request.config.pluginmanager.get_plugin(str(repo_dir / 'tests/conftest.py'))._shared
-    monkeypatch.delenv('BAS_MM_REQUIRE_SHARED', raising=False)
-    with pytest.raises(pytest.skip.Exception, match=r'\.\./shared/no/where'):
-        shared('no', 'where')
-    monkeypatch.setenv('BAS_MM_REQUIRE_SHARED', '1')
-    with pytest.raises(pytest.fail.Exception, match=r'\.\./shared/no/where'):
-        shared('no', 'where')
+    outcomes = pytest.skip.Exception, pytest.fail.Exception
+    for asked, outcome in zip(('0', '1'), outcomes):
+        monkeypatch.setenv('BAS_MM_REQUIRE_SHARED', asked)
+        with pytest.raises(outcomes, match=r'\.\./shared/no/where') as caught:
+            shared('no', 'where')
+        assert caught.type is outcome
 
 
 def test_temporary_files_of_tests_and_commands_are_pytests(tmp_path_factory):
