@@ -15,7 +15,8 @@ _KINDS = {
     'optim_wrapper': dict(accumulative_counts='whole'),
     'optim_wrapper.optimizer': dict.fromkeys(('lr', 'momentum', 'weight_decay'), 'any'),
     'param_scheduler.*': {
-        **dict.fromkeys(('begin', 'end', 'step_size', 'T_max', 'total_iters'), 'whole'),
+        # Of parts of an epoch convert_to_iter_based makes iterations.
+        **dict.fromkeys(('begin', 'end', 'step_size', 'T_max', 'total_iters'), 'any'),
         **dict.fromkeys(('gamma', 'power', 'eta_min', 'factor'), 'any'),
         **dict.fromkeys(('start_factor', 'end_factor'), 'any'),
     },
@@ -61,7 +62,8 @@ def _wrong(value: Any, kind: str) -> str | None:
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        return f'{needed}, and a comma makes a list; decimals have a point: write 0.001'
+        decimals = '' if kind == 'whole' else '; decimals have a point: write 0.001'
+        return f'{needed}, and a comma makes a list{decimals}'
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return needed
     # mmengine takes 5.0 for 5.

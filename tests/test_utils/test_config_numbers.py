@@ -16,23 +16,34 @@ CONFIG = dict(
 @pytest.mark.parametrize(
     ('key', 'value', 'said'),
     [
-        ('optim_wrapper.optimizer.lr', [0, 1], '=[0, 1]: a number is needed, and a comma makes a'),
+        (
+            'optim_wrapper.optimizer.lr',
+            [0, 1],
+            '=[0, 1]: a number is needed, and a comma makes a list; decimals have a point: write',
+        ),
         ('optim_wrapper.optimizer.weight_decay', '1e', "='1e': a number is needed"),
         ('optim_wrapper.accumulative_counts', 'x', "='x': a whole number is needed"),
         ('train_cfg.max_epochs', 'abc', "='abc': a whole number is needed"),
         ('train_cfg.max_iters', 2.5, '=2.5: a whole number is needed'),
         ('train_cfg.val_interval', True, '=True: a whole number is needed'),
-        ('train_dataloader.batch_size', [1, 6], '=[1, 6]: a whole number is needed, and a comma'),
+        (
+            'train_dataloader.batch_size',
+            [1, 6],
+            '=[1, 6]: a whole number is needed, and a comma makes a list',
+        ),
         ('val_dataloader.num_workers', 'two', "='two': a whole number is needed"),
-        ('param_scheduler.0.end', 'x', "='x': a whole number is needed"),
-        ('param_scheduler.1.step_size', 'x', "='x': a whole number is needed"),
+        ('param_scheduler.0.end', 'x', "='x': a number is needed"),
+        ('param_scheduler.1.step_size', 'x', "='x': a number is needed"),
     ],
 )
 def test_what_is_no_number_is_named(key, value, said):
     cfg = Config(CONFIG)
     assert describe_wrong_number(cfg) is None
     cfg.merge_from_dict({key: value})
-    assert describe_wrong_number(cfg).startswith(key + said)
+    found = describe_wrong_number(cfg)
+    assert found.startswith(key + said)
+    # How decimals are written is no matter of whole numbers.
+    assert 'whole' not in found or '0.001' not in found
 
 
 @pytest.mark.parametrize(
@@ -44,6 +55,12 @@ def test_what_is_no_number_is_named(key, value, said):
         # Several optimizers.
         dict(optim_wrapper=dict(constructor='x', a=dict(optimizer=dict(lr=0.1)))),
         dict(param_scheduler=dict(a=[dict(type='StepLR', step_size=1)])),
+        # mmengine makes iterations of parts of an epoch.
+        dict(
+            param_scheduler=[dict(type='LinearLR', begin=0.5, end=1.5, convert_to_iter_based=True)]
+        ),
+        dict(param_scheduler=[dict(type='CosineAnnealingLR', T_max=2.5, end=float('inf'))]),
+        dict(param_scheduler=[dict(type='StepLR', step_size=0.5, total_iters=0.5)]),
     ],
 )
 def test_other_forms_are_let_pass(change):
@@ -52,4 +69,4 @@ def test_other_forms_are_let_pass(change):
 
 def test_one_scheduler_alone():
     cfg = Config({**CONFIG, 'param_scheduler': dict(type='StepLR', step_size='80x')})
-    assert describe_wrong_number(cfg).startswith("param_scheduler.step_size='80x': a whole")
+    assert describe_wrong_number(cfg).startswith("param_scheduler.step_size='80x': a number")
