@@ -193,7 +193,9 @@ class PictureInferencer(BaseInferencer):
         if self._given_classes:
             if noted:
                 require_same_order(
-                    self._given_classes, 'classes=', names, 'the training set of the checkpoint'
+                    *(self._given_classes, 'classes='),
+                    *(names, 'the training set of the checkpoint'),
+                    'give other names in that order, or leave classes= out',
                 )
             names, noted = self._given_classes, False
         names = tuple(names or map(str, range(count)))

@@ -26,7 +26,11 @@ def class_indices(classes: Sequence[str]) -> dict[str, int]:
 
 
 def require_same_order(
-    classes: Sequence[str], what: str, others: Sequence[str], other_what: str
+    classes: Sequence[str],
+    what: str,
+    others: Sequence[str],
+    other_what: str,
+    advice: str = '',
 ) -> None:
     """Refuse two lists of classes in which one name stands in different places.
 
@@ -39,6 +43,8 @@ def require_same_order(
         what (str): Whose these are, for the message, which begins with it.
         others (Sequence[str]): Those that they meet.
         other_what (str): Whose the others are.
+        advice (str): What to do about it, where the caller knows, for the end of the message.
+            Defaults to ''.
 
     Raises:
         ValueError: A name that each list has once stands in different places; the message names
@@ -58,6 +64,6 @@ def require_same_order(
             raise ValueError(
                 f'{what} has the classes in another order than {other_what}: class {place}, '
                 f'counted from 0, is {classes[place]!r} in the first and {others[place]!r} in the '
-                'second. Labels are places in these lists: give both the same one, by `classes` of '
-                'the data sets'
+                'second. Labels are places in these lists: both must be the same'
+                + (advice and f'; {advice}')
             )

@@ -78,7 +78,10 @@ class SeedSource:
         """
         made_with = seeds_settings(self.folder, 'seeds').get('seeds.classes')
         if isinstance(made_with, list):
-            require_same_order(classes, what, made_with, str(self.folder / 'seeds.json'))
+            require_same_order(
+                *(classes, what, made_with, str(self.folder / 'seeds.json')),
+                'give the classes in the order of the seeds, or make the seeds anew',
+            )
 
     def settings(self, out: OutputFolder) -> dict[str, Any]:
         """What the seeds were made with, for the settings of what is made of them.

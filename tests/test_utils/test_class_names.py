@@ -24,7 +24,12 @@ def test_a_name_in_another_place(classes, others, place):
         require_same_order(classes, 'val', tuple(others), 'train')
     said = f'class {place}, counted from 0, is {classes[place]!r} in the first and '
     assert str(error.value).startswith('val has the classes in another order than train: ' + said)
-    assert f'and {others[place]!r} in the second. Labels' in str(error.value)
+    end = (
+        f'and {others[place]!r} in the second. Labels are places in these lists: both must be the '
+    )
+    assert str(error.value).endswith(end + 'same')
+    with pytest.raises(ValueError, match='both must be the same; make them anew$'):
+        require_same_order(classes, 'val', others, 'train', 'make them anew')
 
 
 @pytest.mark.parametrize(

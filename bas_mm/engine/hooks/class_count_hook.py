@@ -77,7 +77,8 @@ class ClassCountHook(Hook):
             right = ' and '.join(f'{name}={len(classes)}' for name in found)
             raise ValueError(f'{wrong}, but {key} has {len(classes)} classes. Set {right}.')
         if self._trained is not None:
-            require_same_order(classes, key, *self._trained)
+            advice = 'set `classes` of the data set to those'
+            require_same_order(classes, key, *self._trained, advice)
 
 
 def _classes_of(dataset: Dataset) -> Sequence[str] | None:
