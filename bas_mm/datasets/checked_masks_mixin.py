@@ -4,7 +4,7 @@ import os.path as osp
 
 from .errors import AnnotationError
 from .label_lists import read_ids
-from .label_map_folder import require_label_maps
+from .label_map_folder import require_classes_of_masks, require_label_maps
 
 __all__ = ['CheckedMasksMixin']
 
@@ -19,7 +19,9 @@ class CheckedMasksMixin:
 
     Raises:
         AnnotationError: There is no list ``ann_file``, or it is empty, has another line or an id
-            twice; or a picture has no mask. The message names the file and what to do.
+            twice; or a picture has no mask; or ``masks.json`` beside the masks, which
+            ``make_masks.py`` writes, has the classes in another order. The message names the file
+            and what to do.
     """
 
     #: For messages: what to do about a list or masks that are missing; in test mode about masks.
@@ -44,6 +46,11 @@ class CheckedMasksMixin:
             names = [info['seg_map_path'].removeprefix(start) for info in infos]
             advice = self.TRUE_MASK_ADVICE if self.test_mode else self.MASK_ADVICE
             require_label_maps(folder, names, 'mask', advice)
+            # By `label_map` those of the kind, in whose order files are, become those of the set.
+            own = self.METAINFO.get('classes') or self._metainfo.get('classes') or ()
+            # Where `reduce_zero_label` is set there is no background before them.
+            own = own if self.reduce_zero_label else own[1:]
+            require_classes_of_masks(folder, own, 'the data set')
         classes = self._metainfo.get('classes')
         return [{**info, 'num_classes': classes and len(classes)} for info in infos]
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import os.path as osp
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from bas_mm.utils.class_names import require_same_order
 
 from .errors import AnnotationError
 
-__all__ = ['require_label_maps']
+__all__ = ['require_classes_of_masks', 'require_label_maps']
 
 
 def require_label_maps(folder: str, names: Sequence[str], what: str, advice: str) -> None:
@@ -30,3 +35,27 @@ def require_label_maps(folder: str, names: Sequence[str], what: str, advice: str
             f'{len(missing)} of {len(names)} pictures have no {what}, the first is {missing[0]}',
             advice,
         )
+
+
+def require_classes_of_masks(folder: str, classes: Sequence[str], what: str) -> None:
+    """Raise an AnnotationError where masks were made with the classes in another order.
+
+    What they were made with is in ``masks.json``, which ``make_masks.py`` writes; those of masks
+    without it are not known.
+
+    Args:
+        folder: The folder of the masks.
+        classes: The classes that their reader takes the values from 1 on for.
+        what: Whose these are, for the message.
+    """
+    made_with = None
+    noted = Path(folder, 'masks.json')
+    # Masks of others have no such file, or one of their own.
+    with suppress(OSError, ValueError, AttributeError):
+        made_with = json.loads(noted.read_text(encoding='utf-8')).get('classes')
+    if isinstance(made_with, list):
+        advice = 'give the classes in the order of the masks, or make the masks anew'
+        try:
+            require_same_order(classes, what, made_with, str(noted), advice)
+        except ValueError as error:
+            raise AnnotationError(str(error)) from None

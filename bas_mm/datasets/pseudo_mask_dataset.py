@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 
 from bas_mm.registry import DATASETS
-from bas_mm.utils.class_names import require_same_order
 
-from .errors import AnnotationError
 from .irn_label_dataset import IRNLabelDataset
+from .label_map_folder import require_classes_of_masks
 
 __all__ = ['PseudoMaskDataset']
 
@@ -55,20 +51,9 @@ class PseudoMaskDataset(IRNLabelDataset):
 
     def load_data_list(self) -> list[dict]:
         """List the pictures and see that each has its mask."""
-        self._compare_classes()
+        own = self._metainfo['classes'][1:]
+        require_classes_of_masks(self.label_dir, own, 'its `pictures`')
         # What mmsegmentation's transforms look for.
         told = dict(label_map=None, reduce_zero_label=False)
         told['num_classes'] = len(self._metainfo['classes'])
         return [{**info, **told, 'seg_fields': []} for info in super().load_data_list()]
-
-    def _compare_classes(self) -> None:
-        made_with = None
-        # Masks of others have no such file, or one of their own.
-        with suppress(OSError, ValueError, AttributeError):
-            noted = Path(self.label_dir, 'masks.json')
-            made_with = json.loads(noted.read_text(encoding='utf-8')).get('classes')
-        if isinstance(made_with, list):
-            try:
-                require_same_order(self._metainfo['classes'][1:], 'pictures', made_with, str(noted))
-            except ValueError as error:
-                raise AnnotationError(str(error)) from None

@@ -1,5 +1,6 @@
 """Pictures of a list with masks for a segmentor: what is listed, read, and refused."""
 
+import json
 import shutil
 from argparse import Namespace
 from pathlib import Path
@@ -93,6 +94,34 @@ def test_classes_are_numbered_as_mmsegmentation_does(cfg, renumbered):
     stock = _read_stock(cfg, **renumbered)[1]['gt_seg_map']
     assert not np.array_equal(found, values)
     np.testing.assert_array_equal(found, stock)
+
+
+def test_masks_of_classes_in_another_order_are_refused(cfg):
+    noted = _mask(cfg, 'a').with_name('masks.json')
+    background, *classes = _read(cfg).metainfo['classes']
+    assert background == 'background'
+
+    def build(names, **kwargs) -> None:
+        noted.write_text(json.dumps(dict(classes=names)))
+        assert len(_read(cfg, **kwargs)) == 3
+
+    swapped = [*classes[1::-1], *classes[2:]]
+    build(classes)
+    build([str(index) for index in range(len(classes))])
+    says = r'another order than .*masks\.json: class 0, counted from 0, .* make the masks anew$'
+    with pytest.raises(AnnotationError, match=says):
+        build(swapped)
+    # mmsegmentation renumbers masks that are in the order of PASCAL VOC; others it takes as told.
+    own_order = dict(metainfo=dict(classes=('background', *swapped)))
+    right, wrong = (classes, swapped) if cfg.type.startswith('VOC') else (swapped, classes)
+    build(right, **own_order)
+    with pytest.raises(AnnotationError, match=says):
+        build(wrong, **own_order)
+    # Without a background in the list, the first class is 1 in the files all the same.
+    told = dict(metainfo=dict(classes=classes), reduce_zero_label=True, type='COCO14Segmentation')
+    build(classes, **told)
+    with pytest.raises(AnnotationError, match=says):
+        build(swapped, **told)
 
 
 def test_a_list_that_is_missing_is_named(cfg):
