@@ -5,11 +5,12 @@ import os.path as osp
 from .errors import AnnotationError
 from .label_lists import read_ids
 from .label_map_folder import require_classes_of_masks, require_label_maps
+from .pickled_pictures_mixin import PickledPicturesMixin
 
 __all__ = ['CheckedMasksMixin']
 
 
-class CheckedMasksMixin:
+class CheckedMasksMixin(PickledPicturesMixin):
     """For mmsegmentation's data sets: list and masks are looked for before anything is trained.
 
     A line of the list may be an id, with folders before it or not, or the paths of a picture and

@@ -8,13 +8,14 @@ from mmengine.dataset import BaseDataset
 from bas_mm.registry import DATASETS
 
 from .label_map_folder import require_label_maps
+from .pickled_pictures_mixin import PickledPicturesMixin
 from .picture_set_mixin import build_transforms
 
 __all__ = ['IRNLabelDataset']
 
 
 @DATASETS.register_module()
-class IRNLabelDataset(BaseDataset):
+class IRNLabelDataset(PickledPicturesMixin, BaseDataset):
     """The pictures of a set with IRNet's labels in place of their own.
 
     Samples have ``img_path``, ``image_id`` and ``seg_map_path``, which is ``label_dir/ID.png``: a

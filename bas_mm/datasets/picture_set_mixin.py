@@ -2,16 +2,15 @@ from __future__ import annotations
 
 import logging
 import os.path as osp
-import pickle
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from bas_mm.registry import TRANSFORMS
 
 from .errors import AnnotationError, UnreadableImageError
+from .pickled_pictures_mixin import PickledPicturesMixin
 from .text_lists import read_class_names
 
 __all__ = ['PictureSetMixin', 'build_transforms']
@@ -29,7 +28,7 @@ def build_transforms(pipeline: Sequence[dict | Callable]) -> list[Callable]:
     return [TRANSFORMS.build(t) if isinstance(t, dict) else t for t in pipeline]
 
 
-class PictureSetMixin:
+class PictureSetMixin(PickledPicturesMixin):
     """What all picture sets of this package share: class names, unreadable pictures, memory.
 
     It stands before a subclass of :class:`mmengine.dataset.BaseDataset` among the bases, and the
@@ -90,22 +89,6 @@ class PictureSetMixin:
             f'{self.max_refetch} pictures in place of an unreadable one could not be read either, '
             f'the last: {unreadable}'
         ) from unreadable
-
-    def _serialize_data(self) -> tuple[np.ndarray, np.ndarray]:
-        """Write the dicts of ``data_list``, which is empty then, into one array of bytes.
-
-        The array is mmengine's. mmengine makes an array per picture beside all dicts; here a dict
-        is let go when it is written, which halves what a set of a million pictures needs for it.
-
-        Returns:
-            The pickled dicts one after the other, uint8; and where each ends, int64 (n,).
-        """
-        content, ends = bytearray(), np.empty(len(self.data_list), np.int64)
-        self.data_list.reverse()
-        for position in range(len(ends)):
-            content += pickle.dumps(self.data_list.pop(), protocol=4)
-            ends[position] = len(content)
-        return np.frombuffer(content, np.uint8), ends
 
     @staticmethod
     def _folders(

@@ -11,7 +11,16 @@ import pytest
 from mmengine.dataset import BaseDataset, ConcatDataset, RepeatDataset
 from torch.utils.data import DataLoader
 
-from bas_mm.datasets import BaseLocalizationDataset, BaseMultiLabelDataset
+from bas_mm.datasets import (
+    AnnotationError,
+    BaseLocalizationDataset,
+    BaseMultiLabelDataset,
+    COCO14Segmentation,
+    IRNLabelDataset,
+    PseudoMaskDataset,
+    VOC12Segmentation,
+)
+from bas_mm.datasets.pickled_pictures_mixin import PickledPicturesMixin
 
 
 def localization_infos(count: int) -> list[dict]:
@@ -92,6 +101,26 @@ def test_less_memory_than_of_mmengine():
             tracemalloc.stop()
 
     assert peak(type(dataset)._serialize_data) < 0.1 * peak(BaseDataset._serialize_data)
+
+
+@pytest.mark.parametrize(
+    'kind', [COCO14Segmentation, IRNLabelDataset, PseudoMaskDataset, VOC12Segmentation]
+)
+def test_sets_for_segmentation_hold_them_so_too(kind):
+    assert kind._serialize_data is PickledPicturesMixin._serialize_data
+
+
+@pytest.mark.parametrize('kind', [Pictures, Labelled])
+def test_a_set_without_pictures_is_refused(kind, monkeypatch):
+    start = f'{kind.__name__} has no picture: '
+    for indices in (0, []):
+        with pytest.raises(AnnotationError) as info:
+            kind(classes=7, indices=indices)
+        assert str(info.value).startswith(f'{start}indices={indices} chooses none. Leave it out')
+    monkeypatch.setattr(Pictures, 'count', 0)
+    for indices in (None, 3):
+        with pytest.raises(AnnotationError, match=f'^{start}none was found. Correct `ann_file`'):
+            kind(classes=7, indices=indices)
 
 
 @pytest.mark.parametrize('serialize_data', [True, False])
