@@ -14,15 +14,15 @@ class CheckedMasksMixin(PickledPicturesMixin):
     """For mmsegmentation's data sets: list and masks are looked for before anything is trained.
 
     A line of the list may be an id, with folders before it or not, or the paths of a picture and
-    of its mask, of which the id counts; see :func:`~.label_lists.read_ids`. Samples have
-    ``num_classes`` too, by which :class:`LoadLabelMap` knows which values a mask may have. All else
-    is as the data set has it.
+    of its mask, of which the id counts; see :func:`~.label_lists.read_ids`. A line that is repeated
+    gives its picture as often. Samples have ``num_classes`` too, by which :class:`LoadLabelMap`
+    knows which values a mask may have. All else is as the data set has it.
 
     Raises:
-        AnnotationError: There is no list ``ann_file``, or it is empty, has another line or an id
-            twice; or a picture has no mask; or ``masks.json`` beside the masks, which
-            ``make_masks.py`` writes, has the classes in another order. The message names the file
-            and what to do.
+        AnnotationError: There is no list ``ann_file``, or it is empty, has another line, or an id
+            in two lines that are not alike; or a picture has no mask; or ``masks.json`` beside the
+            masks, which ``make_masks.py`` writes, has the classes in another order. The message
+            names the file and what to do.
     """
 
     #: For messages: what to do about a list or masks that are missing; in test mode about masks.
@@ -57,10 +57,10 @@ class CheckedMasksMixin(PickledPicturesMixin):
 
     def _listed_infos(self) -> list[dict]:
         """What mmsegmentation's data sets say of the pictures of a list."""
-        names, _ = read_ids(self.ann_file, keep_folders=True)
+        names, _ = read_ids(self.ann_file, picture_of=self._picture_of)
         infos = []
         for name in names:
-            info = dict(img_path=osp.join(self.data_prefix['img_path'], name + self.img_suffix))
+            info = dict(img_path=self._picture_of(name))
             folder = self.data_prefix.get('seg_map_path')
             if folder is not None:
                 info['seg_map_path'] = osp.join(folder, name + self.seg_map_suffix)
@@ -69,3 +69,6 @@ class CheckedMasksMixin(PickledPicturesMixin):
             )
             infos.append(info)
         return infos
+
+    def _picture_of(self, name: str) -> str:
+        return osp.join(self.data_prefix['img_path'], name + self.img_suffix)

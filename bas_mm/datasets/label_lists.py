@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import os.path as osp
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from bas_mm.utils.class_names import class_indices
@@ -88,7 +89,8 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
         AnnotationError: The file is missing or empty, or a line has no class, an unknown class,
             a name with a space, or a picture that stood there before.
     """
-    rows, lines = _rows(file)
+    texts, lines = _texts(file)
+    rows = [text.split() for text in texts]
     indices: Mapping[str, int] = class_indices(classes)
     found = {word for _, *words in rows for word in words}
     # Of the name 'a .jpg' the ending is a word by itself.
@@ -118,7 +120,7 @@ def read_label_list(file: str, classes: Sequence[str], allow_unlabelled: bool = 
 
 
 def read_ids(
-    file: str, *, keep_folders: bool = False, ignore_rest: bool = False
+    file: str, *, picture_of: Callable[[str], str] | None = None, ignore_rest: bool = False
 ) -> tuple[list[str], Sequence[int]]:
     """Read the ids of a split.
 
@@ -126,8 +128,10 @@ def read_ids(
 
     Args:
         file: The list.
-        keep_folders: Whether an id alone in its line keeps the folders before it, which
-            mmsegmentation's lists may have; what ends like a picture is a path. Defaults to False.
+        picture_of: Gives the file of an id's picture, for lists as mmsegmentation reads them: an id
+            alone in its line keeps the folders before it, one whose picture is there may have
+            blanks, and a line may stand there several times. What ends like a picture is a path.
+            Defaults to None.
         ignore_rest: Whether anything may follow the first word, such as 1 or -1, or classes.
             Defaults to False.
 
@@ -136,35 +140,52 @@ def read_ids(
 
     Raises:
         AnnotationError: The file is missing or empty, or a line holds something else or an id
-            that stood there before.
+            that stood there before; with ``picture_of``, in a line that was written otherwise,
+            which may be meant for a picture of the same name in another folder.
     """
-    rows, lines = _rows(file)
+    texts, lines = _texts(file)
     ids = []
-    for row, line in zip(rows, lines):
+    for text, line in zip(texts, lines):
+        row = text.split()
         name, *others = map(picture_stem, row)
-        if keep_folders and not others and not is_picture(row[0]):
-            name = row[0]
         # Lists of one class, with 1 or -1 behind the id, are seldom what is meant.
         is_pair = len(row) == 2 and others[0] == name and _is_path(row[1])
         if others and not is_pair and not ignore_rest:
+            advice = 'Write one id per line'
+            if picture_of is not None:
+                # Only here, as looking for a file takes time.
+                if osp.exists(picture_of(text)):
+                    ids.append(text)
+                    continue
+                advice += f'; as an id with blanks it has no picture {picture_of(text)}'
             raise AnnotationError.at(
                 file,
                 line,
                 f'an id, or the paths of a picture and its mask were expected: {" ".join(row)!r}',
-                'Write one id per line',
+                advice,
             )
+        if picture_of is not None and not others and not is_picture(text):
+            name = text
         ids.append(name)
-    _require_unique_stems(ids, lines, file)
+    if picture_of is None:
+        _require_unique_stems(ids, lines, file)
+    else:
+        # A line that is repeated makes its picture count more.
+        firsts: dict[str, tuple[str, int]] = {}
+        for text, name, line in zip(texts, ids, lines):
+            firsts.setdefault(text, (name, line))
+        advice = 'Take one of the two lines out, or write both alike if they mean one picture'
+        require_unique(*zip(*firsts.values()), file, advice=advice)
     return ids, lines
 
 
-def _rows(file: str) -> tuple[list[list[str]], Sequence[int]]:
+def _texts(file: str) -> tuple[list[str], Sequence[int]]:
     texts, lines = read_lines(file)
     if not texts:
         raise AnnotationError.at(
             file, None, 'the list is empty', 'Write one picture per line, or use another list'
         )
-    return [text.split() for text in texts], lines
+    return texts, lines
 
 
 def _require_unique_stems(stems: Sequence[str], lines: Sequence[int], file: str) -> None:

@@ -160,6 +160,32 @@ def test_a_list_of_something_else_is_named(cfg, lines, expected):
     assert error_of(_read, cfg).startswith(f'{cfg.ann_file}{expected}')
 
 
+def test_ids_with_blanks_and_repeated_lines_are_read_as_mmsegmentation_does(cfg):
+    for image_id in ('my photo 1', 'sub 2/an  id'):
+        for place in (Path(cfg.data_prefix.img_path), _mask(cfg, 'a').parent):
+            suffix = 'png' if place == _mask(cfg, 'a').parent else 'jpg'
+            (place / image_id).parent.mkdir(exist_ok=True)
+            shutil.copy(place / f'a.{suffix}', place / f'{image_id}.{suffix}')
+    write_lines(Path(cfg.ann_file), ['a', 'my photo 1', 'b', 'a', 'sub 2/an  id', 'my photo 1'])
+    found, stock = _read(cfg), _read_stock(cfg)
+    assert len(found) == len(stock) == 6
+    for index in range(6):
+        one, other = found.get_data_info(index), stock.get_data_info(index)
+        assert one['img_path'] == other['img_path']
+        assert one['seg_map_path'] == other['seg_map_path']
+        assert found[index]['img'].shape == (12, 20, 3)
+
+
+def test_the_advice_for_lines_that_are_refused(cfg):
+    write_lines(Path(cfg.ann_file), ['a', 'my photo'])
+    path = Path(cfg.data_prefix.img_path, 'my photo.jpg')
+    assert error_of(_read, cfg).endswith(f'; as an id with blanks it has no picture {path}')
+    write_lines(Path(cfg.ann_file), ['c', 'x/a.jpg', 'c', 'y/a.jpg'])
+    message = error_of(_read, cfg)
+    assert ', line 4: a was listed before, in line 2' in message
+    assert message.endswith('or write both alike if they mean one picture')
+
+
 def test_masks_that_are_missing_are_named(cfg):
     _mask(cfg, 'a').unlink()
     message = r'masks: 1 of 3 pictures have no mask, the first is a\.png\. .*wsss/make_masks\.py'
