@@ -5,44 +5,63 @@ The classes are resolved on first use: what only checks lists or tells of an err
 
 from importlib import import_module
 
-from .errors import AnnotationError, UnreadableImageError
+_HOMES = {
+    'AnnotationError': 'errors',
+    'BaseLocalizationDataset': 'base_localization_dataset',
+    'BaseMultiLabelDataset': 'base_multi_label_dataset',
+    'COCO14MultiLabel': 'coco14_multi_label',
+    'COCO14Segmentation': 'coco14_segmentation',
+    'CUB200': 'cub',
+    'FGVCAircraft': 'fgvc_aircraft',
+    'ILSVRC': 'ilsvrc',
+    'ILSVRCRelease': 'ilsvrc_release',
+    'IRNLabelDataset': 'irn_label_dataset',
+    'MultiLabelList': 'multi_label_list',
+    'OpenImages30k': 'open_images30k',
+    'PseudoMaskDataset': 'pseudo_mask_dataset',
+    'SegmentationScenes': 'synthetic',
+    'SplitFolder': 'split_folder',
+    'StanfordCars': 'stanford_cars',
+    'StanfordDogs': 'stanford_dogs',
+    'SyntheticParts': 'synthetic',
+    'SyntheticScenes': 'synthetic',
+    'UnreadableImageError': 'errors',
+    'VOC12MultiLabel': 'voc12_multi_label',
+    'VOC12Segmentation': 'voc12_segmentation',
+}
+# They are documented, and listed, in their own package.
+_TRANSFORMS = dict.fromkeys(
+    (
+        'KeepLocalizationTruth',
+        'LoadLabelMap',
+        'LoadLocImage',
+        'LoadLocMask',
+        'LoadResizedImage',
+        'LocCenterCrop',
+        'LocCropBottom',
+        'LocRandomCrop',
+        'LocRandomFlip',
+        'LocResize',
+        'LocTenCrop',
+        'PackLocalizationInputs',
+        'RandomScale',
+        'follow_view',
+    ),
+    'transforms',
+)
 
-__all__ = [
-    'AnnotationError',
-    'BaseLocalizationDataset',
-    'BaseMultiLabelDataset',
-    'COCO14MultiLabel',
-    'COCO14Segmentation',
-    'CUB200',
-    'FGVCAircraft',
-    'ILSVRC',
-    'ILSVRCRelease',
-    'IRNLabelDataset',
-    'MultiLabelList',
-    'OpenImages30k',
-    'PseudoMaskDataset',
-    'SegmentationScenes',
-    'SplitFolder',
-    'StanfordCars',
-    'StanfordDogs',
-    'SyntheticParts',
-    'SyntheticScenes',
-    'UnreadableImageError',
-    'VOC12MultiLabel',
-    'VOC12Segmentation',
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> object:
-    # Names that begin otherwise are those of modules.
-    if name[:1].isupper():
-        for home in ('readers', 'transforms'):
-            module = import_module(f'{__name__}.{home}')
-            if hasattr(module, name):
-                return getattr(module, name)
+    homes = {**_HOMES, **_TRANSFORMS}
+    if name in homes:
+        return getattr(import_module(f'{__name__}.{homes[name]}'), name)
+    if name in homes.values():
+        return import_module(f'{__name__}.{name}')
     raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
 
 
 def __dir__() -> list[str]:
     """With the names that are not resolved yet, which Sphinx would not find otherwise."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_HOMES, *_TRANSFORMS})

@@ -45,7 +45,23 @@ def test_names_of_the_package():
     assert {*datasets.__all__} == {*readers.__all__, *errors} <= {*dir(datasets)}
     for name in readers.__all__:
         assert getattr(datasets, name) is getattr(readers, name)
-    assert datasets.LoadLocMask is transforms.LoadLocMask
+    assert {*transforms.__all__} <= {*dir(datasets)}
+    for name in transforms.__all__:
+        assert getattr(datasets, name) is getattr(transforms, name)
     for name in ('Nothing', 'nothing'):
         with pytest.raises(AttributeError, match=f"'bas_mm.datasets' has no attribute '{name}'"):
             getattr(datasets, name)
+
+
+def test_modules_of_the_package_are_found_without_importing_them(repo_dir):
+    """In a process of its own, to which none of them is imported."""
+    code = (
+        'import sys\n'
+        'import bas_mm.datasets\n'
+        'assert "torch" not in sys.modules\n'
+        'print(bas_mm.datasets.transforms.__name__, bas_mm.datasets.cub.CUB200.__name__)\n'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, cwd=repo_dir
+    )
+    assert done.stdout.split() == ['bas_mm.datasets.transforms', 'CUB200'], done.stderr
