@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Lock
 from typing import BinaryIO
 
 from PIL import ExifTags, Image
 
-__all__ = ['open_picture', 'picture_size', 'picture_size_and_side', 'picture_size_and_turn']
+__all__ = ['open_picture', 'picture_size', 'picture_size_and_orientation']
 
-# From this orientation on a picture is to be shown lying on its side.
-_ON_ITS_SIDE = 5
-# All but the one in which it is stored.
-_TURNED = range(2, 9)
+# Those that EXIF knows.
+_ORIENTATIONS = range(1, 9)
 # Pillow's limit belongs to all threads: two that change it at the same time would leave it changed
 # for good.
 _LIMIT_LOCK = Lock()
@@ -55,30 +53,25 @@ def picture_size(path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def picture_size_and_side(path: str) -> tuple[int, int, bool]:
-    """:func:`picture_size`, and whether the file notes that it is to be shown lying on its side."""
-    try:
-        with _opened(path) as picture:
-            return *picture.size, _is_on_its_side(picture)
-    except Exception:
-        return 0, 0, False
+def picture_size_and_orientation(path: str, decode: bool = False) -> tuple[int, int, int]:
+    """:func:`picture_size`, and how the file notes that the picture is to be shown.
 
+    Args:
+        path: The file.
+        decode: Whether a PNG is decoded, which may note it behind its pixels, and notes are looked
+            for that viewers follow, but not OpenCV, such as XMP. Defaults to False: the EXIF block
+            at the beginning, where cameras write it.
 
-def picture_size_and_turn(path: str) -> tuple[int, int, bool]:
-    """:func:`picture_size`, and whether the file notes that it is to be turned or mirrored.
-
-    Nothing is decoded: what a PNG notes behind its pixels is not seen. Cameras write JPEG.
+    Returns:
+        Width and height as stored, and the orientation of EXIF: 1 as stored, which is also that of
+        a file without notes or with damaged ones; 2 to 8 turned or mirrored, from 5 on lying on its
+        side. 0, 0, 1 for a file that is no picture.
     """
     try:
         with _opened(path) as picture:
-            size, turned = picture.size, False
-            with suppress(Exception):  # of damaged notes
-                notes = Image.Exif()
-                notes.load(picture.info.get('exif', b''))
-                turned = notes.get(ExifTags.Base.Orientation) in _TURNED
-            return *size, turned
+            return *picture.size, _orientation(picture, decode)
     except Exception:
-        return 0, 0, False
+        return 0, 0, 1
 
 
 @contextmanager
@@ -91,14 +84,20 @@ def _opened(path: str) -> Iterator[Image.Image]:
             yield picture
 
 
-def _is_on_its_side(picture: Image.Image) -> bool:
-    """Whether the file notes so; one whose notes are damaged notes nothing, as for OpenCV."""
+def _orientation(picture: Image.Image, decode: bool) -> int:
+    """1 to 8; notes that are damaged say nothing, as for OpenCV."""
     try:
-        orientation = picture.getexif().get(ExifTags.Base.Orientation)
-    except OSError:
-        # A PNG may note it at its end: it is decoded to get there, and is cut short.
-        raise
-    except Exception:
+        if decode:
+            notes = picture.getexif()
+        else:
+            notes = Image.Exif()
+            notes.load(picture.info.get('exif', b''))
+        orientation = notes.get(ExifTags.Base.Orientation)
+    except Exception as error:
+        if decode and isinstance(error, OSError):
+            # A PNG that is cut short.
+            raise
         # SyntaxError and struct.error, of notes that are no TIFF.
-        return False
-    return isinstance(orientation, int) and orientation >= _ON_ITS_SIDE
+        return 1
+    is_known = isinstance(orientation, int) and orientation in _ORIENTATIONS
+    return orientation if is_known else 1

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .box_lists import check_boxes, group_rows
 from .collector import paused_collector
 from .errors import AnnotationError
 from .listed_files import check_files_exist, join_paths, require_folder
-from .picture_size import picture_size_and_side
+from .picture_size import picture_size_and_orientation
 from .readable_pictures import require_readable
 from .split_lists import (
     CLASS_LABELS,
@@ -171,8 +172,9 @@ class SplitFolder(BaseLocalizationDataset):
         on_its_side, unchecked = None, []
         if sizes is None and self.check_files:
             paths = [info['img_path'] for info in infos]
-            heads = np.array(map_in_threads(picture_size_and_side, paths))
-            sizes, on_its_side = heads[:, :2], heads[:, 2].astype(bool)
+            look = partial(picture_size_and_orientation, decode=True)
+            heads = np.array(map_in_threads(look, paths))
+            sizes, on_its_side = heads[:, :2], heads[:, 2] >= 5
             unknown = np.flatnonzero(np.min(sizes, axis=1) == 0).tolist()
             if self.requires_each_picture:
                 numbers = [lines[position] for position in unknown]

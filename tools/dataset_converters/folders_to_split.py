@@ -39,10 +39,7 @@ from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
 from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
 from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
 from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
-from bas_mm.datasets.picture_size import (  # noqa: E402
-    picture_size_and_side,
-    picture_size_and_turn,
-)
+from bas_mm.datasets.picture_size import picture_size_and_orientation  # noqa: E402
 from bas_mm.datasets.split_writer import check_ids, over_files, write_split  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
@@ -223,7 +220,7 @@ def read_heads(
     """
     with (
         PictureProgress('sizes of pictures', len(paths)) as progress,
-        over_files(picture_size_and_turn, paths, workers) as found,
+        over_files(picture_size_and_orientation, paths, workers) as found,
     ):
         heads = []
         for head in found:
@@ -247,7 +244,7 @@ def read_heads(
             )
         named = _some([f'{path}: {reason}' for path, reason in reasons.items()])
         warn(f'unreadable pictures, left out: {len(unreadable)} ({named})')
-    return sizes, {p for p, head in enumerate(heads) if head[2]}, set(unreadable)
+    return sizes, {p for p, head in enumerate(heads) if head[2] > 1}, set(unreadable)
 
 
 def draw_splits(
@@ -365,7 +362,7 @@ def run(args: argparse.Namespace) -> None:
         )
     if lists is not None:
         # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
-        turned = {p for p in boxed if picture_size_and_side(paths[p])[2]}
+        turned = {p for p in boxed if picture_size_and_orientation(paths[p], decode=True)[2] >= 5}
         on_its_side = np.zeros(len(paths), dtype=bool)
         on_its_side[list(turned)] = True
         check_boxes(args.boxes, found.ids, lists, sizes, on_its_side)
