@@ -53,7 +53,14 @@ def difference_from_forward(
     outputs, failed = [], False
     with _calls_of(backbone, modules) as calls:
         try:
-            with torch.no_grad(), evaluation_mode(backbone), without_cudnn_search():
+            with (
+                torch.no_grad(),
+                # Older torch, such as 2.10, keeps the weights that autocast casts here, without
+                # gradients, for the training step around this: it would give them none.
+                torch.autocast(images.device.type, enabled=False),
+                evaluation_mode(backbone),
+                without_cudnn_search(),
+            ):
                 outputs = list(_maps_in(backbone(images)))
         except Exception:
             # Of a classifier for pictures of another size, say, which no stage is.

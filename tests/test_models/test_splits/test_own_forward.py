@@ -159,6 +159,26 @@ def test_the_first_training_step_says_it_once(steps):
     pickle.dumps(model.split.check)
 
 
+def test_the_look_leaves_no_weights_without_gradients_to_autocast(steps):
+    autocast = []
+
+    def between(x):
+        autocast.append(torch.is_autocast_enabled('cpu'))
+        return x
+
+    model = MODELS.build(_cfg(dict(type=steps, between=between), stages=STAGES)).train()
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        losses = model(IMAGES, samples_of((0, 1, 2, 3)), mode='loss')
+        sum(value for name, value in losses.items() if 'loss' in name).backward()
+    assert autocast == [False, False]
+    without = {name for name, p in model.named_parameters() if p.requires_grad and p.grad is None}
+    assert not without
+    # Of the type of their images.
+    assert difference_from_forward(Steps().bfloat16(), ['conv1'], IMAGES.bfloat16()) is None
+    said = "in Steps's own forward pass 'bn1' is not given the pictures"
+    assert difference_from_forward(Steps().bfloat16(), ['bn1'], IMAGES.bfloat16()) == said
+
+
 def test_tables_of_this_package_cost_no_forward_pass(monkeypatch):
     model = tiny_model('CAMClassifier')
     monkeypatch.setattr(type(model.backbone), 'forward', None)
@@ -187,7 +207,6 @@ def test_a_method_stages_of_a_users_own_is_named(steps, monkeypatch):
 
 
 def test_irnet_says_it_too():
-
     cfg = tiny_irn_cfg()
     names = ('conv1', 'bn1', 'maxpool')  # without the ReLU
     stages = dict(stem=names, **{f'layer{i}': [f'layer{i}'] for i in (1, 2, 3, 4)})
