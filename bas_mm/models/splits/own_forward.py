@@ -29,7 +29,9 @@ def difference_from_forward(
     The backbone runs once, in eval mode and without gradients. Each submodule must be given there
     what the one before it returned: a step between two of them that a function makes, as in
     ``self.bn1(x).relu()``, is found, and so is a submodule that was left out. Where the submodules
-    end early, or the backbone goes on to class scores, what follows is not looked at.
+    end early, or the backbone goes on to class scores, what follows is not looked at. In place of
+    an ``nn.Sequential`` that the backbone does not call, but runs child by child, its children are
+    looked at.
 
     Args:
         backbone (nn.Module): in any mode; its statistics stay as they are.
@@ -66,7 +68,7 @@ def difference_from_forward(
             # Of a classifier for pictures of another size, say, which no stage is.
             failed = True
     x, before = images, None
-    for name in modules:
+    for name in _called(backbone, modules, calls):
         if not calls[name]:
             return None if failed else f'{own} {name!r} is not called'
         after = next((y for given, y in calls[name] if _same(given, x)), None)
@@ -82,8 +84,8 @@ def difference_from_forward(
 
 @contextmanager
 def _calls_of(backbone: nn.Module, modules: Sequence[str]) -> Iterator[Mapping[str, _Calls]]:
-    """Note the calls of submodules, by name."""
-    calls: dict[str, _Calls] = {name: [] for name in modules}
+    """Note the calls of submodules, and of what sequences among them hold, by name."""
+    calls: dict[str, _Calls] = {name: [] for name in _with_children(backbone, modules)}
     with ExitStack() as stack:
         for name, own in calls.items():
             module, waiting = backbone.get_submodule(name), []
@@ -93,6 +95,29 @@ def _calls_of(backbone: nn.Module, modules: Sequence[str]) -> Iterator[Mapping[s
             ):
                 stack.callback(handle.remove)
         yield calls
+
+
+def _children(backbone: nn.Module, name: str) -> list[str]:
+    """What a submodule that is a sequence runs, in order; nothing for any other."""
+    module = backbone.get_submodule(name)
+    plain = type(module).forward is nn.Sequential.forward
+    # named_children() passes over a module that comes again.
+    return [f'{name}.{child}' for child in module._modules] if plain else []
+
+
+def _with_children(backbone: nn.Module, modules: Sequence[str]) -> Iterator[str]:
+    for name in modules:
+        yield name
+        yield from _with_children(backbone, _children(backbone, name))
+
+
+def _called(
+    backbone: nn.Module, modules: Sequence[str], calls: Mapping[str, _Calls]
+) -> Iterator[str]:
+    """The submodules, and in place of sequences that were run child by child their children."""
+    for name in modules:
+        parts = [] if calls[name] else list(_called(backbone, _children(backbone, name), calls))
+        yield from parts if any(calls[part] for part in parts) else [name]
 
 
 def _note(waiting: list, module: nn.Module, args: tuple, kwargs: dict) -> None:

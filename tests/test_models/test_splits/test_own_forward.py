@@ -110,6 +110,35 @@ def test_a_map_in_a_tuple_is_left_to_what_runs_the_chain():
     assert difference_from_forward(net, ['0', '1'], IMAGES) is None
 
 
+def test_a_sequence_whose_children_are_called_one_by_one():
+    class Loop(nn.Module):
+        def __init__(self):
+            super().__init__()
+            relu, conv = nn.ReLU(), nn.Conv2d(4, 4, 3)
+            inner = nn.Sequential(conv, relu, conv, relu)
+            self.layers = nn.Sequential(nn.Conv2d(3, 4, 3), inner, nn.Sequential(nn.ReLU()))
+            self.last = nn.Conv2d(4, 5, 3)
+            self.left_out = ()
+
+        def forward(self, x):
+            for layer in (self.layers[0], *self.layers[1], self.layers[2]):
+                x = x if layer in self.left_out else layer(x)
+            return self.last(x)
+
+    assert difference_from_forward(Loop(), ['layers', 'last'], IMAGES) is None
+    own = "in Loop's own forward pass"
+    net = Loop()
+    net.left_out = (net.layers[2],)
+    said = f"{own} 'layers.2' is not called"
+    assert difference_from_forward(net, ['layers', 'last'], IMAGES) == said
+    net.left_out = (net.layers[1][1],)
+    said = f"{own} 'layers.1.1' is not called"
+    assert difference_from_forward(net, ['layers', 'last'], IMAGES) == said
+    net.forward = lambda x: net.last(F.pad(x, (0, 0, 0, 0, 0, 1)))
+    said = f"{own} 'layers' is not called"
+    assert difference_from_forward(net, ['layers', 'last'], IMAGES) == said
+
+
 def test_one_module_that_is_run_twice():
     conv, relu = nn.Conv2d(3, 3, 3), nn.ReLU()
     assert difference_from_forward(nn.Sequential(conv, relu, conv), ['0', '1', '0'], IMAGES) is None
