@@ -15,8 +15,8 @@ from bas_mm.models.functional import (
     pair_kinds,
     resize_labels,
 )
-from bas_mm.models.splits.own_forward import StagesCheck
-from bas_mm.models.splits.stage_tables import freeze_unused, is_tried, require_chain, stage_table
+from bas_mm.models.splits.own_forward import check_of_stages
+from bas_mm.models.splits.stage_tables import stage_table
 from bas_mm.registry import MODELS
 from bas_mm.utils.arguments import whole_number
 from bas_mm.utils.config_params import params_of
@@ -95,15 +95,11 @@ class IRNet(BaseModel):
         last = list(table).index(self.feature_names[-1])
         self.stages = dict(list(table.items())[: last + 1])
         used = [module for modules in self.stages.values() for module in modules]
-        require_chain(self.backbone, used, 'model.stages')
-        tried = is_tried(self.backbone, stages)
-        key = f'{type(self.backbone).__name__}.stages()' if stages is None else 'model.stages'
-        self.check = StagesCheck(used, key, last == len(table) - 1, needed=not tried)
+        to_the_end = last == len(table) - 1
+        self.check = check_of_stages(self.backbone, used, to_the_end, stages, 'model.stages')
         self.freeze_backbone = freeze_backbone
         if freeze_backbone:
             self.backbone.requires_grad_(False)
-        else:
-            freeze_unused(self.backbone, used, None if tried else key)
         self.boundary_branch = self._branch(BoundaryBranch, 'model.boundary', boundary)
         self.displacement_branch = self._branch(
             DisplacementBranch, 'model.displacement', displacement

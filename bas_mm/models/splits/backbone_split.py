@@ -9,8 +9,8 @@ from mmengine.model import BaseModule
 from bas_mm.models.functional import run_chain
 from bas_mm.registry import MODELS
 
-from .own_forward import StagesCheck
-from .stage_tables import freeze_unused, is_tried, require_chain, stage_table
+from .own_forward import check_of_stages
+from .stage_tables import stage_table
 
 
 class BackboneSplit(BaseModule):
@@ -69,11 +69,8 @@ class BackboneSplit(BaseModule):
         self.tail_names = [module for stage in known[split:stop] for module in table[stage]]
         self.bridge = MODELS.build(bridge) if bridge is not None else None
         used = self.front_names + self.tail_names
-        require_chain(backbone, used, 'model.split.stages')
-        tried = is_tried(backbone, stages)
-        key = f'{name}.stages()' if stages is None else 'model.split.stages'
-        freeze_unused(backbone, used, None if tried else key)
-        self.check = StagesCheck(used, key, to_the_end=stop == len(known), needed=not tried)
+        to_the_end = stop == len(known)
+        self.check = check_of_stages(backbone, used, to_the_end, stages, 'model.split.stages')
 
     def front(
         self,

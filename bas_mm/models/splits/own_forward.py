@@ -15,7 +15,9 @@ from mmengine.logging import print_log
 from bas_mm.utils.cudnn_search import without_cudnn_search
 from bas_mm.utils.evaluation_mode import evaluation_mode
 
-__all__ = ['StagesCheck', 'difference_from_forward']
+from .stage_tables import freeze_unused, origin_of_table, require_chain
+
+__all__ = ['StagesCheck', 'check_of_stages', 'difference_from_forward']
 
 # What a module was given and what it returned, at each of its calls.
 _Calls = list[tuple[torch.Tensor, torch.Tensor]]
@@ -191,3 +193,31 @@ class StagesCheck:
                 logger='current',
                 level=logging.WARNING,
             )
+
+
+def check_of_stages(
+    backbone: nn.Module,
+    used: Sequence[str],
+    to_the_end: bool,
+    stages: Mapping[str, Sequence[str]] | None,
+    key: str,
+) -> StagesCheck:
+    """Judge the submodules of a stage table that are run, and freeze the rest of the backbone.
+
+    Args:
+        backbone (nn.Module): the backbone.
+        used (Sequence[str]): dotted names of those submodules, in order.
+        to_the_end (bool): whether the last one ends the backbone.
+        stages (dict[str, list[str]], optional): the table of the config; None for the backbone's.
+        key (str): where a config names it.
+
+    Returns:
+        StagesCheck: what looks at them at the first training step, where that is needed.
+
+    Raises:
+        ValueError: one is not there, or has no forward pass; the message has the key.
+    """
+    require_chain(backbone, used, key)
+    place, tried = origin_of_table(backbone, stages, key)
+    freeze_unused(backbone, used, None if tried else place)
+    return StagesCheck(used, place, to_the_end, needed=not tried)

@@ -66,7 +66,7 @@ def stage_table(
     if callable(getattr(type(backbone), 'stages', None)):
         return backbone.stages()
     owner = _owner(backbone, 'forward')
-    name, package = owner.__name__, owner.__module__.partition('.')[0]
+    name, package = owner.__name__, _package(owner)
     table = _TABLES.get(name)
     if table is not None and (package not in _OTHERS or table.__module__ != __name__):
         return table(backbone)
@@ -81,16 +81,36 @@ def stage_table(
     )
 
 
-def is_tried(backbone: nn.Module, stages: Mapping[str, Sequence[str]] | None = None) -> bool:
-    """Whether the table that :func:`stage_table` gives is one of this package, which are tested."""
+def origin_of_table(
+    backbone: nn.Module,
+    stages: Mapping[str, Sequence[str]] | None = None,
+    key: str = 'model.split.stages',
+) -> tuple[str, bool]:
+    """Where the table that :func:`stage_table` gives comes from.
+
+    Args:
+        backbone (nn.Module): see :func:`stage_table`.
+        stages (dict[str, list[str]], optional): see there.
+        key (str): see there.
+
+    Returns:
+        tuple[str, bool]: the place, for messages, and whether it needs no look: the table is one
+        of this package, for a forward pass of mmpretrain or of this package, which its tests try.
+    """
     if stages is not None:
-        return False
-    own = _owner(backbone, 'forward')
+        return key, False
+    owner = _owner(backbone, 'forward')
     if callable(getattr(type(backbone), 'stages', None)):
-        classes = (own, _owner(backbone, 'stages'))
-        return all(cls.__module__.partition('.')[0] == _PACKAGE for cls in classes)
-    table = _TABLES.get(own.__name__)
-    return getattr(table, '__module__', None) == __name__
+        owners = {_package(owner), _package(_owner(backbone, 'stages'))}
+        return f'{type(backbone).__name__}.stages()', owners == {_PACKAGE}
+    if _TABLES[owner.__name__].__module__ != __name__:
+        return f'stage_table_of({owner.__name__!r})', False
+    place = f"{key} (not given: those of mmpretrain's {owner.__name__})"
+    return place, _package(owner) in (_PACKAGE, 'mmpretrain')
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition('.')[0]
 
 
 def _owner(backbone: nn.Module, method: str) -> type:

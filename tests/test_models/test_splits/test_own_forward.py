@@ -17,7 +17,7 @@ from tiny import samples_of, tiny_model, tiny_model_cfg
 from tiny_irn import tiny_irn_cfg
 
 from bas_mm.models import BackboneSplit
-from bas_mm.models.splits import difference_from_forward
+from bas_mm.models.splits import difference_from_forward, stage_table_of, stage_tables
 from bas_mm.registry import MODELS
 
 IMAGES = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -235,6 +235,41 @@ def test_a_method_stages_of_a_users_own_is_named(steps, monkeypatch):
     assert [text[:16] for text in found] == ['Steps.stages(): ']
 
 
+def test_what_a_class_is_named_does_not_make_its_stages_tried(monkeypatch):
+    monkeypatch.setattr(stage_tables, '_TABLES', dict(stage_tables._TABLES))
+    theirs = MODELS.get('mmpretrain.ResNet')
+
+    class ResNet(theirs):
+        def forward(self, x):
+            return super().forward(x + 1)
+
+    own = "in ResNet's own forward pass 'conv1' is not given the pictures. "
+    default = "model.split.stages (not given: those of mmpretrain's ResNet)"
+    assert not BackboneSplit(theirs(18), 'layer3').check.pending
+    assert _said_of(ResNet(18), 'layer3') == [f'{default}: {own}']
+    # A table of somebody else's for the same name.
+    table = stage_tables._TABLES['ResNet']
+    stage_table_of('ResNet')(lambda backbone: table(backbone))
+    assert _said_of(ResNet(18), 'layer3') == [f"stage_table_of('ResNet'): {own}"]
+    assert BackboneSplit(theirs(18), 'layer3').check.pending
+
+
+def _said_of(backbone, point):
+    with warnings_of() as found:
+        BackboneSplit(backbone, point).check.once(backbone, IMAGES)
+    return [text.partition('The stages are run')[0] for text in found]
+
+
+def test_a_table_that_others_register_and_that_forgets_modules(monkeypatch):
+    monkeypatch.setattr(stage_tables, '_TABLES', dict(stage_tables._TABLES))
+    stage_table_of('Steps')(lambda backbone: dict(a=['conv1'], b=['conv2', 'bn2']))
+    with warnings_of() as found:
+        BackboneSplit(Steps(), 'a')
+    assert [text.partition(' of ')[0] for text in found] == [
+        "stage_table_of('Steps'): no stage runs bn1"
+    ]
+
+
 def test_irnet_says_it_too():
     cfg = tiny_irn_cfg()
     names = ('conv1', 'bn1', 'maxpool')  # without the ReLU
@@ -242,6 +277,10 @@ def test_irnet_says_it_too():
     labels = torch.zeros(1, 64, 64, dtype=torch.long)
     labels[:, 9:, 9:] = 1
     sample = SegDataSample(gt_sem_seg=PixelData(data=labels))
+    forgotten = dict(stages, stem=['conv1', 'relu', 'maxpool'])
+    with warnings_of() as found:
+        MODELS.build(dict(cfg, stages=forgotten))
+    assert [text.partition(' of ')[0] for text in found] == ['model.stages: no stage runs bn1']
     for given, expected in ((dict(stages=stages), 1), ({}, 0)):
         model = MODELS.build({**cfg, **given}).train()
         with warnings_of() as found:
