@@ -1,4 +1,4 @@
-"""What a config says of its data sets, told without their files."""
+"""What a config says of its data sets, told without building them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     'classes_of_config',
+    'classes_of_dataset',
+    'classes_of_labels',
     'evaluated_set',
     'inner_datasets',
     'known_classes',
+    'leaf_datasets',
     'pipeline_of_config',
     'put_ten_crop',
 ]
@@ -32,9 +35,31 @@ def inner_datasets(dataset: Any) -> Iterator[dict]:
         return
     yield dataset
     for key in ('dataset', 'datasets'):
-        value = dataset.get(key)
-        for child in value if isinstance(value, (list, tuple)) else [value]:
+        for child in _listed(dataset.get(key)):
             yield from inner_datasets(child)
+
+
+def leaf_datasets(dataset: Any, below_masks: bool = False) -> Iterator[dict]:
+    """The configs of the data sets that wrap no others: a data set's own, or those within.
+
+    Args:
+        dataset (Any): Config of a data set; anything else has none.
+        below_masks (bool): Whether sets that put other labels to the ``pictures`` of a set, as
+            PseudoMaskDataset does, are taken for wrappers too. Defaults to False.
+    """
+    if not isinstance(dataset, dict):
+        return
+    keys = ('dataset', 'datasets', 'pictures') if below_masks else ('dataset', 'datasets')
+    inner = [dataset[key] for key in keys if key in dataset]
+    if not inner:
+        yield dataset
+    for value in inner:
+        for child in _listed(value):
+            yield from leaf_datasets(child, below_masks)
+
+
+def _listed(value: Any) -> Sequence:
+    return value if isinstance(value, (list, tuple)) else [value]
 
 
 def evaluated_set(cfg: Config) -> Mapping | None:
@@ -66,6 +91,58 @@ def pipeline_of_config(cfg: Config, loader: str) -> Sequence[dict] | None:
     return next((dataset['pipeline'] for dataset in datasets if dataset.get('pipeline')), None)
 
 
+def classes_of_dataset(dataset: Mapping) -> tuple[Sequence[str] | None, bool]:
+    """Names of the classes of one data set.
+
+    They are those of ``classes`` or ``metainfo.classes``, names or a file of them, or else those of
+    its kind, of which it may take some only.
+
+    Args:
+        dataset (Mapping): Its config.
+
+    Returns:
+        tuple[Sequence[str] | None, bool]: The names, None where they are not told, as by a number
+        or a file that cannot be read; and whether the config gives them.
+    """
+    kind = registered_class(DATASETS, dataset)
+    own = dataset.get('classes')
+    given = own or (dataset.get('metainfo') or {}).get('classes')
+    if isinstance(given, str) and hasattr(kind, '_read_classes'):
+        # Only the path in `classes` is below the folder of the set.
+        root = (dataset.get('data_root') or '') if own else ''
+        try:
+            given = kind._read_classes(given, root)
+        except ValueError:  # who builds the set tells of it
+            return None, True
+    if given is not None:
+        return (given if isinstance(given, (list, tuple)) else None), True
+    return _classes_of_kind(kind), False
+
+
+def classes_of_labels(dataset: Mapping) -> Sequence[str] | None:
+    """Names of the classes of one data set in the order of the numbers in its files.
+
+    They are those of :func:`classes_of_dataset`, except of mmsegmentation's sets: to these other
+    ``classes`` than those of their kind say how files are renumbered when they are read.
+
+    Args:
+        dataset (Mapping): Its config.
+
+    Returns:
+        Sequence[str] | None: None where they are not told, or its kind is not known.
+    """
+    kind = registered_class(DATASETS, dataset)
+    if kind is None:
+        return None
+    stored = _classes_of_kind(kind) if hasattr(kind, 'get_label_map') else None
+    return stored or classes_of_dataset(dataset)[0]
+
+
+def _classes_of_kind(kind: type | None) -> Sequence[str] | None:
+    names = getattr(kind, 'METAINFO', {}).get('classes')
+    return names if isinstance(names, (list, tuple)) else None
+
+
 def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
     """Names of the classes of the data sets; None where they are not told.
 
@@ -76,14 +153,9 @@ def classes_of_config(cfg: Config, count: int) -> Sequence[str] | None:
     """
     for loader in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
         for dataset in inner_datasets((cfg.get(loader) or {}).get('dataset')):
-            names = dataset.get('classes') or (dataset.get('metainfo') or {}).get('classes')
-            if isinstance(names, (list, tuple)):
+            names, given = classes_of_dataset(dataset)
+            if names is not None and (given or len(names) == count):
                 return names
-            kind = registered_class(DATASETS, dataset)
-            if names is None and kind is not None:
-                names = getattr(kind, 'METAINFO', {}).get('classes', ())
-                if len(names) == count:
-                    return names
     return None
 
 

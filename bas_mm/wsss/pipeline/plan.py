@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.registry import DATASETS
-from bas_mm.utils.config_datasets import evaluated_set, inner_datasets
+from bas_mm.utils.config_datasets import evaluated_set, leaf_datasets
 from bas_mm.utils.config_file import read_config
 from bas_mm.utils.config_sections import runner_sections
 from bas_mm.utils.config_types import registered_class, type_name
@@ -366,9 +366,8 @@ def _names_true_masks(cfg: Config) -> bool:
     # Here, as it takes time: what is wrong with the pipeline's own config is said before.
     from bas_mm.datasets import BaseMultiLabelDataset
 
-    sets = inner_datasets(evaluated_set(cfg))
-    ours = [own for own in sets if not {'dataset', 'datasets'} & set(own)]  # they join no others
-    kinds = [(registered_class(DATASETS, own), own) for own in ours]
+    sets = leaf_datasets(evaluated_set(cfg))
+    kinds = [(registered_class(DATASETS, own), own) for own in sets]
     return not kinds or any(
         kind is None or not issubclass(kind, BaseMultiLabelDataset) or kind.names_masks(own)
         for kind, own in kinds

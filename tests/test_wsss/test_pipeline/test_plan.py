@@ -10,6 +10,8 @@ import pytest
 from mmengine.config import Config
 
 from bas_mm.command_line import load_config
+from bas_mm.datasets import VOC12MultiLabel
+from bas_mm.registry import DATASETS
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
@@ -139,6 +141,48 @@ def test_configs_with_the_classes_in_several_orders(tmp_path):
             _plan(write(**{key: swapped}))
     with pytest.raises(ValueError, match="bas's config has the classes in another order"):
         _plan(write(cam=in_file, bas=swapped))
+    # The first list that is met has no name of the others.
+    for first in (2, ('chat', 'chien')):
+        message = "irn's config has the classes in another order than .* of bas's config"
+        with pytest.raises(ValueError, match=message):
+            _plan(write(cam=first, irn=swapped))
+
+
+def test_mmsegmentations_sets_renumber_their_masks(tmp_path):
+    """Files have the order of PASCAL VOC whatever order the segmentor has; others have its own."""
+    voc = VOC12MultiLabel.METAINFO['classes']
+    swapped = 'background', *voc[1::-1], *voc[2:]
+    kinds = 'VOC12Segmentation', 'mmseg.PascalVOCDataset', 'COCO14Segmentation'
+    own = dict.fromkeys(
+        ('cam', 'bas'),
+        "train_dataloader = dict(dataset=dict(_delete_=True, type='VOC12MultiLabel'))\n"
+        'seed_dataloader = val_dataloader = test_dataloader = seed_evaluator = None',
+    )
+    pictures = "dict(_delete_=True, type='VOC12MultiLabel')"
+    own['irn'] = f'train_dataloader = dict(dataset=dict(pictures={pictures}))'
+    for kind in kinds:
+        segmentor = (
+            f"train_dataloader = dict(dataset=dict(_delete_=True, type='{kind}', mask_dir='x', "
+            f'metainfo=dict(classes={swapped})))\nval_dataloader = test_dataloader = None'
+        )
+        path = _write(tmp_path / kind, segmentor=segmentor, **own)
+        if kind != 'COCO14Segmentation':
+            _plan(path)
+            continue
+        message = "segmentor's config has the classes in another order than .* of cam's config"
+        with pytest.raises(ValueError, match=message):
+            _plan(path)
+
+
+def test_no_data_set_is_built(tmp_path, monkeypatch):
+    """The embedded set would be painted."""
+    monkeypatch.chdir(tmp_path)
+    built = []
+    monkeypatch.setattr(DATASETS, 'build', built.append)
+    for path in CONFIGS:
+        _plan(path)
+    assert not built
+    assert not list(tmp_path.iterdir())
 
 
 # Pictures of one's own, for seeds; what the set of scenes has besides is not theirs.
@@ -182,6 +226,13 @@ seed_dataloader = dict(dataset=dict(
             False,
         ),
         ("seed_dataloader = dict(dataset=dict(_delete_=True, type='IRNLabelDataset'))", False),
+        # Its own masks, of which the set of the pictures has none.
+        (
+            OWN.format(masks='').replace('_delete_=True, ', '')
+            + "own = dict(type='PseudoMaskDataset', pictures=seed_dataloader['dataset'])\n"
+            "seed_dataloader = dict(dataset=dict(_delete_=True, mask_dir='true', **own))",
+            False,
+        ),
     ],
 )
 def test_evaluations_without_true_masks_are_left_out(tmp_path, bas, left_out):
