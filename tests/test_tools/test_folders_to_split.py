@@ -53,6 +53,13 @@ def write_photos(root: Path, count: int = 10, classes: tuple[str, ...] = ('dog',
             write_picture(root / 'photos' / name / folder / f'{name}_{i}{suffix}', 40, 30 + i)
 
 
+def write_noted(path: Path, orientation: int) -> None:
+    """A picture that notes how it is to be turned."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (40, 30)).save(path, exif=exif)
+
+
 def write_boxes(root: Path, *lines: str) -> list[str]:
     (root / 'boxes.csv').write_text(''.join(f'{line}\n' for line in lines))
     return ['--boxes', 'boxes.csv']
@@ -323,11 +330,8 @@ def test_broken_pictures_are_left_out(run, tmp_path):
 
 def test_rotated_pictures_without_boxes(run, tmp_path):
     write_photos(tmp_path, 4, ('a',))
-    exif = Image.Exif()
     for orientation in (1, 3, 6):
-        exif[0x0112] = orientation
-        path = tmp_path / f'photos/a/noted_{orientation}.jpg'
-        Image.new('RGB', (40, 30)).save(path, exif=exif)
+        write_noted(tmp_path / f'photos/a/noted_{orientation}.jpg', orientation)
     status, _, errors = run()
     assert status == 0
     (warning,) = errors
@@ -340,10 +344,8 @@ def test_rotated_pictures_without_boxes(run, tmp_path):
 def test_boxes_of_pictures_on_their_side(run, tmp_path):
     """They may be those of the pixels, or of what viewers show: the sizes are left out."""
     write_photos(tmp_path, 8, ('a',))
-    exif = Image.Exif()
-    exif[0x0112] = 6
     for name in ('b', 'c'):
-        Image.new('RGB', (40, 30)).save(tmp_path / f'photos/a/{name}.jpg', exif=exif)
+        write_noted(tmp_path / f'photos/a/{name}.jpg', 6)
     # One that fits in neither way is a mistake all the same.
     status, _, errors = run(*write_boxes(tmp_path, 'b.jpg,1,2,41,39', 'a_1.png,1,2,3,4'))
     assert status == 2
@@ -360,6 +362,58 @@ def test_boxes_of_pictures_on_their_side(run, tmp_path):
     assert [bool(d.get_data_info(0).get('boxes_unchecked')) for d in datasets] == [
         split == other for other in SPLITS
     ]
+
+
+def test_rotated_pictures_beside_boxes_that_are_sure(run, tmp_path):
+    """Boxes of a picture upside down, and of one that trains, leave out no sizes."""
+    write_photos(tmp_path, 8, ('a',))
+    photos = tmp_path / 'photos/a'
+    write_noted(photos / 'without.jpg', 6)
+    write_noted(photos / 'upside_down.jpg', 3)
+    write_noted(photos / 'trains.jpg', 8)
+    some = 'are noted as rotated (a/'
+    boxes = write_boxes(tmp_path, 'upside_down.jpg,1,2,3,4', 'a_1.png,1,2,3,4')
+    status, _, errors = run(*boxes)
+    assert status == 0
+    (warning,) = errors
+    assert f'3 pictures {some}trains.jpg, a/upside_down.jpg, a/without.jpg)' in warning
+    Path('lists').rename(tmp_path / 'gone')
+    lines = ['trains.jpg,1,2,3,4', *(f'a_{i}.png,1,2,3,4' for i in (1, 5, 7))]
+    found = {}
+    for seed in range(9):
+        status, _, errors = run(*write_boxes(tmp_path, *lines), '--seed', str(seed))
+        assert status == 0
+        unsure = 'a/trains.jpg' not in ids_of('train')
+        found[unsure] = errors
+        assert any(some in text for text in errors) != unsure
+        assert any('lying on their side' in text for text in errors) == unsure
+        Path('lists').rename(tmp_path / f'gone_{seed}')
+    assert len(found) == 2
+
+
+def test_a_png_notes_its_side_behind_its_pixels(run, tmp_path, monkeypatch, tool):
+    """The heads of pictures do not tell it; those with boxes are read to their end."""
+    write_photos(tmp_path, 8, ('a',))
+    path = tmp_path / 'photos/a/b.png'
+    write_noted(path, 6)
+    data = path.read_bytes()
+    start = data.index(b'eXIf') - 4
+    end = start + 12 + int.from_bytes(data[start : start + 4], 'big')
+    path.write_bytes(data[:start] + data[end:-12] + data[start:end] + data[-12:])
+    assert run()[2] == []
+    Path('lists').rename(tmp_path / 'gone')
+    readers = []
+
+    def over_files(function, paths, workers):
+        readers.append((len(paths), workers))
+        return used(function, paths, workers)
+
+    used = tool.over_files
+    monkeypatch.setattr(tool, 'over_files', over_files)
+    boxes = write_boxes(tmp_path, 'b.png,1,2,29,39', 'a_1.png,1,2,3,4')
+    (warning,) = run(*boxes, '--workers', '2')[2]
+    assert '1 pictures with boxes are noted as lying on their side (a/b.png)' in warning
+    assert readers == [(9, 2), (2, 2)]
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ import posixpath
 import sys
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -247,6 +248,24 @@ def read_heads(
     return sizes, {p for p, head in enumerate(heads) if head[2] > 1}, set(unreadable)
 
 
+def read_turned(paths: Sequence[str], boxed: Sequence[int], workers: int) -> set[int]:
+    """Which pictures with boxes are noted as lying on their side.
+
+    What a PNG notes behind its pixels is seen here, which :func:`read_heads` does not see.
+
+    Args:
+        paths: The pictures.
+        boxed: The positions of those with boxes.
+        workers: How many processes read.
+
+    Returns:
+        The positions of those that are so noted.
+    """
+    read = partial(picture_size_and_orientation, decode=True)
+    with over_files(read, [paths[p] for p in boxed], workers) as found:
+        return {position for position, head in zip(boxed, found) if head[2] >= 5}
+
+
 def draw_splits(
     found: ClassFolders,
     boxed: Collection[int] | None,
@@ -353,20 +372,22 @@ def run(args: argparse.Namespace) -> None:
         _look_at_boxed(found, boxed, splits, args.boxes)
 
     boxes, turned = None, set()
-    if noted and noted.isdisjoint(boxed or ()):
+    if lists is not None:
+        # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
+        turned = read_turned(paths, sorted(boxed), args.workers)
+        on_its_side = np.zeros(len(paths), dtype=bool)
+        on_its_side[list(turned)] = True
+        check_boxes(args.boxes, found.ids, lists, sizes, on_its_side)
+        boxes = group_rows(lists.positions, lists.boxes, len(found.ids))
+    noted |= turned
+    # Where val or test has some that are turned, the warning of their boxes, below, is enough.
+    if noted and turned.issubset(splits['train']):
         warn(
             f'{len(noted)} pictures are noted as rotated '
             f'({_some([found.ids[p] for p in sorted(noted)])}): training reads them as stored, '
             "`localize` turns them. Set color_type='color' in LoadLocImage of both pipelines; see "
             '"Rotated pictures" in docs/data_preparation.md'
         )
-    if lists is not None:
-        # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
-        turned = {p for p in boxed if picture_size_and_orientation(paths[p], decode=True)[2] >= 5}
-        on_its_side = np.zeros(len(paths), dtype=bool)
-        on_its_side[list(turned)] = True
-        check_boxes(args.boxes, found.ids, lists, sizes, on_its_side)
-        boxes = group_rows(lists.positions, lists.boxes, len(found.ids))
 
     entries = []
     with whole_folder(args.dst, '.folders_') as temporary:
