@@ -2,7 +2,6 @@ import re
 import subprocess
 import sys
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from mmengine.registry import DefaultScope, Registry
 
 import bas_mm
 from bas_mm import evaluation, registry
+from bas_mm.datasets import readers
 from bas_mm.utils import check_dependencies, register_all_modules
 from bas_mm.utils.dependencies import REQUIREMENTS, Requirement, parse_release
 
@@ -208,23 +208,40 @@ def test_a_stock_runner_finds_our_modules_by_scope_alone():
 
 
 @pytest.mark.parametrize(('scope', 'prefix'), [('bas_mm', ''), ('mmengine', 'bas_mm.')])
-def test_a_stock_runner_finds_every_metric(scope, prefix, repo_dir):
-    """In a process of its own: the package of the metrics imports none of them."""
-    files = (repo_dir / 'bas_mm/evaluation').rglob('*.py')
-    registered = r'@METRICS\.register_module\(\)\nclass (\w+)'
-    names = sorted(chain.from_iterable(re.findall(registered, f.read_text()) for f in files))
-    assert names == sorted(evaluation.__all__)
+def test_a_stock_runner_finds_every_metric_and_reader(scope, prefix, repo_dir):
+    """In a process of its own: the packages of both import none of them."""
+    metrics = registered_in(repo_dir / 'bas_mm/evaluation', 'METRICS')
+    assert metrics == sorted(evaluation.__all__)
+    data_sets = registered_in(repo_dir / 'bas_mm/datasets', 'DATASETS')
+    assert len(data_sets) > 10
+    assert {*data_sets} <= {*readers.__all__}
     needed = dict(MapWriter=dict(out_dir='maps'))
     needed['CocoBoxWriter'] = dict(out_file='boxes.json', threshold=0.5)
-    configs = [dict(type=prefix + name, **needed.get(name, {})) for name in names]
+    configs = [dict(type=prefix + name, **needed.get(name, {})) for name in metrics]
     code = (
-        'import bas_mm\n'
+        'import sys\n'
+        'import bas_mm.evaluation\n'
+        'from bas_mm.datasets import AnnotationError\n'
+        'assert "torch" not in sys.modules\n'
         'from mmengine.evaluator import Evaluator\n'
-        'from mmengine.registry import DefaultScope\n'
+        'from mmengine.registry import DATASETS, DefaultScope\n'
         f'DefaultScope.get_instance("run", scope_name={scope!r})\n'
-        f'print(*(type(metric).__name__ for metric in Evaluator({configs}).metrics))\n'
+        f'metrics = [type(metric).__name__ for metric in Evaluator({configs}).metrics]\n'
+        # What follows would be found in any case otherwise.
+        'assert "bas_mm.datasets.readers" not in sys.modules\n'
+        f'with DATASETS.switch_scope_and_registry({scope!r}) as found:\n'
+        f'    data_sets = [found.get({prefix!r} + name).__name__ for name in {data_sets}]\n'
+        'print(*metrics)\n'
+        'print(*data_sets)\n'
     )
     done = subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True, cwd=repo_dir
     )
-    assert done.stdout.split() == names, done.stderr
+    expected = [' '.join(metrics), ' '.join(data_sets)]
+    assert done.stdout.splitlines()[-2:] == expected, done.stderr
+
+
+def registered_in(folder: Path, registry: str) -> list[str]:
+    """Names of the classes that the modules of a folder register."""
+    pattern = re.compile(rf'@{registry}\.register_module\(\)\nclass (\w+)')
+    return sorted(name for f in folder.rglob('*.py') for name in pattern.findall(f.read_text()))
