@@ -78,6 +78,10 @@ def over_files(
 ) -> Iterator[Iterable[Any]]:
     """What a function makes of each file, in their order; by processes where they are many.
 
+    It is for converters, which are told how many processes to use and show progress; data sets,
+    which are read beside a training, take
+    :func:`~bas_mm.utils.bounded_threads.map_in_threads`.
+
     Args:
         function: One of a module, which processes can be handed.
         paths: The files.

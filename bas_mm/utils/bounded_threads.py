@@ -45,7 +45,8 @@ def map_in_threads(work: Callable[[Item], Result], items: Sequence[Item]) -> lis
     """``list(map(work, items))`` for work that reads small files, which may wait for a network.
 
     Calls wait at the same time; what they calculate takes as long as without threads, of which
-    none is left at the end.
+    none is left at the end. It is for data sets; converters, which calculate and are told how many
+    processes to use, take :func:`~bas_mm.datasets.split_writer.over_files`.
 
     Args:
         work: The call, for any thread. What it raises for an item is raised, where it does so for

@@ -63,8 +63,8 @@ def test_an_error_beside_it_drops_what_waits():
 def test_map_in_threads(count):
     threads = active_count()
     assert map_in_threads(str, range(count)) == list(map(str, range(count)))
-    # Worker processes may be forked off now.
-    assert active_count() == threads
+    # Worker processes may be forked off now. A thread of an earlier test may have ended meanwhile.
+    assert active_count() <= threads
 
 
 def test_calls_wait_at_the_same_time(monkeypatch):
@@ -86,4 +86,4 @@ def test_the_first_items_error_is_the_one_raised():
     with pytest.raises(ValueError, match='^70$'):
         map_in_threads(work, range(100_000))
     assert len(seen) < 5000
-    assert active_count() == threads
+    assert active_count() <= threads
