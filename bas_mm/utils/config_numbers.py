@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isinf, isnan
 from typing import Any
 
 __all__ = ['describe_wrong_number']
 
-_LOADER = dict.fromkeys(('batch_size', 'num_workers'), 'whole')
+_LOADER = dict.fromkeys(('batch_size', 'num_workers'), 'int')
 #: Part of a config -> key -> kind of number. An asterisk stands for each of a list.
 _KINDS = {
     **{f'{phase}_dataloader': _LOADER for phase in ('train', 'val', 'test', 'seed')},
@@ -58,13 +59,15 @@ def _parts(cfg: Mapping, pattern: str) -> Iterator[tuple[str, Mapping]]:
 
 
 def _wrong(value: Any, kind: str) -> str | None:
-    needed = 'a whole number is needed' if kind == 'whole' else 'a number is needed'
+    needed = 'a number is needed' if kind == 'any' else 'a whole number is needed'
     if value is None:
         return None
     if isinstance(value, (list, tuple)):
-        decimals = '' if kind == 'whole' else '; decimals have a point: write 0.001'
+        decimals = '; decimals have a point: write 0.001' if kind == 'any' else ''
         return f'{needed}, and a comma makes a list{decimals}'
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or isnan(value):
         return needed
-    # mmengine takes 5.0 for 5.
-    return needed if kind == 'whole' and value != value // 1 else None
+    if isinstance(value, int) or kind == 'any':
+        return None
+    # mmengine's loops take 5.0 for 5, and the infinite for never; torch's loaders do not.
+    return None if kind == 'whole' and (value.is_integer() or isinf(value)) else needed

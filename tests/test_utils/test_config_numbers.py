@@ -32,6 +32,8 @@ CONFIG = dict(
             '=[1, 6]: a whole number is needed, and a comma makes a list',
         ),
         ('val_dataloader.num_workers', 'two', "='two': a whole number is needed"),
+        ('val_dataloader.num_workers', 2.0, '=2.0: a whole number is needed'),
+        ('optim_wrapper.optimizer.momentum', float('nan'), '=nan: a number is needed'),
         ('param_scheduler.0.end', 'x', "='x': a number is needed"),
         ('param_scheduler.1.step_size', 'x', "='x': a number is needed"),
     ],
@@ -49,7 +51,7 @@ def test_what_is_no_number_is_named(key, value, said):
 @pytest.mark.parametrize(
     'change',
     [
-        dict(train_cfg=dict(max_epochs=5.0)),
+        dict(train_cfg=dict(max_epochs=5.0, val_interval=float('inf'))),
         dict(train_dataloader=None, param_scheduler=None),
         dict(train_dataloader=dict(batch_size=None)),
         # Several optimizers.
