@@ -11,8 +11,7 @@ import numpy as np
 import pytest
 from tiny_project import TinyProject
 
-from bas_mm.evaluation import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2
-from bas_mm.evaluation.metrics import view_map_metric
+from bas_mm.evaluation import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2, picture_work
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +75,7 @@ def test_golden_figures_of_boxes_from_files(project, golden, monkeypatch):
         views.append(np.clip(cv2.resize(m, (224, 224)), 0, 1))
     _write_maps(project.folder / 'g_views', ids, views)
     # That of this process: another one does the work.
-    monkeypatch.setattr(view_map_metric, 'protocol_b_map', lambda *_: pytest.fail('worked here'))
+    monkeypatch.setattr(picture_work, 'protocol_b_map', lambda *_: pytest.fail('worked here'))
     done = _run(
         *(project, 'g_views', 'g/test', '--metrics', 'MaxBoxAcc', '--no-normalize'),
         *('--out', 'b.json', '--workers', '1'),
