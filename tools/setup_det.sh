@@ -8,10 +8,10 @@
 # requirements/det_pinned.txt has in place of lines there: .venv-det, or det-* in BAS_MM_CACHE.
 # How it is chosen and made is told in tools/setup_env.sh.
 #
-# The operators are compiled once, which takes 13 to 35 minutes on 2 cores and needs a C++17
-# compiler; where torch sees a GPU, a CUDA toolkit with nvcc as well. The wheel is kept in wheels/ of
-# BAS_MM_CACHE (default: ~/.cache/bas_mm), in a folder for each version of mmcv, torch and Python,
-# with CUDA and without, for pip itself would hand it to any torch.
+# The operators are compiled once. This took 9 minutes on 2 cores, takes longer on slow ones, and
+# needs a C++17 compiler; where torch sees a GPU, a CUDA toolkit with nvcc as well. The wheel is kept
+# in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm), in a folder for each version of mmcv, torch
+# and Python, with CUDA and without, for pip itself would hand it to any torch.
 set -euo pipefail
 
 self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
@@ -72,7 +72,7 @@ bas_mm_build_wheel() {
         bas_mm_die "the operators of mmcv must be compiled, and there is no C++ compiler \
 (${CXX:-c++}). Install one (on Debian and Ubuntu: the package g++), or name it in CXX."
     [ "$device" = cpu ] || bas_mm_check_nvcc "$venv/bin/python"
-    bas_mm_say "compiling the operators of mmcv, once: 13 to 35 minutes on 2 cores (log: $log)"
+    bas_mm_say "compiling the operators of mmcv, once: 9 minutes or more on 2 cores (log: $log)"
     rm -rf "$folder/.building"
     # -g0: many a Python asks for debug information, which takes up to half of the time.
     CFLAGS="${CFLAGS:-} -g0" MMCV_WITH_OPS=1 \
