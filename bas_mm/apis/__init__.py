@@ -4,8 +4,7 @@ Names that take time to import are resolved on first use, so that importing the 
 nothing.
 """
 
-from importlib import import_module
-
+from bas_mm.utils.lazy_names import lazy_names
 from bas_mm.utils.named_configs import config_names, find_config
 
 _HOMES = {
@@ -37,13 +36,4 @@ _HOMES = {
 
 __all__ = [*_HOMES, 'config_names', 'find_config']
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(import_module(f'{__name__}.{_HOMES[name]}'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    """With the names that are not resolved yet, which Sphinx would not find otherwise."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -3,7 +3,7 @@
 The classes are resolved on first use: what only checks lists or tells of an error needs no torch.
 """
 
-from importlib import import_module
+from bas_mm.utils.lazy_names import lazy_names
 
 _HOMES = {
     'AnnotationError': 'errors',
@@ -52,16 +52,4 @@ _TRANSFORMS = dict.fromkeys(
 
 __all__ = [*_HOMES]
 
-
-def __getattr__(name: str) -> object:
-    homes = {**_HOMES, **_TRANSFORMS}
-    if name in homes:
-        return getattr(import_module(f'{__name__}.{homes[name]}'), name)
-    if name in homes.values():
-        return import_module(f'{__name__}.{name}')
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    """With the names that are not resolved yet, which Sphinx would not find otherwise."""
-    return sorted({*globals(), *_HOMES, *_TRANSFORMS})
+__getattr__, __dir__ = lazy_names(__name__, {**_HOMES, **_TRANSFORMS})

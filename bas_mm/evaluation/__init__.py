@@ -4,7 +4,7 @@ The metrics are resolved on first use: their worker processes, which import this
 need no torch, and start at once without it.
 """
 
-from importlib import import_module
+from bas_mm.utils.lazy_names import lazy_names
 
 __all__ = [
     'CocoBoxWriter',
@@ -17,13 +17,4 @@ __all__ = [
     'ViewBoxAcc',
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module(f'{__name__}.metrics'), name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-
-
-def __dir__() -> list[str]:
-    """With the names that are not resolved yet."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, 'metrics'))
