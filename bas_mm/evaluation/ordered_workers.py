@@ -1,14 +1,12 @@
 """Work on pictures in other processes while this one goes on."""
 
-from collections import deque
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
 from typing import Any
 
-import cv2
-
-from bas_mm.utils.worker_processes import begin_worker
+from bas_mm.utils.ordered_calls import OrderedCalls
+from bas_mm.utils.worker_pool import worker_executor
 
 __all__ = ['OrderedWorkers']
 
@@ -27,10 +25,7 @@ class OrderedWorkers:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._pool: ProcessPoolExecutor | None = None
-        self._waiting: deque[tuple[list[str], Future]] = deque()
-        self._done: deque[tuple[str, Any]] = deque()
-        self._recent = 0
+        self._calls: OrderedCalls | None = None
 
     def submit(self, work: Callable, jobs: Sequence[tuple[str, tuple]]) -> None:
         """Work on some more pictures.
@@ -38,23 +33,14 @@ class OrderedWorkers:
         Args:
             work (Callable): A function of a module.
             jobs (Sequence[tuple[str, tuple]]): Name and arguments of each picture.
-
-        Raises:
-            ValueError: What ``work`` raised, with the picture's name; of a worker process, from
-                :meth:`finished`.
         """
-        names = [name for name, _ in jobs]
-        if not self.count:
-            self._done.extend(zip(names, _work(work, jobs)))
-            return
-        if self._pool is None:
-            # Not forked: this process has threads, and perhaps a GPU.
-            self._pool = ProcessPoolExecutor(self.count, get_context('spawn'), _begin)
-        self._recent = 0
-        for start in range(0, len(jobs), _CHUNK):
-            some = slice(start, start + _CHUNK)
-            self._waiting.append((names[some], self._pool.submit(_work, work, jobs[some])))
-            self._recent += 1
+        if self._calls is None:
+            self._calls = OrderedCalls(worker_executor(self.count), 0)
+        chunks = [jobs[start : start + _CHUNK] for start in range(0, len(jobs), _CHUNK)]
+        # Memory holds these pictures, and what keeps the workers busy until there are more.
+        self._calls.ahead = len(chunks) + self.count
+        for chunk in chunks:
+            self._calls.submit(_work, work, chunk)
 
     def finished(self, everything: bool = False) -> Iterator[tuple[str, Any]]:
         """Names and results that are there, in the order of the pictures.
@@ -63,26 +49,21 @@ class OrderedWorkers:
         behind: memory holds no more than that.
 
         Args:
-            everything (bool): Whether to wait for all results.
+            everything (bool): Whether to wait for all results. Defaults to False.
+
+        Raises:
+            ValueError: What the work raised for a picture, with its name.
         """
-        limit = 0 if everything else self._recent + self.count
-        while self._waiting and (len(self._waiting) > limit or self._waiting[0][1].done()):
-            names, future = self._waiting.popleft()
-            self._done.extend(zip(names, future.result()))
-        while self._done:
-            yield self._done.popleft()
+        if self._calls is not None:
+            for results in self._calls.finished(everything):
+                yield from results
 
 
-def _begin() -> None:
-    begin_worker()
-    cv2.setNumThreads(1)
-
-
-def _work(work: Callable, jobs: Sequence[tuple[str, tuple]]) -> list:
+def _work(work: Callable, jobs: Sequence[tuple[str, tuple]]) -> list[tuple[str, Any]]:
     results = []
     for name, arguments in jobs:
         try:
-            results.append(work(*arguments))
+            results.append((name, work(*arguments)))
         except ValueError as error:
             raise ValueError(f'{name}: {error}') from error
     return results

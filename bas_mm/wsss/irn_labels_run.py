@@ -11,6 +11,7 @@ from bas_mm.utils.ordered_calls import OrderedCalls
 from bas_mm.utils.palette import encode_palette_png
 from bas_mm.utils.picture_progress import PictureProgress
 from bas_mm.utils.result_files import write_bytes
+from bas_mm.utils.worker_pool import worker_pool
 
 from .functional.irn_labels import IRNLabelParams
 from .irn_labels_folder import IRNLabelFolder
@@ -18,7 +19,6 @@ from .irn_labels_maker import make_irn_labels
 from .multi_scale_views import MultiScaleViews
 from .output_run import OutputRunResult, check_image_ids
 from .seed_source import SeedSource
-from .worker_pool import worker_pool
 
 __all__ = ['IRNLabelRun']
 

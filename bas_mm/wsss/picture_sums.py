@@ -8,8 +8,7 @@ from functools import partial
 import numpy as np
 
 from bas_mm.utils.picture_progress import PictureProgress
-
-from .worker_pool import worker_pool
+from bas_mm.utils.worker_pool import worker_pool
 
 __all__ = ['sum_over_pictures']
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from bas_mm.evaluation import ordered_workers
 from bas_mm.evaluation.ordered_workers import OrderedWorkers
 
 JOBS = [(f'p{i}', (float(i),)) for i in range(50)]
@@ -19,32 +20,40 @@ def test_in_this_process():
     workers.submit(math.sqrt, JOBS[3:])
     assert list(workers.finished()) == RESULTS
     assert list(workers.finished(everything=True)) == []
+    workers.submit(math.sqrt, [*JOBS[:2], ('bad', (-1.0,))])
     with pytest.raises(ValueError, match=r'^bad: math domain'):
-        workers.submit(math.sqrt, [*JOBS[:2], ('bad', (-1.0,))])
+        list(workers.finished())
 
 
-def test_this_process_does_not_wait_for_the_last_batch():
+@pytest.fixture
+def thread(monkeypatch):
+    """A thread in place of the worker process, whose start takes a second."""
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(ordered_workers, 'worker_executor', lambda count: pool)
+        yield
+
+
+def test_this_process_does_not_wait_for_the_last_batch(thread):
     """The network goes on while workers are busy with it."""
     workers, go_on = OrderedWorkers(1), threading.Event()
-    # A thread in place of the worker process, whose start takes a second. The first picture blocks
-    # it: for 20 seconds, so that waiting for it fails and does not hang.
-    with ThreadPoolExecutor(1) as workers._pool:
+    # The first picture blocks it: for 20 seconds, so that waiting for it fails and does not hang.
+    try:
         workers.submit(go_on.wait, [(f'p{i}', (0 if i else 20,)) for i in range(20)])
         assert list(workers.finished()) == []
+    finally:
         go_on.set()
-        expected = [(f'p{i}', True) for i in range(20)]
-        assert list(workers.finished(everything=True)) == expected
+    expected = [(f'p{i}', True) for i in range(20)]
+    assert list(workers.finished(everything=True)) == expected
 
 
-def test_this_process_waits_for_workers_that_are_far_behind():
+def test_this_process_waits_for_workers_that_are_far_behind(thread):
     """Else memory would hold the maps of all pictures."""
     workers, go_on = OrderedWorkers(1), threading.Event()
-    with ThreadPoolExecutor(1) as workers._pool:
-        for start in range(0, 48, 16):
-            workers.submit(go_on.wait, [(f'p{i}', (20,)) for i in range(start, start + 16)])
-        threading.Timer(0.2, go_on.set).start()
-        # The last batch and a hand-over of 8 may wait.
-        assert [name for name, _ in workers.finished()][:24] == [f'p{i}' for i in range(24)]
+    for start in range(0, 48, 16):
+        workers.submit(go_on.wait, [(f'p{i}', (20,)) for i in range(start, start + 16)])
+    threading.Timer(0.2, go_on.set).start()
+    # The last batch and a hand-over of 8 may wait.
+    assert [name for name, _ in workers.finished()][:24] == [f'p{i}' for i in range(24)]
 
 
 @pytest.mark.slow

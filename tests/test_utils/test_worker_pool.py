@@ -2,15 +2,17 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+import cv2
 import pytest
 
-from bas_mm.wsss.worker_pool import worker_pool
+from bas_mm.utils.worker_pool import worker_pool
 
 MASTER = """
 import os, sys, time
-from bas_mm.wsss.worker_pool import worker_pool
+from bas_mm.utils.worker_pool import worker_pool
 
 if __name__ == '__main__':
     with worker_pool(1) as pool:
@@ -37,14 +39,22 @@ def test_workers_end_with_a_killed_master(tmp_path):
         time.sleep(0.02)
 
 
-def test_workers_have_one_thread_each(monkeypatch):
-    """Unless the user has chosen: torch, where a worker imports it, reads this variable."""
-    for chosen, threads in ((None, '1'), ('3', '3')):
-        monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+@pytest.mark.parametrize(
+    ('variable', 'threads_of'),
+    [
+        # torch, where a worker imports it, reads this variable.
+        ('OMP_NUM_THREADS', partial(os.getenv, 'OMP_NUM_THREADS')),
+        ('OPENCV_FOR_THREADS_NUM', cv2.getNumThreads),
+    ],
+)
+def test_workers_have_one_thread_each(monkeypatch, variable, threads_of):
+    """Unless the user has chosen."""
+    for chosen, threads in ((None, 1), ('3', 3)):
+        monkeypatch.delenv(variable, raising=False)
         if chosen is not None:
-            monkeypatch.setenv('OMP_NUM_THREADS', chosen)
+            monkeypatch.setenv(variable, chosen)
         with worker_pool(1) as pool:
-            assert pool.submit(os.getenv, 'OMP_NUM_THREADS').result() == threads
+            assert int(pool.submit(threads_of).result()) == threads
 
 
 def test_no_workers_work_here_and_at_once():

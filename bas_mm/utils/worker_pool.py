@@ -9,9 +9,21 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
-from bas_mm.utils.worker_processes import begin_worker
+from .worker_processes import begin_worker
 
-__all__ = ['worker_pool']
+__all__ = ['worker_executor', 'worker_pool']
+
+
+def worker_executor(num_workers: int) -> Executor:
+    """Processes for tasks. They start with the first task, and end with this process at the latest.
+
+    Args:
+        num_workers (int): How many; 0 works in this process, at once.
+    """
+    if not num_workers:
+        return _Here()
+    # Not forked: this process may have threads of torch, and a GPU.
+    return ProcessPoolExecutor(num_workers, get_context('spawn'), _begin)
 
 
 @contextmanager
@@ -21,11 +33,7 @@ def worker_pool(num_workers: int) -> Iterator[Executor]:
     Args:
         num_workers (int): How many; 0 works in this process, at once.
     """
-    if not num_workers:
-        yield _Here()
-        return
-    # Not forked: this process may have threads of torch.
-    pool = ProcessPoolExecutor(num_workers, get_context('spawn'), _begin)
+    pool = worker_executor(num_workers)
     try:
         yield pool
     finally:
@@ -48,6 +56,8 @@ class _Here(Executor):
 
 
 def _begin() -> None:
-    # If a task imports torch nevertheless: the other workers have the other cores.
+    # The other workers have the other cores. OpenCV, and torch where a task imports it, read these
+    # when they first need threads.
+    os.environ.setdefault('OPENCV_FOR_THREADS_NUM', '1')
     os.environ.setdefault('OMP_NUM_THREADS', '1')
     begin_worker()
