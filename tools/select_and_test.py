@@ -3,9 +3,10 @@
     python tools/select_and_test.py CONFIG CHECKPOINT [CHECKPOINT ...] [options]
 
 Every checkpoint is tested on the config's ``val`` at every θ: those of --thresholds, else those of
-the config where its ``val_evaluator`` has several, else 0.05, 0.10, ... 0.95. The best pair by
-Top-1 Loc + GT-Known there, and only that one, is tested on ``test``. A config whose val is its test
-is refused.
+the config where its ``val_evaluator`` has several, else 0.05, 0.10, ... 0.95. The best pair by the
+figures of --by there, Top-1 Loc + GT-Known by default, and only that one, is tested on ``test``.
+Metrics that need no θ, such as PxAP, choose the checkpoint alone. A config whose val is its test is
+refused.
 """
 
 import argparse
@@ -26,6 +27,11 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     require_writable,
     run_command,
 )
+from bas_mm.utils.config_metrics import (  # noqa: E402
+    CHOICE_FIGURES,
+    localization_metrics,
+    only_threshold,
+)
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,6 +44,14 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         help="θ to choose from; default: those of the config's val_evaluator where it has several, "
         'else 0.05, 0.10, ... 0.95',
+    )
+    parser.add_argument(
+        '--by',
+        nargs='+',
+        choices=CHOICE_FIGURES,
+        metavar='FIGURE',
+        help=f'the figures whose sum decides, among {", ".join(CHOICE_FIGURES)}; default: top1_loc '
+        'gt_known, else the first of the others that val_evaluator reports',
     )
     parser.add_argument('--out', metavar='FILE.json', help='file of the choice and its figures')
     parser.add_common_arguments()
@@ -57,27 +71,30 @@ def main() -> None:
 
     from bas_mm.apis import choose_checkpoint_and_test, results_table, set_thresholds
     from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS
-    from bas_mm.utils.config_metrics import localization_metrics, only_threshold
     from bas_mm.utils.result_files import write_json
 
     evaluator, thresholds = cfg.get('val_evaluator'), args.thresholds
-    has_several = any(only_threshold(metric) is None for metric in localization_metrics(evaluator))
-    try:
-        if thresholds is not None or not has_several:
-            set_thresholds(evaluator, thresholds or list(PROTOCOL_A_THRESHOLDS))
-    except ValueError as error:
-        fail(f'{args.config}: {error}')
+    metrics = localization_metrics(evaluator)
+    if thresholds is not None and not metrics:
+        fail(
+            f'{args.config}: --thresholds: val_evaluator has no LocalizationMetric, which alone '
+            'has thresholds'
+        )
+    has_several = any(only_threshold(metric) is None for metric in metrics)
+    if metrics and (thresholds is not None or not has_several):
+        set_thresholds(evaluator, thresholds or list(PROTOCOL_A_THRESHOLDS))
     prepare_devices(cfg, args.launcher)
 
     from mmengine.dist import is_main_process
 
     with fail_on_input_errors(cfg, args.config):
-        result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem)
+        result = choose_checkpoint_and_test(cfg, args.checkpoints, Path(args.config).stem, args.by)
         if args.out is not None and is_main_process():
             chosen = {'checkpoint': result.checkpoint, 'threshold': result.threshold}
             write_json(args.out, {**chosen, 'val': result.val, 'test': result.test})
     if is_main_process():
-        print(f'\nChosen on val: {result.checkpoint} at θ = {result.threshold:g}. On test:\n')
+        at = '' if result.threshold is None else f' at θ = {result.threshold:g}'
+        print(f'\nChosen on val: {result.checkpoint}{at}. On test:\n')
         print(results_table([result]))
     close_process_group()
 

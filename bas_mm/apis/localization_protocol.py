@@ -1,4 +1,4 @@
-"""Train, choose θ on ``val``, report on ``test``: the order in which nobody tunes on ``test``."""
+"""Train, choose on ``val``, report on ``test``: the order in which nobody tunes on ``test``."""
 
 import os
 import time
@@ -19,7 +19,7 @@ from bas_mm.evaluation.metrics import LocalizationMetric
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS
 from bas_mm.utils.config_checkpoint import use_checkpoint
-from bas_mm.utils.config_metrics import localization_metrics
+from bas_mm.utils.config_metrics import CHOICE_FIGURES, choice_figures, localization_metrics
 from bas_mm.utils.config_model import scope_of
 from bas_mm.utils.last_checkpoint import find_last_checkpoint
 from bas_mm.utils.markdown_table import markdown_table
@@ -34,8 +34,17 @@ COLUMNS = {
     'iou_70': 'IoU 0.7',
     'top1_cls': 'Top-1 Cls',
 }
+# Figures of other metrics than Protocol A's, likewise.
+_FURTHER_COLUMNS = {
+    'max_box_acc': 'MaxBoxAcc',
+    'max_box_acc_v2': 'MaxBoxAccV2',
+    'pxap': 'PxAP',
+    'piou': 'pIoU',
+}
 # The splits that θ is chosen on, and that figures are reported of.
 _REPORTED = ('val', 'test')
+# The figures whose sum θ is chosen by.
+_PROTOCOL_A_CHOICE = ('top1_loc', 'gt_known')
 
 
 @dataclass
@@ -46,7 +55,7 @@ class LocalizationResult:
         name (str): name of the method in tables.
         cfg (Config): its config, with the chosen θ in ``model.test_cfg`` and ``test_evaluator``.
         checkpoint (str): the trained weights.
-        threshold (float): θ, chosen on ``val``.
+        threshold (float | None): θ, chosen on ``val``; None where no metric has one.
         val (dict[str, float]): figures on ``val``, percent, without the metric's prefix.
         test (dict[str, float]): figures on ``test`` at θ, likewise.
         seconds (float): time of training alone.
@@ -55,7 +64,7 @@ class LocalizationResult:
     name: str
     cfg: Config
     checkpoint: str
-    threshold: float
+    threshold: float | None
     val: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -81,17 +90,25 @@ def new_runner(cfg: Config, name: str) -> Runner:
 
 def _best_threshold(
     val: dict[str, float], choose_by: Sequence[str], evaluator: dict | list[dict]
-) -> float:
-    """θ with the highest sum of some figures, the smallest one on a tie, as the config has it."""
+) -> float | None:
+    """θ with the highest sum of some figures, the smallest one on a tie, as the config has it.
+
+    Figures that do not depend on θ leave it to Protocol A's. None: no metric has a θ.
+    """
+    metrics = localization_metrics(evaluator)
+    if not metrics:
+        return None
     thresholds = [
         theta
-        for metric in localization_metrics(evaluator)
+        for metric in metrics
         for theta in np.atleast_1d(metric.get('thresholds', ())).tolist()
         if figure_at('gt_known', theta) in val
     ]
     if not thresholds:
         return val['threshold']  # there was one θ only
-    sums = [_sum(val[figure_at(name, theta)] for name in choose_by) for theta in thresholds]
+    by = [name for name in choose_by if figure_at(name, thresholds[0]) in val]
+    by = by or _PROTOCOL_A_CHOICE
+    sums = [_sum(val[figure_at(name, theta)] for name in by) for theta in thresholds]
     return thresholds[choose_threshold(thresholds, sums)]
 
 
@@ -239,6 +256,11 @@ def _require_parts(cfg: Config) -> None:
     for split in ('train', *_REPORTED):
         if cfg.get(f'{split}_dataloader') is None:
             raise ValueError(f'there is no {split}_dataloader: a run trains, validates and tests')
+    _require_thresholds(cfg)
+
+
+def _require_thresholds(cfg: Config) -> None:
+    """Refuse a config that has no θ in one of its evaluators."""
     for split in _REPORTED:
         if not localization_metrics(cfg.get(f'{split}_evaluator')):
             raise ValueError(
@@ -248,7 +270,7 @@ def _require_parts(cfg: Config) -> None:
 
 
 def choose_threshold_and_test(
-    cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = ('top1_loc', 'gt_known')
+    cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = _PROTOCOL_A_CHOICE
 ) -> LocalizationResult:
     """Test a checkpoint at the θ that is best on ``val``.
 
@@ -268,7 +290,7 @@ def choose_threshold_and_test(
 
 def _validate(
     cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str]
-) -> tuple[dict[str, float], float]:
+) -> tuple[dict[str, float], float | None]:
     """Figures on ``val``, and the best θ."""
     cfg = deepcopy(cfg)
     use_checkpoint(cfg, checkpoint)
@@ -278,13 +300,14 @@ def _validate(
 
 
 def _test(
-    cfg: Config, checkpoint: str, name: str, threshold: float, val: dict[str, float]
+    cfg: Config, checkpoint: str, name: str, threshold: float | None, val: dict[str, float]
 ) -> LocalizationResult:
-    """Figures on ``test`` at one θ."""
+    """Figures on ``test`` at one θ, if there is any."""
     cfg = deepcopy(cfg)
     use_checkpoint(cfg, checkpoint)
-    cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
-    set_thresholds(cfg.test_evaluator, threshold)
+    if threshold is not None:
+        cfg.model.setdefault('test_cfg', {})['threshold'] = threshold
+        set_thresholds(cfg.test_evaluator, threshold)
     test = _plain(new_runner(cfg, f'{name}_test').test())
     return LocalizationResult(name, cfg, checkpoint, threshold, val, test)
 
@@ -293,35 +316,66 @@ def choose_checkpoint_and_test(
     cfg: Config,
     checkpoints: Sequence[str],
     name: str,
-    choose_by: Sequence[str] = ('top1_loc', 'gt_known'),
+    choose_by: Sequence[str] | None = None,
 ) -> LocalizationResult:
-    """Choose a checkpoint and its θ on ``val``, and test that pair alone.
+    """Choose a checkpoint on ``val``, with its θ where there is one, and test that alone.
 
     Args:
-        cfg (Config): see :func:`choose_threshold_and_test`.
+        cfg (Config): see :func:`choose_threshold_and_test`. Without a LocalizationMetric in both
+            evaluators there is no θ, and the checkpoint alone is chosen.
         checkpoints (Sequence[str]): the candidates, at least one; the first on a tie.
         name (str): name of the method.
-        choose_by (Sequence[str]): the figures whose sum decides.
+        choose_by (Sequence[str], optional): the figures of ``val`` whose sum decides:
+            ``top1_loc``, ``top5_loc``, ``gt_known``, ``max_box_acc_v2``, ``max_box_acc``,
+            ``pxap``, ``piou``. If none of them depends on θ, each checkpoint's θ is the best by
+            Top-1 Loc + GT-Known. Default: these two; without a LocalizationMetric the first of
+            the others that is there.
 
     Returns:
         LocalizationResult: with ``seconds`` 0.
 
     Raises:
-        ValueError: ``val`` and ``test`` are the same pictures.
+        ValueError: ``val`` and ``test`` are the same pictures, ``val_evaluator`` does not report
+            what decides, or one evaluator alone has a LocalizationMetric.
     """
     require_own_val(cfg)
+    choose_by = _require_choice(cfg, choose_by)
     best = None
     for checkpoint in checkpoints:
         val, threshold = _validate(cfg, checkpoint, name, choose_by)
-        # With one θ only, there are no figures per θ.
-        reached = _sum(val.get(figure_at(figure, threshold), val[figure]) for figure in choose_by)
+        reached = _sum(_figure(val, figure, threshold) for figure in choose_by)
         if best is None or reached > best[0]:
             best = (reached, checkpoint, val, threshold)
     return _test(cfg, best[1], name, best[3], best[2])
 
 
+def _require_choice(cfg: Config, choose_by: Sequence[str] | None) -> Sequence[str]:
+    """The figures that decide; refuses evaluators that could not choose by them, or report θ."""
+    figures = choice_figures(cfg.get('val_evaluator'))
+    if not figures:
+        metrics = ', '.join(dict.fromkeys(CHOICE_FIGURES.values()))
+        raise ValueError(f'val_evaluator has nothing to choose by: give it one of {metrics}')
+    if choose_by is None:
+        choose_by = _PROTOCOL_A_CHOICE if 'gt_known' in figures else figures[:1]
+    for figure in choose_by:
+        if figure not in figures:
+            raise ValueError(
+                f'val_evaluator does not report {figure}: choose by {", ".join(figures)}, or give '
+                'it the metric that does'
+            )
+    if any(localization_metrics(cfg.get(f'{split}_evaluator')) for split in _REPORTED):
+        _require_thresholds(cfg)
+    return choose_by
+
+
+def _figure(val: dict[str, float], figure: str, threshold: float | None) -> float:
+    """A figure at θ. There is none per θ where there is one θ only, or of other metrics."""
+    at = None if threshold is None else figure_at(figure, threshold)
+    return val.get(at, val[figure])
+
+
 def train_and_test(
-    cfg: Config, name: str, choose_by: Sequence[str] = ('top1_loc', 'gt_known')
+    cfg: Config, name: str, choose_by: Sequence[str] = _PROTOCOL_A_CHOICE
 ) -> LocalizationResult:
     """Train a config from its start, then :func:`choose_threshold_and_test` on the last weights.
 
@@ -351,14 +405,19 @@ def train_and_test(
 def results_table(results: list[LocalizationResult]) -> str:
     """A Markdown table: one line per method, percent, and the θ that was chosen on ``val``.
 
+    A figure that a method does not have is a dash, as is θ where there is none.
+
     Args:
         results (list[LocalizationResult]): the methods, in the order of the lines.
 
     Returns:
         str: the table, without a line break at its end.
     """
-    rows = [['', *COLUMNS.values(), 'θ']]
+    heads = {**COLUMNS, **_FURTHER_COLUMNS}
+    columns = [name for name in heads if any(name in result.test for result in results)]
+    rows = [['', *map(heads.get, columns), 'θ']]
     for result in results:
-        figures = [f'{result.test[column]:.1f}' for column in COLUMNS]
-        rows.append([result.name, *figures, f'{result.threshold:g}'])
+        figures = [f'{result.test[name]:.1f}' if name in result.test else '–' for name in columns]
+        theta = '–' if result.threshold is None else f'{result.threshold:g}'
+        rows.append([result.name, *figures, theta])
     return markdown_table(rows)

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from mmengine.config import Config
 
 __all__ = [
+    'CHOICE_FIGURES',
     'DEFAULT_THRESHOLD',
+    'choice_figures',
     'localization_metrics',
     'metrics_of',
     'only_threshold',
@@ -21,6 +23,17 @@ __all__ = [
 
 #: θ of a LocalizationMetric to which a config gives none.
 DEFAULT_THRESHOLD = 0.1
+
+#: Figures that a checkpoint can be chosen by, each with the metric that reports it.
+CHOICE_FIGURES = {
+    'top1_loc': 'LocalizationMetric',
+    'top5_loc': 'LocalizationMetric',
+    'gt_known': 'LocalizationMetric',
+    'max_box_acc_v2': 'MaxBoxAccV2',
+    'max_box_acc': 'MaxBoxAcc',
+    'pxap': 'PxAP',
+    'piou': 'PxAP',
+}
 
 
 def metrics_of(evaluator: dict | Sequence[dict] | None) -> list[dict]:
@@ -31,6 +44,16 @@ def metrics_of(evaluator: dict | Sequence[dict] | None) -> list[dict]:
 def localization_metrics(evaluator: dict | Sequence[dict] | None) -> list[dict]:
     """Those of the metrics of an evaluator's config that are a LocalizationMetric."""
     return [metric for metric in metrics_of(evaluator) if type_name(metric) == 'LocalizationMetric']
+
+
+def choice_figures(evaluator: dict | Sequence[dict] | None) -> list[str]:
+    """Those of :data:`CHOICE_FIGURES` that an evaluator of this config reports."""
+    kinds = set()
+    for metric in metrics_of(evaluator):
+        kinds.add(type_name(metric))
+        if type_name(metric) == 'MaxBoxAccV2' and metric.get('with_max_box_acc'):
+            kinds.add('MaxBoxAcc')
+    return [figure for figure, kind in CHOICE_FIGURES.items() if kind in kinds]
 
 
 def only_threshold(evaluator: dict | Sequence[dict] | None) -> float | None:

@@ -25,9 +25,16 @@ from bas_mm.apis.localization_protocol import (
 from bas_mm.command_line import fail_on_input_errors
 from bas_mm.evaluation.metrics import LocalizationMetric
 
+WITH_THETA = dict(type='LocalizationMetric', thresholds=[0.1, 0.2])
+
 # Top-1 and GT-Known counts of 40 pictures at two θ: the sums are equal, those of their
 # percentages, 57.5 + 57.5 and 52.5 + 62.5 say, need not be.
 TIES = [((23, 23), (21, 25)), ((7, 22), (4, 25)), ((11, 12), (9, 14)), ((1, 28), (0, 29))]
+
+
+def _cfg(val: dict | list = WITH_THETA, test: dict | list = WITH_THETA) -> Config:
+    """Of the two evaluators alone."""
+    return Config(dict(model={}, val_evaluator=val, test_evaluator=test))
 
 
 def _figures(counts: tuple, pictures: int) -> dict:
@@ -86,7 +93,7 @@ def test_the_first_checkpoint_on_a_tie(monkeypatch):
     monkeypatch.setattr(localization_protocol, 'require_own_val', lambda cfg: None)
     monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, *_: (vals[c], 0.1))
     monkeypatch.setattr(localization_protocol, '_test', lambda cfg, c, *_: c)
-    assert choose_checkpoint_and_test(Config(), ['a', 'b'], 'name') == 'a'
+    assert choose_checkpoint_and_test(_cfg(), ['a', 'b'], 'name') == 'a'
 
 
 def test_the_pair_that_is_best_on_val_is_tested(monkeypatch):
@@ -99,11 +106,98 @@ def test_the_pair_that_is_best_on_val_is_tested(monkeypatch):
         localization_protocol, '_test', lambda cfg, c, name, theta, val: (c, theta, val)
     )
     for choose_by, best in (({}, 'b'), (dict(choose_by=('top1_loc',)), 'a')):
-        found = choose_checkpoint_and_test(Config(), list('abc'), 'name', **choose_by)
+        found = choose_checkpoint_and_test(_cfg(), list('abc'), 'name', **choose_by)
         assert found == (best, pairs[best][1], pairs[best][0])
     monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, name, by: (by, 0.1))
     _, _, by = choose_threshold_and_test(Config(), 'a', 'name')
     assert by == ('top1_loc', 'gt_known')
+
+
+@pytest.fixture
+def tested(monkeypatch):
+    """Runs that are counted in place of begun: figures by checkpoint are put in."""
+    tested, figures = [], {}
+
+    def new_runner(cfg, name):
+        def val():
+            return {f'localization/{key}': value for key, value in figures[cfg.load_from].items()}
+
+        def test():
+            tested.append(cfg)
+            return val()
+
+        return SimpleNamespace(val=val, test=test)
+
+    monkeypatch.setattr(localization_protocol, 'new_runner', new_runner)
+    monkeypatch.setattr(localization_protocol, 'require_own_val', lambda cfg: None)
+    return SimpleNamespace(cfgs=tested, figures=figures)
+
+
+@pytest.mark.parametrize(
+    ('evaluator', 'choose_by', 'best'),
+    [
+        (dict(type='MaxBoxAccV2'), None, 'b'),
+        ([dict(type='Accuracy'), dict(type='bas_mm.PxAP')], None, 'c'),
+        ([dict(type='PxAP'), dict(type='MaxBoxAccV2')], None, 'b'),
+        (dict(type='PxAP'), ['piou'], 'a'),
+        (dict(type='MaxBoxAccV2', with_max_box_acc=True), ['max_box_acc'], 'a'),
+        ([dict(type='MaxBoxAcc'), dict(type='PxAP')], ['max_box_acc', 'pxap'], 'd'),
+    ],
+)
+def test_a_checkpoint_alone_is_chosen_where_there_is_no_threshold(
+    tested, evaluator, choose_by, best
+):
+    names = ('max_box_acc_v2', 'max_box_acc', 'pxap', 'piou')
+    rows = dict(a=(1.0, 9.0, 2.0, 9.0), b=(8.0, 1.0, 3.0, 1.0), c=(2.0, 2.0, 9.0, 2.0))
+    rows['d'] = (3.0, 8.0, 8.0, 3.0)
+    tested.figures.update({name: dict(zip(names, row)) for name, row in rows.items()})
+    found = choose_checkpoint_and_test(_cfg(evaluator, evaluator), list('abcd'), 'name', choose_by)
+    assert (found.checkpoint, found.threshold) == (best, None)
+    assert found.val == found.test == tested.figures[best]
+    (cfg,) = tested.cfgs
+    assert cfg.load_from == best
+    assert not cfg.model
+    assert cfg.test_evaluator == evaluator
+    heads, _, line = results_table([found]).splitlines()
+    columns = ['MaxBoxAcc', 'MaxBoxAccV2', 'PxAP', 'pIoU', 'θ']
+    assert [cell.strip() for cell in heads.split('|')[2:-1]] == columns
+    v2, single, pxap, piou = (f'{value:.1f}' for value in rows[best])
+    assert [cell.strip() for cell in line.split('|')[2:-1]] == [single, v2, pxap, piou, '–']
+
+
+def test_the_threshold_of_a_checkpoint_that_another_metric_chooses(tested):
+    """By Top-1 Loc + GT-Known, which depend on θ."""
+    for name, counts, v2 in (('a', ((9, 9), (20, 20)), 50.0), ('b', ((30, 30), (1, 1)), 40.0)):
+        tested.figures[name] = {**_figures(counts, 40), 'max_box_acc_v2': v2}
+    evaluator = [WITH_THETA, dict(type='MaxBoxAccV2')]
+    cfg = _cfg(evaluator, evaluator)
+    found = choose_checkpoint_and_test(cfg, ['a', 'b'], 'name', ['max_box_acc_v2'])
+    assert (found.checkpoint, found.threshold) == ('a', 0.2)
+    assert tested.cfgs[0].test_evaluator[0].thresholds == 0.2
+    assert 'MaxBoxAccV2' in results_table([found])
+    found = choose_checkpoint_and_test(cfg, ['a', 'b'], 'name')
+    assert (found.checkpoint, found.threshold) == ('b', 0.1)
+
+
+@pytest.mark.parametrize(
+    ('val', 'test', 'choose_by', 'message'),
+    [
+        (WITH_THETA, dict(type='PxAP'), None, 'test_evaluator has no LocalizationMetric: '),
+        (dict(type='PxAP'), WITH_THETA, None, 'val_evaluator has no LocalizationMetric: '),
+        (dict(type='Accuracy'), WITH_THETA, None, 'val_evaluator has nothing to choose by: give'),
+        (
+            [dict(type='PxAP'), dict(type='MaxBoxAccV2')],
+            dict(type='PxAP'),
+            ['pxap', 'max_box_acc'],
+            'val_evaluator does not report max_box_acc: choose by max_box_acc_v2, pxap, piou, or',
+        ),
+    ],
+)
+def test_evaluators_that_cannot_choose_are_refused_before_the_work(
+    tested, val, test, choose_by, message
+):
+    with pytest.raises(ValueError, match=f'^{message}'):
+        choose_checkpoint_and_test(_cfg(val, test), ['none'], 'name', choose_by)
 
 
 def test_the_columns_of_a_table():

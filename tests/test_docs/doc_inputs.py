@@ -280,6 +280,7 @@ IMPLIED = {
     r'OpenImages30k\(': 'data/OpenImages30k',
     r'_cub\b': 'data/CUB_200_2011',
     r'_cub_masks|my_metrics': 'data/CUB_200_2011/segmentations',
+    r'_openimages30k': 'data/OpenImages30k',
     r'_cubv2val': 'data/CUB_200_2011 data/CUBV2',
     r'_voc12': 'data/VOCdevkit/VOC2012',
     r'my_convnext': 'checkpoints/convnext-tiny.pth',

@@ -271,7 +271,7 @@ SMALLER = (
         ),
     ),
     Rule(
-        r'configs/(bas|cam)/(?!\w+_(embedded|masks)|my_metrics)',
+        r'configs/(bas|cam)/(?!\w+_(embedded|masks|openimages30k)|my_metrics)',
         'a view of 32 pixels',
         options=_each(('val', 'test'), 'dataset.pipeline.2.crop_size=32'),
     ),

@@ -9,6 +9,8 @@ import pytest
 from tiny_project import TinyProject
 from tiny_run import write_split_folder
 
+from bas_mm.apis import LocalizationResult
+
 STEPS = [step / 20 for step in range(1, 20)]
 
 
@@ -67,6 +69,37 @@ def test_thresholds_of_the_second_of_two_metrics(tmp_path, monkeypatch):
     (tmp_path / 'two.py').write_text(f"_base_ = 'tiny.py'\nval_evaluator = {metrics}")
     project.run_here('select_and_test.py', 'two.py', 'two.py')
     assert seen == [0.3, [0.4, 0.6]]
+
+
+def test_a_checkpoint_by_figures_without_a_threshold(tmp_path, monkeypatch):
+    project, seen = TinyProject(tmp_path), []
+
+    def choose(cfg, checkpoints, name, choose_by):
+        seen.append(choose_by)
+        return LocalizationResult('m', cfg, checkpoints[0], None, {'pxap': 1.0}, {'pxap': 66.86})
+
+    monkeypatch.setattr('bas_mm.apis.choose_checkpoint_and_test', choose)
+    (tmp_path / 'm.py').write_text(
+        "_base_ = 'tiny.py'\nval_evaluator = dict(type='PxAP', _delete_=True)\n"
+        'test_evaluator = val_evaluator\n'
+    )
+    done = project.run_here(
+        'select_and_test.py', 'm.py', 'm.py', '--by', 'pxap', 'piou', '--out', 'm.json'
+    )
+    assert seen == [['pxap', 'piou']]
+    expected = dict(checkpoint='m.py', threshold=None, val={'pxap': 1.0}, test={'pxap': 66.86})
+    assert json.loads((tmp_path / 'm.json').read_text()) == expected
+    assert 'Chosen on val: m.py. On test:' in done.stdout
+    assert '| m   | 66.9 | –   |' in done.stdout
+    project.run_here('select_and_test.py', 'm.py', 'm.py')
+    assert seen[1:] == [None]
+    for option, value, message in (
+        ('--thresholds', 0.2, 'm.py: --thresholds: val_evaluator has no LocalizationMetric, which'),
+        ('--by', 'iou', "argument --by: invalid choice: 'iou'"),
+    ):
+        done = project.run_here('select_and_test.py', 'm.py', 'm.py', option, value, check=False)
+        assert done.returncode == 2
+        assert f'select_and_test.py: error: {message}' in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow

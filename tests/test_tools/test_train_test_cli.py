@@ -449,7 +449,7 @@ def test_settings_that_do_not_fit(trained):
         (('train.py', 'tiny.py', '--launcher', 'pytorch'), 'RANK is not set'),
         (
             ('select_and_test.py', 'tiny.py', *['whole/epoch_4.pth', '--cfg-options', *no_val]),
-            'the evaluator has no LocalizationMetric',
+            'there is no val_dataloader',
         ),
         (
             ('select_and_test.py', 'tiny.py', *['whole/epoch_4.pth', '--cfg-options', *no_test]),
