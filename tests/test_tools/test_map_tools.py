@@ -1,5 +1,6 @@
 """write_maps.py and eval_maps.py: golden figures from files, and the figures of test.py."""
 
+import csv
 import errno
 import json
 import os
@@ -199,6 +200,118 @@ def test_options_of_a_metric_that_is_not_asked_for(project):
             f'eval_maps.py: error: {options[0]}: θ is that of LocalizationMetric, but the metrics '
             'are MaxBoxAcc, MaxBoxAccV2: leave it out, or choose others by --metrics'
         ]
+
+
+def _write_two_classes(project, name):
+    """Four pictures of two classes, three of them found, and their maps."""
+    boxes, ids, maps = [[(56, 56, 111, 111)]] * 4, None, np.zeros((4, 28, 28), np.float32)
+    maps[:3, 7:14, 7:14] = 1
+    maps[3, :3, :3] = 1
+    ids = _write_split(project.folder / name / 'test', boxes, [0, 0, 1, 1])
+    _write_maps(project.folder / name / 'maps', ids, maps)
+    return ids
+
+
+def _rows(file):
+    with open(file, newline='') as text:
+        return list(csv.DictReader(text))
+
+
+def test_figures_of_classes_curves_and_rows_of_pictures(project):
+    ids, folder = _write_two_classes(project, 'rows'), project.folder / 'rows'
+    command = ('rows/maps', 'rows/test', '--thresholds', '0.4', '--per-class', '--curve')
+    _run(project, *command, '--result-dir', 'rows/csv', '--out', 'rows/all.json')
+    figures = json.loads((folder / 'all.json').read_text())
+    assert figures['localization/gt_known'] == figures['localization/max_box_acc'] == 75
+    kinds = ('', '_metrics', '_per_class')
+    names = [f'{m}{kind}.csv' for m in ('LocalizationMetric', 'MaxBoxAccV2') for kind in kinds]
+    names.append('MaxBoxAccV2_curve.csv')
+    assert sorted(file.name for file in (folder / 'csv').iterdir()) == sorted(names)
+    rows = _rows(folder / 'csv/LocalizationMetric.csv')
+    assert [row['image_id'] for row in rows] == ids
+    assert [float(row['iou']) >= 0.5 for row in rows] == [True, True, True, False]
+    rows = _rows(folder / 'csv/LocalizationMetric_per_class.csv')
+    assert [(row['label'], float(row['gt_known'])) for row in rows] == [('0', 100), ('1', 50)]
+    rows = _rows(folder / 'csv/MaxBoxAccV2_per_class.csv')
+    assert [float(row['max_box_acc']) for row in rows] == [100, 50]
+    rows = _rows(folder / 'csv/MaxBoxAccV2_curve.csv')
+    assert len(rows) == 1000
+    assert max(float(row['box_acc']) for row in rows) == 75
+    # Without scores there is nothing to say of classes.
+    told = [*figures]
+    for file in (folder / 'csv').iterdir():
+        told += _rows(file)[0]
+    assert not [name for name in told if 'top' in name or name == 'rank']
+
+    (folder / 's.csv').write_text(''.join(f'{image_id},1,0\n' for image_id in ids))
+    more = ('--scores', 'rows/s.csv', '--result-format', 'json')
+    _run(project, *command, *more, '--result-dir', 'rows/json')
+    tables = json.loads((folder / 'json/LocalizationMetric.json').read_text())
+    assert [row['rank'] for row in tables['images']] == [0, 0, 1, 1]
+    assert [row['top1_loc'] for row in tables['per_class']] == [100, 0]
+    assert len(json.loads((folder / 'json/MaxBoxAccV2.json').read_text())['curve']) == 1000
+
+
+def test_result_files_that_cannot_be(project, monkeypatch):
+    _write_two_classes(project, 'nowhere')
+    maps = ('nowhere/maps', 'nowhere/test')
+    (project.folder / 'nowhere/file').touch()
+    only_a = ('--result-dir', 'nowhere/a', '--metrics', 'LocalizationMetric', '--curve')
+    for options, message in (
+        (('--per-class',), '--per-class is about the files of --result-dir: name a folder'),
+        (('--curve',), '--curve is about the files of --result-dir: name a folder'),
+        (only_a, '--curve: LocalizationMetric has none: leave it out, or choose others by'),
+        (('--result-dir', 'nowhere/file'), '--result-dir nowhere/file: '),
+    ):
+        done = _run(project, *maps, *options, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith(f'eval_maps.py: error: {message}')
+
+    def fail(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr('bas_mm.utils.result_files.os.chmod', fail)
+    done = _run(project, *maps, '--result-dir', 'nowhere/full', check=False)
+    assert done.returncode == 2
+    expected = 'eval_maps.py: error: --result-dir nowhere/full: No space left on device'
+    assert done.stderr.splitlines()[-1] == expected
+
+
+@pytest.mark.parametrize('metrics', [(), ('--metrics', 'MaxBoxAcc', 'MaxBoxAccV2', 'MaxBoxAcc')])
+def test_both_metrics_of_protocol_b_are_one_search(project, monkeypatch, metrics):
+    ids = _write_two_classes(project, f'once{len(metrics)}')
+    folder, calls, search = f'once{len(metrics)}', [], picture_work.protocol_b_ious
+    monkeypatch.setattr(
+        picture_work, 'protocol_b_ious', lambda *args: calls.append(1) or search(*args)
+    )
+    _run(project, f'{folder}/maps', f'{folder}/test', *metrics, '--out', 'once.json')
+    figures = json.loads((project.folder / 'once.json').read_text())
+    assert len(calls) == len(ids)
+    for name in ('MaxBoxAcc', 'MaxBoxAccV2'):
+        _run(
+            *(project, f'{folder}/maps', f'{folder}/test', '--metrics', name),
+            *('--out', 'one.json'),
+        )
+        alone = json.loads((project.folder / 'one.json').read_text())
+        assert alone.items() <= figures.items()
+
+
+def test_lists_of_the_same_pictures_beside_each_other(project):
+    ids = _write_two_classes(project, 'beside')
+    folder = project.folder / 'beside'
+    _write_split(folder / 'subset', [[(56, 56, 111, 111)]] * 2, [0, 0])
+    done = _run(project, 'beside/maps', 'beside/subset', '--thresholds', '0.4')
+    assert '"localization/gt_known": 100.0' in done.stdout
+    # But none of them may choose θ for the other, wherever it is.
+    (folder / 'subset').rename(project.folder / 'beside_subset')
+    val = ('--val-maps', 'beside/maps', '--val-split', 'beside_subset')
+    done = _run(project, 'beside/maps', 'beside/test', *val, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f'eval_maps.py: error: beside_subset/image_ids.txt, line 1: {ids[0]} is also in another '
+        'split: beside/test/image_ids.txt, line 1'
+    )
+    assert 'θ would be chosen on what is reported: take it from one of them' in done.stderr
 
 
 def test_figures_that_nobody_can_print_are_written(project):

@@ -4,8 +4,9 @@
 
 MAPS holds ``<image id>.npy`` (the id with its extension), an array (h, w) each, for every id of
 ``SPLIT_DIR/image_ids.txt``. Maps and boxes are those of the whole picture, scaled to the view.
-The figures are those of the registered metrics. With ``--val-maps`` and ``--val-split`` the
-threshold of Protocol A is chosen there and the figures of SPLIT_DIR are reported at it.
+The figures are those of the registered metrics; ``--result-dir`` takes their result files. With
+``--val-maps`` and ``--val-split`` the threshold of Protocol A is chosen there and the figures of
+SPLIT_DIR are reported at it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
@@ -24,13 +25,15 @@ import numpy as np  # noqa: E402 - after the path is set
 
 from bas_mm.command_line import OneLineParser, fail, require_writable, run_command  # noqa: E402
 from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.text_lists import read_lines  # noqa: E402
+from bas_mm.datasets.text_lists import read_lines, require_disjoint  # noqa: E402
 from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS  # noqa: E402
 from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes  # noqa: E402
 from bas_mm.utils.result_files import write_json  # noqa: E402
 
 if TYPE_CHECKING:
     from bas_mm.datasets import SplitFolder
+    from bas_mm.evaluation import LocalizationMetric
+    from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
 
 
 def parse_args() -> argparse.Namespace:
@@ -69,6 +72,21 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--workers', type=int, default=0, help='processes of each metric')
     parser.add_argument('--out', help='JSON file of the figures')
+    parser.add_argument(
+        '--result-dir',
+        type=Path,
+        help='folder of METRIC.csv, a row per picture, for each metric (MaxBoxAccV2 has those of '
+        'MaxBoxAcc)',
+    )
+    parser.add_argument(
+        '--result-format', choices=('csv', 'json'), default='csv', help='of these files (csv)'
+    )
+    parser.add_argument(
+        '--per-class', action='store_true', help='they have the figures of each class too'
+    )
+    parser.add_argument(
+        '--curve', action='store_true', help='they have the figures over all thresholds too'
+    )
     args = parser.parse_args()
     if (args.val_maps is None) != (args.val_split is None):
         fail('--val-maps and --val-split go together')
@@ -85,6 +103,11 @@ def parse_args() -> argparse.Namespace:
         fail(f'--workers must not be negative, got {args.workers}')
     if args.out is not None:
         require_writable(args.out, '--out')
+    if args.result_dir is not None:
+        require_writable(args.result_dir, '--result-dir', folder=True)
+    for option in ('per_class', 'curve'):
+        if getattr(args, option) and args.result_dir is None:
+            fail(f'--{option.replace("_", "-")} is about the files of --result-dir: name a folder')
     return args
 
 
@@ -102,6 +125,18 @@ def read_split(split_dir: Path, mask_root: str) -> SplitFolder:
         classes=count,
         test_mode=True,
         check_files=False,
+        # Nothing is trained here: a subset, or other truth of the same pictures, may lie beside it.
+        check_disjoint=False,
+    )
+
+
+def require_other_pictures(val_split: Path, split_dir: Path) -> None:
+    """Refuse two splits with a picture in common: θ would be chosen on what is reported."""
+    own, tested = (str(folder / 'image_ids.txt') for folder in (val_split, split_dir))
+    require_disjoint(
+        (*read_lines(own), own),
+        (*read_lines(tested), tested),
+        'θ would be chosen on what is reported: take it from one of them',
     )
 
 
@@ -183,13 +218,70 @@ def evaluate(
     print(file=sys.stderr)
     figures = {}
     for metric in metrics:
-        figures.update(metric.evaluate(len(dataset)))
+        try:
+            figures.update(metric.evaluate(len(dataset)))
+        except OSError as error:
+            fail(f'--result-dir {args.result_dir}: {error.strerror}')
     return figures
+
+
+def without_classes(metric: type[LocalizationMetric]) -> type[LocalizationMetric]:
+    """Protocol A without the figures of classes, which would only repeat GT-Known."""
+    from bas_mm.evaluation.metrics.detection_localization_metric import FIGURES_OF_CLASSES
+
+    def rest(row: dict) -> dict:
+        left_out = (*FIGURES_OF_CLASSES, 'rank')
+        return {name: v for name, v in row.items() if name.partition('@')[0] not in left_out}
+
+    class WithoutClasses(metric):
+        def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], int]:
+            metrics, best = super().figures(counts, pictures)
+            return rest(metrics), best
+
+        def class_figures(self, *args: Any) -> dict[str, float]:
+            return rest(super().class_figures(*args))
+
+        def row(self, values: tuple) -> dict[str, Any]:
+            return rest(super().row(values))
+
+    return WithoutClasses
+
+
+def build_metrics(
+    names: list[str], thresholds: float | list[float], args: argparse.Namespace, scores: bool
+) -> list[BaseMapMetric]:
+    """The metrics of these names, with the result files that are asked for.
+
+    Args:
+        names (list[str]): those of --metrics.
+        thresholds (float | list[float]): θ of Protocol A.
+        args (argparse.Namespace): the command line.
+        scores (bool): whether there are class scores.
+    """
+    from bas_mm.registry import METRICS
+
+    both = {'MaxBoxAcc', 'MaxBoxAccV2'} <= set(names)
+    metrics = []
+    for name in dict.fromkeys(names):
+        if name == 'MaxBoxAcc' and both:  # MaxBoxAccV2 has its figures from the same work
+            continue
+        kind, options = METRICS.get(name), dict(num_workers=args.workers)
+        if name == 'LocalizationMetric':
+            kind = kind if scores else without_classes(kind)
+            options.update(thresholds=thresholds)
+        else:
+            options.update(normalize=not args.no_normalize, curve=args.curve)
+        if name == 'MaxBoxAccV2':
+            options.update(with_max_box_acc=both)
+        if args.result_dir is not None:
+            file = args.result_dir / f'{name}.{args.result_format}'
+            options.update(result_file=str(file), per_class=args.per_class)
+        metrics.append(kind(**options))
+    return metrics
 
 
 def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
     """All figures of the command line, and how θ was chosen, if it was."""
-    from bas_mm.evaluation.metrics.detection_localization_metric import FIGURES_OF_CLASSES
     from bas_mm.evaluation.score_files import read_scores
     from bas_mm.registry import METRICS
 
@@ -207,10 +299,13 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
                     f'{option}: θ is that of LocalizationMetric, but the metrics are '
                     f'{", ".join(names)}: leave it out, or choose others by --metrics'
                 )
+    if args.curve and set(names) == {'LocalizationMetric'}:
+        fail('--curve: LocalizationMetric has none: leave it out, or choose others by --metrics')
     thresholds = args.thresholds or PROTOCOL_A_THRESHOLDS
     if args.val_maps is not None:
         chooser = METRICS.build(dict(type='LocalizationMetric', thresholds=thresholds))
         val = read_split(args.val_split, args.mask_root)
+        require_other_pictures(args.val_split, args.split_dir)
         val_scores = scores
         if args.val_scores is not None:
             val_scores = read_scores(args.val_scores)
@@ -226,20 +321,8 @@ def figures_of(args: argparse.Namespace) -> tuple[dict[str, float], str]:
             'need --val-maps and --val-split, or one θ',
             file=sys.stderr,
         )
-    metrics = []
-    for name in names:
-        options = dict(normalize=not args.no_normalize)
-        if name == 'LocalizationMetric':
-            options = dict(thresholds=thresholds)
-        metrics.append(METRICS.build(dict(type=name, num_workers=args.workers, **options)))
+    metrics = build_metrics(names, thresholds, args, scores is not None)
     figures = evaluate(metrics, dataset, args.maps, args, scores)
-    if scores is None:
-        # Those of classes would only repeat GT-Known.
-        figures = {
-            name: value
-            for name, value in figures.items()
-            if name.partition('/')[2].partition('@')[0] not in FIGURES_OF_CLASSES
-        }
     return figures, chosen
 
 
