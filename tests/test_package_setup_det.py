@@ -1,4 +1,4 @@
-"""tools/setup_det.sh and the detector part of run_tests.sh. No pip is run and nothing compiled."""
+"""tools/setup_det.sh and the detector part of run_tests.sh. No pip is run and no mmcv compiled."""
 
 import os
 import re
@@ -20,6 +20,9 @@ case "$*" in
 *"-m pip"*" wheel "*)
     [ "${{MMCV_WITH_OPS:-}}" = 1 ] || exit 1
     echo "CFLAGS=$CFLAGS" >>"$FAKE_LOG"
+    # As torch compiles a source: -H names what is read, with ! what was precompiled.
+    echo '#include <torch/types.h>' | "$CXX" -H $CFLAGS -fPIC -I "$FAKE_TORCH_FOLDER/include" \
+        -std=c++17 -DTORCH_EXTENSION_NAME=_ext -c -x c++ - -o /dev/null 2>>"$FAKE_LOG" || exit 1
     while [ "$1" != -w ]; do shift; done
     mkdir -p "$2"
     [ -z "${{FAKE_FAIL:-}}" ] || {{ echo 'error: the compiler gave up'; exit 1; }}
@@ -31,6 +34,7 @@ case "$*" in
 *"print(sys.executable)"*) echo "$0" ;;
 *"import xdist"*) exit 1 ;;
 *torch.__version__*) echo "mmcv-torch-$FAKE_TORCH-${{@: -1}}" ;;
+*torch.__path__*) echo "$FAKE_TORCH_FOLDER" ;;
 *torch.cuda.is_available*) echo "${{FAKE_DEVICE:-cpu}}" ;;
 *CUDA_HOME*) echo "12.8 ${{FAKE_CUDA_HOME:-None}}" ;;
 *) exec "{python}" "$@" ;;
@@ -66,6 +70,7 @@ def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str)
         BAS_MM_CACHE=str(folder / 'cache'),
         FAKE_LOG=str(folder / 'log'),
         FAKE_TORCH='2.10.0',
+        FAKE_TORCH_FOLDER=str(folder / 'a torch'),
         CXX='true',  # a compiler that says it is there
     )
     return subprocess.run(
@@ -103,8 +108,9 @@ def test_the_wheel_is_built_once_for_each_torch(checkout):
     (build,) = calls(checkout, ' wheel ')
     assert '--no-cache-dir' in build
     assert 'onedl-mmcv==2.3.6' in build
-    # No debug information, which Python's own options may ask for; the user's stay.
-    assert calls(checkout, '^CFLAGS=') == ['CFLAGS=-O1 -g0']
+    # setuptools takes CFLAGS in place of Python's own: they have an -O of ours, which the user's
+    # may change, and no debug information.
+    assert calls(checkout, '^CFLAGS=') == ['CFLAGS=-O2 -DNDEBUG -fwrapv -O1 -g0']
     assert len(calls(checkout, r'--no-deps .*/wheels/mmcv-torch-2\.10\.0-cpu/\S+\.whl')) == 1
     assert f'source {environment(checkout)}/bin/activate' in done.stderr
 
@@ -125,6 +131,87 @@ def test_the_wheel_is_built_once_for_each_torch(checkout):
     assert run(checkout, FAKE_TORCH='2.11.0').returncode == 0
     assert len(calls(checkout, ' wheel ')) == 1
     assert len(wheels(checkout)) == 2
+
+
+@pytest.fixture
+def torch_headers(checkout) -> Path:
+    """The header that is to be precompiled, of a torch in a folder whose name has a space."""
+    header = checkout.parent / 'a torch/include/torch/types.h'
+    header.parent.mkdir(parents=True)
+    header.write_text('#pragma once\n#include <vector>\n')
+    return header
+
+
+def gnu_compiler() -> str:
+    for name in ('g++', 'c++'):
+        macros = subprocess.run(
+            [shutil.which(name) or 'false', '-dM', '-E', '-x', 'c++', os.devnull],
+            capture_output=True,
+            text=True,
+        ).stdout
+        if '__GNUC__' in macros and '__clang__' not in macros:
+            return name
+    pytest.skip('no g++')
+
+
+def precompiled(checkout: Path) -> bool:
+    """Was a precompiled header taken when the source was compiled? None may remain."""
+    assert [p.name for p in checkout.parent.rglob('*.gch')] == []
+    assert [p.name for p in checkout.parent.rglob('.building')] == []
+    return calls(checkout, r'^! \S.*/bas_mm_torch\.hpp\.gch$') != []
+
+
+def test_torchs_headers_are_precompiled(checkout, torch_headers):
+    done = run(checkout, CXX=gnu_compiler(), BAS_MM_CACHE=str(checkout.parent / 'a cache'))
+    assert done.returncode == 0, done.stderr
+    assert precompiled(checkout)
+
+
+def test_a_users_flags_are_precompiled_with(checkout, torch_headers):
+    done = run(checkout, CXX=gnu_compiler(), CFLAGS='-O1 -DMINE=1')
+    assert done.returncode == 0, done.stderr
+    assert precompiled(checkout)
+    assert calls(checkout, '^CFLAGS=.* -O1 -DMINE=1 -g0 -include') != []
+
+
+def test_headers_that_cannot_be_precompiled(checkout, torch_headers):
+    """As where the disk is full: then it takes longer."""
+    compiler = checkout.parent / 'no precompiling'
+    compiler.write_text(
+        f'#!/bin/sh\ncase "$*" in *c++-header*) exit 1 ;; esac\nexec {gnu_compiler()} "$@"\n'
+    )
+    compiler.chmod(0o755)
+    done = run(checkout, CXX=str(compiler))
+    assert done.returncode == 0, done.stderr
+    assert not precompiled(checkout)
+    assert calls(checkout, '^CFLAGS=.*-include') == []
+    assert len(wheels(checkout)) == 1
+
+
+@pytest.mark.parametrize(
+    ('macros', 'device'),
+    [
+        ('#define __GNUC__ 4\n#define __clang__ 1', 'cpu'),
+        ('#define _MSC_VER 1', 'cpu'),
+        ('#define __GNUC__ 12', 'cuda'),
+    ],
+)
+def test_compilers_that_get_nothing_precompiled(checkout, macros, device):
+    """clang refuses a precompiled header that does not fit, and nvcc cannot read one of g++."""
+    compiler = checkout.parent / 'compiler'
+    compiler.write_text(
+        '#!/bin/sh\ncase "$*" in\n'
+        f"*-dM*) echo '{macros}' ;;\n"
+        '*c++-header*) echo precompiling >>"$FAKE_LOG" ;;\n'
+        'esac\n'
+    )
+    compiler.chmod(0o755)
+    home = fake_toolkit(checkout, '12.8')
+    done = run(checkout, CXX=str(compiler), FAKE_DEVICE=device, FAKE_CUDA_HOME=home)
+    assert done.returncode == 0, done.stderr
+    assert calls(checkout, '^precompiling') == []
+    assert calls(checkout, '^CFLAGS=.*-include') == []
+    assert len(wheels(checkout)) == 1
 
 
 def fake_toolkit(checkout: Path, release: str) -> str:
@@ -174,6 +261,7 @@ def test_a_failed_compilation_leaves_nothing(checkout):
     assert 'could not be compiled' in done.stderr
     assert 'g++ and python3-dev' in done.stderr
     assert wheels(checkout) == []
+    assert [p.name for p in checkout.parent.rglob('.building')] == []
     # What a killed one leaves is in the way of nothing.
     (folder,) = (checkout.parent / 'cache/wheels').iterdir()
     (folder / '.building').mkdir(exist_ok=True)

@@ -4,7 +4,7 @@
 # tools/setup_env.sh tells which environment is used and made.
 #
 # The tests of detectors need mmcv's operators, which takes an environment of its own and, the first
-# time, half an hour of compilation (tools/setup_det.sh). CI=true runs them there after all others;
+# time, some minutes of compilation (tools/setup_det.sh). CI=true runs them there after all others;
 # so does BAS_MM_DET=1, and BAS_MM_DET=0 does not. Elsewhere they are skipped.
 set -euo pipefail
 
