@@ -8,11 +8,11 @@
 # requirements/det_pinned.txt has in place of lines there: .venv-det, or det-* in BAS_MM_CACHE.
 # How it is chosen and made is told in tools/setup_env.sh.
 #
-# The operators are compiled once. This took 6 min 28 s of processor time on 2 cores of an AMD EPYC with
-# g++ 12, takes longer with other compilers, and needs C++17; where torch sees a GPU, a CUDA toolkit
-# with nvcc as well. The wheel is kept in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm), in a
-# folder for each version of mmcv, torch and Python, with CUDA and without, for pip itself would hand
-# it to any torch.
+# The operators are compiled once. This took 6 min 28 s of processor time on 2 cores of an AMD EPYC
+# with g++ 12, takes longer with other compilers, and needs C++17; where torch sees a GPU, a CUDA
+# toolkit with nvcc as well. The wheel is kept in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm),
+# in a folder for each version of mmcv, torch and Python, with CUDA and without, for pip itself would
+# hand it to any torch.
 set -euo pipefail
 
 self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
@@ -66,9 +66,9 @@ folder in CUDA_HOME; or set CUDA_VISIBLE_DEVICES= (empty) for operators that run
 }
 
 # Precompiles torch's headers as bas_mm_torch.hpp in folder $2, for the torch of interpreter $1 and a
-# compiler with the flags $3. All of mmcv's sources include them; with them one took 5 s of
-# processor time in place of 16. Where g++ gets other flags than here, such as after a change in mmcv,
-# it reads the headers themselves: nothing breaks, it only takes longer.
+# compiler with the flags $3. All of mmcv's sources include them; one of these then took 5 s of
+# processor time in place of 16. Where g++ gets other flags than here, as a change in mmcv might
+# bring, it reads the headers themselves: nothing breaks, it only takes longer.
 bas_mm_precompile() {
     local include header=$2/bas_mm_torch.hpp
     # clang has another way, and refuses what does not fit.
