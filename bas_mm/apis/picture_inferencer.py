@@ -6,9 +6,8 @@ import fnmatch
 import operator
 import warnings
 from abc import abstractmethod
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import RLock
@@ -300,7 +299,11 @@ class PictureInferencer(BaseInferencer):
             UnreadableImageError: A picture cannot be read; the message names it.
         """
         batch: list[LoadedPicture] = []
-        for loaded in self._read_ahead(inputs, batch_size, wanted, unreadable):
+        ahead, skip = batch_size + _READERS, unreadable is not None
+        for loaded in self._read_ahead(inputs, ahead, wanted, skip):
+            if isinstance(loaded, dict):
+                unreadable.append(loaded)
+                continue
             if batch and self.batch_key(loaded) != self.batch_key(batch[0]):
                 yield batch
                 batch = []
@@ -314,35 +317,27 @@ class PictureInferencer(BaseInferencer):
     def _read_ahead(
         self,
         pictures: Sequence[PictureInput],
-        batch_size: int,
+        ahead: int,
         wanted: Sequence[Any] | None,
-        unreadable: list[dict[str, Any]] | None,
-    ) -> Iterator[LoadedPicture]:
-        waiting: deque[tuple[PictureInput, Future]] = deque()
-
-        def first() -> Iterator[LoadedPicture]:
-            picture, future = waiting.popleft()
+        skip_unreadable: bool,
+    ) -> Iterator[LoadedPicture | dict[str, str]]:
+        def read(position: int, picture: PictureInput) -> LoadedPicture | dict[str, str]:
             try:
-                yield future.result()
+                return self.read(position, picture, None if wanted is None else wanted[position])
             except UnreadableImageError as error:
-                if unreadable is None:
-                    raise UnreadableImageError(
-                        f'{error}. Take it out, or go on without such pictures by skip_unreadable'
-                    ) from error
-                unreadable.append({'image': picture.image, 'error': str(error)})
+                if skip_unreadable:
+                    return {'image': picture.image, 'error': str(error)}
+                raise UnreadableImageError(
+                    f'{error}. Take it out, or go on without such pictures by skip_unreadable'
+                ) from error
 
-        with ThreadPoolExecutor(_READERS) as readers:
-            try:
-                for position, picture in enumerate(pictures):
-                    want = None if wanted is None else wanted[position]
-                    waiting.append((picture, readers.submit(self.read, position, picture, want)))
-                    if len(waiting) > batch_size + _READERS:
-                        yield from first()
-                while waiting:
-                    yield from first()
-            finally:
-                for _, future in waiting:
-                    future.cancel()
+        with BoundedThreads(_READERS, ahead) as readers:
+            for position, picture in enumerate(pictures):
+                readers.submit(read, position, picture)
+                # One for one, even where more are read: those are for when the network works.
+                if position >= ahead:
+                    yield next(readers.finished())
+            yield from readers.finished(everything=True)
 
     def _run(
         self,

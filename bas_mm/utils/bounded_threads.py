@@ -20,17 +20,19 @@ _TOGETHER = 32
 
 
 class BoundedThreads(OrderedCalls):
-    """Threads that finish what an accelerator gave, while it goes on. A context manager.
+    """Threads that read or write files while their caller goes on. A context manager.
 
     Leaving the context waits for what is being worked on; after an error what still waits is
-    dropped. Twice as many calls wait as there are threads, which keeps these busy.
+    dropped.
 
     Args:
         count (int): How many threads, at least 1.
+        ahead (int, optional): See :class:`OrderedCalls`. Defaults to None: twice as many calls as
+            there are threads, which keeps these busy.
     """
 
-    def __init__(self, count: int) -> None:
-        super().__init__(ThreadPoolExecutor(count), 2 * count)
+    def __init__(self, count: int, ahead: int | None = None) -> None:
+        super().__init__(ThreadPoolExecutor(count), 2 * count if ahead is None else ahead)
 
     def __enter__(self) -> BoundedThreads:
         return self

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from functools import partial
@@ -693,6 +694,29 @@ def test_drawing_does_not_hold_the_network_up(run, inferencer, tmp_path, monkeyp
     found = inferencer(run.pictures, return_vis=True, on_prediction=lambda p: order.append(p.image))
     assert order == [p.image for p in found['predictions']] == list(map(str, run.pictures))
     assert len(found['visualization']) == len(run.pictures)
+
+
+def test_pictures_are_read_while_the_network_works(run, inferencer, monkeypatch):
+    """A batch, and two pictures for the threads that read, wait behind the one it works on."""
+    begun, read, forward = [], inferencer.read, inferencer.forward
+    inputs, waiting = run.pictures[:1] * 16, []
+
+    def read_and_tell(position, *rest):
+        begun.append(position)
+        return read(position, *rest)
+
+    def forward_and_look(batch, **kwargs):
+        expected = min(batch[-1].position + 5, 16)
+        deadline = time.monotonic() + 10
+        while len(begun) < expected and time.monotonic() < deadline:
+            time.sleep(0.001)
+        waiting.append(len(begun) - expected)
+        return forward(batch, **kwargs)
+
+    monkeypatch.setattr(inferencer, 'read', read_and_tell)
+    monkeypatch.setattr(inferencer, 'forward', forward_and_look)
+    assert len(inferencer(inputs, 2)['predictions']) == 16
+    assert waiting == [0] * 8
 
 
 def test_a_folder_that_cannot_be_written_to_is_noticed_first(run, inferencer, tmp_path):
