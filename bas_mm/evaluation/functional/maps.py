@@ -37,8 +37,9 @@ def extremes(localization_map: np.ndarray) -> tuple[np.floating, np.floating]:
 def normalize_map(localization_map: np.ndarray) -> np.ndarray:
     """Min-max normalise one localization map as Protocol A does.
 
-    ``(m - min) / (max - min + 1e-5)``, all of it in float32, so that the figures do not depend on
-    how the installed NumPy promotes scalars. A constant map becomes all 0.
+    ``(m - min) / (max - min + 1e-5)`` in float32, so that the figures do not depend on how the
+    installed NumPy promotes scalars. Only the minimum is subtracted in float64 where the map's own
+    type holds more than float32 does. A constant map becomes all 0.
 
     Args:
         localization_map (np.ndarray): Shape (h, w), any real dtype and range, finite.
@@ -57,11 +58,14 @@ def normalize_map(localization_map: np.ndarray) -> np.ndarray:
         array([[0.  , 0.5 ],
                [1.  , 0.25]], dtype=float32)
     """
-    m = np.ascontiguousarray(localization_map, dtype=np.float32)
+    m = np.asarray(localization_map)
+    # In float32, a map far from 0 would lose what its values differ by.
+    exact = np.float32 if np.can_cast(m.dtype, np.float32) else np.float64
+    m = np.ascontiguousarray(m, dtype=exact)
     low, high = extremes(m)
-    if float(high) - float(low) > np.finfo(np.float32).max:
+    if float(high) - float(low) > float(np.finfo(np.float32).max):
         raise ValueError(f'the localization map has values from {low:g} to {high:g}: too far apart')
-    return (m - low) / (high - low + _EPSILON)
+    return (m - low).astype(np.float32, copy=False) / (np.float32(high - low) + _EPSILON)
 
 
 def resize_map(localization_map: np.ndarray, size: tuple[int, int] = (224, 224)) -> np.ndarray:

@@ -22,6 +22,28 @@ def test_scaling_a_map_changes_nothing_but_the_epsilon():
     np.testing.assert_allclose(normalize_map(m), normalize_map(m * 7 + 3), atol=2e-5)
 
 
+@pytest.mark.parametrize('kind', [np.float64, np.int64])
+def test_a_map_far_from_zero_keeps_its_differences(kind):
+    # float32 knows the multiples of 128 there, and no other number.
+    m = (2.0**30 + np.array([[0, 1], [2, 4]])).astype(kind)
+    expected = np.array([[0, 0.25], [0.5, 1]])
+    np.testing.assert_allclose(normalize_map(m), expected, atol=1e-5)
+    assert normalize_map(m).dtype == np.float32
+
+
+def test_a_float32_map_and_its_float64_copy_are_one():
+    m = np.random.RandomState(0).randn(28, 28).astype(np.float32)
+    np.testing.assert_array_equal(normalize_map(m), normalize_map(m.astype(np.float64)))
+    # As the formula reads in float32, to the last bit.
+    low, high = m.min(), m.max()
+    np.testing.assert_array_equal(normalize_map(m), (m - low) / (high - low + np.float32(1e-5)))
+
+
+def test_large_float64_values_are_not_taken_for_infinite_ones():
+    with pytest.raises(ValueError, match=r'values from 0 to 1e\+46: too far apart'):
+        normalize_map(np.array([[0, 1e46]]))
+
+
 def test_constant_map_is_zero():
     np.testing.assert_array_equal(normalize_map(np.full((4, 5), 0.3)), np.zeros((4, 5)))
 
