@@ -23,7 +23,8 @@ class StanfordCars(ReleaseDataset):
     """Stanford Cars as it was released: 196 makes and models, one box per picture.
 
     Source: Krause et al., *3D Object Representations for Fine-Grained Categorization*, 2013. It
-    was released in two forms; the one that is there is read, the first if both are::
+    was released in two forms; the one that is there is read, the first if both are. Beside a
+    ``devkit/``, ``cars_annos.mat`` without ``car_ims/`` is no form::
 
         StanfordCars/                          StanfordCars/
         ├── car_ims/000001.jpg ...             ├── cars_train/00001.jpg ...
@@ -64,7 +65,10 @@ class StanfordCars(ReleaseDataset):
     def read_release(self) -> list[dict]:
         """Read the split, in the order of its list."""
         file = self.file('cars_annos.mat')
-        if osp.isfile(file):
+        pictures = osp.join(self.data_prefix['img_path'], 'car_ims')
+        # In some copies of the form with devkit/ the file lies there without its pictures.
+        has_devkit = osp.isdir(osp.join(self.data_root, 'devkit'))
+        if osp.isfile(file) and (osp.isdir(pictures) or not has_devkit):
             names_file, content = file, read_mat(file)
             entries = mat_variable(content, 'annotations', file)
             paths = texts(struct_field(entries, 'relative_im_path', file), 'the path', file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,24 @@ def test_merged_form(tmp_path):
     assert [info['image_id'] for info in test] == ['car_ims/000003.jpg', 'car_ims/000004.jpg']
     assert [info['gt_label'] for info in train + test] == [0, 1, 1, 0]
     np.testing.assert_array_equal(test[1]['gt_bboxes'], np.array([CAR_BOXES[3]]) - 1)
+
+
+@pytest.mark.parametrize('with_pictures', [True, False])
+def test_both_forms(tmp_path, with_pictures):
+    root = write_cars(write_cars(tmp_path).parent, merged=True)
+    if not with_pictures:
+        shutil.rmtree(root / 'car_ims')
+    names = [info['image_id'] for info in infos_of(StanfordCars('test', str(root)))]
+    assert names == (
+        ['car_ims/000003.jpg', 'car_ims/000004.jpg']
+        if with_pictures
+        else ['cars_test/00001.jpg', 'cars_test/00002.jpg']
+    )
+    if not with_pictures:
+        # The file is all that there is: its pictures are missed.
+        shutil.rmtree(root / 'devkit')
+        message = error_of(StanfordCars, 'test', data_root=str(root))
+        assert 'cars_annos.mat, entry 3: car_ims/000003.jpg is listed, but there is no' in message
 
 
 FIELDS = dict(
