@@ -27,6 +27,10 @@ class LocCropBottom(BaseTransform):
 
     - img, img_shape, ori_shape, gt_bboxes, height
 
+    Added Keys:
+
+    - rows_cut: how many rows; absent where it is none
+
     Args:
         pixels (int): How many rows. Defaults to 20.
     """
@@ -51,6 +55,8 @@ class LocCropBottom(BaseTransform):
             raise ValueError(
                 'LocCropBottom comes right behind LoadLocImage, and is not for sets with masks'
             )
+        if self.pixels:
+            results['rows_cut'] = results.get('rows_cut', 0) + self.pixels
         results['img'] = results['img'][:height]
         results['img_shape'] = results['ori_shape'] = (height, width)
         if 'height' in results:

@@ -42,6 +42,7 @@ class PackLocalizationInputs(BaseTransform):
       truncated, not clamped. Without boxes both are (0, 4). ``gt_mask`` is there where
       :class:`LoadLocMask` read it: uint8 (H, W). ``whole_view`` is False where the view is a crop
       or mirrored, so that Protocol B and pixel metrics do not fit it, and else absent.
+      ``rows_cut`` is there where :class:`LocCropBottom` made the original picture lower.
       ``view_box`` is where the view lies in the original picture, x0, y0, x1, y1 in its pixels,
       x1 and y1 one past the end, x0 > x1 where it is mirrored: boxes of the view go back by
       :func:`~bas_mm.utils.box_geometry.boxes_to_original`. Where a transform of another package
@@ -62,6 +63,7 @@ class PackLocalizationInputs(BaseTransform):
         'mask_paths',
         'ignore_path',
         'whole_view',
+        'rows_cut',
         'view_box',
     )
 

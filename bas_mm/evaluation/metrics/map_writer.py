@@ -37,12 +37,13 @@ class MapWriter(BaseMapMetric):
     reads. Every file is written atomically; processes write their own pictures. Reports
     ``maps_written``.
 
-    Who reads the maps takes them for those of whole pictures: where the test pipeline crops or
-    mirrors, nothing is written.
+    Who reads the maps takes them for those of whole pictures, as their files are: where the test
+    pipeline crops, cuts rows off or mirrors, nothing is written.
 
     Args:
         out_dir (str): folder of the maps.
-        check_view (bool): whether a view that is a crop or mirrored is an error. Defaults to True.
+        check_view (bool): whether a view that is a crop or mirrored, or of a picture that rows
+            were cut off, is an error. Defaults to True.
         **kwargs: arguments of :class:`BaseMapMetric`.
     """
 
@@ -70,6 +71,12 @@ class MapWriter(BaseMapMetric):
                 'the view is a crop or mirrored, or it is not known what it shows, and its map '
                 'would be taken for that of the whole picture: resize to the view by LocResize, '
                 'without LocCenterCrop or LocTenCrop, in the test pipeline, or set '
+                'check_view=False (write_maps.py: --crops)'
+            )
+        if self.check_view and sample.get('rows_cut'):
+            raise ValueError(
+                f'LocCropBottom cut {sample.get("rows_cut")} rows off, and the map would be taken '
+                'for that of the whole picture: leave it out of the test pipeline, or set '
                 'check_view=False (write_maps.py: --crops)'
             )
         return map_file(self.out_dir, name), pred_map

@@ -49,3 +49,16 @@ def test_protocol_b_sees_the_cut_picture():
     for step in [*steps, dict(type='PackLocalizationInputs')]:
         results = TRANSFORMS.build(step)(results)
     assert results['data_samples'].gt_bboxes_view.tolist() == [[8, 20, 40, 78]]
+
+
+@pytest.mark.parametrize('pixels', [0, 20])
+def test_the_packed_sample_tells_that_rows_were_cut(pixels):
+    """The view shows all of what is left: nothing else tells who knows the whole picture."""
+    results = dict(img=np.zeros((60, 30, 3), np.uint8), ori_shape=(60, 30), img_shape=(60, 30))
+    for step in (
+        dict(type='LocCropBottom', pixels=pixels),
+        dict(type='LocResize', scale=(80, 80)),
+        dict(type='PackLocalizationInputs'),
+    ):
+        results = TRANSFORMS.build(step)(results)
+    assert results['data_samples'].get('rows_cut') == (pixels or None)

@@ -183,6 +183,8 @@ def test_maps_are_written_of_whole_pictures_below_the_folder(tmp_path):
         evaluate(MapWriter(**writer), [make_sample(5, whole_view=False)])
     with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*not known what it shows'):
         evaluate(MapWriter(**writer), [make_sample(5, view_lost=True)])
+    with pytest.raises(ValueError, match=r'(?s)val/00005.jpg.*cut 20 rows off.*--crops'):
+        evaluate(MapWriter(**writer), [make_sample(5, rows_cut=20)])
     for name in ('/a/b.jpg', 'a/../../b.jpg'):
         with pytest.raises(ValueError, match=f'(?s)named by the image_id of its picture.*{name}'):
             evaluate(MapWriter(**writer), [make_sample(5, image_id=name)])
@@ -190,8 +192,9 @@ def test_maps_are_written_of_whole_pictures_below_the_folder(tmp_path):
     with pytest.raises(ValueError, match=r'^picture 0 of a batch.*neither image_id nor img_path'):
         evaluate(MapWriter(**writer), [make_sample(5, image_id=None)])
     assert not list(tmp_path.rglob('*.npy'))
-    evaluate(MapWriter(**writer, check_view=False), [make_sample(5, whole_view=False)])
-    assert (tmp_path / 'maps/val/00005.jpg.npy').is_file()
+    for place, partial in enumerate((dict(whole_view=False), dict(rows_cut=20))):
+        evaluate(MapWriter(**writer, check_view=False), [make_sample(place, **partial)])
+        assert (tmp_path / f'maps/val/{place:05d}.jpg.npy').is_file()
 
 
 def test_crops_are_evaluated_on_request():
