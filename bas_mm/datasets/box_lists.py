@@ -32,24 +32,13 @@ class BoxLists:
     unit: str = 'line'
 
 
-def check_boxes(
-    file: str,
-    ids: Sequence[str],
-    lists: BoxLists,
-    sizes: np.ndarray | None = None,
-    on_its_side: np.ndarray | None = None,
-) -> None:
-    """Judge boxes: finite, in pixels, corners in order, inside the picture.
-
-    A corner may equal the width or the height, because some sets write x + w for x1.
+def check_boxes(file: str, ids: Sequence[str], lists: BoxLists) -> None:
+    """Judge boxes by themselves: finite, in pixels, corners in order.
 
     Args:
         file: The file that the boxes come from, for messages.
         ids: The split's ids.
         lists: The boxes.
-        sizes: (n, 2) width and height of each picture; None when they are not known. Then only
-            negative corners count as outside. A picture of unknown size may have 0, 0 here.
-        on_its_side: See :func:`check_bounds`.
 
     Raises:
         AnnotationError: Names the first bad line and counts the others.
@@ -78,37 +67,41 @@ def check_boxes(
             'has x1 < x0 or y1 < y0',
             'A box is x0,y0,x1,y1: the upper left corner, then the lower right one',
         )
-    bad = (boxes[:, :2] < 0).any(axis=1)
-    if bad.any():
-        _raise_box(
-            file, ids, lists, bad, 'lies outside its picture (x0 or y0 < 0)', 'Correct the box'
-        )
-    if sizes is not None:
-        check_bounds(file, ids, lists, sizes, on_its_side=on_its_side)
 
 
 def check_bounds(
     file: str,
     ids: Sequence[str],
     lists: BoxLists,
-    sizes: np.ndarray,
+    sizes: np.ndarray | None,
     tolerance: float = 0.0,
     on_its_side: np.ndarray | None = None,
+    way_out: str = '',
 ) -> None:
-    """Judge the lower right corners of boxes against the sizes of their pictures.
+    """Judge boxes against the sizes of their pictures.
+
+    A corner may equal the width or the height, because some sets write x + w for x1.
 
     Args:
         file: The file that the boxes come from, for messages.
         ids: The split's ids.
         lists: The boxes.
-        sizes: (n, 2) width and height of each picture; 0, 0 where unknown.
+        sizes: (n, 2) width and height of each picture, 0, 0 where unknown; None where no size is
+            known. Then only negative corners count as outside.
         tolerance: How many pixels beyond the width or the height are still accepted.
         on_its_side: (n,) bool, pictures whose boxes may be those of the picture turned by a
             quarter as well, of which width and height change places; None for no picture.
+        way_out: What can be done where a box is not to be corrected, for messages.
 
     Raises:
         AnnotationError: Names the first bad line and counts the others.
     """
+    bad = (lists.boxes[:, :2] < 0).any(axis=1)
+    if bad.any():
+        problem = 'lies outside its picture (x0 or y0 < 0)'
+        _raise_box(file, ids, lists, bad, problem, f'Correct the box{way_out}')
+    if sizes is None:
+        return
     limits = sizes[lists.positions]
     known = (limits > 0).all(axis=1)
     bad = known & (lists.boxes[:, 2:] > limits + tolerance).any(axis=1)
@@ -127,7 +120,7 @@ def check_bounds(
             lists,
             bad,
             f'lies outside its picture of {width}x{height} pixels{turned}',
-            'Correct the box, or the size',
+            f'Correct the box, or the size{way_out}',
         )
 
 

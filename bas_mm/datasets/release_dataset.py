@@ -31,7 +31,8 @@ class ReleaseDataset(BaseLocalizationDataset):
             Defaults to True.
         check_files (bool): Whether to check that each picture is on disk. Defaults to True.
         check_bounds (bool): Whether to check that boxes lie in their pictures; one pixel beyond
-            is accepted. Where the release does not say the sizes, the head of each picture of
+            the width or the height is accepted. False takes boxes as they stand, wherever they
+            lie. Where the release does not say the sizes, the head of each picture of
             the split is read, about 0.1 ms each on a local disk; in test mode without
             ``skip_unreadable`` a file that is no picture is refused then. Needs ``with_boxes``.
             Defaults to True.
@@ -151,7 +152,8 @@ class ReleaseDataset(BaseLocalizationDataset):
                     require_readable(bare, lists.lines[rows], file, lists.unit)
             # Releases differ in whether they count pixels from 0 or 1, not all of them say it, and
             # some are not consistent: hence the one pixel.
-            check_bounds(file, ids, lists, sizes, tolerance=1.0)
+            way_out = ', or set check_bounds=False in the data set to take boxes as they stand'
+            check_bounds(file, ids, lists, sizes, tolerance=1.0, way_out=way_out)
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes
         if sizes is not None:

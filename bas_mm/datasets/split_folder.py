@@ -10,7 +10,7 @@ from bas_mm.registry import DATASETS
 from bas_mm.utils.bounded_threads import map_in_threads
 
 from .base_localization_dataset import BaseLocalizationDataset
-from .box_lists import check_boxes, group_rows
+from .box_lists import check_bounds, check_boxes, group_rows
 from .collector import paused_collector
 from .errors import AnnotationError
 from .listed_files import check_files_exist, join_paths, require_folder
@@ -181,7 +181,8 @@ class SplitFolder(BaseLocalizationDataset):
                 require_readable([paths[position] for position in unknown], numbers, ids_file)
             # Boxes of a picture on its side may be those of its pixels, or of what viewers show.
             unchecked = [*unknown, *np.flatnonzero(on_its_side).tolist()]
-        check_boxes(file, ids, lists, sizes, on_its_side)
+        check_boxes(file, ids, lists)
+        check_bounds(file, ids, lists, sizes, on_its_side=on_its_side)
         for info, boxes in zip(infos, group_rows(lists.positions, lists.boxes, len(ids))):
             info['gt_bboxes'] = boxes
         for position in unchecked:

@@ -121,6 +121,13 @@ def test_bad_annotation(release):
     assert message.startswith(f'{file}, line 18: the box 1,2,60,30 of {P1} lies outside')
     loose = StanfordDogs('test', data_root=str(release), check_bounds=False)
     np.testing.assert_array_equal(loose.get_data_info(1)['gt_bboxes'], [[1, 2, 60, 30]])
+    end = ', or set check_bounds=False in the data set to take boxes as they stand'
+    assert message.endswith(f'Correct the box, or the size{end}')
+    replace_line(file, 19, '<xmin>-1</xmin>')
+    message = error_of(StanfordDogs, 'test', data_root=str(release))
+    assert message.endswith(f'(x0 or y0 < 0). Correct the box{end}')
+    loose = StanfordDogs('test', data_root=str(release), check_bounds=False)
+    np.testing.assert_array_equal(loose.get_data_info(1)['gt_bboxes'], [[-1, 2, 60, 30]])
     lines = file.read_text().splitlines()
     file.write_text('\n'.join(lines[:12] + lines[24:]))
     message = error_of(StanfordDogs, 'test', data_root=str(release))

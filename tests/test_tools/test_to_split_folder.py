@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from modules import load_module, status_of
 from releases import (
+    voc_xml,
     write_aircraft,
     write_cars,
     write_cub,
@@ -155,10 +156,50 @@ def test_boxes_one_pixel_beyond_are_clipped(converter, tmp_path, capsys):
     write_lines(source / 'bounding_boxes.txt', boxes)
     assert status_of(converter.main, ['cub', str(source), str(target), '--splits', 'test']) == 0
     assert not (target / 'train').exists()
-    said = 'test: boxes of 1 pictures clipped to the picture (002.Bird_2/Bird_3.jpg ...)'
+    said = (
+        'test: boxes of 1 pictures clipped to the picture (002.Bird_2/Bird_3.jpg ...), by 1 pixels '
+        'at most\n'
+    )
     assert said in capsys.readouterr().out
     lines = (target / 'test/localization.txt').read_text().splitlines()
     assert [line.partition(',')[2] for line in lines] == ['0.5,2.12345,3.5,6.12345', '1,1,60,40']
+
+
+def _box_of_a_dog(root: Path, box: tuple[int, ...]) -> None:
+    file = root / 'Annotation/n02085621-Breed_1/n02085621_20'
+    file.write_text(voc_xml('a', 48, 36, [('Breed_1', (1, 2, 40, 30)), ('Breed_1', box)]))
+
+
+@pytest.mark.parametrize(
+    ('box', 'written', 'pixels'),
+    [((1, 2, 60, 30), '1,2,48,30', 12), ((-3, 2, 48, 38), '0,2,48,36', 3)],
+)
+def test_boxes_far_beyond_are_clipped(converter, tmp_path, capsys, box, written, pixels):
+    source, target = write_dogs(tmp_path), tmp_path / 'metadata'
+    _box_of_a_dog(source, box)
+    assert status_of(converter.main, ['stanford_dogs', str(source), str(target)]) == 0
+    name = 'n02085621-Breed_1/n02085621_20.jpg'
+    assert (
+        f'test: boxes of 1 pictures clipped to the picture ({name} ...), by {pixels} pixels at most'
+    ) in capsys.readouterr().out
+    lines = (target / 'test/localization.txt').read_text().splitlines()
+    assert lines[-2:] == [f'{name},1,2,40,30', f'{name},{written}']
+
+
+@pytest.mark.parametrize(
+    ('box', 'expected'),
+    [
+        ((49, 2, 60, 30), 'test: the box 49,2,60,30 of n02085621-Breed_1/n02085621_20.jpg lies wh'),
+        ((1, -9, 9, -1), 'lies wholly outside its picture of 48x36 pixels: correct it, or the s'),
+        ((9, 2, 5, 30), 'n02085621_20, line 30: the box 9,2,5,30 of n02085621-Breed_1/n02085621_'),
+    ],
+)
+def test_boxes_that_nothing_is_left_of(converter, tmp_path, capsys, box, expected):
+    source, target = write_dogs(tmp_path / 'release'), tmp_path / 'new' / 'metadata'
+    _box_of_a_dog(source, box)
+    assert status_of(converter.main, ['stanford_dogs', str(source), str(target)]) == 2
+    assert expected in capsys.readouterr().err
+    assert not list(target.parent.iterdir())
 
 
 @pytest.mark.parametrize(

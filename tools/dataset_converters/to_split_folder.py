@@ -6,6 +6,9 @@ writes ``data/CUB/metadata/{train,test}`` with ``image_ids.txt``, ``class_labels
 ``image_sizes.txt`` and, except for ``train``, whose labels are weak, ``localization.txt``; and
 ``classes.txt`` where no two classes have the same name. The pictures stay where they are.
 
+Boxes that reach beyond their pictures are clipped, and it is said of how many pictures. A box that
+lies wholly outside, or has its corners in the wrong order, is an error.
+
 What was written is read again and compared with the release before it takes its place; until then
 it lies in a temporary folder beside it.
 """
@@ -108,10 +111,7 @@ def convert_split(
         with PictureProgress(f'{split}: masks', len(infos)) as progress:
             written = write_binary_masks(infos, root, 'masks', progress.advance)
     elif 'gt_bboxes' in infos[0]:
-        boxes, changed = clip_boxes([info['gt_bboxes'] for info in infos], sizes)
-        if len(changed):
-            first = infos[changed[0]]['image_id']
-            print(f'{split}: boxes of {len(changed)} pictures clipped to the picture ({first} ...)')
+        boxes = _clip(infos, sizes, split)
     write_split(
         os.path.join(root, split),
         [info['image_id'] for info in infos],
@@ -168,7 +168,11 @@ def run(args: argparse.Namespace) -> None:
             if args.masks:
                 options['with_masks'] = localized
             dataset = reader(
-                own_name, data_root=args.src, with_boxes=localized and not args.masks, **options
+                own_name,
+                data_root=args.src,
+                with_boxes=localized and not args.masks,
+                check_bounds=False,  # what is outside is clipped here
+                **options,
             )
             masks = args.masks and localized
             boxes = convert_split(dataset, temporary, split, masks, args.workers)
@@ -186,6 +190,27 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parse_args(argv)
     with fail_on(AnnotationError, UnreadableImageError, OSError):
         run(args)
+
+
+def _clip(infos: Sequence[dict], sizes: np.ndarray, split: str) -> list[np.ndarray]:
+    """Clip the boxes of a split to their pictures, and say so."""
+    given = [info['gt_bboxes'] for info in infos]
+    for info, boxes, size in zip(infos, given, sizes):
+        outside = ((boxes[:, :2] > size) | (boxes[:, 2:] < 0)).any(axis=1)
+        if outside.any():
+            box = ','.join(f'{value:g}' for value in boxes[outside][0])
+            fail(
+                f'{split}: the box {box} of {info["image_id"]} lies wholly outside its picture of '
+                f'{size[0]}x{size[1]} pixels: correct it, or the size, in the release'
+            )
+    clipped, changed = clip_boxes(given, sizes)
+    if len(changed):
+        most = max(np.abs(given[position] - clipped[position]).max() for position in changed)
+        print(
+            f'{split}: boxes of {len(changed)} pictures clipped to the picture '
+            f'({infos[changed[0]]["image_id"]} ...), by {most:g} pixels at most'
+        )
+    return clipped
 
 
 def _config_entry(dataset: ReleaseDataset, dst: str, split: str, masks: bool) -> str:
