@@ -134,13 +134,17 @@ class ReleaseDataset(BaseLocalizationDataset):
             infos: The dicts of :meth:`make_infos`, changed in place.
             lists: Their boxes.
             file: The file of the boxes, for messages.
-            sizes: (n, 2) width and height of the pictures, where the release says them.
+            sizes: (n, 2) width and height of the pictures, where the release says them; by the
+                files of the boxes, if there is one per picture.
 
         Raises:
             AnnotationError: Names the first bad box and counts the others.
         """
         ids = [info['image_id'] for info in infos]
         check_boxes(file, ids, lists)
+        if sizes is not None and lists.files is not None:
+            for position, size_file in zip(lists.positions.tolist(), lists.files):
+                infos[position]['size_file'] = size_file
         if self.check_bounds:
             if sizes is None:
                 paths = [info['img_path'] for info in infos]

@@ -169,6 +169,10 @@ class SplitFolder(BaseLocalizationDataset):
                 info['mask_paths'] = tuple(osp.join(root, mask) for mask in masks)
                 info['ignore_path'] = osp.join(root, ignore) if ignore else ''
             return
+        if sizes is not None:
+            sizes_file = osp.join(self.split_dir, IMAGE_SIZES)
+            for info in infos:
+                info['size_file'] = sizes_file
         on_its_side, unchecked = None, []
         if sizes is None and self.check_files:
             paths = [info['img_path'] for info in infos]

@@ -204,3 +204,15 @@ def test_nothing_names_the_classes(release):
     (release.parent / 'LOC_synset_mapping.txt').unlink()
     (release / 'Data/CLS-LOC/train').rename(release / 'Data/CLS-LOC/training')
     assert 'that name the classes' in error_of(read, release)
+
+
+def test_another_size_than_the_pictures_names_the_xml(release):
+    file = xml_of(release, 2)
+    file.write_text(file.read_text().replace('<width>50</width>', '<width>51</width>'))
+    dataset = read(release, test_mode=True, pipeline=[dict(type='LoadLocImage')])
+    path = dataset.get_data_info(1)['img_path']
+    assert error_of(dataset.__getitem__, 1) == (
+        f'{path} has 50x40 pixels, but {file} says 51x40: its boxes '
+        'cannot be trusted. Correct the size there, and the boxes, or set check_size=False in '
+        'LoadLocImage'
+    )

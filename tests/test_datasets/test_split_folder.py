@@ -78,6 +78,13 @@ class TestReading:
             dataset.get_data_info(1)['gt_bboxes'], [[10.5, 11.25, 20, 30], [0, 0, 50, 50]]
         )
 
+    def test_boxes_go_with_the_file_of_their_sizes(self, split_writer):
+        file = split_writer.write_good() / 'image_sizes.txt'
+        assert build(split_writer.root).get_data_info(1)['size_file'] == str(file)
+        assert 'size_file' not in build(split_writer.root, with_boxes=False).get_data_info(1)
+        file.unlink()
+        assert 'size_file' not in build(split_writer.root).get_data_info(1)
+
     def test_weak_labels_need_neither_boxes_nor_sizes(self, split_writer):
         folder = split_writer.write_good()
         (folder / 'localization.txt').unlink()

@@ -140,3 +140,17 @@ def test_bad_annotation(release):
 def test_other_number_of_classes(release):
     message = error_of(StanfordDogs, 'train', data_root=str(release), classes=2)
     assert 'train_list.mat, entry 3: class 3 is out of range for 2 classes (1 to 2)' in message
+
+
+def test_another_size_than_the_pictures_names_the_xml(release):
+    file = release / 'Annotation' / P1.removesuffix('.jpg')
+    file.write_text(file.read_text().replace('<width>48</width>', '<width>51</width>'))
+    dataset = StanfordDogs(
+        'test', data_root=str(release), test_mode=True, pipeline=[dict(type='LoadLocImage')]
+    )
+    path = dataset.get_data_info(1)['img_path']
+    assert error_of(dataset.__getitem__, 1) == (
+        f'{path} has 48x36 pixels, but {file} says 51x36: its boxes '
+        'cannot be trusted. Correct the size there, and the boxes, or set check_size=False in '
+        'LoadLocImage'
+    )

@@ -43,6 +43,7 @@ class LoadLocImage(LoadImageFromFile):
 
     - img_path
     - width, height, and gt_bboxes or a detector's instances (optional)
+    - size_file (optional), where width and height are from, for messages
 
     Added Keys:
 
@@ -141,7 +142,8 @@ class LoadLocImage(LoadImageFromFile):
 
         Args:
             results: With ``img_path``, and ``width``, ``height`` and ``gt_bboxes`` if known. Data
-                sets of detectors have a list of ``instances`` in place of ``gt_bboxes``.
+                sets of detectors have a list of ``instances`` in place of ``gt_bboxes``. An error
+                names their ``size_file`` if there is one.
             width: Width of the picture in pixels.
             height: Its height.
             name: The transform of the pipeline, for messages. Defaults to 'LoadLocImage'.
@@ -169,11 +171,12 @@ class LoadLocImage(LoadImageFromFile):
         if listed != (width, height):
             if listed != (height, width):
                 turned = ''
-            source, mend = 'its split says', 'Correct image_sizes.txt and the boxes'
+            source = results.get('size_file', 'its split')
+            mend = 'Correct the size there, and the boxes'
             if boxes is None:
-                source, mend = 'the file of its boxes says', 'Make that file anew'
+                source, mend = 'the file of its boxes', 'Make that file anew'
             raise AnnotationError(
-                f'{results["img_path"]} has {width}x{height} pixels, but {source} '
+                f'{results["img_path"]} has {width}x{height} pixels, but {source} says '
                 f'{listed[0]}x{listed[1]}: its boxes cannot be trusted.{turned} {mend}, or set '
                 f'check_size=False in {name}'
             )

@@ -181,6 +181,12 @@ def test_size_must_agree_where_there_are_boxes(tmp_path, make_picture):
         read(path, {**listed, **boxes})
     with pytest.raises(AnnotationError, match=r'cannot be trusted\. Correct'):
         read(path, {**listed, **boxes, 'width': 41})
+    with pytest.raises(AnnotationError) as caught:
+        read(path, {**listed, **boxes, 'width': 41, 'size_file': 'ann/a.xml'})
+    assert str(caught.value) == (
+        f'{path} has 60x40 pixels, but ann/a.xml says 41x60: its boxes cannot be trusted. Correct '
+        'the size there, and the boxes, or set check_size=False in LoadLocImage'
+    )
     assert read(path, {**listed, **boxes}, check_size=False)['img_shape'] == (40, 60)
     assert read(path, listed)['img_shape'] == (40, 60)
     assert read(path, boxes)['img_shape'] == (40, 60)
