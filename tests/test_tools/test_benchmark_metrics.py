@@ -100,10 +100,12 @@ def test_figures_that_differ_are_an_error(benchmark, monkeypatch):
     }
 
 
-@pytest.mark.parametrize('kind', ['blobs', 'smooth', 'noise'])
-def test_generated_maps(benchmark, kind):
+@pytest.mark.parametrize(
+    ('kind', 'side'), [('blobs', 28), ('smooth', 28), ('noise', 28), ('fine_noise', 56)]
+)
+def test_generated_maps(benchmark, kind, side):
     maps = benchmark.KINDS[kind](3, np.random.default_rng(0))
-    assert [m.shape for m in maps] == [(28, 28)] * 3
+    assert [m.shape for m in maps] == [(side, side)] * 3
     assert all(m.dtype == np.float32 and m.min() < m.max() for m in maps)
 
 

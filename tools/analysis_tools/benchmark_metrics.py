@@ -74,7 +74,17 @@ def noise_maps(count: int, rng: np.random.Generator) -> list[np.ndarray]:
     return [rng.random((28, 28), dtype=np.float32) for _ in range(count)]
 
 
-KINDS = {'blobs': blob_maps, 'smooth': smooth_maps, 'noise': noise_maps}
+def fine_noise_maps(count: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """The same of networks with maps twice as fine."""
+    return [rng.random((56, 56), dtype=np.float32) for _ in range(count)]
+
+
+KINDS = {
+    'blobs': blob_maps,
+    'smooth': smooth_maps,
+    'noise': noise_maps,
+    'fine_noise': fine_noise_maps,
+}
 
 
 def direct_protocol_a(m: np.ndarray, boxes: np.ndarray, _: np.ndarray) -> np.ndarray:
