@@ -87,6 +87,7 @@ class CocoBoxWriter(BaseMapMetric):
         if not 0 <= label < len(scores):
             raise ValueError(f'the label {label} is none of the {len(scores)} classes')
         height, width = (int(side) for side in self.get(sample, 'ori_shape')[:2])
+        height += sample.get('rows_cut') or 0  # the file is of pictures as they are on disk
         about = (str(self.get(sample, 'img_path')), width, height, float(scores[label]))
         return (
             pred_map,

@@ -99,6 +99,13 @@ EMPTY[1][1, 2] += 5e-6
 EMPTY[2][1, 0] = 1
 
 
+def test_a_picture_has_the_rows_that_were_cut_off(tmp_path):
+    """LocCropBottom takes them from the network; the detector reads the file on disk."""
+    samples = [make_sample(0, (500, 375)), make_sample(1, (500, 375), rows_cut=20)]
+    _, file = write(tmp_path / 'boxes.json', samples)
+    assert [image['height'] for image in file['images']] == [375, 395]
+
+
 @pytest.mark.parametrize('pred_map', EMPTY)
 def test_a_map_without_a_pixel_above_theta_gives_no_box_and_one_warning(pred_map, tmp_path, caplog):
     assert protocol_a_boxes(pred_map, [0.4], VIEW).tolist() == [[0, 0, 40, 32]]
