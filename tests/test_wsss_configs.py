@@ -82,7 +82,11 @@ def test_recipe_of_cam(data):
     assert tuple(pipeline['mmcv.RandomResize'].scale) == (640, 640)
     assert tuple(pipeline['mmcv.RandomResize'].ratio_range) == (0.5, 1.0)
     assert pipeline['mmcv.RandomFlip'].prob == 0.5
-    assert pipeline['mmpretrain.RandomCrop'].crop_size == 512
+    crop = pipeline['mmpretrain.RandomCrop']
+    assert (crop.crop_size, crop.pad_if_needed) == (512, True)
+    # What is missing has the mean colour, which becomes 0. Pictures are BGR where they are cropped.
+    mean = cfg.model.data_preprocessor.mean
+    assert list(crop.pad_val) == [round(value) for value in reversed(mean)]
 
 
 @pytest.mark.parametrize('name', ALL)

@@ -10,6 +10,7 @@ from bas_mm.utils.dense_crf import CRFParams
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
 from bas_mm.wsss.functional.masks import MaskParams
 from bas_mm.wsss.mask_folder import MaskFolder
+from bas_mm.wsss.seed_evaluation import THRESHOLDS
 from bas_mm.wsss.seed_maker import SeedParams
 
 
@@ -97,3 +98,14 @@ def test_configs_have_the_settings(data):
         cfg = Config.fromfile(folder / f'{method}_{data}.py')
         labels = params_of(IRNLabelParams(), cfg.irn_label_cfg, 'irn_label_cfg')
         assert labels == IRNLabelParams(0.30, 0.17, CRFParams(10, 3.0, 3.0, 50.0, 5.0, 10.0))
+        if data == 'small_embedded':  # its own, for small pictures
+            continue
+        # wsss.md, section 3.
+        seeds = params_of(SeedParams(), cfg.seed_cfg, 'seed_cfg')
+        assert (seeds.scales, seeds.flip) == ((1.0, 0.5, 1.5, 2.0), True)
+        assert cfg.seed_evaluator.thresholds == [k / 100 for k in range(20, 45)]
+
+
+def test_background_scores_without_a_config():
+    expected = tuple(k / 100 for k in range(20, 45))
+    assert expected == THRESHOLDS
