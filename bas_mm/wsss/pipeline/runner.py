@@ -179,10 +179,13 @@ class PipelineRunner:
         now, made_of = self.fingerprints[step.name], self.made_of[step.name]
         known, was_done = self.state.fingerprint(step.name), self.state.is_done(step.name)
         again = self._ran_again(step.name) if known == now else ''
+        discarded = self.state.is_discarded(step.name)
         self._check_needs(step)
         note = ''
         if again:
             note = f': begins anew, for {again}'
+        elif known == now and discarded:
+            note = ': begins anew, for a run was stopped while it deleted the output'
         elif known == now:
             note = ': its output is gone' if was_done else ': goes on'
         elif known is not None:
@@ -196,12 +199,13 @@ class PipelineRunner:
                         'away, choose another --work-dir, or skip the step to use it as it is'
                     )
         self._say(number, step, step.what + self._shared(step) + note)
-        if again or known not in (None, now):
+        if again or discarded or known not in (None, now):
+            self.state.discard(step.name)
             for path in step.outputs:
                 _delete(path)
         # Noted before anything is made: a run that is stopped here does not forget that what was
         # made of the earlier output is outdated.
-        anew = bool(again or was_done or known != now)
+        anew = bool(again or discarded or was_done or known != now)
         self.state.begin(step.name, now, made_of, step.needs, anew)
         start, done = time.monotonic(), False
         try:

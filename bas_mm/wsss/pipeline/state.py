@@ -23,7 +23,7 @@ class PipelineState:
         ValueError: It exists and cannot be read.
     """
 
-    RUNNING, DONE = 'running', 'done'
+    RUNNING, DONE, DISCARDED = 'running', 'done', 'discarded'
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -60,8 +60,12 @@ class PipelineState:
         return [need for need in needs if read.get(need) != self.making(need)]
 
     def is_half_done(self, name: str) -> bool:
-        """Whether a step was begun and did not come to its end."""
-        return self._steps.get(name, {}).get('status') == self.RUNNING
+        """Whether a step was begun and its output is not whole."""
+        return name in self._steps and not self.is_done(name)
+
+    def is_discarded(self, name: str) -> bool:
+        """Whether what a step had made was about to be deleted, and some of it may be gone."""
+        return self._steps.get(name, {}).get('status') == self.DISCARDED
 
     def is_done(self, name: str) -> bool:
         """Whether a step came to its end."""
@@ -70,6 +74,13 @@ class PipelineState:
     def seconds(self, name: str) -> float:
         """How long a step took, over all its starts."""
         return float(self._steps.get(name, {}).get('seconds', 0))
+
+    def discard(self, name: str) -> None:
+        """Note that what a step that was begun has made is deleted, before it is.
+
+        A run that is stopped meanwhile leaves some of it, which is of no use with any settings.
+        """
+        self._write(name, **{**self._steps[name], 'status': self.DISCARDED})
 
     def begin(
         self,

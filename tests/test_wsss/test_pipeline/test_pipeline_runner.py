@@ -130,6 +130,42 @@ def test_changed_settings_are_run_anew_with_what_depends_on_them(folder):
     assert _calls(folder) == 'aab'
 
 
+@pytest.mark.parametrize('setting', ['', 'new', 'other'])
+def test_a_stop_while_an_output_is_deleted(folder, monkeypatch, setting):
+    """What is left of it is no output, with the settings of before as with others."""
+    _run(folder)
+    _calls(folder)
+    delete = runner._delete
+
+    def stopped(path: Path) -> None:
+        assert path.name == 'a'
+        path.write_text('the rest of ')
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, '_delete', stopped)
+    with pytest.raises(KeyboardInterrupt):
+        _run(folder, steps=_steps(folder, ('new', '', '')))
+    deleted = []
+    monkeypatch.setattr(runner, '_delete', lambda path: (deleted.append(path.name), delete(path)))
+    steps = _steps(folder, (setting, '', ''))
+    # Who skips the step is told.
+    (folder / 'work/b').unlink()
+    said = _run(folder, steps=steps, skip=['a', 'c'])
+    assert any('a was stopped before its end' in line for line in said)
+    _calls(folder)
+    said = _run(folder, steps=steps)
+    assert _calls(folder) == 'ab'
+    assert deleted[-2:] == ['a', 'b']
+    reason = (
+        f"there is a change: some.setting='', now {setting!r}"
+        if setting
+        else 'a run was stopped while it deleted the output'
+    )
+    assert said[0] == f'[1/3] a: make a: begins anew, for {reason}'
+    assert (folder / 'work/b').read_text() == 'ab'
+    assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
+
+
 def test_outputs_of_other_settings_are_told(folder):
     """Such as the figures of a later step, where a run ends before it."""
     _run(folder)
