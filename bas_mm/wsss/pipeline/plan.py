@@ -19,7 +19,7 @@ from bas_mm.utils.similar_names import close_names
 from bas_mm.wsss.plain_values import plain_values
 
 from .class_lists import require_same_classes
-from .counting_settings import settings_that_count
+from .counting_settings import settings_of_validation, settings_that_count
 from .step import Step
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class _Plan:
             [folder],
             needs,
             self.all_but(key, *_AFTER_TRAINING),
-            replaced=options,
+            replaced=(*options, *settings_of_validation(self.loaded[key])),
             resumable_training=True,
             distributed=True,
             # None where a batch_sampler has it.

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from mmengine.config import Config
+from mmengine.hooks import CheckpointHook, Hook
 
 from bas_mm.command_line import load_config
 from bas_mm.datasets import VOC12MultiLabel
-from bas_mm.registry import DATASETS
+from bas_mm.registry import DATASETS, HOOKS
 from bas_mm.utils.dense_crf import crf_library
+from bas_mm.wsss.pipeline.counting_settings import VALIDATION, settings_of_validation
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
 from bas_mm.wsss.pipeline.runner import PipelineRunner
@@ -275,7 +277,9 @@ def test_settings_change_the_steps_that_read_them(tmp_path):
         (dict(bas='seed_evaluator = dict(thresholds=[0.5])'), {'eval_seeds', 'eval_masks'}),
         (dict(cam='optim_wrapper = dict(optimizer=dict(lr=1))'), {'cam'}),
         (dict(irn='mask_cfg = dict(background=0.5)'), {'masks'}),
-        (dict(segmentor='model = dict(test_cfg=dict(flip=False))'), {'segmentor', 'test'}),
+        (dict(segmentor='model = dict(test_cfg=dict(flip=False))'), {'test'}),
+        (dict(segmentor='model = dict(test_cfg=dict(crf=dict()))'), {'test'}),
+        (dict(segmentor='test_dataloader = dict(batch_size=2)'), {'test'}),
     ):
         after = changed(**texts)
         assert {name for name in before if after[name] != before[name]} == expected, texts
@@ -368,7 +372,7 @@ def test_what_does_not_count(tmp_path):
     everything = """
 default_hooks = dict(
     logger=dict(interval=7), visualization=dict(type='LocalizationVisualizationHook', enable=True),
-    checkpoint=dict(interval=3, max_keep_ckpts=1))
+    checkpoint=dict(interval=3, max_keep_ckpts=1, save_best='mIoU', rule='greater'))
 log_level = 'WARNING'
 log_processor = dict(window_size=3)
 visualizer = dict(name='other')
@@ -397,6 +401,76 @@ workers = 7  # a variable
         _fingerprints(_plan(_write(tmp_path, segmentor=saving.format(n)))) for n in (2, 3)
     )
     assert {name for name in two if two[name] != three[name]} == {'segmentor', 'test'}
+
+
+def test_how_a_training_is_validated_does_not_count(tmp_path):
+    """Unless something acts on what is found: the last checkpoint may be another then."""
+
+    def fingerprints(common: str, text: str) -> dict[str, str]:
+        own = dict.fromkeys(('cam', 'bas', 'segmentor'), text)
+        own['segmentor'] = f'{common}\n{text}'
+        return _fingerprints(_plan(_write(tmp_path, **own)))
+
+    def changed(text: str, common: str = '') -> set[str]:
+        before, after = fingerprints(common, ''), fingerprints(common, text)
+        return {name for name in after if after[name] != before[name]}
+
+    way = 'train_cfg = dict(val_interval=3, val_begin=2)\nval_dataloader = dict(batch_size=8)'
+    none = 'val_dataloader = val_cfg = val_evaluator = None'
+    assert changed(way) == changed(none) == set()
+    stops = "custom_hooks = [dict(type='EarlyStoppingHook', monitor='mIoU')]"
+    # What its validations predict is another thing then, too.
+    crf = "if 'decode_head' in _base_.model:\n    model = dict(test_cfg=dict(crf=dict()))"
+    for text in (way, none, crf):
+        assert changed(text, stops) == {'segmentor', 'test'}, text
+
+
+# Two of a user's own: one that only says that it was there, and one that acts.
+class SaysHook(Hook):
+    def after_train(self, runner) -> None:
+        print('done')
+
+
+class ActsHook(CheckpointHook):
+    def after_val_epoch(self, runner, metrics=None) -> None:
+        runner.train_loop.stop_training = metrics['mIoU'] > 50
+
+
+PLATEAU = dict(type='ReduceOnPlateauLR', monitor='mIoU')
+
+
+@pytest.mark.parametrize(
+    ('cfg', 'heeds'),
+    [
+        (dict(), False),
+        (dict(default_hooks=None, custom_hooks=None, param_scheduler=None), False),
+        (dict(custom_hooks=[dict(type='EMAHook'), dict(type=SaysHook)]), False),
+        (dict(default_hooks=dict(checkpoint=dict(type='CheckpointHook', save_best='a'))), False),
+        (dict(default_hooks=dict(logger=None)), False),
+        # The training says that there is none.
+        (dict(custom_hooks=[dict(type='NowhereHook')]), False),
+        (dict(param_scheduler=[dict(type='PolyLR')]), False),
+        (dict(default_hooks=dict(stop=dict(type='mmengine.EarlyStoppingHook'))), True),
+        (dict(custom_hooks=[dict(type=ActsHook)]), True),
+        (dict(custom_hooks=[dict(type=f'{__name__}.ActsHook')]), True),
+        (dict(custom_hooks=[dict(type='OwnActsHook')]), True),
+        (dict(param_scheduler=PLATEAU), True),
+        (dict(param_scheduler=[dict(type='PolyLR'), PLATEAU]), True),
+        (dict(param_scheduler=dict(generator=[PLATEAU])), True),
+    ],
+)
+def test_what_acts_on_validations(cfg, heeds, monkeypatch):
+    # As the imports of a config do.
+    monkeypatch.setitem(HOOKS.module_dict, 'OwnActsHook', ActsHook)
+    assert settings_of_validation(cfg) == (() if heeds else VALIDATION)
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_nothing_acts_on_the_validations_of_the_recipes(path):
+    for name, step in _plan(path).items():
+        if step.resumable_training:
+            assert 'val_dataloader' not in step.settings, name
+            assert 'val_interval' not in step.settings['train_cfg'], name
 
 
 @pytest.mark.parametrize(
