@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from mmengine.config import Config
 from mmengine.optim import build_optim_wrapper
 from mmengine.runner import Runner
 from torch.nn import BatchNorm2d
+from torch.utils.flop_counter import FlopCounterMode
 
 from bas_mm.command_line import load_config
 from bas_mm.models.segmentors.multi_scale_encoder_decoder import MultiScaleTestCfg
@@ -73,6 +75,34 @@ def test_the_published_weights_want_their_own_colours_and_strides():
     assert (colours.mean, colours.std) == ([104.008, 116.669, 122.675], [1.0, 1.0, 1.0])
     assert not colours.bgr_to_rgb
     assert model.decode_head == plain.decode_head
+
+
+@pytest.mark.slow
+def test_what_validations_and_the_test_cost_on_coco():
+    """In operations, by torch's count, without any arithmetic: the page's figures."""
+    cfg = load(COCO)
+    cfg.model.backbone.init_cfg = None
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+        crops, picture = torch.empty(10, 3, *cfg.crop_size), torch.empty(1, 3, 480, 640)
+
+    def operations(work: Callable[[], object]) -> int:
+        with FlopCounterMode(display=False) as counter:
+            work()
+        return counter.get_total_flops()
+
+    def step() -> None:
+        scales = model.train_cfg.scales
+        sum(model._scores(model._at_scale(crops, scale)).sum() for scale in scales).backward()
+
+    training = cfg.train_cfg.max_iters * operations(step)
+    with torch.no_grad():
+        of_picture = operations(lambda: model.eval().inference(picture, [{}]))
+    assert 'indices' not in cfg.test_dataloader.dataset
+    assert round(40504 * of_picture / training, 1) == 1.2
+    validations = cfg.train_cfg.max_iters / cfg.train_cfg.val_interval
+    pictures = validations * cfg.val_dataloader.dataset.indices
+    assert round(100 * pictures * of_picture / training) == 6
 
 
 def test_embedded_data_are_those_of_the_seeds():
