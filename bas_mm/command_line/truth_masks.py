@@ -137,7 +137,9 @@ def _of_config(args: argparse.Namespace, ids: Sequence[str] | None) -> TruthMask
         if not there:
             folder = getattr(dataset, 'data_prefix', {}).get('seg_map_path')
             where = f'none is in {folder}' if folder else 'no folder of masks is given'
-            fail(f'no picture of the data set has a mask: {where} (data_prefix.seg_map_path)')
+            advice = getattr(dataset, 'TRUE_MASK_ADVICE', 'Set it to where they are')
+            where += f' (data_prefix.seg_map_path). {advice}'
+            fail(f'no picture of the data set has a mask: {where}')
         masks = there
     else:
         for image_id in ids:

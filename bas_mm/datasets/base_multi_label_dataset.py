@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mmpretrain.datasets import MultiLabelDataset
 
+from bas_mm.registry import DATASETS
 from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
@@ -61,6 +62,8 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
     DATA_PREFIX: Mapping[str, str | None] = dict(img_path='')
     #: What ``data_root`` is, for messages.
     ROOT_PURPOSE = 'the folder of the data set'
+    #: For messages: what to do about true masks that are missing.
+    TRUE_MASK_ADVICE = 'Set it to where they are, or to None if there are none'
 
     def __init__(
         self,
@@ -108,6 +111,31 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         given = settings.get('data_prefix')
         given = given if isinstance(given, Mapping) else {}
         return {**cls.DATA_PREFIX, **given}.get('seg_map_path') is not None
+
+    @classmethod
+    def needed_paths(cls, settings: Mapping, masks: bool) -> dict[str, str]:
+        """The files and folders that it is made of, told without opening them.
+
+        Args:
+            settings (Mapping): Its config.
+            masks (bool): Whether its folder of masks is one of them.
+
+        Returns:
+            dict[str, str]: What to do about each that is not there, by its path.
+        """
+        own = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
+        if own.data_root and not osp.isdir(own.data_root):
+            return {own.data_root: f'It is {cls.ROOT_PURPOSE}: correct the path'}
+        paths = {own.data_prefix['img_path']: 'Correct data_root or data_prefix.img_path'}
+        paths.update(own.annotation_paths())
+        if masks and 'seg_map_path' in own.data_prefix:
+            advice = f'It is for true masks (data_prefix.seg_map_path). {cls.TRUE_MASK_ADVICE}'
+            paths[own.data_prefix['seg_map_path']] = advice
+        return paths
+
+    def annotation_paths(self) -> dict[str, str]:
+        """Of :meth:`needed_paths`, those that :meth:`read_annotations` reads."""
+        return {self.ann_file: 'Correct ann_file'}
 
     def load_data_list(self) -> list[dict]:
         """Read and check the annotation.

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os.path as osp
+from collections.abc import Mapping
 
 from .errors import AnnotationError
 from .label_lists import read_ids
@@ -34,6 +35,19 @@ class CheckedMasksMixin(PickledPicturesMixin):
         'Set data_prefix.seg_map_path to where they are, or, if there are none, leave it out, and '
         'LoadLabelMap out of the pipeline'
     )
+
+    @classmethod
+    def needed_paths(cls, settings: Mapping, masks: bool) -> dict[str, str]:
+        """As that of :class:`.base_multi_label_dataset.BaseMultiLabelDataset`."""
+        folders = settings.get('data_prefix') or {}
+        given = {
+            settings.get('ann_file'): cls.LIST_ADVICE,
+            folders.get('img_path'): 'Correct data_root or data_prefix.img_path',
+        }
+        if masks:
+            given[folders.get('seg_map_path')] = cls.TRUE_MASK_ADVICE
+        root = settings.get('data_root') or ''
+        return {osp.join(root, path): advice for path, advice in given.items() if path}
 
     def load_data_list(self) -> list[dict]:
         """List the pictures and see that each has its mask."""

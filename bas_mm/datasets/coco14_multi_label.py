@@ -8,7 +8,7 @@ from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 from bas_mm.registry import DATASETS
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
-from .coco_instances import labels_of_images, read_instances
+from .coco_instances import LISTS_TOOL, labels_of_images, read_instances
 from .picture_names import is_picture
 
 __all__ = ['COCO14MultiLabel']
@@ -55,6 +55,9 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
     # SPLIT stands for the split.
     DATA_PREFIX = dict(img_path='SPLIT', seg_map_path='masks/SPLIT')
     ROOT_PURPOSE = 'the folder that has annotations, train2014 and val2014'
+    TRUE_MASK_ADVICE = (
+        f'Make them with {LISTS_TOOL}, or set it to where they are, or to None if there are none'
+    )
 
     def __init__(
         self,
@@ -78,6 +81,12 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
             ann_file=ann_file or f'annotations/instances_{split}.json',
             **kwargs,
         )
+
+    def annotation_paths(self) -> dict[str, str]:
+        """The json or the list."""
+        if self.labels is None:
+            return super().annotation_paths()
+        return {osp.join(self.data_root, self.labels): f'Make it with {LISTS_TOOL}'}
 
     def read_annotations(self) -> list[dict]:
         """Read the json or the list."""

@@ -5,10 +5,9 @@ from mmseg.datasets import BaseSegDataset
 from bas_mm.registry import DATASETS
 
 from .checked_masks_mixin import CheckedMasksMixin
+from .coco_instances import LISTS_TOOL
 
 __all__ = ['COCO14Segmentation']
-
-_TOOL = 'tools/dataset_converters/coco14_lists.py'
 
 
 @DATASETS.register_module()
@@ -22,5 +21,7 @@ class COCO14Segmentation(CheckedMasksMixin, BaseSegDataset):
         AnnotationError: The list ``ann_file`` cannot be used, or a picture has no mask.
     """
 
-    LIST_ADVICE = f'Make it with {_TOOL}, or set `ann_file`'
-    TRUE_MASK_ADVICE = f'Make them with {_TOOL}, or set data_prefix.seg_map_path to where they are'
+    LIST_ADVICE = f'Make it with {LISTS_TOOL}, or set `ann_file`'
+    TRUE_MASK_ADVICE = (
+        f'Make them with {LISTS_TOOL}, or set data_prefix.seg_map_path to where they are'
+    )

@@ -10,7 +10,16 @@ from .collector import paused_collector
 from .errors import UNPACK_ANEW, AnnotationError, reading
 from .picture_names import picture_stem
 
-__all__ = ['class_of_category', 'labels_of_images', 'read_instances', 'sizes_of_images']
+__all__ = [
+    'LISTS_TOOL',
+    'class_of_category',
+    'labels_of_images',
+    'read_instances',
+    'sizes_of_images',
+]
+
+#: For messages: what makes the lists and the masks.
+LISTS_TOOL = 'python tools/dataset_converters/coco14_lists.py COCO_FOLDER'
 
 
 def read_instances(file: str) -> dict[str, Any]:

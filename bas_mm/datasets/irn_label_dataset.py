@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mmengine.dataset import BaseDataset
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.config_types import registered_class
 
 from .label_map_folder import require_label_maps
 from .pickled_pictures_mixin import PickledPicturesMixin
@@ -36,6 +37,8 @@ class IRNLabelDataset(PickledPicturesMixin, BaseDataset):
     #: For messages: what a picture has here, and how one comes to it.
     WHAT = 'IRNet label'
     ADVICE = 'Make them with tools/wsss/make_irn_labels.py, or set label_dir to where they are'
+    #: The argument that names their folder.
+    FOLDER = 'label_dir'
 
     def __init__(
         self,
@@ -47,6 +50,17 @@ class IRNLabelDataset(PickledPicturesMixin, BaseDataset):
         self.pictures = dict(pictures)
         self.label_dir = label_dir
         super().__init__(pipeline=build_transforms(pipeline), **kwargs)
+
+    @classmethod
+    def needed_paths(cls, settings: Mapping, masks: bool) -> dict[str, str]:
+        """As that of :class:`BaseMultiLabelDataset`, with those of its pictures."""
+        kind = registered_class(DATASETS, settings['pictures'])
+        paths = {}
+        if hasattr(kind, 'needed_paths'):
+            paths.update(kind.needed_paths(settings['pictures'], masks=False))
+        if masks:
+            paths[settings[cls.FOLDER]] = cls.ADVICE
+        return paths
 
     def load_data_list(self) -> list[dict]:
         """List the pictures and see that each has its labels."""

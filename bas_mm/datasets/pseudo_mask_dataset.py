@@ -34,6 +34,7 @@ class PseudoMaskDataset(IRNLabelDataset):
 
     WHAT = 'mask'
     ADVICE = 'Make them with tools/wsss/make_masks.py, or set mask_dir to where they are'
+    FOLDER = 'mask_dir'
 
     def __init__(
         self,

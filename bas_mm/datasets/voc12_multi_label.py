@@ -15,7 +15,11 @@ from .errors import AnnotationError
 from .label_lists import read_ids, unknown_class
 from .voc_xml import read_voc_xml
 
-__all__ = ['VOC12MultiLabel']
+__all__ = ['LISTS_TOOL', 'VOC12MultiLabel']
+
+#: For messages: what makes train_aug.txt.
+LISTS_TOOL = 'python tools/dataset_converters/voc12_lists.py DEVKIT --sbd SBD'
+_LABELS = 'The classes of the pictures are there: correct data_prefix.ann_path or `labels`'
 
 
 @DATASETS.register_module()
@@ -77,23 +81,33 @@ class VOC12MultiLabel(BaseMultiLabelDataset):
             labels = map_in_threads(partial(self._labels_of_xml, indices=indices), ids)
         return self.make_infos([f'{image_id}.jpg' for image_id in ids], labels, lines, file)
 
-    def _split_file(self) -> str:
+    def annotation_paths(self) -> dict[str, str]:
+        """The split, and the list or the folder with the classes."""
+        places = self._split_places()
+        split = next(filter(osp.isfile, places), places[0])
+        if self.labels is not None:
+            return {split: self._split_advice(), osp.join(self.data_root, self.labels): _LABELS}
+        return {split: self._split_advice(), self.data_prefix['ann_path']: _LABELS}
+
+    def _split_places(self) -> list[str]:
         if self.split.endswith('.txt'):
-            return osp.join(self.data_root, self.split)
-        places = [
+            return [osp.join(self.data_root, self.split)]
+        return [
             osp.join(self.data_root, 'ImageSets', kind, f'{self.split}.txt')
             for kind in ('Segmentation', 'Main')
         ]
-        found = next((place for place in places if osp.isfile(place)), None)
+
+    def _split_advice(self) -> str:
+        return f'Make it with {LISTS_TOOL}' if self.split == 'train_aug' else 'Correct `split`'
+
+    def _split_file(self) -> str:
+        places = self._split_places()
+        if len(places) == 1:
+            return places[0]
+        found = next(filter(osp.isfile, places), None)
         if found is None:
-            raise AnnotationError.at(
-                places[0],
-                None,
-                f'there is no such file, nor {places[1]}',
-                'Make it with tools/dataset_converters/voc12_lists.py'
-                if self.split == 'train_aug'
-                else 'Correct `split`',
-            )
+            problem = f'there is no such file, nor {places[1]}'
+            raise AnnotationError.at(places[0], None, problem, self._split_advice())
         return found
 
     def _labels_of_xml(self, image_id: str, indices: Mapping[str, int]) -> list[int]:

@@ -5,6 +5,7 @@ from mmseg.datasets import PascalVOCDataset
 from bas_mm.registry import DATASETS
 
 from .checked_masks_mixin import CheckedMasksMixin
+from .voc12_multi_label import LISTS_TOOL
 
 __all__ = ['VOC12Segmentation']
 
@@ -20,4 +21,4 @@ class VOC12Segmentation(CheckedMasksMixin, PascalVOCDataset):
         AnnotationError: The list ``ann_file`` cannot be used, or a picture has no mask.
     """
 
-    LIST_ADVICE = 'tools/dataset_converters/voc12_lists.py makes train_aug.txt; or set `ann_file`'
+    LIST_ADVICE = f'{LISTS_TOOL} makes train_aug.txt; or set `ann_file`'

@@ -181,6 +181,20 @@ class TestVOC:
         assert 'there is no such file' in error_of(VOC12MultiLabel, str(voc), 'mine.txt')
         assert 'there is no such folder' in error_of(VOC12MultiLabel, str(tmp_path / 'VOC'))
 
+    def test_what_it_is_made_of(self, voc):
+        def paths(**settings) -> set[str]:
+            config = dict(type='VOC12MultiLabel', data_root=str(voc), **settings)
+            found = VOC12MultiLabel.needed_paths(config, masks=False)
+            return {Path(path).relative_to(voc).as_posix() for path in found}
+
+        lists = 'ImageSets/Segmentation', 'ImageSets/Main'
+        usual = {'JPEGImages', 'Annotations'}
+        assert paths() == {*usual, f'{lists[0]}/train_aug.txt'}
+        assert paths(split='main_only') == {*usual, f'{lists[1]}/main_only.txt'}
+        assert paths(split='nowhere') == {*usual, f'{lists[0]}/nowhere.txt'}
+        own = paths(split='my.txt', labels='l.txt', data_prefix=dict(img_path='pictures'))
+        assert own == {'pictures', 'my.txt', 'l.txt'}
+
     @pytest.mark.parametrize(
         ('lines', 'line', 'expected'),
         [
@@ -321,6 +335,24 @@ class TestCOCO:
         content[kind][entry] = {} if change is None else {**content[kind][entry], **change}
         (coco / 'annotations' / 'instances_train2014.json').write_text(json.dumps(content))
         assert expected in error_of(COCO14MultiLabel, str(coco))
+
+    def test_what_it_is_made_of(self, coco):
+        def paths(masks: bool = True, **settings) -> dict[str, str]:
+            config = dict(type='COCO14MultiLabel', data_root=str(coco), **settings)
+            found = COCO14MultiLabel.needed_paths(config, masks)
+            return {Path(k).relative_to(coco).as_posix(): advice for k, advice in found.items()}
+
+        json_file, masks = 'annotations/instances_train2014.json', 'masks/train2014'
+        assert set(paths()) == {'train2014', json_file, masks}
+        assert set(paths(masks=False)) == {'train2014', json_file}
+        assert set(paths(data_prefix=dict(seg_map_path=None))) == {'train2014', json_file}
+        listed = paths(split='val2014', labels='labels/val2014.txt')
+        assert set(listed) == {'val2014', 'labels/val2014.txt', 'masks/val2014'}
+        tool = 'python tools/dataset_converters/coco14_lists.py COCO_FOLDER'
+        assert listed['labels/val2014.txt'] == f'Make it with {tool}'
+        assert listed['masks/val2014'].startswith(
+            f'It is for true masks (data_prefix.seg_map_path). Make them with {tool}, or '
+        )
 
     def test_some_of_the_classes_need_a_list(self, coco):
         message = error_of(COCO14MultiLabel, str(coco), classes=['person', 'cat'])

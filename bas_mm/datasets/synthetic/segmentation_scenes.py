@@ -43,6 +43,12 @@ class SegmentationScenes(CheckedMasksMixin, BaseSegDataset):
     )
     TRUE_MASK_ADVICE = MASK_ADVICE
 
+    @classmethod
+    def needed_paths(cls, settings: Mapping, masks: bool) -> dict[str, str]:
+        """Its masks, if they are others than its own: all else is painted."""
+        folder = settings.get('mask_dir')
+        return {folder: cls.TRUE_MASK_ADVICE} if masks and folder else {}
+
     def __init__(
         self,
         split: str = 'train',

@@ -53,6 +53,11 @@ class SyntheticScenes(VOC12MultiLabel):
 
     METAINFO = dict(classes=tuple(species.name for species in SCENE_SPECIES))
 
+    @classmethod
+    def needed_paths(cls, settings: Mapping, masks: bool) -> dict[str, str]:
+        """None: they are painted."""
+        return {}
+
     def __init__(
         self,
         split: str = 'train',

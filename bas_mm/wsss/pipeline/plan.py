@@ -217,6 +217,8 @@ class _Plan:
         if key == 'segmentor':
             options[self.given['mask_key']] = _folder('masks')
             needs = ['masks']
+        # Masks are read where they are compared with.
+        segments = key == 'segmentor'
         folder = _folder(key)
         command = ['train.py', _config(key), '--work-dir', folder]
         if options:
@@ -233,7 +235,12 @@ class _Plan:
             distributed=True,
             # None where a batch_sampler has it.
             batch=self.loaded[key].train_dataloader.get('batch_size'),
-            require=self.crf_of_segmentor() if key == 'segmentor' and self.validates() else None,
+            require=self.crf_of_segmentor() if segments and self.validates(key) else None,
+            reads=(
+                # The masks are made by a step, as IRNet's labels are.
+                (self.dataset(key, 'train_dataloader'), False),
+                *([(self.dataset(key, 'val_dataloader'), segments)] if self.validates(key) else []),
+            ),
             writes=_checkpoint_name(self.loaded[key]),
         )
 
@@ -249,7 +256,11 @@ class _Plan:
         ]
         what = f'make seeds by {"CAM" if key == "cam" else "BAS-Seg"}'
         read = self.only(key, 'model', 'seed_dataloader', 'seed_cfg')
-        return self.step(name, what, [command], [_folder(name)], [key], read, distributed=True)
+        return self.step(
+            *(name, what, [command], [_folder(name)], [key], read),
+            distributed=True,
+            reads=((self.dataset(key, 'seed_dataloader'), False),),
+        )
 
     def fuse(self) -> Step:
         needs = 'bas_seeds', 'cam_seeds'
@@ -269,6 +280,7 @@ class _Plan:
         return self.step(
             *('eval_seeds', what, commands, files, kinds, read),
             has_workers=True,
+            reads=((evaluated_set(self.loaded['bas']), True),),
             left_out=self.without_truth(),
         )
 
@@ -282,6 +294,7 @@ class _Plan:
             *('irn_labels', what, [command], [out], needs, read),
             has_workers=True,
             require=crf_library,
+            reads=((self.dataset('bas', 'seed_dataloader'), False),),
         )
 
     def masks(self) -> Step:
@@ -300,7 +313,11 @@ class _Plan:
         read = self.only('irn', 'model', 'train_dataloader', 'mask_cfg')
         # The masks' command reads neither.
         no = _IRN_LABELS, _IRN_BACKBONE
-        return self.step('masks', what, [command], [out], needs, read, no, distributed=True)
+        return self.step(
+            *('masks', what, [command], [out], needs, read, no),
+            distributed=True,
+            reads=((self.dataset('irn', 'train_dataloader'), False),),
+        )
 
     def evaluate_masks(self) -> Step:
         file = _folder('figures/masks.json')
@@ -310,6 +327,7 @@ class _Plan:
         return self.step(
             *('eval_masks', what, [command], [file], ['masks'], read),
             has_workers=True,
+            reads=((evaluated_set(self.loaded['bas']), True),),
             left_out=self.without_truth(),
         )
 
@@ -331,6 +349,7 @@ class _Plan:
             *('test', what, [command], [file], needs, read),
             distributed=True,
             require=self.crf_of_segmentor(),
+            reads=((self.dataset('segmentor', 'test_dataloader'), True),),
             left_out=''
             if self.loaded['segmentor'].get('test_dataloader') is not None
             else f'for {self.given["segmentor"]} has no test_dataloader',
@@ -342,9 +361,13 @@ class _Plan:
             return ''
         return f'for the data set of {self.given["bas"]} has no data_prefix.seg_map_path'
 
-    def validates(self) -> bool:
-        """Whether the training of the segmentor predicts."""
-        return self.loaded['segmentor'].get('val_cfg') is not None
+    def validates(self, key: str) -> bool:
+        """Whether a training predicts."""
+        return self.loaded[key].get('val_cfg') is not None
+
+    def dataset(self, key: str, loader: str) -> Mapping | None:
+        """The config of a data set."""
+        return (self.loaded[key].get(loader) or {}).get('dataset')
 
     def crf_of_segmentor(self) -> Callable[[], object] | None:
         """What raises where the segmentor refines its predictions and the library is not there."""

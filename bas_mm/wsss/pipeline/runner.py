@@ -16,6 +16,7 @@ from pathlib import Path
 from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
 from bas_mm.utils.worker_processes import die_with_parent
 
+from .missing_inputs import missing_inputs
 from .state import PipelineState
 from .step import Step, changes, fingerprint
 
@@ -94,7 +95,7 @@ class PipelineRunner:
 
         Raises:
             PipelineError: A step is unknown or failed, something that a step needs is not there
-                (of packages those of all steps are looked for before the first one),
+                (packages and data of all steps are looked for before the first one),
                 or another run works in the folder.
             ValueError: The state file cannot be read.
         """
@@ -108,7 +109,7 @@ class PipelineRunner:
         with self._alone() as lock:
             # Not before: another run may have been at work until now.
             self.state = PipelineState(self.work_dir / 'pipeline.json')
-            self._check_packages(skip, until)
+            self._check_before(skip, until)
             for number, step in enumerate(self.steps.values(), start=1):
                 if step.left_out:
                     self._say(number, step, f'left out, {step.left_out}')
@@ -153,9 +154,10 @@ class PipelineRunner:
             and not step.missing()
         )
 
-    def _check_packages(self, skip: Collection[str], until: str | None) -> None:
-        """Raise where a step will need a package that is not there: before hours of others."""
+    def _check_before(self, skip: Collection[str], until: str | None) -> None:
+        """Raise where a step will lack a package or data: before hours of others."""
         will_run = set()
+        lacking: dict[str, str] = {}
         for step in self.steps.values():
             if not (step.left_out or step.name in skip) and (
                 not self._is_done(step) or will_run.intersection(step.needs)
@@ -169,8 +171,16 @@ class PipelineRunner:
                             f'the step {step.name} would fail: {error}. Nothing was run; --until '
                             'STEP runs steps before it'
                         ) from None
+                for path, advice in missing_inputs(step.reads).items():
+                    line = f'\n    {path}, which the step {step.name} reads. {advice}'
+                    lacking.setdefault(path, line)
             if step.name == until:
-                return
+                break
+        if lacking:
+            raise PipelineError(
+                'data are not there. Nothing was run; --until STEP runs the steps before those '
+                f'that read them, --skip STEP leaves steps out{"".join(lacking.values())}'
+            )
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         if self._is_done(step):

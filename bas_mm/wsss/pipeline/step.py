@@ -37,6 +37,8 @@ class Step:
         batch (int, optional): Batch of a training over all processes.
         require (Callable[[], object], optional): Raises ImportError where a package that it needs
             is not there.
+        reads (tuple): Configs of the data sets that it reads, each with whether their masks are
+            read that no step makes.
         left_out (str): Why it is not run, of a step that has nothing to compare with. Defaults to
             '': it is run.
         writes (str): What a training calls its checkpoints, N for the number. Defaults to
@@ -55,6 +57,7 @@ class Step:
     has_workers: bool = False
     batch: int | None = None
     require: Callable[[], object] | None = field(default=None, repr=False)
+    reads: tuple[tuple[Mapping[str, Any] | None, bool], ...] = field(default=(), repr=False)
     left_out: str = ''
     writes: str = 'epoch_N.pth'
 

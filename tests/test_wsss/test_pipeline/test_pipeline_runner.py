@@ -614,6 +614,35 @@ def test_packages_are_looked_for_before_the_first_step(folder):
     assert _calls(folder) == 'c'
 
 
+def test_data_are_looked_for_before_the_first_step(folder):
+    """Those of all steps that will run, each once."""
+    b, c = (
+        dict(type='PseudoMaskDataset', pictures=dict(type='Other'), mask_dir=name)
+        for name in ('mask_b', 'mask_c')
+    )
+    steps = _steps(folder)
+    steps[0] = replace(steps[0], reads=((b, False),))
+    steps[1] = replace(steps[1], reads=((b, True), (c, True)))
+    steps[2] = replace(steps[2], reads=((None, False), (c, True)))
+    with pytest.raises(PipelineError, match='^data are not there. Nothing was run; ') as error:
+        _run(folder, steps=steps)
+    assert _calls(folder) == ''
+    advice = 'Make them with tools/wsss/make_masks.py, or set mask_dir to where they are'
+    _, *lines = str(error.value).splitlines()
+    assert lines == [f'    mask_{k}, which the step b reads. {advice}' for k in 'bc']
+    _run(folder, steps=steps, until='a')
+    (folder / 'mask_c').mkdir()
+    _run(folder, steps=steps, skip='b')
+    assert _calls(folder) == 'ac'
+    (folder / 'mask_b').mkdir()
+    _run(folder, steps=steps)
+    assert _calls(folder) == 'b'
+    # What is done reads no more.
+    for name in 'bc':
+        (folder / f'mask_{name}').rmdir()
+    assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
+
+
 def test_what_has_changed_is_named():
     def made_of(settings, *words):
         return dict(commands=[list(words)], settings=settings, needs={})

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook, Hook
+from segmentation_sets import write_coco, write_voc
 
 from bas_mm.command_line import load_config
 from bas_mm.datasets import VOC12MultiLabel
 from bas_mm.registry import DATASETS, HOOKS
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.wsss.pipeline.counting_settings import VALIDATION, settings_of_validation
+from bas_mm.wsss.pipeline.missing_inputs import missing_inputs
 from bas_mm.wsss.pipeline.plan import plan
 from bas_mm.wsss.pipeline.report import read_figures
 from bas_mm.wsss.pipeline.runner import PipelineRunner
@@ -38,6 +40,10 @@ ORDER = [
     'segmentor',
     'test',
 ]
+
+EVALUATING = {'eval_seeds', 'eval_masks'}
+# The steps that read the pictures with image labels.
+READERS = {'cam', 'bas', 'cam_seeds', 'bas_seeds', 'irn_labels', 'irn', 'masks', *EVALUATING}
 
 
 def _plan(path: Path, **kwargs):
@@ -262,6 +268,104 @@ def test_seed_is_that_of_every_training():
         assert 'randomness.seed=3' in steps[name].commands[0]
     again = _plan(CONFIGS[0], seed=4)
     assert _fingerprints(again)['cam'] != _fingerprints(steps)['cam']
+
+
+RELEASES = {
+    'voc12': lambda: write_voc(Path('data/VOCdevkit/VOC2012'), train_aug=False),
+    'coco14': lambda: (Path('data/coco').mkdir(parents=True), write_coco(Path('data/coco'))),
+}
+VOC, COCO = 'data/VOCdevkit/VOC2012', 'data/coco'
+
+
+def _missing(path: Path) -> dict[str, tuple[str, set[str]]]:
+    """What is not there: what to do about it, and the steps that read it."""
+    found = {}
+    for step in _plan(path).values():
+        for missing, advice in missing_inputs(step.reads).items():
+            found.setdefault(missing, (advice, set()))[1].add(step.name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ('data', 'root', 'made', 'tool', 'taken'),
+    [
+        (
+            'voc12',
+            VOC,
+            {f'{VOC}/ImageSets/Segmentation/train_aug.txt': {*READERS, 'segmentor'}},
+            'voc12_lists.py DEVKIT --sbd SBD',
+            {
+                f'{VOC}/Annotations': READERS,
+                f'{VOC}/JPEGImages': {*READERS, 'segmentor', 'test'},
+                f'{VOC}/SegmentationClass': {*EVALUATING, 'segmentor', 'test'},
+                f'{VOC}/ImageSets/Segmentation/val.txt': {'cam', 'bas', 'segmentor', 'test'},
+            },
+        ),
+        (
+            'coco14',
+            COCO,
+            {
+                f'{COCO}/masks/train2014': EVALUATING,
+                f'{COCO}/masks/val2014': {'segmentor', 'test'},
+                f'{COCO}/labels/train2014_ids.txt': {'segmentor'},
+            },
+            'coco14_lists.py COCO_FOLDER',
+            {
+                f'{COCO}/annotations/instances_train2014.json': READERS,
+                f'{COCO}/annotations/instances_val2014.json': {'cam', 'bas'},
+                f'{COCO}/train2014': {*READERS, 'segmentor'},
+                f'{COCO}/val2014': {'cam', 'bas', 'segmentor', 'test'},
+            },
+        ),
+    ],
+)
+def test_data_that_steps_lack(tmp_path, monkeypatch, data, root, made, tool, taken):
+    """All of them, each with the command that makes it; nothing is read for it."""
+    monkeypatch.chdir(tmp_path)
+    path = CONFIGS[0].parent / f'pipeline_resnet50_{data}.py'
+    nothing = _missing(path)
+    assert 'correct the path' in nothing[root][0]
+    assert nothing[root][1] == READERS
+    RELEASES[data]()
+    found = _missing(path)
+    assert {missing: steps for missing, (_, steps) in found.items()} == made
+    assert all(f'python tools/dataset_converters/{tool}' in advice for advice, _ in found.values())
+    for missing in made:
+        Path(missing).parent.mkdir(parents=True, exist_ok=True)
+        Path(missing).touch()
+    assert _missing(path) == {}
+    for missing, steps in taken.items():
+        Path(missing).rename('away')
+        assert {name: own for name, (_, own) in _missing(path).items()} == {missing: steps}
+        Path('away').rename(missing)
+
+
+def test_data_of_own_configs_that_steps_lack(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    # The embedded scenes are painted.
+    assert _missing(_write(tmp_path / 'configs')) == {}
+    own = "dict({}type='MultiLabelList', ann_file='list.txt', classes=2, data_root='/nowhere')"
+    pseudo = (
+        f"dict(_delete_=True, type='PseudoMaskDataset', mask_dir={{!r}}, pictures={own.format('')})"
+    )
+    texts = dict(
+        cam=f'train_dataloader = dict(dataset={own.format("_delete_=True, ")})',
+        segmentor=f'train_dataloader = dict(dataset={pseudo.format("made")})\n'
+        f'test_dataloader = dict(dataset={pseudo.format("true")})',
+        # A set of others, and settings that fit none: who builds them says so.
+        irn="train_dataloader = dict(dataset=dict(pictures=dict(_delete_=True, type='Some')))",
+        bas="train_dataloader = dict(dataset=dict(_delete_=True, type='MultiLabelList'))",
+    )
+    found = _missing(_write(tmp_path / 'configs', **texts))
+    assert {name: steps for name, (_, steps) in found.items()} == {
+        '/nowhere': {'cam', 'segmentor', 'test'},
+        'true': {'test'},
+    }
+    # Without a validation its data are not read.
+    val = "val_dataloader = dict(dataset=dict(_delete_=True, type='COCO14MultiLabel'))"
+    assert set(_missing(_write(tmp_path / 'configs', cam=val))) == {'data/coco'}
+    none = f'{val}\nval_cfg = val_evaluator = None'
+    assert _missing(_write(tmp_path / 'configs', cam=none)) == {}
 
 
 def test_settings_change_the_steps_that_read_them(tmp_path):
