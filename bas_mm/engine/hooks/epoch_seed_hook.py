@@ -76,6 +76,8 @@ class EpochSeedHook(Hook):
                     level=logging.WARNING,
                 )
                 loop._iter = begin
+                # Which began to count at the checkpoint: it would end its steps elsewhere.
+                runner.optim_wrapper.initialize_count_status(runner.model, begin, loop.max_iters)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed this epoch, or the first batch of a loop that is counted in iterations."""

@@ -1,4 +1,5 @@
 import inspect
+import logging
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
@@ -6,15 +7,26 @@ from typing import Any
 from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
+from torch import Tensor
 
 from bas_mm.registry import HOOKS
 from bas_mm.utils.result_files import TEMPORARY_PREFIX, delete_abandoned
 from bas_mm.utils.similar_names import like_clause
 
+from ..inner_model import inner_model
+from ..optimizers.accumulated_gradients import (
+    accumulated_counts,
+    mean_gradients,
+    restore_gradients,
+)
 from ..optimizers.resume_as_built import resume_as_built
 from ..whole_files_backend import WHOLE_FILES, WholeFilesBackend
+
+# In a checkpoint; mmengine's own hook and runner leave it alone.
+_GRADIENTS = 'accumulated_gradients'
 
 
 @HOOKS.register_module()
@@ -35,6 +47,10 @@ class WholeCheckpointHook(CheckpointHook):
     foreach as its config says, their state gets the layout of the weights, and a loss scaler that
     was off may be on.
 
+    Where ``accumulative_counts`` does not divide the iterations so far, a checkpoint has the
+    gradients of those since the last step as well, unless it is without the optimizer. With them
+    the resumed run completes the step. They are as large as the trained weights.
+
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 
     It takes the arguments of mmengine's ``CheckpointHook``. What has ``backend_args``, goes to a
@@ -54,6 +70,9 @@ class WholeCheckpointHook(CheckpointHook):
             names = {*inspect.signature(CheckpointHook).parameters, *taken}
             like = like_clause(name, dict(zip(names, names)))
             raise ValueError(f'{type(self).__name__} takes no {name}{like}')
+        #: Gradients to be saved, and what a checkpoint has of them with its iteration.
+        self._gradients: dict[str, Tensor] = {}
+        self._loaded: tuple[int, dict] | None = None
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Prepare for a state of optimizers with other options.
@@ -72,10 +91,26 @@ class WholeCheckpointHook(CheckpointHook):
         for each in wrappers:
             if isinstance(each, OptimWrapper):
                 resume_as_built(each.optimizer)
+        self._loaded = None
+        if _GRADIENTS in checkpoint:
+            self._loaded = checkpoint['meta']['iter'], checkpoint[_GRADIENTS]
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Add the gradients of a step that is not complete.
+
+        Args:
+            checkpoint (dict): changed in place.
+        """
+        if self._gradients:
+            checkpoint[_GRADIENTS] = dict(
+                accumulative_counts=accumulated_counts(runner.optim_wrapper),
+                gradients=self._gradients,
+            )
 
     def before_train(self, runner: Runner) -> None:
-        """Look where checkpoints go."""
+        """Look where checkpoints go, and go on with the step that the resumed one is within."""
         super().before_train(runner)
+        self._restore_gradients(runner)
         if self.backend_args is None and type(self.file_backend) is LocalBackend:
             self.backend_args = dict(backend=WHOLE_FILES)
             self.file_backend = get_file_backend(self.out_dir, backend_args=self.backend_args)
@@ -83,6 +118,29 @@ class WholeCheckpointHook(CheckpointHook):
                 with suppress(OSError):  # another user's, say: no reason not to train
                     delete_abandoned(Path(self.out_dir).glob(f'{TEMPORARY_PREFIX}*'))
         self._forget_other_folders(runner)
+
+    def _restore_gradients(self, runner: Runner) -> None:
+        """Go on with the gradients of the resumed checkpoint, if it has any."""
+        loaded, self._loaded = self._loaded, None
+        # A run may begin with a checkpoint's weights alone, or begin its epoch anew.
+        if loaded is None or loaded[0] != runner.iter:
+            return
+        iteration, saved = loaded
+        before, now = saved['accumulative_counts'], accumulated_counts(runner.optim_wrapper)
+        if before != now:
+            print_log(
+                f'The gradients that the checkpoint of iteration {iteration} has accumulated are '
+                f'left out: they are of optim_wrapper.accumulative_counts={before}, not {now}.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
+        restore_gradients(inner_model(runner), runner.optim_wrapper, saved['gradients'])
+        print_log(
+            f'Iteration {iteration} is within a step of {now} iterations: it goes on with the '
+            "checkpoint's gradients, and none is lost.",
+            logger='current',
+        )
 
     def _forget_other_folders(self, runner: Runner) -> None:
         """Put this folder's files in the place of those that the resumed checkpoint names."""
@@ -108,8 +166,12 @@ class WholeCheckpointHook(CheckpointHook):
     # mmengine deletes first, and writes then.
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        if self.save_optimizer:
+            # Here, as all processes come here; only the first one saves.
+            self._gradients = mean_gradients(inner_model(runner), runner.optim_wrapper)
         with self._removing_last():
             super()._save_checkpoint_with_step(runner, step, meta)
+        self._gradients = {}
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         with self._removing_last():
