@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import re
 
 import numpy as np
 import pytest
@@ -27,6 +28,17 @@ class _SaveAt(Hook):
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
         if runner.iter == 2:
             runner.save_checkpoint(runner.work_dir, 'own.pth')
+
+
+class _PoisonBuffer(Hook):
+    """A running mean is not a number after the first epoch's last iteration."""
+
+    priority = 'VERY_HIGH'  # before the weights are looked at
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.iter == STEPS - 1:
+            buffers = runner.model.named_buffers()
+            next(b for name, b in buffers if 'running_mean' in name).fill_(float('nan'))
 
 
 def _runner(folder, work_dir, *, interval=3, info=None, history=None, hooks=(), **options):
@@ -61,6 +73,15 @@ def _poison(runner, iteration: int) -> None:
         return output * float('nan') if module.training and runner.iter == iteration else output
 
     runner.model.generator.register_forward_hook(spoil)
+
+
+def _poison_gradient(runner, iteration: int) -> None:
+    """The loss of the iteration, counted from 0, is finite, and its gradient is not."""
+
+    def spoil(gradient):
+        return gradient * float('nan') if runner.iter == iteration else gradient
+
+    next(runner.model.parameters()).register_hook(spoil)
 
 
 @pytest.mark.parametrize('interval', [1, 3, 50])
@@ -102,6 +123,22 @@ def test_nothing_is_read_between_two_lines_of_the_log(split_folder, tmp_path, mo
     runner.train()
     scalars = 7  # loss, its four terms, two accuracies
     assert reads == [3 * scalars, 2 * scalars]
+
+
+def test_weights_are_not_looked_at_between_two_lines_of_the_log(
+    split_folder, tmp_path, monkeypatch
+):
+    looks = []
+    runner = _runner(split_folder, tmp_path, train_cfg=dict(max_epochs=1, val_interval=5))
+    monkeypatch.setattr(
+        'bas_mm.engine.hooks.non_finite_loss_hook.to_numbers',
+        lambda values: looks.append((runner.iter, len(values))) or to_numbers(values),
+    )
+    runner.train()
+    model = runner.model
+    weights = [v for v in [*model.parameters(), *model.buffers()] if v.is_floating_point()]
+    # With the losses, in one transfer; at the end of the epoch before the checkpoint is saved.
+    assert looks == [(2, 3 + len(weights)), (STEPS - 1, 2 + len(weights))]
 
 
 def test_outputs_do_not_pile_up_where_nobody_needs_them(split_folder, tmp_path, monkeypatch):
@@ -214,17 +251,54 @@ def test_the_last_good_checkpoint_by_iterations_is_not_removed(split_folder, tmp
     assert [p.name for p in tmp_path.glob('*.pth')] == ['iter_2.pth']
 
 
-def test_nobody_else_saves_after_a_loss_that_went_wrong(split_folder, tmp_path):
+@pytest.mark.parametrize('spoil', [_poison, _poison_gradient])
+def test_nobody_else_saves_after_a_loss_that_went_wrong(split_folder, tmp_path, spoil):
     runner = _runner(split_folder, tmp_path, interval=50, hooks=[_SaveAt()])
-    _poison(runner, 1)
-    with pytest.raises(FloatingPointError, match=r'in iteration 2 .*No checkpoint was saved yet'):
+    spoil(runner, 1 if spoil is _poison else 2)
+    message = r'(in iteration 2|after iteration 3) .*No checkpoint was saved yet'
+    with pytest.raises(FloatingPointError, match=message):
+        runner.train()
+    assert not list(tmp_path.glob('*.pth'))
+
+
+@pytest.mark.parametrize('kind', ['CheckpointHook', 'WholeCheckpointHook'])
+def test_no_checkpoint_has_the_weights_of_a_gradient_that_went_wrong(split_folder, tmp_path, kind):
+    runner = _runner(
+        split_folder, tmp_path, default_hooks=dict(checkpoint=dict(type=kind, max_keep_ckpts=1))
+    )
+    _poison_gradient(runner, 2 * STEPS - 1)  # no loss shows it any more
+    name = next(iter(dict(runner.model.named_parameters())))
+    message = rf'^{name} is not finite after iteration 10 \(epoch 2\), whose loss was finite: loss='
+    with pytest.raises(FloatingPointError, match=message) as error:
+        runner.train()
+    assert str(tmp_path / 'epoch_1.pth') in str(error.value)
+    assert 'loss_fg=' in str(error.value)
+    assert [p.name for p in tmp_path.glob('epoch_*.pth')] == ['epoch_1.pth']
+    assert 'val/localization/gt_known' not in runner.message_hub.log_scalars
+
+
+@pytest.mark.parametrize('scaled', [False, True])
+def test_no_checkpoint_has_accumulated_gradients_that_went_wrong(split_folder, tmp_path, scaled):
+    options = {'optim_wrapper.accumulative_counts': 3, 'train_cfg.max_epochs': 1}
+    runner = _runner(split_folder, tmp_path, **options)
+    _poison_gradient(runner, STEPS - 1)  # the second of a step of three
+    runner.train_loop._max_iters = 3 * STEPS  # the last iteration takes a step in any case
+    runner._val_loop = None
+    runner.optim_wrapper = runner.build_optim_wrapper(runner.optim_wrapper)
+    if scaled:  # a step with such gradients is left out
+        runner.optim_wrapper.loss_scaler = torch.amp.GradScaler('cpu')
+        runner.train()
+        assert (tmp_path / 'epoch_1.pth').exists()
+        return
+    with pytest.raises(FloatingPointError, match='^The gradient of .* after iteration 5 '):
         runner.train()
     assert not list(tmp_path.glob('*.pth'))
 
 
 @pytest.mark.slow
-def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path):
-    """The loss of one went wrong in the last step before a checkpoint; the other one saves."""
+@pytest.mark.parametrize('what', ['loss', 'buffer'])
+def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path, what):
+    """What is of one went wrong in the last step before a checkpoint; the other one saves."""
 
     def train(rank: int) -> None:
         torch.set_num_threads(1)
@@ -236,7 +310,10 @@ def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path):
         runner = _runner(split_folder, tmp_path / 'run', interval=50, hooks=[_SaveAt()], **options)
         runner._val_loop = None
         if rank == 1:
-            _poison(runner, STEPS - 1)
+            if what == 'loss':
+                _poison(runner, STEPS - 1)
+            else:
+                runner.register_hook(_PoisonBuffer())
         try:
             runner.train()
         except FloatingPointError as error:
@@ -253,11 +330,15 @@ def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path):
     assert [p.name for p in (tmp_path / 'run').glob('*.pth')] == ['own.pth']
     told = [(tmp_path / f'{rank}.txt').read_text() for rank in (0, 1)]
     assert 'is not finite in iteration 5 of process 1, whose error names the terms.' in told[0]
-    assert 'is not finite in iteration 5 (epoch 1): ' in told[1]
-    assert 'loss_fg=nan' in told[1]
+    if what == 'loss':
+        assert 'is not finite in iteration 5 (epoch 1): ' in told[1]
+        assert 'loss_fg=nan' in told[1]
+    else:
+        assert re.search(r'^\S*running_mean is not finite after iteration 5 \(epoch 1\)', told[1])
 
 
-def test_a_validation_sees_no_weights_of_a_loss_that_went_wrong(split_folder, tmp_path):
+@pytest.mark.parametrize('spoil', [_poison, _poison_gradient])
+def test_a_validation_sees_no_weights_of_a_loss_that_went_wrong(split_folder, tmp_path, spoil):
     runner = _runner(
         split_folder,
         tmp_path,
@@ -266,8 +347,8 @@ def test_a_validation_sees_no_weights_of_a_loss_that_went_wrong(split_folder, tm
         param_scheduler=None,
         default_hooks=dict(checkpoint=dict(interval=50, by_epoch=False)),
     )
-    _poison(runner, 1)
-    with pytest.raises(FloatingPointError, match='in iteration 2'):
+    spoil(runner, 1 if spoil is _poison else 2)
+    with pytest.raises(FloatingPointError, match=r'(in iteration 2|after iteration 3) '):
         runner.train()
     assert runner.iter == 3
     assert 'val/localization/gt_known' not in runner.message_hub.log_scalars
