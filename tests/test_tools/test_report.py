@@ -135,14 +135,14 @@ def test_pictures_show_what_was_measured(project, page):
     assert len(re.findall('data-kinds="[^"]*class', text)) == 16
 
 
-def run_browser(page, fragment, tmp_path):
+def run_browser(page, fragment, tmp_path, *options):
     """The page as it is after its script ran."""
     done = subprocess.run(
         [
             BROWSER, '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic',
             '--no-first-run', '--disable-background-networking', '--disable-component-update',
             '--disable-sync', f'--user-data-dir={tmp_path}', '--virtual-time-budget=2000',
-            '--dump-dom', f'{page.as_uri()}{fragment}',
+            *options, '--dump-dom', f'{page.as_uri()}{fragment}',
         ],
         capture_output=True,
         text=True,
@@ -163,7 +163,7 @@ def test_filters_in_a_browser(page, tmp_path):
     rows, cards = (r'tr', r'data-class='), ('article', 'class="box card')
     assert len(visible(whole, *rows)) == 8
     assert len(visible(whole, *cards)) == whole.count('<article') > 8
-    assert 'class="tools script"' in whole, 'the tools are shown by the script'
+    assert 'class="tools script" id="tools">' in whole, 'the tools are shown by the script'
     assert '24 of 24 pictures' in whole
 
     fox = run_browser(page, '#class=Banded_Fox&show=class', tmp_path / 'b')
@@ -203,6 +203,9 @@ for (const [i, head] of all('#classes th[data-column]').entries()) {
 }
 all('#classes tbody tr')[2].querySelector('button').click();
 log.chosen = all('#classes tbody tr')[2].dataset.class;
+log.card = document.querySelector('.card:not([hidden])').getBoundingClientRect().top;
+log.bar = document.querySelector('.tools').getBoundingClientRect().bottom;
+log.window = innerHeight;
 for (const kind of ['#classes tbody tr', '.card'])
   log[kind] = all(`${kind}:not([hidden])`).map((element) => element.dataset.class);
 heat.value = '0.2';
@@ -214,12 +217,17 @@ document.body.append(Object.assign(document.createElement('pre'), {
 """
 
 
+def run_script(page, script, tmp_path, *options):
+    """What a script at the page's end notes in its log."""
+    file = tmp_path / 'page.html'
+    file.write_text(page.read_text().replace('</body>', f'{script}</body>'))
+    dom = run_browser(file, '', tmp_path / 'browser', *options)
+    return json.loads(unescape(re.search(r'<pre id="log">(.*?)</pre>', dom)[1]))
+
+
 @pytest.mark.skipif(BROWSER is None, reason='there is no Chromium to open the page in')
 def test_clicks_in_a_browser(page, tmp_path):
-    clicked = tmp_path / 'clicked.html'
-    clicked.write_text(page.read_text().replace('</body>', f'{CLICKS}</body>'))
-    dom = run_browser(clicked, '', tmp_path / 'a')
-    log = json.loads(unescape(re.search(r'<pre id="log">(.*?)</pre>', dom)[1]))
+    log = run_script(page, CLICKS, tmp_path)
     columns = sum(key.endswith('first') for key in log)
     assert columns == 2 + 4 * 3, 'class, pictures, and two runs and their difference of each figure'
     for index in range(columns):
@@ -233,6 +241,32 @@ def test_clicks_in_a_browser(page, tmp_path):
     assert log['.card']
     assert set(log['.card']) == {log['chosen']}
     assert log['map'] == '0.2'
+
+
+@pytest.mark.skipif(BROWSER is None, reason='there is no Chromium to open the page in')
+@pytest.mark.parametrize('width', [500, 1280])
+def test_a_chosen_class_is_not_below_the_bar(page, width, tmp_path):
+    """Whose height depends on the width of the window."""
+    log = run_script(page, CLICKS, tmp_path, f'--window-size={width},300')
+    assert max(log['bar'], 0) <= log['card'] < log['window']
+
+
+@pytest.mark.skipif(BROWSER is None, reason='there is no Chromium to open the page in')
+def test_long_names_wrap(page, tmp_path):
+    long = tmp_path / 'long.html'
+    text = page.read_text().replace('banded_fox', 'banded_fox' * 20)
+    long.write_text(text.replace('<h1>', f'<h1>{"run" * 100}'))
+    script = """
+<script>
+const wide = (element) => element.scrollWidth - element.clientWidth;
+document.body.append(Object.assign(document.createElement('pre'), {
+  id: 'log', textContent: JSON.stringify({
+    page: wide(document.documentElement), cards: cards.map(wide)})}));
+</script>
+"""
+    log = run_script(long, script, tmp_path)
+    assert log['page'] == 0
+    assert set(log['cards']) == {0}
 
 
 def test_one_run_with_a_crop(project):

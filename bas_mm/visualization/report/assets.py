@@ -24,7 +24,7 @@ body {
   margin: 0 auto; padding: 20px 16px 60px; max-width: 1240px; background: var(--page);
   color: var(--text); font: 15px/1.45 system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif;
 }
-h1 { font-size: 26px; margin: 0 0 4px; }
+h1 { font-size: 26px; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 19px; margin: 34px 0 10px; }
 h3 { font-size: 14px; margin: 0 0 6px; font-weight: 600; }
 p { margin: 4px 0; }
@@ -107,7 +107,7 @@ figcaption { font-size: 12px; line-height: 1.35; margin-top: 4px; overflow-wrap:
   content: ''; display: inline-block; width: 12px; height: 12px; margin-right: 5px;
   vertical-align: -1px; border: 2px solid var(--own);
 }
-.card header { margin-bottom: 8px; }
+.card header { margin-bottom: 8px; overflow-wrap: anywhere; }
 .wide { grid-column: 1 / -1; }
 @media (max-width: 760px) {
   body { padding: 14px 10px 40px; }
@@ -212,6 +212,8 @@ for (const row of rows) {
   row.querySelector('button').addEventListener('click', () => {
     filter.value = data.classes[row.dataset.class];
     apply();
+    // The bar, which stays above, has more lines in a narrow window.
+    gallery.style.scrollMarginTop = `${find('tools').offsetHeight + 8}px`;
     gallery.scrollIntoView({block: 'nearest'});
   });
 }

@@ -262,7 +262,7 @@ def _tools(runs: Sequence[ReportRun]) -> str:
         for value, text, order in options
     )
     return (
-        '<div class="tools script" hidden>'
+        '<div class="tools script" id="tools" hidden>'
         '<label>Class <input type="search" id="filter" list="names" placeholder="all"></label>'
         f'<label>Pictures <select id="kind">{kinds}</select></label>'
         '<label>Map <input type="range" id="heat" min="0" max="1" step="0.05" value="0.5" '
