@@ -33,9 +33,10 @@ class LocalizationVisualizationHook(Hook):
     In training, every n-th iteration the first pictures of the batch are drawn with the map that
     the network gives them after the step: the main process predicts them once more, in eval mode,
     without gradient. Weights, running statistics, random numbers and the modes of all modules stay
-    as they are. Names are ``train/0``, ``train/1`` and so on, with the iteration as the step, so
-    that a backend shows a series; mmengine's backend of Weights & Biases drops the step, and that
-    one counts its own. Files are named by image id, below ``train/iter_N/``.
+    as they are. There is no true box, for training reads none. Names are ``train/0``, ``train/1``
+    and so on, with the iteration as the step, so that a backend shows a series; mmengine's backend
+    of Weights & Biases drops the step, and that one counts its own. Files are named by image id,
+    below ``train/iter_N/``.
 
     Classifiers of several labels per picture predict no map: seeds are drawn by ``python -m
     bas_mm seeds``.

@@ -1,5 +1,6 @@
 """LocalizationVisualizationHook: which pictures, from what, under which names."""
 
+import re
 import sys
 from collections import defaultdict
 from types import ModuleType, SimpleNamespace
@@ -9,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 from mmpretrain.structures import DataSample
 from tiny import tiny_model, tiny_multi_label_model_cfg
@@ -17,6 +19,7 @@ from tiny_run import tiny_run_cfg, write_split_folder
 from bas_mm.engine.hooks import LocalizationVisualizationHook
 from bas_mm.registry import MODELS
 from bas_mm.visualization import LocalizationVisualizer
+from bas_mm.visualization.functional import TRUE_COLOR
 
 
 @pytest.fixture(autouse=True)
@@ -366,6 +369,32 @@ def test_a_training_is_drawn_by_all_backends_and_not_disturbed(split_folder, tmp
         assert file.shape[1] == 3 * 240 + 2 * 6
 
 
+def test_weights_and_biases_without_an_account(tmp_path, monkeypatch):
+    """The package itself: drawings and curves are in the folder of a run that is offline."""
+    for name, value in (('MODE', 'offline'), ('CONSOLE', 'off'), ('ERROR_REPORTING', 'false')):
+        monkeypatch.setenv(f'WANDB_{name}', value)
+    pytest.importorskip('wandb', reason='wandb is not installed')
+    drawer = LocalizationVisualizer(
+        vis_backends=[dict(type='WandbVisBackend')], save_dir=str(tmp_path)
+    )
+    monkeypatch.setattr(
+        'bas_mm.engine.hooks.localization_visualization_hook.Visualizer.get_current_instance',
+        lambda: drawer,
+    )
+    hook = LocalizationVisualizationHook(enable=True, interval=2)
+    drawer.add_config(Config(dict(lr=0.5)))
+    drawer.add_scalars(dict(loss=0.25))
+    hook.after_test_iter(runner(tmp_path), 0, *batch(['a/b.jpg', 'c.jpg', 'd.jpg']))
+    drawer.close()
+    (run,) = tmp_path.rglob('offline-run-*')
+    assert len(list(run.glob('*.wandb'))) == 1
+    drawn = sorted(path for path in run.rglob('*.png'))
+    names = [path.relative_to(run / 'files/media/images').as_posix() for path in drawn]
+    assert [re.sub(r'_\d+_\w+\.png$', '', name) for name in names] == ['test/a/b.jpg', 'test/d.jpg']
+    for path in drawn:
+        assert (cv2.imread(str(path))[:224, :224] == (200, 0, 4)).all()
+
+
 def test_training_pictures_as_files(split_folder, tmp_path):
     out = tmp_path / 'pictures'
     run_training(
@@ -379,6 +408,10 @@ def test_training_pictures_as_files(split_folder, tmp_path):
         *(f'epoch_1/test/{i:04d}.png.png' for i in (0, 4)),
         *(f'test/{i:04d}.png.png' for i in (0, 4)),
     }
+    # A true box is in those of validation and test alone: training reads none.
+    for name in names:
+        true_box = (cv2.imread(str(out / name))[:240, -240:] == TRUE_COLOR).all(-1).any()
+        assert true_box == (name not in training), name
     # The picture of a training name is that very picture of the set, perhaps mirrored.
     drawn = cv2.imread(str(out / training[0]))[2:240:5, 2:240:5]
     name = training[0].partition('/iter_1/')[2].removesuffix('.png')
