@@ -274,6 +274,8 @@ class LocalizationInferencer(PictureInferencer):
     def visualize(self, loaded: LoadedPicture, prediction: LocalizationPrediction) -> np.ndarray:
         """The picture, its map, and its box beside each other.
 
+        Where nothing was found there is no box: the caption says so.
+
         Args:
             loaded (LoadedPicture): The picture.
             prediction (LocalizationPrediction): With ``map``.
@@ -295,7 +297,12 @@ class LocalizationInferencer(PictureInferencer):
             # A box that is narrower than a pixel of the drawing is one pixel wide.
             box[:, :2] = np.minimum(box[:, :2], (width - 1, height - 1))
             box[:, 2:] = np.maximum(box[:, 2:], box[:, :2] + 1)
-            sample.set_field(torch.from_numpy(box), 'pred_bboxes')
+            # The whole view, where nothing was found, is no detection.
+            sample.set_field(torch.from_numpy(box[: int(prediction.found)]), 'pred_bboxes')
         return self.visualizer.add_datasample(
-            Path(loaded.picture.name).name, image, sample, draw_gt=False
+            Path(loaded.picture.name).name,
+            image,
+            sample,
+            draw_gt=False,
+            threshold=prediction.threshold,
         )

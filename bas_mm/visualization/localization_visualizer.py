@@ -109,7 +109,8 @@ class LocalizationVisualizer(Visualizer):
             name (str): Name of the picture, title of the window.
             image (np.ndarray): The view, shape (H, W, 3), uint8, RGB.
             data_sample (BaseDataElement, optional): What of ``pred_map``, ``pred_bboxes``,
-                ``pred_score``, ``gt_label`` and ``gt_bboxes`` it holds is drawn.
+                ``pred_score``, ``gt_label`` and ``gt_bboxes`` it holds is drawn. Scores stand
+                below the map, or below the picture where there is no map.
             draw_gt (bool): Whether to draw what is true.
             draw_pred (bool): Whether to draw what is predicted.
             show (bool): Whether to open a window.
@@ -118,7 +119,8 @@ class LocalizationVisualizer(Visualizer):
                 backends. Defaults to None: to the backends.
             step (int): Step for the backends.
             threshold (float, optional): θ of the predicted box where the data sample has a map
-                and no box.
+                and no ``pred_bboxes``. If these are none, (0, 4), the caption says that nothing
+                was found, or nothing above θ.
 
         Returns:
             np.ndarray: The drawing, RGB, uint8.
@@ -162,12 +164,18 @@ class LocalizationVisualizer(Visualizer):
         labels = get('gt_label') if draw_gt else None
         labels = [] if labels is None else [int(label) for label in np.ravel(labels)]
         first = [f'true: {self._class(label)}' for label in labels]
-        panels = [add_caption(large, first or [name], 3)]
         pred_map, boxes, scores = (
             (get('pred_map'), get('pred_bboxes'), get('pred_score'))
             if draw_pred
             else (None, None, None)
         )
+        ranked = []
+        if scores is not None:
+            # The true class has a line of its own where it is not the first one.
+            wanted = [int(scores.argmax()), *labels]
+            ranked = [f'score {scores[c]:.2f}: {self._class(c)}' for c in dict.fromkeys(wanted)]
+        first = (first or [name]) + (ranked if pred_map is None else [])
+        panels = [add_caption(large, first, 3)]
         if pred_map is not None:
             try:
                 overlay = overlay_map(large, pred_map, self.alpha)
@@ -175,14 +183,7 @@ class LocalizationVisualizer(Visualizer):
                     boxes = protocol_a_boxes(pred_map, [threshold], image.shape[:2])
             except ValueError as error:
                 raise ValueError(f'{name}: {error}') from error
-            caption = []
-            if scores is not None:
-                # The true class has a line of its own where it is not the first one.
-                wanted = [int(scores.argmax()), *labels]
-                caption = [
-                    f'score {scores[c]:.2f}: {self._class(c)}' for c in dict.fromkeys(wanted)
-                ]
-            panels.append(add_caption(overlay, caption or ['localization map'], 3))
+            panels.append(add_caption(overlay, ranked or ['localization map'], 3))
         if len(gt_boxes) or boxes is not None:
             panel, caption = draw_boxes(large, gt_boxes, TRUE_COLOR, scale=scale), []
             if len(gt_boxes):
@@ -190,7 +191,12 @@ class LocalizationVisualizer(Visualizer):
             if boxes is not None:
                 boxes = np.asarray(boxes).reshape(-1, 4)
                 panel = draw_boxes(panel, last_inside(boxes), PREDICTED_COLOR, scale=scale)
-                caption.append(('predicted box', PREDICTED_COLOR))
+                if len(boxes):
+                    caption.append(('predicted box', PREDICTED_COLOR))
+                elif threshold is None:
+                    caption.append('nothing found')
+                else:
+                    caption.append(f'nothing is above {threshold:g}: the whole view')
                 if len(gt_boxes) and len(boxes):
                     caption.append(f'IoU {box_iou(boxes, gt_boxes).max():.3f}')
             panels.append(add_caption(panel, caption, 3))

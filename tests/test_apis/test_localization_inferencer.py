@@ -34,7 +34,8 @@ from bas_mm.datasets.transforms import follow_view
 from bas_mm.evaluation.functional import largest_component_box, normalize_map, resize_map
 from bas_mm.registry import DATASETS, INFERENCERS, MODELS
 from bas_mm.utils.config_datasets import put_ten_crop
-from bas_mm.visualization.functional import PREDICTED_COLOR
+from bas_mm.visualization import localization_visualizer
+from bas_mm.visualization.functional import PREDICTED_COLOR, add_caption
 
 # Resized to 40 columns and 36 rows, of which the middle 32 x 32 are the view.
 PIPELINE = [
@@ -502,15 +503,28 @@ def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):
     assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.1
 
 
-def test_a_map_with_nothing_above_the_threshold_is_no_find(run, inferencer, tmp_path):
+def test_a_map_with_nothing_above_the_threshold_is_no_find(
+    run, inferencer, tmp_path, monkeypatch
+):
     (found,) = inferencer(run.pictures[0], out_dir=tmp_path)['predictions']
     highest = float(resize_map(normalize_map(found.raw_map), (32, 32)).max())
     assert found.found is True
     assert 'nothing' not in str(found)
     (low,) = inferencer(run.pictures[0], threshold=highest - 1e-4)['predictions']
     assert low.found is True
-    (nothing,) = inferencer(run.pictures[0], threshold=highest, out_dir=tmp_path)['predictions']
+    lines = []
+
+    def note(image, caption, count):
+        lines.append(caption)
+        return add_caption(image, caption, count)
+
+    monkeypatch.setattr(localization_visualizer, 'add_caption', note)
+    done = inferencer(run.pictures[0], threshold=highest, out_dir=tmp_path, return_vis=True)
+    (nothing,) = done['predictions']
     assert nothing.found is False
+    # The drawing does not show the whole view as if it was a find.
+    assert lines[-1] == [f'nothing is above {highest:g}: the whole view']
+    assert not (done['visualization'][0] == PREDICTED_COLOR).all(-1).any()
     assert nothing.box_in_view == (0, 0, 32, 32)
     (written,) = json.loads((tmp_path / 'predictions.json').read_text())['predictions']
     assert written['found'] is False

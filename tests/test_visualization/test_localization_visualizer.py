@@ -138,7 +138,18 @@ def test_captions_without_what_is_true_and_without_a_box(said):
     said.clear()
     sample.set_field(torch.zeros(0, 4), 'pred_bboxes')
     LocalizationVisualizer().add_datasample('a', VIEW, sample, threshold=0.5)
-    assert said[2] == [('true box', TRUE_COLOR), predicted]
+    assert said[2] == [('true box', TRUE_COLOR), 'nothing is above 0.5: the whole view']
+    LocalizationVisualizer().add_datasample('a', VIEW, sample)
+    assert said[5] == [('true box', TRUE_COLOR), 'nothing found']
+
+
+def test_scores_stand_below_the_picture_where_there_is_no_map(said):
+    sample = make_sample()
+    del sample.pred_map
+    LocalizationVisualizer().add_datasample('a', VIEW, sample)
+    assert said[0] == ['true: class 0', 'score 0.80: class 1', 'score 0.20: class 0']
+    LocalizationVisualizer().add_datasample('a', VIEW, sample, draw_gt=False)
+    assert said[2] == ['a', 'score 0.80: class 1']
 
 
 def test_file_is_the_drawing(tmp_path):
