@@ -90,6 +90,7 @@ ARGUMENTS = {
         CheckpointKeysHook={},
         ClassCountHook={},
         DeferredRuntimeInfoHook={},
+        DetectionVisualizationHook={},
         DisplacementMeanHook=dict(pipeline=[dict(type='LoadLocImage')]),
         EmptyLoaderHook={},
         EpochSeedHook={},

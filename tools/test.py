@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         '--interval',
         type=int,
         default=10,
-        help='with --show-dir: draw every n-th picture (10); segmentors and detectors draw each',
+        help='with --show-dir: draw every n-th picture (10); segmentors draw each',
     )
     parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
     parser.add_argument('--amp', action='store_true', help='mixed precision')
@@ -70,7 +70,7 @@ def draw_pictures(cfg: 'Config', show_dir: str, interval: int) -> None:
     cfg.default_hooks = cfg.get('default_hooks') or {}
     hooks = cfg.default_hooks
     visualizer = type_name(cfg.get('visualizer'))
-    if visualizer == 'DetLocalVisualizer':
+    if visualizer == 'DetLocalVisualizer':  # a config of one's own, with mmdetection's drawings
         # A relative folder would be one below that of the logs.
         out_dir = str(Path(show_dir).absolute())
         hooks['visualization'] = {

@@ -16,6 +16,7 @@ __all__ = [
     'TRUE_COLOR',
     'add_caption',
     'color_map',
+    'cut_view',
     'draw_boxes',
     'draw_comparison',
     'enlarge',
@@ -80,6 +81,28 @@ def input_view(inputs: np.ndarray, channel_order: str = 'bgr') -> np.ndarray:
         )
     view = inputs.transpose(1, 2, 0)
     return np.ascontiguousarray(view[..., ::-1] if channel_order == 'bgr' else view)
+
+
+def cut_view(image: np.ndarray, view_box: Sequence[float], size: tuple[int, int]) -> np.ndarray:
+    """Cut a view out of a picture and resize it, as resizes, crops and mirrors together do.
+
+    Args:
+        image (np.ndarray): Shape (H, W, 3), uint8.
+        view_box (Sequence[float]): Where the view lies in the picture, x0, y0, x1, y1 in its
+            pixels, x1 and y1 one past the end; x0 > x1 mirrors it.
+        size (tuple[int, int]): Height and width of the view.
+
+    Returns:
+        np.ndarray: The view, bilinear; black where it is beside the picture. The very pixels
+        where nothing is resized or moved by a part of a pixel.
+    """
+    (height, width), (x0, y0, x1, y1) = size, view_box
+    across, down = (x1 - x0) / width, (y1 - y0) / height
+    # From the centre of a pixel of the view to that place in the picture.
+    matrix = np.array([[across, 0, x0 + (across - 1) / 2], [0, down, y0 + (down - 1) / 2]])
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    )
 
 
 def color_map(localization_map: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,7 +9,7 @@ default_hooks = dict(
     param_scheduler=dict(type='ParamSchedulerHook'),
     checkpoint=dict(type='bas_mm.WholeCheckpointHook', interval=1, max_keep_ckpts=3),
     sampler_seed=dict(type='DistSamplerSeedHook'),
-    visualization=dict(type='DetVisualizationHook'),
+    visualization=dict(type='bas_mm.DetectionVisualizationHook'),
 )
 custom_hooks = [
     # A detector has the classes of its data sets; those without classes leave this one out.
@@ -29,7 +29,7 @@ env_cfg = dict(
     dist_cfg=dict(backend='nccl', timeout=6 * 3600),
 )
 
-visualizer = dict(type='DetLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+visualizer = dict(type='bas_mm.LocalizationVisualizer', vis_backends=[dict(type='LocalVisBackend')])
 log_processor = dict(type='LogProcessor', window_size=50, by_epoch=True)
 
 log_level = 'INFO'

@@ -10,5 +10,6 @@ train_dataloader = dict(
 )
 val_evaluator = dict(class_agnostic=True)
 test_evaluator = dict(class_agnostic=True)
+default_hooks = dict(visualization=dict(class_agnostic=True))
 # Without the check that the detector has the classes of the test set.
 custom_hooks = [hook for hook in _base_.custom_hooks if hook.type != 'NumClassCheckHook']

@@ -5,10 +5,12 @@ import pickle
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from releases import write_cub
 from test_make_boxes import save_checkpoint
@@ -16,6 +18,8 @@ from tiny_project import ROOT, TinyProject
 
 from bas_mm.evaluation.coco_boxes import coco_boxes
 from bas_mm.evaluation.score_files import read_scores
+from bas_mm.registry import MODELS
+from bas_mm.visualization.functional import PREDICTED_COLOR, TRUE_COLOR
 
 pytestmark = [pytest.mark.det, pytest.mark.slow]
 
@@ -60,6 +64,13 @@ test_evaluator = dict(result_file='rows{agnostic}.json', {scores})
 def project(tmp_path_factory):
     """A project with boxes of a network, per class and without classes, and class scores."""
     project = TinyProject(tmp_path_factory.mktemp('detector'))
+    # Two pictures of one name in two folders.
+    images = project.folder / 'data/images/val'
+    for old, new in (('0000.png', 'a/0.png'), ('0001.png', 'b/0.png')):
+        (images / new).parent.mkdir()
+        (images / old).rename(images / new)
+        for file in (project.folder / 'data/metadata/val').iterdir():
+            file.write_text(file.read_text().replace(old, new))
     save_checkpoint(project)
     make = ('det/make_boxes.py', 'tiny.py', 'tiny.pth')
     project.run_here(*make, 'boxes.json', '--work-dir', 'w')
@@ -102,6 +113,28 @@ def count_again(project, predictions: list[dict], scores: dict | None) -> dict[s
     )
 
 
+def check_pictures(project, folder: Path, rows: list[dict]) -> None:
+    """Each picture of the result file is drawn, in the view, with its box and a true one."""
+    ids = [row['image_id'] for row in rows]
+    assert {'val/a/0.png', 'val/b/0.png'} < set(ids)
+    files = [path.relative_to(folder).as_posix() for path in folder.rglob('*.png')]
+    assert sorted(files) == sorted(f'{image_id}.png' for image_id in ids)
+    for row in rows:
+        drawing = cv2.imread(str(folder / f'{row["image_id"]}.png'))[..., ::-1]
+        assert drawing.shape[1] == 2 * 224 + 6
+        # The view of 32 pixels is drawn seven times as large.
+        view = cv2.imread(str(project.folder / 'data/images' / row['image_id']))[..., ::-1]
+        view = cv2.resize(view, (40, 40))[4:36, 4:36].astype(float)
+        assert abs(drawing[3:224:7, 3:224:7] - view).mean() < 6, 'the picture of this name'
+        panel = drawing[:224, 230:]
+        assert (panel == TRUE_COLOR).all(-1).any()
+        ys, xs = np.nonzero((panel == PREDICTED_COLOR).all(-1))
+        box = [row[key] for key in ('x0', 'y0', 'x1', 'y1')]
+        if box[0] < box[2] and box[1] < box[3]:
+            corners = [xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]
+            assert corners == [7 * side for side in box]
+
+
 @pytest.mark.parametrize('agnostic', ['', '_agnostic'])
 def test_train_test_and_count_again(project, agnostic):
     scores = "class_scores='s.csv'" if agnostic else ''
@@ -121,8 +154,8 @@ def test_train_test_and_count_again(project, agnostic):
     checkpoint = (project.folder / name / 'last_checkpoint').read_text().strip()
     test = ('test.py', f'{name}.py', checkpoint, '--work-dir', f'{name}_test')
     project.run_here(*test, '--out', f'{name}.json')
-    project.run_here(*test, '--out', f'{name}.pkl', '--show-dir', f'{name}_pictures')
-    assert len(list((project.folder / f'{name}_pictures').iterdir())) == 11
+    shown = ('--show-dir', f'{name}_pictures', '--interval', 1)
+    project.run_here(*test, '--out', f'{name}.pkl', *shown)
     figures = json.loads((project.folder / f'{name}.json').read_text())
     predictions = pickle.loads((project.folder / f'{name}.pkl').read_bytes())
     read = read_scores(project.folder / 's.csv') if agnostic else None
@@ -130,14 +163,32 @@ def test_train_test_and_count_again(project, agnostic):
     for key, value in expected.items():
         assert figures[f'localization/{key}'] == pytest.approx(value, abs=1e-9), key
     rows = json.loads((project.folder / f'rows{agnostic}.json').read_text())['images']
+    check_pictures(project, project.folder / f'{name}_pictures', rows)
     # Not all boxes are the same, nor all outside.
     assert len({(row['x0'], row['y0'], row['x1'], row['y1']) for row in rows}) > 1
+
+
+def test_pictures_of_mmdetection_itself(project):
+    """A config that keeps its visualizer is drawn by it, whatever its hook is."""
+    config = project.folder / 'own.py'
+    text = TINY.format(
+        base=(CONFIGS / 'fcos_small_embedded.py').as_posix(),
+        data=(project.folder / 'data').as_posix(),
+        **dict(agnostic='', classes="'boxes_classes.txt'", count=4, scores=''),
+    )
+    config.write_text(f"{text}visualizer = dict(type='DetLocalVisualizer')\n")
+    model = Config.fromfile(config).model
+    with DefaultScope.overwrite_default_scope('mmdet'):
+        weights = MODELS.build(model).state_dict()
+    torch.save(dict(state_dict=weights, meta={}), project.folder / 'own.pth')
+    project.run_here('test.py', 'own.py', 'own.pth', '--work-dir', 'own', '--show-dir', 'own_shown')
+    # By their base names.
+    assert len(list((project.folder / 'own_shown').iterdir())) == 10
 
 
 def test_training_boxes_are_those_of_the_file(project):
     """Through mmdetection's reader and pipeline, a box comes out as it was written."""
     from mmdet.registry import DATASETS
-    from mmengine.registry import DefaultScope
 
     cfg = Config.fromfile(CONFIGS / 'fcos_small_embedded.py').train_dataloader.dataset
     cfg.ann_file = str(project.folder / 'boxes.json')

@@ -10,6 +10,7 @@ from bas_mm.visualization.functional import (
     TRUE_COLOR,
     add_caption,
     color_map,
+    cut_view,
     draw_boxes,
     draw_comparison,
     enlarge,
@@ -57,6 +58,26 @@ def test_view_is_rgb_and_the_centre_one_of_ten_crops(order, step):
 def test_what_is_no_view(inputs):
     with pytest.raises(ValueError, match=f'uint8 inputs .*, got {inputs.dtype} '):
         input_view(inputs)
+
+
+def test_a_view_is_cut_out_of_its_picture():
+    """As by an interpolation that looks up the four pixels around each place."""
+    image = np.random.RandomState(0).randint(0, 256, (20, 30, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(cut_view(image, (0, 0, 30, 20), (20, 30)), image)
+    np.testing.assert_array_equal(cut_view(image, (5, 2, 15, 12), (10, 10)), image[2:12, 5:15])
+    mirrored = cut_view(image, (30.0, 0.0, 0.0, 20.0), (20, 30))
+    np.testing.assert_array_equal(mirrored, image[:, ::-1])
+    view = cut_view(image, (4, 3, 24, 15), (9, 16))
+    assert view.shape == (9, 16, 3)
+    for y, x in np.ndindex(9, 16):
+        down, across = 3 + (y + 0.5) * 12 / 9 - 0.5, 4 + (x + 0.5) * 20 / 16 - 0.5
+        (top, left), expected = (int(down), int(across)), np.zeros(3)
+        for row, column in np.ndindex(2, 2):
+            weight = abs(1 - row - (down - top)) * abs(1 - column - (across - left))
+            expected += weight * image[top + row, left + column]
+        # OpenCV has 32 places between two pixels.
+        assert abs(view[y, x] - expected).max() < 10
+    assert not cut_view(image, (30, 0, 60, 20), (20, 30))[:, 1:].any()
 
 
 def test_maps_are_normalised_then_resized():

@@ -1,6 +1,7 @@
 from .checkpoint_keys_hook import CheckpointKeysHook, require_all_weights
 from .class_count_hook import ClassCountHook
 from .deferred_runtime_info_hook import DeferredRuntimeInfoHook
+from .detection_visualization_hook import DetectionVisualizationHook
 from .displacement_mean_hook import DisplacementMeanHook
 from .empty_loader_hook import EmptyLoaderHook
 from .epoch_seed_hook import EpochSeedHook
@@ -13,6 +14,7 @@ __all__ = [
     'CheckpointKeysHook',
     'ClassCountHook',
     'DeferredRuntimeInfoHook',
+    'DetectionVisualizationHook',
     'DisplacementMeanHook',
     'EmptyLoaderHook',
     'EpochSeedHook',

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmengine.dist import get_dist_info, is_main_process
 from mmengine.hooks import Hook
@@ -221,13 +222,29 @@ class LocalizationVisualizationHook(Hook):
         # Backends are the main process's alone: it draws where any process has a picture due.
         return rank == 0 and -index % self.interval < world_size
 
+    def view_and_sample(
+        self, inputs: torch.Tensor, sample: BaseDataElement
+    ) -> tuple[np.ndarray, BaseDataElement]:
+        """What is drawn of a picture.
+
+        Args:
+            inputs (torch.Tensor): As the data set gives them to the network, uint8.
+            sample (BaseDataElement): Its predictions.
+
+        Returns:
+            tuple[np.ndarray, BaseDataElement]: The view, (H, W, 3), uint8, RGB; and what of it
+            :class:`~bas_mm.visualization.LocalizationVisualizer` draws.
+        """
+        return input_view(inputs.cpu().numpy(), self.channel_order), sample
+
     def _draw(
         self, inputs: torch.Tensor, sample: BaseDataElement, name: str, file: Path, step: int
     ) -> None:
+        view, drawn = self.view_and_sample(inputs, sample)
         Visualizer.get_current_instance().add_datasample(
             name,
-            input_view(inputs.cpu().numpy(), self.channel_order),
-            sample,
+            view,
+            drawn,
             threshold=self.threshold,
             show=self.show,
             wait_time=self.wait_time,

@@ -6,6 +6,7 @@ from .classification import class_ranks
 from .component_tree import LevelComponents, level_components
 from .components import largest_component_box
 from .contours import ContourBoxes, LevelBoxes, contour_boxes, level_boxes
+from .detections import detected_box
 from .grown_masks import grown_masks
 from .maps import map_to_original, normalize_map, resize_map
 from .pixels import (
@@ -58,6 +59,7 @@ __all__ = [
     'choose_threshold',
     'class_ranks',
     'contour_boxes',
+    'detected_box',
     'figure_at',
     'grown_masks',
     'largest_component_box',

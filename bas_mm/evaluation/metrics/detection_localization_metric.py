@@ -6,9 +6,13 @@ from typing import Any
 import numpy as np
 
 from bas_mm.registry import METRICS
-from bas_mm.utils.box_geometry import boxes_from_original
 
-from ..functional import PROTOCOL_A_CRITERIA, class_ranks, protocol_a_figures
+from ..functional import (
+    PROTOCOL_A_CRITERIA,
+    class_ranks,
+    detected_box,
+    protocol_a_figures,
+)
 from ..picture_work import measure_detection
 from ..score_files import read_scores
 from .base_map_metric import BaseMapMetric, to_array
@@ -80,10 +84,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
             ": the test pipeline needs KeepLocalizationTruth, and 'localization' among meta_keys",
         )
         label = self.label_of(truth)
-        height, width = self.view_of(truth)
-        best = boxes[scores.argmax()][None] if len(scores) else np.zeros((0, 4))
-        box = np.rint(boxes_from_original(best, truth['view_box'], (width, height)))
-        box = np.clip(box, 0, [width, height, width, height]).astype(np.int64)
+        box = detected_box(boxes, scores, truth['view_box'], self.view_of(truth))
         rank = self._rank(name, label, scores, labels)
         return box, self.boxes_of(truth, 'gt_bboxes'), label, rank
 
