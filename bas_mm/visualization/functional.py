@@ -37,8 +37,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 _LINE_HEIGHT = 17
 _MARGIN = 4
-# Pictures are enlarged up to this width.
-_MAX_WIDTH = 2048
+# Pictures are enlarged up to this width, to which the inferencers shrink large ones.
+_MAX_WIDTH = 640
 
 
 def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
@@ -46,7 +46,7 @@ def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8.
-        min_height (int): Height that the result has at least, unless it would be wider than 2048
+        min_height (int): Height that the result has at least, unless it would be wider than 640
             pixels: a line of pixels remains one.
 
     Returns:

@@ -503,9 +503,7 @@ def test_the_truth_is_not_looked_for_and_no_threshold_is_no_box(run):
     assert LocalizationInferencer(cfg, run.checkpoint, 'cpu').threshold == 0.1
 
 
-def test_a_map_with_nothing_above_the_threshold_is_no_find(
-    run, inferencer, tmp_path, monkeypatch
-):
+def test_a_map_with_nothing_above_the_threshold_is_no_find(run, inferencer, tmp_path, monkeypatch):
     (found,) = inferencer(run.pictures[0], out_dir=tmp_path)['predictions']
     highest = float(resize_map(normalize_map(found.raw_map), (32, 32)).max())
     assert found.found is True
@@ -674,6 +672,9 @@ def test_drawings_show_the_box_where_it_is(run):
     scale = 640 / 1600
     assert (columns.min(), rows.min()) == (160 * scale, 80 * scale)
     assert (columns.max() + 1, rows.max() + 1) == tuple(np.array(prediction.box[2:]) * scale)
+    # What a strip was shrunk by is not made good again for its height.
+    (strip,) = inferencer(np.full((50, 2000, 3), 90, np.uint8), return_vis=True)['visualization']
+    assert strip.shape[1] == drawing.shape[1]
 
 
 def test_work_is_done_as_pictures_come(run, inferencer, tmp_path):
