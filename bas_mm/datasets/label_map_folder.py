@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import os.path as osp
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bas_mm.utils.class_names import require_same_order
+from bas_mm.utils.folder_settings import read_settings
 
 from .errors import AnnotationError
 
@@ -49,13 +49,13 @@ def require_classes_of_masks(folder: str, classes: Sequence[str], what: str) -> 
         what: Whose these are, for the message.
     """
     made_with = None
-    noted = Path(folder, 'masks.json')
     # Masks of others have no such file, or one of their own.
-    with suppress(OSError, ValueError, AttributeError):
-        made_with = json.loads(noted.read_text(encoding='utf-8')).get('classes')
+    with suppress(ValueError):
+        made_with = read_settings(folder, 'masks.json').get('classes')
     if isinstance(made_with, list):
+        noted = str(Path(folder, 'masks.json'))
         advice = 'give the classes in the order of the masks, or make the masks anew'
         try:
-            require_same_order(classes, what, made_with, str(noted), advice)
+            require_same_order(classes, what, made_with, noted, advice)
         except ValueError as error:
             raise AnnotationError(str(error)) from None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import suppress
 from pathlib import Path
+
+from bas_mm.utils.folder_settings import read_settings
 
 __all__ = ['mask_command', 'seed_command']
 
@@ -19,13 +21,13 @@ def seed_command(folder: str | Path) -> str:
     """
     made = f'tools/wsss/make_seeds.py CONFIG CHECKPOINT {folder}'
     fused = f'tools/wsss/fuse_seeds.py SEEDS MAPS {folder}'
-    try:
-        settings = json.loads(Path(folder, 'seeds.json').read_text(encoding='utf-8'))
+    with suppress(ValueError):
+        settings = read_settings(folder, 'seeds.json')
         if 'fuse' in settings:
             return f'{fused}, after make_seeds.py where SEEDS lack the picture or its classes'
-        return made
-    except (OSError, ValueError, TypeError):
-        return f'{made}, or fused ones with {fused}'
+        if settings:
+            return made
+    return f'{made}, or fused ones with {fused}'
 
 
 def mask_command(folder: str | Path) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from bas_mm.utils.folder_settings import read_settings
 from bas_mm.utils.result_files import delete_abandoned, write_json
 
 __all__ = ['OutputFolder']
@@ -54,7 +55,7 @@ class OutputFolder:
         path = self.folder / self.SETTINGS
         if path.exists():
             if not overwrite:
-                self._compare(path, settings)
+                self._compare(settings)
                 return
             # Before the new settings are there: what is stopped in between is not mixed.
             for file in self.files():
@@ -97,13 +98,8 @@ class OutputFolder:
         parent, other = _resolve_parent(self.folder).parent, _resolve_parent(folder)
         return (other.relative_to(parent) if other.is_relative_to(parent) else other).as_posix()
 
-    def _compare(self, path: Path, settings: dict) -> None:
-        try:
-            there = json.loads(path.read_text(encoding='utf-8'))
-        except (OSError, ValueError) as error:
-            raise ValueError(f'{path} cannot be read: {error}') from None
-        if not isinstance(there, dict):
-            raise ValueError(f'{path} holds no settings')
+    def _compare(self, settings: dict) -> None:
+        there = read_settings(self.folder, self.SETTINGS)
         keys = [key for key in {**settings, **there} if settings.get(key) != there.get(key)]
         if keys:
             pairs = '; '.join(

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bas_mm.utils.class_names import require_same_order
+from bas_mm.utils.folder_settings import read_settings
 
 from .making_commands import seed_command
 from .output_folder import OutputFolder
 from .seed_file import SeedFile
 
-__all__ = ['SeedSource', 'seeds_settings']
-
-
-def seeds_settings(folder: str | Path, name: str) -> dict[str, Any]:
-    """What the seeds of a folder were made with, for the settings of what is made of them.
-
-    Args:
-        folder (str | Path): The folder.
-        name (str): What the seeds are there.
-
-    Returns:
-        dict[str, Any]: ``name.KEY`` for each key of ``seeds.json``, none where there is no such
-        file.
-
-    Raises:
-        ValueError: ``seeds.json`` cannot be read.
-    """
-    path = Path(folder) / 'seeds.json'
-    try:
-        settings = json.loads(path.read_text(encoding='utf-8'))
-        return {f'{name}.{key}': value for key, value in settings.items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, AttributeError) as error:
-        raise ValueError(f'{path} cannot be read: {error}') from None
+__all__ = ['SeedSource']
 
 
 class SeedSource:
@@ -47,13 +23,15 @@ class SeedSource:
         folder (str | Path): The folder.
 
     Raises:
-        ValueError: There is no such folder.
+        ValueError: There is no such folder, or its ``seeds.json`` cannot be read.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise ValueError(f'there is no folder of seeds {folder}: {self._advice()}')
+        #: What ``seeds.json`` says; empty where there is none.
+        self.made_with = read_settings(self.folder, 'seeds.json')
 
     def path(self, image_id: str) -> Path:
         """The seed file of a picture."""
@@ -76,7 +54,7 @@ class SeedSource:
                 seeds without ``seeds.json`` are not known.
             what (str): Whose these are, for the message.
         """
-        made_with = seeds_settings(self.folder, 'seeds').get('seeds.classes')
+        made_with = self.made_with.get('classes')
         if isinstance(made_with, list):
             require_same_order(
                 *(classes, what, made_with, str(self.folder / 'seeds.json')),
@@ -92,11 +70,8 @@ class SeedSource:
         Returns:
             dict[str, Any]: ``seeds.KEY`` for each key of ``seeds.json``. Of seeds without it only
             their folder is known: ``seeds``.
-
-        Raises:
-            ValueError: ``seeds.json`` cannot be read.
         """
-        found = seeds_settings(self.folder, 'seeds')
+        found = {f'seeds.{key}': value for key, value in self.made_with.items()}
         return found or {'seeds': out.place_of(self.folder)}
 
     def _advice(self) -> str:

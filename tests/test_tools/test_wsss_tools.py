@@ -172,6 +172,8 @@ def test_fusing(project):
     _refused(project, *command, says=f'{name}.npz is no seed file')
     (project.folder / 'other' / f'{name}.npz').unlink()
     _refused(project, *command, says=f'there are no maps of {name}')
+    (project.folder / 'x' / 'seeds.json').write_text('{')
+    _refused(project, 'fuse_seeds.py', 'x', 'one', 'y', says='x/seeds.json cannot be read: ')
     large = shutil.copytree(project.folder / 'one', project.folder / 'large') / f'{name}.npz'
     seeds = SeedFile.load(large)
     SeedFile(seeds.classes, 1000 * seeds.strided, seeds.high_res).save(large)

@@ -143,7 +143,7 @@ def test_a_folder_of_seeds_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=both):
         SeedSource(tmp_path / 'nowhere')
     (tmp_path / 'seeds.json').write_text('[]')
-    with pytest.raises(ValueError, match='seeds.json cannot be read'):
+    with pytest.raises(ValueError, match='seeds.json cannot be read: it holds no settings'):
         SeedSource(tmp_path).settings(IRNLabelFolder(tmp_path / 'out'))
     (tmp_path / 'seeds.json').unlink()
     for out, place in ((tmp_path / 'a/out', str(tmp_path)), (f'{tmp_path}_out', tmp_path.name)):

@@ -6,7 +6,6 @@ older than the two that it is made from is not made again.
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -53,27 +52,27 @@ def main() -> None:
     from bas_mm.wsss.map_folder import MapFolder
     from bas_mm.wsss.seed_folder import SeedFolder
     from bas_mm.wsss.seed_fusion import fuse_pictures
-    from bas_mm.wsss.seed_source import SeedSource, seeds_settings
+    from bas_mm.wsss.seed_source import SeedSource
 
-    try:
-        settings = json.loads((args.seeds / SeedFolder.SETTINGS).read_text(encoding='utf-8'))
-        classes = settings['classes']
-    except (OSError, ValueError, KeyError) as error:
-        fail(f'{args.seeds} has no {SeedFolder.SETTINGS} of make_seeds.py: {error}')
+    with fail_on(ValueError):
+        settings, maps = SeedSource(args.seeds).made_with, SeedSource(args.maps)
+    classes = settings.get('classes')
+    if classes is None:
+        fail(f'{args.seeds} has no {SeedFolder.SETTINGS} of make_seeds.py')
     seeds = SeedFolder(args.seeds)
     files = sorted(seeds.files())
     if not files:
         fail(f'{args.seeds} has no seed file')
     ids = [path.relative_to(args.seeds).with_suffix('').as_posix() for path in files]
     with fail_on(ValueError, OSError):
-        SeedSource(args.maps).require_classes(classes, str(args.seeds / SeedFolder.SETTINGS))
+        maps.require_classes(classes, str(args.seeds / SeedFolder.SETTINGS))
         other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
         folder.open(
             {
                 **settings,
                 'seeds': folder.place_of(args.seeds),
                 'fuse': folder.place_of(args.maps),
-                **seeds_settings(args.maps, 'fuse'),
+                **{f'fuse.{key}': value for key, value in maps.made_with.items()},
             },
             args.overwrite,
         )
