@@ -10,12 +10,13 @@ written to ``--out`` with the seconds of each round; ratios are those of the rou
 everything runs in turn: their median, the smallest and the largest:
 
 1. A batch in memory (for a GPU: pinned, where the loader pins) through ``test_step`` (normalising,
-   scores, maps, boxes), with the maps of K classes, beside the bare network: front, tail and
-   classifier over the same pictures, normalised and on the device. Ten crops: a tenth of the
-   pictures. A whole test makes no such boxes where ``NeededBoxesHook`` finds that nobody looks at
-   them; 2 says what they take.
+   scores, maps), with the maps of K classes, beside the bare network: front, tail and classifier
+   over the same pictures, normalised and on the device. Ten crops: a tenth of the pictures. As in
+   a whole test, where ``NeededBoxesHook`` finds that nobody looks at the classifier's own boxes,
+   none are made.
 2. The parts of such a batch, up to the metric, in steps of their own: the device is waited for at
-   the borders of the parts.
+   the borders of the parts. *boxes* are those that the batch would have as well where somebody
+   looks at them: their time in proportion to that of the batch, which is without them.
 3. Foreground maps of K classes per picture beside the maps of all classes (BAS).
 4. A whole test, from the files to the figures, by mmengine's loop with the config's K, its loader
    workers and its metric's processes (or those of ``--workers`` and ``--metric-workers``), beside
@@ -34,6 +35,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,16 +83,15 @@ MAPS = 'network_and_maps'
 #: Batches of a whole test that are kept on the device for the bare passes.
 KEPT = 4
 
-LOADER = 'loader'
+LOADER, BOXES = 'loader', 'boxes'
 PARTS = {
     'data': 'normalising',
     NETWORK: 'network',
     'maps': 'maps',
-    'boxes': 'boxes',
     PartClock.REST: 'scores, samples',
     'metric': 'metric',
 }
-LOOP_PARTS = {LOADER: 'waiting for the loader', **PARTS}
+LOOP_PARTS = {LOADER: 'waiting for the loader', **PARTS, BOXES: 'boxes'}
 
 
 def write_split_folder(root: Path, count: int, size: tuple[int, int], num_classes: int) -> None:
@@ -162,6 +163,7 @@ class Batch:
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
         items = [dataset[i] for i in range(min(cfg.test_dataloader.batch_size, len(dataset)))]
         self.model, self.device = model, device
+        self.test_cfg = model.test_cfg
         self.data = collate_of(cfg.test_dataloader)(items)
         pin_pictures(self.data, cfg.test_dataloader, device)
         self.pictures = len(items)
@@ -176,21 +178,27 @@ class Batch:
         network_pass(self.model, self.images)
         synchronise(self.device)
 
-    def test(self, topk: int) -> list:
-        """``test_step`` with the maps of K classes, waited for."""
+    def test(self, topk: int, boxes: bool = False) -> list:
+        """``test_step`` with the maps of K classes, waited for.
+
+        Args:
+            topk (int): K.
+            boxes (bool): whether the classifier adds its boxes.
+        """
         import torch
 
-        self.model.test_cfg.topk = topk
+        settings = replace(self.test_cfg, topk=topk)
+        self.model.test_cfg = settings if boxes else replace(settings, threshold=None)
         with torch.no_grad():
             predictions = self.model.test_step(self.data)
         synchronise(self.device)
         return predictions
 
     def parts(self, topk: int) -> dict[str, float]:
-        """Seconds of a test of the batch, metric included, by :data:`PARTS`."""
+        """Seconds of a test of the batch, metric included, by :data:`PARTS`, and of the boxes."""
         clock = PartClock(self.device)
         with clock.watching(model_parts(self.model)):
-            predictions = self.test(topk)
+            predictions = self.test(topk, boxes=True)
             with clock.part('metric'):
                 samples = [sample.to_dict() for sample in predictions]
                 for metric in self.metrics:
@@ -233,7 +241,7 @@ def model_parts(model: torch.nn.Module) -> list[tuple[str, object, str]]:
         (NETWORK, model.split, 'tail'),
         (NETWORK, model.head, 'forward'),
         ('maps', model, 'maps'),
-        ('boxes', model, '_add_boxes'),
+        (BOXES, model, '_add_boxes'),
     ]
 
 
@@ -284,7 +292,7 @@ def measure_batches(batches: dict[str, Batch], topks: Sequence[int], rounds: int
 
 
 def measure_parts(batches: dict[str, Batch], topks: Sequence[int], rounds: int) -> list[dict]:
-    """Medians of the parts' seconds, and their shares."""
+    """Medians of the parts' seconds and of the boxes', and their shares of the parts' sum."""
     seconds: dict[tuple, list] = {(view, topk): [] for view in batches for topk in topks}
     for view, topk in seconds:  # what the metric imports or builds at its first batch
         batches[view].parts(topk)
@@ -292,7 +300,7 @@ def measure_parts(batches: dict[str, Batch], topks: Sequence[int], rounds: int) 
         for view, topk in seconds:
             seconds[view, topk].append(batches[view].parts(topk))
     return [
-        dict(view=view, topk=topk, **parts_and_shares(rows, PARTS))
+        dict(view=view, topk=topk, **parts_and_shares(rows, PARTS, [BOXES]))
         for (view, topk), rows in seconds.items()
     ]
 
@@ -501,12 +509,12 @@ def batch_table(networks: Sequence[dict]) -> list[list[str]]:
 
 
 def parts_table(networks: Sequence[dict]) -> list[list[str]]:
-    """Shares of a tested batch."""
-    rows = [['network', 'C', 'crops', 'K', 'batch, s', *PARTS.values()]]
+    """Shares of a tested batch, and the boxes beside it."""
+    rows = [['network', 'C', 'crops', 'K', 'batch, s', *PARTS.values(), 'boxes, if made']]
     for network in networks:
         for row in network['parts']:
             head = [network['name'], str(network['classes']), str(VIEWS[row['view']])]
-            rows.append([*head, str(row['topk']), *_shares(row, PARTS)])
+            rows.append([*head, str(row['topk']), *_shares(row, [*PARTS, BOXES])])
     return rows
 
 
