@@ -1,9 +1,11 @@
 """tools/analysis_tools/benchmark_train.py, for real on a tiny network; no test looks at a time."""
 
 import argparse
+import copy
 import json
 import statistics
 import weakref
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -204,7 +206,14 @@ def test_a_round_is_of_several_steps(project, tool, monkeypatch):
         return {name: [(6.0, 3.0), (9.0, 1.5)] for name in functions}
 
     monkeypatch.setattr(tool, 'seconds_in_turn', seconds_in_turn)
-    monkeypatch.setattr(tool, 'synchronise', waits.append)
+    now = [0.0]
+
+    def wait(device):
+        waits.append(device)
+        now[0] += 4
+
+    monkeypatch.setattr(tool, 'synchronise', wait)
+    monkeypatch.setattr(tool, 'time', SimpleNamespace(perf_counter=lambda: now[0]))
     train_step = BASClassifier.train_step
     monkeypatch.setattr(
         BASClassifier, 'train_step', lambda *args: steps.append(1) or train_step(*args)
@@ -218,6 +227,29 @@ def test_a_round_is_of_several_steps(project, tool, monkeypatch):
     row = figures['variants']['base']['BAS']
     assert (row['seconds'], row['core_seconds']) == ([2.0, 3.0], [1.0, 0.5])
     assert row['images_per_second'] == 2 / 2.5
+    assert (row['wait_seconds'], row['wait']) == ([4], 4)  # of a round, not of a step
+
+
+def test_steps_that_wait_for_the_host(figures, tool):
+    """Where the device has hardly anything left to do at a round's end, the limit is not its."""
+    content, out = figures
+    network = copy.deepcopy(content['networks'][0])
+    for rows in network['variants'].values():
+        for row in rows.values():
+            assert row['wait'] == statistics.median(row['wait_seconds'])
+            assert len(row['wait_seconds']) == 3
+            row.update(median=2.0, wait=1.25)
+    base = network['variants']['base']
+    base['CAM']['wait'] = 0.125
+    assert tool.held_up([network]) == ['tiny (C = 4, CAM, base)']
+    head, row = tool.step_table([network], 'base', waits=True)
+    assert head[2:8] == ['CAM, s', 'wait, s', 'images/s', 'BAS, s', 'wait, s', 'images/s']
+    assert (row[2:4], row[5:7], len(row)) == (['2', '0.125'], ['2', '1.25'], len(head))
+    head, row, *_ = tool.variants_table([network], ['base'], waits=True)
+    assert (head[4:6], row[4:6], len(row)) == (['step, s', 'wait, s'], ['2', '0.125'], len(head))
+    # A CPU does the work itself.
+    assert 'wait' not in out
+    assert 'Not limited' not in out
 
 
 def test_groups_of_variants(tool):
@@ -241,6 +273,8 @@ def test_variants_in_groups(project, tool, monkeypatch):
     rounds = iter([{'base': 2.0, 'fused': 3.0}, {'base': 5.0, 'foreach': 10.0}])
 
     def seconds_in_turn(count, functions):
+        for function in functions.values():
+            function()
         seconds = next(rounds)
         return {(v, m): [(seconds[v] * (1 + (m == 'BAS')), 1.0)] * count for v, m in functions}
 

@@ -18,7 +18,10 @@ with the seconds of a step in each round:
    a difference within that spread says nothing), the median over the limit, and the peak memory:
    weights, buffers, the optimizer's state and what a step allocates beyond them. On a CPU the
    latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own scratch
-   memory is not in it), on a GPU torch's figure.
+   memory is not in it), on a GPU torch's figure. There *wait* is how long the host waits for the
+   device at the end of a round. The host goes ahead of a device that is busy all the time. Where it
+   is hardly ahead, one has waited for the other within the steps; the limit, which is of the
+   device's work, does not apply to them. Such steps are named below the tables.
 3. The parts of a step, medians over as many steps of their own, in which the device is waited for
    at the borders of the parts. ``data`` is moving and normalising; reading files and collating are
    the loader's affair. The backward passes of the AMC and of the generator alone are
@@ -39,6 +42,7 @@ import gc
 import os
 import statistics
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
@@ -82,6 +86,7 @@ METHODS = ('CAM', 'BAS')
 BASE = 'base'
 OPTIONS = ('channels_last', 'bf16', 'fp16', 'compile', 'fused', 'foreach', 'checkpoint')
 SEGMENTS = 4  # of activation checkpointing
+HARDLY = 0.1  # of a step: a wait that is shorter says that the host was not ahead
 WARM_UP = 2  # steps; the optimizer's state is made in its first one
 MORE = 20  # steps at most, where the optimizer has made none: gradients of float16 overflow
 
@@ -169,11 +174,17 @@ class Contender:
             sample.set_field(label, 'gt_label')
         return self.batch
 
-    def steps(self, count: int = 1) -> None:
-        """Whole steps, one after the other; the last one is waited for."""
+    def steps(self, count: int = 1) -> float:
+        """Whole steps, one after the other; the last one is waited for.
+
+        Returns:
+            float: the seconds of this wait.
+        """
         for _ in range(count):
             self.model.train_step(self.data(), self.wrapper)
+        begin = time.perf_counter()
         synchronise(self.device)
+        return time.perf_counter() - begin
 
     def warm_up(self) -> None:
         """Steps before the timed ones: until the optimizer has its state, and the loss its scale.
@@ -286,6 +297,11 @@ def groups_of(variants: Sequence[str], device: torch.device) -> list[list[str]]:
     return [[BASE, variant] for variant in variants[1:]]
 
 
+def round_of(contender: Contender, count: int, waits: list[float]) -> None:
+    """A round's steps, and the wait at its end."""
+    waits.append(contender.steps(count))
+
+
 def measure(
     read: Callable[[str], Config],
     variants: Sequence[str],
@@ -330,8 +346,10 @@ def measure(
         for key in product(group, args.methods):
             if key not in contenders:
                 contenders[key], steps[key] = contender_of(*key)
+        waits: dict = {key: [] for key in contenders}
         times = seconds_in_turn(
-            args.rounds, {key: partial(c.steps, args.steps) for key, c in contenders.items()}
+            args.rounds,
+            {key: partial(round_of, c, args.steps, waits[key]) for key, c in contenders.items()},
         )
         seconds, core_seconds = (
             {key: [pair[i] / args.steps for pair in pairs] for key, pairs in times.items()}
@@ -345,6 +363,8 @@ def measure(
             step['core_seconds'] = core_seconds[variant, method]
             step['base_seconds'] = seconds[BASE, method]  # in the same rounds
             step['median'] = statistics.median(step['seconds'])
+            step['wait_seconds'] = waits[variant, method]  # of a round
+            step['wait'] = statistics.median(step['wait_seconds'])
             step['images_per_second'] = args.batch / step['median']
     result['variants'] = {
         variant: {method: steps[variant, method] for method in args.methods} for variant in variants
@@ -400,10 +420,17 @@ def limit_table(networks: Sequence[dict]) -> list[list[str]]:
     return rows
 
 
-def step_table(networks: Sequence[dict], variant: str) -> list[list[str]]:
-    """Steps of CAM and BAS, their ratio and the limit."""
+def step_table(networks: Sequence[dict], variant: str, waits: bool) -> list[list[str]]:
+    """Steps of CAM and BAS, their ratio and the limit.
+
+    Args:
+        networks (Sequence[dict]): of :func:`measure`.
+        variant (str): of which option.
+        waits (bool): with the wait at the end of a round; a CPU does the work itself.
+    """
+    wait = ['wait, s'] * waits
     rows = [
-        ['network', 'C', 'CAM, s', 'images/s', 'BAS, s', 'images/s', 'BAS / CAM']
+        ['network', 'C', 'CAM, s', *wait, 'images/s', 'BAS, s', *wait, 'images/s', 'BAS / CAM']
         + ['min – max', 'limit', 'over the limit', 'CAM, MiB', 'BAS, MiB', 'ratio']
     ]
     for network in networks:
@@ -411,8 +438,8 @@ def step_table(networks: Sequence[dict], variant: str) -> list[list[str]]:
         limit = network['multiply_adds']['limit']
         rows.append(
             [network['name'], str(network['classes'])]
-            + [_step(cam), f'{cam["images_per_second"]:.2f}']
-            + [_step(bas), f'{bas["images_per_second"]:.2f}']
+            + [*_step(cam, waits), f'{cam["images_per_second"]:.2f}']
+            + [*_step(bas, waits), f'{bas["images_per_second"]:.2f}']
             + [*ratio_cells(bas['time_to_cam']), f'{limit:.3f}', f'{bas["over_limit"] - 1:+.1%}']
             + [_mib(cam['peak_bytes']), _mib(bas['peak_bytes']), f'{bas["memory_to_cam"]:.3f}']
         )
@@ -434,26 +461,43 @@ def parts_table(networks: Sequence[dict]) -> list[list[str]]:
     return rows
 
 
-def variants_table(networks: Sequence[dict], variants: Sequence[str]) -> list[list[str]]:
-    """Each option beside the base."""
+def variants_table(
+    networks: Sequence[dict], variants: Sequence[str], waits: bool
+) -> list[list[str]]:
+    """Each option beside the base; ``waits`` as in :func:`step_table`."""
     rows = [
-        ['network', 'C', 'method', 'variant', 'step, s', 'time / base', 'min – max']
-        + ['MiB', 'memory / base', 'BAS / CAM', 'min – max']
+        ['network', 'C', 'method', 'variant', 'step, s', *['wait, s'] * waits, 'time / base']
+        + ['min – max', 'MiB', 'memory / base', 'BAS / CAM', 'min – max']
     ]
     for network in networks:
         for variant in variants:
             for method, row in network['variants'][variant].items():
                 rows.append(
-                    [network['name'], str(network['classes']), method, variant, _step(row)]
-                    + [*ratio_cells(row['time_to_base']), _mib(row['peak_bytes'])]
+                    [network['name'], str(network['classes']), method, variant]
+                    + [
+                        *_step(row, waits),
+                        *ratio_cells(row['time_to_base']),
+                        _mib(row['peak_bytes']),
+                    ]
                     + [f'{row["memory_to_base"]:.3f}']
                     + (ratio_cells(row['time_to_cam']) if 'time_to_cam' in row else ['', ''])
                 )
     return rows
 
 
-def _step(row: dict) -> str:
-    return f'{row["median"]:.4g}'
+def held_up(networks: Sequence[dict]) -> list[str]:
+    """The steps in which the host was hardly ahead of the device."""
+    return [
+        f'{network["name"]} (C = {network["classes"]}, {method}, {variant})'
+        for network in networks
+        for variant, rows in network['variants'].items()
+        for method, row in rows.items()
+        if row['wait'] < HARDLY * row['median']
+    ]
+
+
+def _step(row: dict, waits: bool) -> list[str]:
+    return [f'{row[key]:.4g}' for key in ('median', *['wait'] * waits)]
 
 
 def _mib(count: int) -> str:
@@ -557,15 +601,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             if device.type == 'cuda':
                 torch.cuda.empty_cache()
 
+    waits = device.type != 'cpu'
     tables = {'Multiply-adds per image, and the limit': limit_table(networks)}
     if set(METHODS) <= set(args.methods):
-        tables[f'Steps, batch {args.batch}'] = step_table(networks, BASE)
+        tables[f'Steps, batch {args.batch}'] = step_table(networks, BASE, waits)
     if not args.no_parts:
         tables['Parts of a step'] = parts_table(networks)
     if len(variants) > 1:
-        tables['Options'] = variants_table(networks, variants)
+        tables['Options'] = variants_table(networks, variants, waits)
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
+    if waits and (steps := held_up(networks)):
+        print(f'\nNot limited by the work of the device: {", ".join(steps)}')
     write()
 
 
