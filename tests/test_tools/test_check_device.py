@@ -9,6 +9,7 @@ import torch
 import torch.distributed as dist
 from mmengine.config import Config
 from modules import load_module
+from norm_kernels import kernels_on_cpus
 from tiny_project import TinyProject
 
 from bas_mm.benchmarking.networks import without_weights
@@ -60,9 +61,14 @@ def test_figures(project):
     assert 1e-5 < rows['bf16, cpu']['loss'] < 0.1
     assert 1e-4 < rows['bf16, cpu']['statistics'] < 0.1
     norms = content['norms']
-    assert list(norms) == ['float64, cpu', 'float32, cpu', 'bfloat16, cpu', 'float16, cpu']
-    for (name, row), limit in zip(norms.items(), (1e-14, 1e-6, 0.02, 2e-3)):
-        assert list(row) == ['y', 'x', 'γ', 'β'], name
+    limits = dict(float64=1e-14, float32=1e-6, bfloat16=0.02, float16=2e-3)
+    assert list(norms) == [
+        f'{dtype}{layout}, cpu' for dtype in limits for layout in ('', ', channels_last')
+    ]
+    for name, row in norms.items():
+        assert list(row) == ['y', 'x', 'γ', 'β', 'mean', 'variance'], name
+        # A CPU sums the points of this layout in another order.
+        limit = limits[name.partition(',')[0]] * (2 if 'channels_last' in name else 1)
         assert max(row.values()) < limit, name
     assert f'| {rows["bf16, cpu"]["loss"]:.1e} ' in done.stdout
     assert 'waits' not in network
@@ -155,13 +161,32 @@ def test_waits_are_counted_with_their_lines(tool, cfg, monkeypatch):
     args = argparse.Namespace(batch=2, size=32)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        waits = tool.waits_of_step(cfg, args, CPU)
+        waits = tool.waits_of_step(cfg, cfg.optim_wrapper, args, CPU)
     assert modes == ['warn', 'default']
     assert sent[0] is not sent[1], 'its labels would be on the device already'
     assert len(waits) == 1
     assert waits[0].startswith(f'{__file__}:')
-    table = tool.waits_table([dict(name='tiny', waits=waits * 2)])
-    assert table[1] == ['tiny', '2', waits[0]]
+    table = tool.waits_table([dict(name='tiny', waits=dict(recipe=waits * 2, fp16=[]))])
+    assert table[1:] == [['tiny', 'recipe', '2', waits[0]], ['tiny', 'fp16', '0', '']]
+
+
+def test_waits_of_mixed_precision_are_counted_too(tool, cfg, monkeypatch):
+    """A recipe in float32 says nothing of the loss's scaling."""
+    steps = []
+    monkeypatch.setattr(tool, 'waits_of_step', lambda cfg, wrapper, *_: steps.append(wrapper) or [])
+    cfg.optim_wrapper.clip_grad = dict(max_norm=1)
+    waits = tool.waits_of_trainings(cfg, None, CPU)
+    assert list(waits) == ['recipe', 'bf16+fused', 'fp16+fused', 'fp16']
+    recipe, *mixed = steps
+    assert recipe == cfg.optim_wrapper
+    assert 'fused' not in recipe.optimizer
+    for wrapper, dtype, fused in zip(
+        mixed, ('bfloat16', 'float16', 'float16'), (True, True, False)
+    ):
+        assert (wrapper['type'], wrapper['dtype']) == ('AmpOptimWrapper', dtype)
+        assert wrapper['optimizer'] == dict(recipe.optimizer, fused=fused)
+        assert wrapper['loss_scale'].get('enabled', True) is (dtype == 'float16')
+        assert wrapper['clip_grad'] == dict(max_norm=1)
 
 
 @pytest.fixture
@@ -180,6 +205,27 @@ def test_a_mistake_of_the_norms_is_seen(tool, alone, monkeypatch):
     monkeypatch.setattr(synchronised_norm, '_along_channels', lambda v, x: 1.1 * ours(v, x))
     row = tool.norm_differences(CPU)['float64, cpu']
     assert row['x'] > 1e-3
+
+
+@pytest.mark.parametrize('part', ['mean', 'variance'])
+def test_a_mistake_of_the_running_statistics_is_seen(tool, alone, monkeypatch, part):
+    pooled = synchronised_norm.pooled_moments
+
+    def off(*moments):
+        mean, variance, count = pooled(*moments)
+        return (1.1 * mean, variance, count) if part == 'mean' else (mean, variance, count / 2)
+
+    monkeypatch.setattr(synchronised_norm, 'pooled_moments', off)
+    assert tool.norm_differences(CPU)['float64, cpu'][part] > 1e-5
+
+
+def test_the_norms_kernels_are_called_in_both_layouts(tool, alone):
+    """As a GPU has them, in all types: their stand-ins look at what they are given."""
+    with kernels_on_cpus():
+        rows = tool.norm_differences(CPU)
+    assert max(rows['float64, cpu'].values()) < 1e-13
+    assert rows['float32, channels_last, cpu'] == pytest.approx(rows['float32, cpu'], abs=1e-6)
+    assert max(rows['float32, channels_last, cpu'].values()) < 1e-5
 
 
 def test_figures_are_kept_where_the_norms_fail(tool, project, tmp_path, monkeypatch):

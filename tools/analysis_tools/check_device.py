@@ -18,11 +18,12 @@ factors to TF32, *tf32* and the short types those of convolutions and products (
 convolutions alone). A loss in float16 is multiplied by 1024 before it goes back.
 
 On a GPU, too, a whole ``train_step`` with torch's warnings of waits switched on: *waits* counts
-where the host waited for the device, and names the lines.
+where the host waited for the device, and names the lines. It is the recipe's own, and one of mixed
+precision by each way of :func:`trainings`.
 
 The last table is of batch norms that share their statistics: in a job of one process, that is with
-nobody to share them with, how far y and the gradients of x, γ and β are off those that the plain
-norm gives in float64 on the CPU. The job is a process of its own.
+nobody to share them with, how far y, the gradients of x, γ and β and the running statistics are off
+those that the plain norm gives in float64 on the CPU. The job is a process of its own.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -231,7 +233,33 @@ def measure(cfg: Config, args: argparse.Namespace, device: torch.device) -> dict
     return rows
 
 
-def waits_of_step(cfg: Config, args: argparse.Namespace, device: torch.device) -> list[str]:
+def trainings(cfg: Config) -> dict[str, dict]:
+    """Settings of the optimizer's wrapper by name: the config's own, and of mixed precision."""
+    own = cfg.optim_wrapper
+    bfloat16 = dict(type='AmpOptimWrapper', dtype='bfloat16', loss_scale=dict(enabled=False))
+    # From the usual 2.0**16 the first steps may overflow: the optimizer would leave them out.
+    float16 = dict(type='AmpOptimWrapper', dtype='float16', loss_scale=dict(init_scale=2.0**12))
+    plain, fused = (dict(optimizer=dict(own.optimizer, fused=fused)) for fused in (False, True))
+    return {
+        'recipe': own,
+        'bf16+fused': {**own, **bfloat16, **fused},
+        'fp16+fused': {**own, **float16, **fused},
+        'fp16': {**own, **float16, **plain},
+    }
+
+
+def waits_of_trainings(
+    cfg: Config, args: argparse.Namespace, device: torch.device
+) -> dict[str, list[str]]:
+    """:func:`waits_of_step` of each of :func:`trainings`."""
+    return {
+        name: waits_of_step(cfg, wrapper, args, device) for name, wrapper in trainings(cfg).items()
+    }
+
+
+def waits_of_step(
+    cfg: Config, wrapper_cfg: dict, args: argparse.Namespace, device: torch.device
+) -> list[str]:
     """Where the host waits for a GPU in a ``train_step``: files and lines, once for each time."""
     import torch
     from mmengine.optim import build_optim_wrapper
@@ -239,7 +267,7 @@ def waits_of_step(cfg: Config, args: argparse.Namespace, device: torch.device) -
     from bas_mm.benchmarking.networks import collate_of, initial_model, random_items
 
     model = initial_model(cfg).to(device).train()
-    wrapper = build_optim_wrapper(model, cfg.optim_wrapper)
+    wrapper = build_optim_wrapper(model, wrapper_cfg)
     items = random_items(args.batch, args.size, cfg.model.head.num_classes)
     collate = collate_of(cfg.train_dataloader)
     model.train_step(collate(items), wrapper)  # the optimizer's state is made in the first one
@@ -274,27 +302,36 @@ def norm_differences(device: torch.device) -> dict[str, dict[str, float]]:
     weight, bias = torch.rand(2, 16, generator=generator, dtype=torch.float64)
     eps = 1e-5
 
-    def run(norm: Callable, dtype: torch.dtype, where: torch.device) -> list[torch.Tensor]:
+    def run(
+        norm: Callable, dtype: torch.dtype, layout: torch.memory_format, where: torch.device
+    ) -> list[torch.Tensor]:
         wide = torch.promote_types(dtype, torch.float32)  # as in mixed precision
-        leaves = [x.to(where, dtype), weight.to(where, wide), bias.to(where, wide)]
-        leaves = [leaf.detach().requires_grad_() for leaf in leaves]
-        y = norm(*leaves)
-        y.backward(go.to(where, dtype))
-        return [t.detach().cpu().double() for t in (y, *(leaf.grad for leaf in leaves))]
+        leaves = [x.to(where, dtype, memory_format=layout), weight.to(where, wide)]
+        leaves = [leaf.detach().requires_grad_() for leaf in (*leaves, bias.to(where, wide))]
+        running = x.new_tensor([[2.0], [3.0]]).repeat(1, 16).to(where, wide).unbind()
+        y = norm(*leaves, running)
+        y.backward(go.to(where, dtype, memory_format=layout))
+        found = y, *(leaf.grad for leaf in leaves), *running
+        return [t.detach().cpu().double() for t in found]
 
-    def plain(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        return F.batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+    def plain(*leaves: torch.Tensor | Sequence) -> torch.Tensor:
+        x, weight, bias, running = leaves
+        return F.batch_norm(x, *running, weight, bias, training=True, eps=eps)
 
-    def shared(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        return synchronised_batch_norm(x, weight, bias, eps)[0]
+    def shared(*leaves: torch.Tensor | Sequence) -> torch.Tensor:
+        x, weight, bias, running = leaves
+        return synchronised_batch_norm(x, weight, bias, eps, running)
 
-    reference = run(plain, torch.float64, torch.device('cpu'))
+    layouts = {'': torch.contiguous_format, ', channels_last': torch.channels_last}
+    reference = run(plain, torch.float64, layouts[''], torch.device('cpu'))
     rows = {}
-    for name in ('float64', 'float32', 'bfloat16', 'float16'):
-        ours = run(shared, getattr(torch, name), device)
-        rows[f'{name}, {device.type}'] = {
+    for name, (layout, order) in product(
+        ('float64', 'float32', 'bfloat16', 'float16'), layouts.items()
+    ):
+        ours = run(shared, getattr(torch, name), order, device)
+        rows[f'{name}{layout}, {device.type}'] = {
             part: ((a - b).abs().max() / b.abs().max()).item()
-            for part, a, b in zip(('y', 'x', 'γ', 'β'), ours, reference)
+            for part, a, b in zip(('y', 'x', 'γ', 'β', 'mean', 'variance'), ours, reference)
         }
     return rows
 
@@ -332,16 +369,17 @@ def network_table(networks: Sequence[dict]) -> list[list[str]]:
 
 def waits_table(networks: Sequence[dict]) -> list[list[str]]:
     """How often, and where, the host waited."""
-    rows = [['network', 'waits', 'where']]
+    rows = [['network', 'training', 'waits', 'where']]
     for network in networks:
-        places = ', '.join(sorted(set(network['waits'])))
-        rows.append([network['name'], str(len(network['waits'])), places])
+        for training, waits in network['waits'].items():
+            places = ', '.join(sorted(set(waits)))
+            rows.append([network['name'], training, str(len(waits)), places])
     return rows
 
 
 def norms_table(norms: dict[str, dict[str, float]]) -> list[list[str]]:
     """Differences of the synchronised norm."""
-    rows = [['x', 'y', '∂x', '∂γ', '∂β']]
+    rows = [['x', 'y', '∂x', '∂γ', '∂β', 'running mean', 'running variance']]
     return rows + [[name, *(f'{v:.1e}' for v in row.values())] for name, row in norms.items()]
 
 
@@ -392,7 +430,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             fail(f'the config {path} is none of BAS: its model has no generator')
         networks.append(dict(name=name, config=path, rows=measure(cfg, args, device)))
         if device.type == 'cuda':
-            networks[-1]['waits'] = waits_of_step(cfg, args, device)
+            networks[-1]['waits'] = waits_of_trainings(cfg, args, device)
         write(partial=True)
 
     def show(title: str, rows: list[list[str]]) -> None:

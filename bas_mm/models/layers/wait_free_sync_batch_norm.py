@@ -45,20 +45,13 @@ class WaitFreeSyncBatchNorm(_BatchNorm):
                 f'an empty batch, {tuple(input.shape)}: norms that share statistics need pictures '
                 'in each process. Take a smaller batch_size, or model.sync_batch_norm=False.'
             )
-        y, mean, variance, count = synchronised_batch_norm(input, self.weight, self.bias, self.eps)
+        running, share = None, self.momentum
         if self.track_running_stats:
-            self._record(mean, variance * (count / (count - 1)))
-        return y
-
-    @torch.no_grad()
-    def _record(self, mean: torch.Tensor, unbiased_variance: torch.Tensor) -> None:
-        """Move the running statistics."""
-        self.num_batches_tracked.add_(1)
-        share = self.momentum
-        if share is None:
-            share = self.num_batches_tracked.to(mean.dtype).reciprocal()
-        for running, new in ((self.running_mean, mean), (self.running_var, unbiased_variance)):
-            running.add_(share * (new - running))
+            running = self.running_mean, self.running_var
+            self.num_batches_tracked.add_(1)
+            if share is None:
+                share = self.num_batches_tracked.to(self.running_mean.dtype).reciprocal()
+        return synchronised_batch_norm(input, self.weight, self.bias, self.eps, running, share)
 
 
 def synchronise_batch_norms(module: nn.Module) -> None:

@@ -1,11 +1,15 @@
 """Synchronised batch norm against plain batch norm, where both are the same."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 import torch.nn.functional as F
+from norm_kernels import kernels_on_cpus
+from torch.utils._python_dispatch import TorchDispatchMode
 from twins import pretend_a_twin
 
-from bas_mm.models.functional import synchronised_batch_norm, synchronised_norm
+from bas_mm.models.functional import synchronised_batch_norm
 from bas_mm.models.functional.synchronised_norm import moments, pooled_moments
 
 EPS = 1e-3
@@ -18,7 +22,7 @@ def test_pooled_moments_are_those_of_all_points():
         torch.randn(n, 3, 2, 5, generator=generator) + shift
         for n, shift in ((1, 1000.0), (4, 1003.0), (2, 998.0))
     ]
-    means, variances = zip(*(moments(x, EPS) for x in batches))
+    means, variances = zip(*(moments(x) for x in batches))
     counts = torch.tensor([[x.numel() / 3] for x in batches])
     mean, variance, count = pooled_moments(torch.stack(means), torch.stack(variances), counts)
     points = torch.cat(batches).double().transpose(0, 1).flatten(1)
@@ -27,69 +31,11 @@ def test_pooled_moments_are_those_of_all_points():
     torch.testing.assert_close(variance.double(), points.var(1, correction=0), rtol=1e-4, atol=0)
 
 
-def _assert_dense(*tensors):
-    formats = (torch.contiguous_format, torch.channels_last)
-    assert all(any(t.is_contiguous(memory_format=f) for f in formats) for t in tensors)
-
-
-def _stats(x, eps):
-    _assert_dense(x)
-    points = x.float().transpose(0, 1).flatten(1)
-    variance = ((points - points.mean(1, keepdim=True)) ** 2).mean(1)
-    return points.mean(1), 1 / (variance + eps).sqrt()
-
-
-def _elemt(x, weight, bias, mean, invstd, eps):
-    _assert_dense(x)
-    assert mean.dtype == invstd.dtype == torch.float32
-    columns = [p[None, :, None, None] for p in (mean, invstd, weight.float(), bias.float())]
-    return ((x.float() - columns[0]) * columns[1] * columns[2] + columns[3]).to(x.dtype)
-
-
-def _backward_reduce(grad, x, mean, invstd, weight, input_g, weight_g, bias_g):
-    _assert_dense(grad, x)
-    assert grad.dtype == x.dtype
-    assert mean.dtype == invstd.dtype == weight.dtype == torch.float32
-    grad = grad.float()
-    sum_dy = grad.sum((0, 2, 3))
-    sum_dy_xmu = (grad * (x.float() - mean[None, :, None, None])).sum((0, 2, 3))
-    unknown = torch.full_like(sum_dy, torch.nan)  # where torch's kernel returns nothing
-    return (
-        sum_dy if input_g else unknown,
-        sum_dy_xmu if input_g else unknown,
-        sum_dy_xmu * invstd if weight_g else unknown,
-        sum_dy if bias_g else unknown,
-    )
-
-
-def _backward_elemt(grad, x, mean, invstd, weight, sum_dy, sum_dy_xmu, count):
-    _assert_dense(grad, x)
-    assert count.dtype == torch.int32
-    assert count.ndim == 1
-    m = count.sum()
-    mean, invstd, weight, sum_dy, sum_dy_xmu = (
-        p[None, :, None, None] for p in (mean, invstd, weight, sum_dy, sum_dy_xmu)
-    )
-    inner = grad.float() - sum_dy / m - (x.float() - mean) * invstd**2 * sum_dy_xmu / m
-    return (inner * invstd * weight).to(x.dtype)
-
-
 @pytest.fixture(params=['operators', 'kernels'])
-def way(request, monkeypatch):
-    """Both ways of the file; CUDA's kernels as torch's dispatcher takes them, written out above."""
-    if request.param == 'operators':
-        yield
-        return
-    with torch.library._scoped_library('aten', 'IMPL') as library:
-        for name, function in (
-            ('batch_norm_stats', _stats),
-            ('batch_norm_elemt', _elemt),
-            ('batch_norm_backward_reduce', _backward_reduce),
-            ('batch_norm_backward_elemt', _backward_elemt),
-        ):
-            library.impl(name, function, 'CPU')
-        monkeypatch.setattr(synchronised_norm, '_has_kernels', lambda x: True)
-        yield
+def way(request):
+    """Both ways of the file."""
+    with kernels_on_cpus() if request.param == 'kernels' else nullcontext():
+        yield request.param
 
 
 def _leaves(dtype, layout):
@@ -107,7 +53,8 @@ def _leaves(dtype, layout):
 def test_two_equal_batches_are_normalised_as_one_of_them(way, monkeypatch, dtype, layout):
     pretend_a_twin(monkeypatch)
     x, weight, bias, grad = _leaves(dtype, layout)
-    y, mean, variance, count = synchronised_batch_norm(x, weight, bias, EPS)
+    running = torch.zeros(2, 6)
+    y = synchronised_batch_norm(x, weight, bias, EPS, running.unbind(), share=1.0)
     y.backward(grad)
     ours = [y.detach(), x.grad, weight.grad, bias.grad]
     assert [t.dtype for t in ours] == [dtype, dtype, torch.float32, torch.float32]
@@ -121,10 +68,74 @@ def test_two_equal_batches_are_normalised_as_one_of_them(way, monkeypatch, dtype
     for got, want in zip(ours, [expected.detach(), wide.grad, weight.grad, bias.grad]):
         torch.testing.assert_close(got.double(), want.double(), rtol=rtol, atol=atol)
     points = wide.detach().transpose(0, 1).flatten(1)
-    assert count == 2 * points.shape[1]
-    torch.testing.assert_close(mean.double(), points.mean(1), rtol=1e-5, atol=1e-6)
-    torch.testing.assert_close(variance.double(), points.var(1, correction=0), rtol=1e-5, atol=0)
-    assert not any(t.requires_grad for t in (mean, variance, count))
+    mean, variance = running.double()
+    unbiased = torch.cat([points, points], 1).var(1)
+    torch.testing.assert_close(mean, points.mean(1), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(variance, unbiased, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize('share', [0.3, torch.tensor(0.3)], ids=['of the host', 'of the device'])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16], ids=str)
+def test_running_statistics(way, monkeypatch, dtype, share):
+    """Of whatever type they are, and however x is rounded; without a gradient."""
+    pretend_a_twin(monkeypatch)
+    x, weight, bias, _ = _leaves(torch.bfloat16, torch.contiguous_format)
+    running = torch.full((6,), 3.0, dtype=dtype), torch.full((6,), 7.0, dtype=dtype)
+    synchronised_batch_norm(x, weight, bias, EPS, running, share)
+    points = x.detach().double().transpose(0, 1).flatten(1)
+    expected = points.mean(1), torch.cat([points, points], 1).var(1)
+    rtol = 1e-5 if dtype == torch.float32 else 1e-3
+    for average, new, before in zip(running, expected, (3.0, 7.0)):
+        assert average.dtype == dtype
+        assert not average.requires_grad
+        moved = before + 0.3 * (new - before)
+        torch.testing.assert_close(average.double(), moved, rtol=rtol, atol=1e-6)
+
+
+def test_more_points_than_float16_can_count(way, monkeypatch):
+    """As in the frozen pass, which moves no running statistics, in mixed precision."""
+    pretend_a_twin(monkeypatch)
+    x = torch.randn(1, 2, 300, 300, generator=torch.Generator().manual_seed(0)).half()
+    y = synchronised_batch_norm(x, None, None, EPS)
+    expected = F.batch_norm(x.float(), None, None, training=True, eps=EPS)
+    torch.testing.assert_close(y.float(), expected, rtol=1e-2, atol=1e-3)
+
+
+class _Operators(TorchDispatchMode):
+    """Notes what runs and is no mere view."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
+        found = operator(*args, **(kwargs or {}))
+        name = operator.overloadpacket.__name__
+        if not name.startswith('new_empty') and not operator.is_view:
+            self.names.append(name)
+        return found
+
+
+@pytest.mark.parametrize('frozen', [False, True])
+def test_kernels_of_a_norm(monkeypatch, frozen):
+    """On a GPU each costs the host a launch: one of them merges and records the statistics."""
+    pretend_a_twin(monkeypatch)
+    x, weight, bias, grad = _leaves(torch.float32, torch.contiguous_format)
+    running = None if frozen else (torch.zeros(6), torch.ones(6))
+    if frozen:
+        weight, bias = weight.detach(), bias.detach()
+    with kernels_on_cpus():
+        with _Operators() as forward:
+            y = synchronised_batch_norm(x, weight, bias, EPS, running)
+        with _Operators() as backward:
+            torch.autograd.backward(y, grad)
+    # The copy and the product are the twin's.
+    assert forward.names == [
+        *('batch_norm_stats', 'new_full', 'cat', 'copy_', 'batch_norm_gather_stats_with_counts'),
+        *('_to_copy', 'batch_norm_elemt'),
+    ]
+    expected = ['batch_norm_backward_reduce', 'cat', 'mul_', 'batch_norm_backward_elemt']
+    assert [name for name in backward.names if name != 'detach'] == expected
 
 
 def test_any_strides_and_weights_of_half_precision(way, monkeypatch):
@@ -136,7 +147,7 @@ def test_any_strides_and_weights_of_half_precision(way, monkeypatch):
         weight, bias = (p.detach().bfloat16().requires_grad_() for p in (weight, bias))
         part = x[..., ::2].contiguous() if dense else x[..., ::2]
         assert part.is_contiguous() is dense
-        y, *_ = synchronised_batch_norm(part, weight, bias, EPS)
+        y = synchronised_batch_norm(part, weight, bias, EPS)
         y.backward(torch.ones_like(y) if dense else y.new_ones(()).expand(y.shape))
         results.append([y.detach(), x.grad, weight.grad, bias.grad])
     for whole, strided in zip(*results):
@@ -145,10 +156,10 @@ def test_any_strides_and_weights_of_half_precision(way, monkeypatch):
     assert bias.grad.tolist() == [4 * 5 * 2] * 6
 
 
-def test_a_bias_without_weights(monkeypatch):
+def test_a_bias_without_weights(way, monkeypatch):
     pretend_a_twin(monkeypatch)
     x, _, bias, grad = _leaves(torch.float32, torch.contiguous_format)
-    y, *_ = synchronised_batch_norm(x, None, bias, EPS)
+    y = synchronised_batch_norm(x, None, bias, EPS)
     y.backward(grad)
     expected = F.batch_norm(x.detach(), None, None, None, bias.detach(), True, 0, EPS)
     torch.testing.assert_close(y.detach(), expected)
@@ -159,15 +170,15 @@ def test_frozen_weights_get_no_gradient_and_input_all_of_it(way, monkeypatch):
     """As in the pass of the Activation Map Constraint; and a frozen input costs no exchange."""
     pretend_a_twin(monkeypatch)
     x, weight, bias, grad = _leaves(torch.float32, torch.contiguous_format)
-    y, *_ = synchronised_batch_norm(x, weight, bias, EPS)
+    y = synchronised_batch_norm(x, weight, bias, EPS)
     (expected,) = torch.autograd.grad(y, x, grad)
-    y, *_ = synchronised_batch_norm(x, weight.detach(), bias.detach(), EPS)
+    y = synchronised_batch_norm(x, weight.detach(), bias.detach(), EPS)
     y.backward(grad)
     assert torch.equal(x.grad, expected)
     assert weight.grad is None
 
     monkeypatch.setattr(torch.distributed, 'all_reduce', lambda tensor: pytest.fail('exchanged'))
-    y, *_ = synchronised_batch_norm(x.detach(), weight, bias, EPS)
+    y = synchronised_batch_norm(x.detach(), weight, bias, EPS)
     y.backward(grad)
     assert weight.grad.isfinite().all()
     assert bias.grad.isfinite().all()
@@ -178,6 +189,4 @@ def test_gradient_against_differences(monkeypatch):
     pretend_a_twin(monkeypatch)
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(2, 3, 4, dtype=torch.double, generator=generator).requires_grad_()
-    assert torch.autograd.gradcheck(
-        lambda x: synchronised_batch_norm(x, None, None, EPS)[0] ** 3, x
-    )
+    assert torch.autograd.gradcheck(lambda x: synchronised_batch_norm(x, None, None, EPS) ** 3, x)

@@ -2,6 +2,7 @@
 
 import copy
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 import torch.nn as nn
 from mmcv.cnn import build_norm_layer
+from norm_kernels import kernels_on_cpus
 from twins import pretend_a_twin
 
 from bas_mm.models.layers import (
@@ -58,9 +60,12 @@ def _worker(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
     for name, options in KINDS.items():
-        network = _network(**options)
-        synchronise_batch_norms(network)
-        torch.save(_steps(network, SLICES[rank]), f'{folder}/{name}{rank}.pth')
+        for way, kernels in (('operators', nullcontext), ('kernels', kernels_on_cpus)):
+            network = _network(**options)
+            synchronise_batch_norms(network)
+            with kernels():
+                found = _steps(network, SLICES[rank])
+            torch.save(found, f'{folder}/{name} {way}{rank}.pth')
     dist.barrier()
     os._exit(0)  # gloo aborts an interpreter that ends after it
 
@@ -73,10 +78,11 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize('way', ['operators', 'kernels'])
 @pytest.mark.parametrize('kind', KINDS)
-def test_two_processes_have_the_statistics_and_gradients_of_one(folder, kind):
+def test_two_processes_have_the_statistics_and_gradients_of_one(folder, kind, way):
     expected = _steps(_network(**KINDS[kind]))
-    found = [torch.load(folder / f'{kind}{rank}.pth', weights_only=True) for rank in (0, 1)]
+    found = [torch.load(folder / f'{kind} {way}{rank}.pth', weights_only=True) for rank in (0, 1)]
     for name, value in expected.items():
         one, two = (part[name] for part in found)
         if name in ('y', 'x', 'eval'):
