@@ -1,6 +1,6 @@
 """Activation checkpointing that leaves batch-norm statistics as one forward pass would."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import chain
 
@@ -18,19 +18,20 @@ def records_statistics(module: nn.Module) -> bool:
 
     mmcv's SyncBatchNorm is one and shares no base class with those of torch.
     """
-    running = module.training and getattr(module, 'running_mean', None) is not None
+    # By getattr most modules would have to raise an error, which takes most of a walk's time.
+    running = module.training and module._buffers.get('running_mean') is not None
     return running and getattr(module, 'track_running_stats', True)
 
 
 @contextmanager
-def discarded_statistics(module: nn.Module) -> Iterator[None]:
-    """Norms below ``module`` that record statistics record them in copies that are thrown away.
+def discarded_statistics(modules: Iterable[nn.Module]) -> Iterator[None]:
+    """Those that are norms and record statistics record them in copies that are thrown away.
 
     Args:
-        module (nn.Module): its norms in training mode get their buffers back afterwards.
+        modules (Iterable[nn.Module]): norms in training mode get their buffers back afterwards.
     """
     kept = []
-    for norm in module.modules():
+    for norm in modules:
         if records_statistics(norm):
             buffers = dict(norm.named_buffers(recurse=False))
             kept.append((norm, buffers))
@@ -50,7 +51,7 @@ def _stock_checkpoints(module: nn.Module) -> list[tuple[nn.Module, str]]:
         return []
     found = []
     for member in module.modules():
-        if getattr(member, 'with_cp', False):
+        if vars(member).get('with_cp'):
             found.append((member, 'with_cp'))
         # mmengine's activation_checkpointing puts a function before the class's forward.
         forward = vars(member).get('forward')
@@ -134,6 +135,6 @@ def run_checkpointed(
             part,
             x,
             use_reentrant=False,
-            context_fn=lambda part=part: (nullcontext(), discarded_statistics(part)),
+            context_fn=lambda part=part: (nullcontext(), discarded_statistics(part.modules())),
         )
     return x

@@ -33,8 +33,10 @@ def class_convolution(
     rows = classes.flatten()
     # Plain indexing would take −1 for the last class, and sort the rows for its gradient.
     chosen = weight.index_select(0, rows).unflatten(0, classes.shape)
-    # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
-    taps = chosen.flip(-2, -1).permute(0, 1, 3, 4, 2).flatten(1, 3)
+    if kernel != (1, 1):
+        # fold moves tap (i, j) by (i, j) - k // 2, the convolution reads it from there: mirrored.
+        chosen = chosen.flip(-2, -1)
+    taps = chosen.permute(0, 1, 3, 4, 2).flatten(1, 3)
     products = at_least_float32(torch.bmm(taps, features.flatten(2)))
     if kernel == (1, 1):
         logits = products.unflatten(2, size)

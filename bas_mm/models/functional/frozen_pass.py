@@ -25,11 +25,12 @@ def untracked_statistics(module: nn.Module) -> Iterator[None]:
     that are none of torch's, such as mmcv's SyncBatchNorm, record whatever the switch says: theirs
     go to copies.
     """
-    norms = [m for m in module.modules() if isinstance(m, _NormBase) and records_statistics(m)]
+    recording = [m for m in module.modules() if records_statistics(m)]
+    norms = [m for m in recording if isinstance(m, _NormBase)]
     for norm in norms:
         norm.track_running_stats = False
     try:
-        with discarded_statistics(module):
+        with discarded_statistics(m for m in recording if not isinstance(m, _NormBase)):
             yield
     finally:
         for norm in norms:

@@ -35,10 +35,12 @@ def test_values_and_gradients_are_those_of_the_whole_convolution(kernel, bias, l
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)
 
 
-def test_a_kernel_of_one_point_has_nothing_to_fold(monkeypatch):
+def test_a_kernel_of_one_point_has_nothing_to_fold_or_to_mirror(monkeypatch):
     monkeypatch.setattr(F, 'fold', None)
     features, weight = torch.randn(2, 3, 4, 5), torch.randn(6, 3, 1, 1)
-    maps = class_convolution(features, weight, None, torch.tensor([[5], [0]]))
+    with _Calls() as calls:
+        maps = class_convolution(features, weight, None, torch.tensor([[5], [0]]))
+    assert 'flip' not in [name for name, _ in calls.seen]
     expected = torch.stack(
         [(weight[c, :, 0, 0, None, None] * f).sum(0) for c, f in zip((5, 0), features)]
     )

@@ -7,7 +7,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from bas_mm.models.functional import frozen_pass
+from bas_mm.models.functional import frozen_pass, untracked_statistics
 
 
 class _OtherNorm(nn.Module):
@@ -122,6 +122,26 @@ def test_no_statistics_of_torchs_norms_are_copied(norm):
     frozen_pass(modules, torch.randn(2, 3, 12, 12))
     assert len(seen) == 3
     assert all(a is b for a, b in zip(seen, modules[1][1].buffers()))
+
+
+def test_modules_are_looked_through_without_errors_and_for_norms_once(monkeypatch):
+    """A GPU would wait for it. A name that a module lacks costs more than all else of the look."""
+    missed, walks = [], []
+    find, walk = nn.Module.__getattr__, nn.Module.modules
+
+    def find_or_note(module, name):
+        if name in ('running_mean', 'with_cp') and name not in module._buffers:
+            missed.append((module, name))
+        return find(module, name)
+
+    chain = nn.Sequential(*_modules())
+    monkeypatch.setattr(nn.Module, '__getattr__', find_or_note)
+    monkeypatch.setattr(nn.Module, 'modules', lambda self: (walks.append(self), walk(self))[1])
+    with untracked_statistics(chain):
+        pass
+    assert walks == [chain]
+    frozen_pass(chain, torch.randn(2, 3, 12, 12))
+    assert missed == []
 
 
 def test_switches_of_norms_stay_as_they_were():
