@@ -42,6 +42,11 @@ _UNEQUAL_PICTURES = re.compile(
     r'(\[3, \d+, \d+\])'
 )
 _UNEQUAL_IN_WORKER = re.compile(r'in collate_tensor_fn\n.+\n.*RuntimeError: .*resiz', re.DOTALL)
+# Of a loader's worker: torch's own error, and the signal of a process that uses memory which it was
+# promised and did not get.
+_FULL_SHARED_MEMORY = re.compile(
+    r'unable to allocate shared memory\(shm\) for file .*\(28\)|killed by signal: Bus error'
+)
 # An entry of a printed traceback: its file, and its line of code.
 _PRINTED_STEP = re.compile(r'^ *File "(.+)", line \d+, in .+\n *(.*)', re.MULTILINE)
 # Between an error's printed traceback and that of the one that was raised because of it.
@@ -63,7 +68,7 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     * a file, which the error names, could not be written or read: the disk is full, it is not
       allowed, or what should be a folder is a file, or the other way round; or
     * a part of the config needs a package that is not installed; or
-    * the device's memory is too small.
+    * the device's memory, or the memory that processes share, is too small.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -297,6 +302,26 @@ def _unequal_pictures(error: RuntimeError, cfg: Mapping, steps: list[TracebackTy
     )
 
 
+def _full_shared_memory(
+    error: RuntimeError | OSError, cfg: Mapping, steps: list[TracebackType]
+) -> str | None:
+    """What of a container's processes is too much for its ``/dev/shm``."""
+    modules = [module_of(step.tb_frame) for step in steps]
+    if isinstance(error, OSError):  # of a semaphore, which has a file there
+        full = error.errno == errno.ENOSPC and 'multiprocessing.synchronize' in modules
+    else:
+        # Of a killed worker the main process says no more than that it has ended.
+        full = _FULL_SHARED_MEMORY.search(f'{error}\n{error.__cause__}')
+    if not full:
+        return None
+    phase = running_phase(steps) if 'torch.utils.data.dataloader' in modules else None
+    less = f'a smaller {phase}_dataloader.num_workers' if phase else 'fewer processes'
+    return (
+        'the memory that processes share, /dev/shm, is full. Less is taken by '
+        f'{less}; a container gets more by docker run --shm-size=8g'
+    )
+
+
 def _full_device(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """torch's error of a device whose memory does not do, and what takes less of it."""
     if type(error).__name__ != 'OutOfMemoryError':  # not in torch itself before 2.5
@@ -440,6 +465,7 @@ _RECOGNISERS = (
     (TypeError, _missing_argument),
     (TypeError, _unknown_optimizer),
     (RuntimeError, _unequal_pictures),
+    ((RuntimeError, OSError), _full_shared_memory),
     (RuntimeError, _full_device),
     (ImportError, _missing_package),
 )

@@ -4,7 +4,7 @@ import errno
 import os
 import sys
 from importlib.util import find_spec
-from multiprocessing import Pool
+from multiprocessing import Lock, Pool
 
 import cv2
 import numpy as np
@@ -217,6 +217,70 @@ def test_pictures_of_several_sizes(tmp_path, workers, phase):
     assert said.startswith(f'{where}: the pictures of a batch have several sizes')
     assert ('and [3, 24, 20] (channels, height, width): let it resize' in said) == (not workers)
     assert '\n' not in said
+
+
+SHM = 'unable to allocate shared memory(shm) for file </torch_7_8_0>: No space left on device (28)'
+LESS_SHARED = (
+    'the memory that processes share, /dev/shm, is full. Less is taken by {}; '
+    'a container gets more by docker run --shm-size=8g'
+)
+
+
+class FailsWith:
+    """A transform that raises what torch does where a worker makes room for its batch."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __call__(self, results):
+        raise RuntimeError(self.text)
+
+
+@pytest.mark.parametrize('phase', ['train', 'val'])
+@pytest.mark.parametrize('text', [SHM, SHM.replace('28', '24')])
+def test_shared_memory_that_a_loaders_worker_does_not_get(data, tmp_path, monkeypatch, phase, text):
+    """As much as a container has of it; 24 is another error, too many open files."""
+    monkeypatch.setitem(TRANSFORMS.module_dict, 'FailsWith', FailsWith)
+    cfg = tiny_run_cfg(data, tmp_path / 'work', epochs=1)
+    loader = cfg[f'{phase}_dataloader']
+    loader.num_workers = 1
+    loader.dataset.pipeline.insert(1, dict(type='FailsWith', text=text))
+    with pytest.raises(RuntimeError, match='unable to allocate') as caught:
+        Runner.from_cfg(cfg).train()
+    said = describe_input_error(caught.value, dict(cfg.items()))
+    expected = LESS_SHARED.format(f'a smaller {phase}_dataloader.num_workers')
+    assert said == (expected if text == SHM else None)
+
+
+def test_shared_memory_where_a_worker_is_killed_or_cannot_begin(description, monkeypatch):
+    """Both are told apart from a worker that ends otherwise, and from a disk."""
+    expected = LESS_SHARED.format('a smaller train_dataloader.num_workers')
+    loader = 'torch.utils.data.dataloader._MultiProcessingDataLoaderIter._try_get_data'
+    for signal, said in (('Bus error', expected), ('Killed', None)):
+
+        def end(self, signal=signal, **kwargs):
+            try:
+                raise RuntimeError(f'DataLoader worker (pid 7) is killed by signal: {signal}. ')
+            except RuntimeError as error:
+                raise RuntimeError('DataLoader worker (pid(s) 7) exited unexpectedly') from error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loader, end)
+            assert description(train_dataloader__num_workers=1) == said
+
+    def no_room(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr('multiprocessing.synchronize._multiprocessing.SemLock', no_room)
+        assert description(train_dataloader__num_workers=1) == expected
+        with pytest.raises(OSError, match='No space') as caught:
+            Lock()
+        said = describe_input_error(caught.value, {})
+        assert said == LESS_SHARED.format('fewer processes')
+    with pytest.raises(OSError, match='No space') as caught:
+        no_room()
+    assert describe_input_error(caught.value, {}) is None
 
 
 TORCHS = (
