@@ -66,13 +66,14 @@ class PictureSetMixin(PickledPicturesMixin):
         try:
             return super().prepare_data(idx)
         except UnreadableImageError as error:
+            advice = None
             if self.test_mode:
                 # A replacement would change the figures.
-                raise
-            if not self.skip_unreadable:
-                raise UnreadableImageError(
-                    f'{error}. Repair it, or train with skip_unreadable=True'
-                ) from error
+                advice = 'take it from all lists; a training that it ends goes on with --resume'
+            elif not self.skip_unreadable:
+                advice = 'train with train_dataloader.dataset.skip_unreadable=True'
+            if advice is not None:
+                raise UnreadableImageError(f'{error}. Repair it, or {advice}') from error
             unreadable = error
         for _ in range(self.max_refetch):
             # mmengine passes only errors of the other ranks on, and each picture must be named.

@@ -123,14 +123,16 @@ def test_an_error_without_the_option(broken_root, num_workers):
     with pytest.raises(UnreadableImageError) as caught:
         list(loader(broken_root, num_workers))
     assert str(broken_root / 'images' / BROKEN) in str(caught.value)
-    assert 'skip_unreadable=True' in str(caught.value)
+    assert 'train with train_dataloader.dataset.skip_unreadable=True' in str(caught.value)
 
 
 def test_never_skipped_in_test_mode(broken_root):
     dataset = build(broken_root, skip_unreadable=True, test_mode=True)
     assert dataset[0]['data_samples'].image_id == 'train/cat/1.jpg'
-    with pytest.raises(UnreadableImageError, match=BROKEN):
+    with pytest.raises(UnreadableImageError, match=BROKEN) as caught:
         dataset[1]
+    advice = '. Repair it, or take it from all lists; a training that it ends goes on with --resume'
+    assert str(caught.value).endswith(advice)
 
 
 def test_gives_up_when_nothing_can_be_read(broken_root, bad_image):

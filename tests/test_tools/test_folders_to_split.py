@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -304,6 +305,48 @@ def test_a_broken_picture_is_an_error(run, tmp_path):
     advice = 'Repair them or take them away, or leave them out by --skip-unreadable'
     empty = ', and 1 more (photos/dog/dog_1.png: the file is empty). '
     assert errors[-1].endswith(f'photos/cat/cat_1.png: it is no picture{empty}{advice}')
+
+
+def cut_short(root: Path) -> list[str]:
+    """Cut pictures of each way to be read in half, heads left; give their paths below photos/."""
+    names = ['cat/a.jpg', 'cat/b.png', 'dog/c.bmp']
+    for name in names:
+        path = root / 'photos' / name
+        write_picture(path, 80, 60)
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+        with Image.open(path) as picture:
+            assert picture.size == (80, 60)
+    return names
+
+
+def test_pictures_that_were_cut_short(run, tmp_path):
+    write_photos(tmp_path, 6)
+    names = cut_short(tmp_path)
+    status, _, errors = run()
+    assert status == 2
+    assert re.search(
+        r'unreadable picture photos/cat/a\.jpg: OSError: image file is truncated.*, and 2 more '
+        r'\(photos/cat/b\.png: OSError: .*, photos/dog/c\.bmp: OSError: .*\)\. Repair them',
+        errors[-1],
+    )
+    status, _, errors = run('--skip-unreadable')
+    assert status == 0
+    assert 'unreadable pictures, left out: 3 (photos/cat/a.jpg: OSError: ' in errors[0]
+    ids = [name for split in SPLITS for name in ids_of(split)]
+    assert len(ids) == 12
+    assert not set(names) & set(ids)
+
+
+def test_whole_pictures_are_not_decoded(run, tmp_path, monkeypatch):
+    write_photos(tmp_path, 6)
+
+    def load(picture):
+        raise AssertionError(f'{picture} is decoded')
+
+    for plugin in ('JpegImagePlugin.JpegImageFile', 'PngImagePlugin.PngImageFile'):
+        monkeypatch.setattr(f'PIL.{plugin}.load', load)
+    assert run()[0] == 0
 
 
 def test_broken_pictures_are_left_out(run, tmp_path):

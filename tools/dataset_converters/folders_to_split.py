@@ -43,6 +43,7 @@ from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: 
 from bas_mm.datasets.picture_size import picture_size_and_orientation  # noqa: E402
 from bas_mm.datasets.split_writer import check_ids, over_files, write_split  # noqa: E402
 from bas_mm.datasets.text_lists import read_lines  # noqa: E402
+from bas_mm.datasets.whole_picture import look_at_picture  # noqa: E402
 from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
 from bas_mm.utils.result_files import whole_folder, write_text  # noqa: E402
 from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
@@ -103,7 +104,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         help='processes that read the sizes of pictures; default: %(default)s',
     )
     parser.add_argument(
-        '--skip-unreadable', action='store_true', help='leave out files that are no pictures'
+        '--skip-unreadable', action='store_true', help='leave out pictures that cannot be read'
     )
     return parser.parse_args(argv)
 
@@ -205,35 +206,32 @@ def read_boxes(file: str, found: ClassFolders) -> BoxLists:
 def read_heads(
     paths: Sequence[str], workers: int, skip_unreadable: bool
 ) -> tuple[np.ndarray, set[int], set[int]]:
-    """Look at the head of each picture.
+    """Look at the head of each picture, and whether it is whole.
 
     Args:
         paths: The pictures.
         workers: How many processes read.
-        skip_unreadable: Whether files that are no pictures are named and left out.
+        skip_unreadable: Whether files that are no whole pictures are named and left out.
 
     Returns:
-        (n, 2) int64, width and height, 0 of what is no picture; the positions of the pictures that
-        are noted as turned or mirrored; and of the files that are no pictures.
+        (n, 2) int64, width and height, 0 of what cannot be read; the positions of the pictures that
+        are noted as turned or mirrored; and of the files that are no whole pictures.
 
     Raises:
-        UnreadableImageError: Some are no pictures, and not to be left out.
+        UnreadableImageError: Some are no whole pictures, and not to be left out.
     """
     with (
         PictureProgress('sizes of pictures', len(paths)) as progress,
-        over_files(picture_size_and_orientation, paths, workers) as found,
+        over_files(look_at_picture, paths, workers) as found,
     ):
         heads = []
         for head in found:
             heads.append(head)
             progress.advance()
     sizes = np.array([head[:2] for head in heads], dtype=np.int64)
-    unreadable = np.flatnonzero(sizes.min(axis=1) == 0).tolist()
+    unreadable = [p for p, head in enumerate(heads) if head[3]]
     if unreadable:
-        reasons = {
-            paths[p]: 'it is no picture' if os.path.getsize(paths[p]) else 'the file is empty'
-            for p in unreadable[:5]
-        }
+        reasons = {paths[p]: heads[p][3] for p in unreadable[:5]}
         if not skip_unreadable:
             (first, reason), *others = reasons.items()
             error = str(UnreadableImageError.of(first, reason))

@@ -11,7 +11,6 @@ several GPUs it is started by ``python -m torch.distributed.run --nproc_per_node
 import argparse
 import os
 import sys
-from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -151,13 +150,13 @@ def leave_out_unreadable(runner: 'Runner') -> None:
 
     settings, loop = runner.cfg.test_dataloader, runner.test_loop
     dataset = loop.dataloader.dataset
-    reader = copy(dataset)
     # The first transform is the reader.
-    reader.pipeline = Compose(dataset.pipeline.transforms[:1])
+    read = Compose(dataset.pipeline.transforms[:1])
 
     def problem(place: int) -> dict[int, str]:
         try:
-            reader[place]
+            # Not by the data set, whose error advises what is done here.
+            read(dataset.get_data_info(place))
         except UnreadableImageError as error:
             return {place: str(error)}
         return {}
@@ -228,6 +227,7 @@ def main() -> None:
                 raise
             # A worker process puts its traceback before it.
             what = ''.join(str(error).rpartition('unreadable picture')[1:]).strip()
+            what = what.partition('. Repair it')[0]
             advice = ''
             if args.split == 'train':
                 advice = (

@@ -15,13 +15,11 @@ from bas_mm.registry import TRANSFORMS
 
 from ..errors import AnnotationError, UnreadableImageError
 from ..picture_size import open_picture
+from ..whole_picture import require_whole, undecodable
 
 __all__ = ['LoadLocImage']
 
-_JPEG_START, _JPEG_END = b'\xff\xd8', b'\xff\xd9'
-_PNG_START, _PNG_END = b'\x89PNG', b'IEND\xaeB`\x82'
-# What telephones and the web write, by the second word behind the length of the first block.
-_HEIF_BRANDS = {b'heic', b'heix', b'heim', b'heis', b'hevc', b'mif1', b'msf1', b'avif', b'avis'}
+_JPEG_START, _PNG_START = b'\xff\xd8', b'\x89PNG'
 # Bits per value and kind of colours (0: grey), after the size in the head of a PNG.
 _PNG_DEPTH, _DEEP_GREY = slice(24, 26), b'\x10\x00'
 # The filters of warnings belong to all threads: two that change them at the same time would leave
@@ -119,15 +117,14 @@ class LoadLocImage(LoadImageFromFile):
             raise UnreadableImageError.of(path, str(error)) from error
         if not content:
             raise UnreadableImageError.of(path, 'the file is empty')
-        if not _ends_as_it_should(content):
-            _decode_strictly(content, path)
+        require_whole(io.BytesIO(content), path)
         try:
             img = self._decode(content)
         except Exception as error:
             # Each decoder has errors of its own: cv2.error, OSError, SyntaxError, ValueError.
-            raise _undecodable(path, content, f'{type(error).__name__}: {error}') from error
+            raise undecodable(path, content, f'{type(error).__name__}: {error}') from error
         if img is None:
-            raise _undecodable(path, content, 'it cannot be decoded')
+            raise undecodable(path, content, 'it cannot be decoded')
         return img
 
     def compare_size(
@@ -221,17 +218,6 @@ def _start_turbojpeg() -> None:
         mmcv.use_backend(default)
 
 
-def _ends_as_it_should(content: bytes) -> bool:
-    """Whether a file of one of the two usual formats ends with its end marker."""
-    # Padding after the marker does no harm.
-    tail = content[-64:].rstrip(b'\x00\n\r')
-    if content.startswith(_JPEG_START):
-        return tail.endswith(_JPEG_END)
-    if content.startswith(_PNG_START):
-        return tail.endswith(_PNG_END)
-    return False
-
-
 def _is_deep_grey(content: bytes) -> bool:
     """Whether a picture is grey, of integers of more than 8 bits; read from its head."""
     if content.startswith(_JPEG_START):
@@ -240,20 +226,3 @@ def _is_deep_grey(content: bytes) -> bool:
         return content[_PNG_DEPTH] == _DEEP_GREY
     with open_picture(io.BytesIO(content)) as picture:
         return picture.mode.startswith('I')
-
-
-def _decode_strictly(content: bytes, path: str) -> None:
-    """Decode with Pillow, which refuses what is cut short."""
-    try:
-        with open_picture(io.BytesIO(content)) as picture:
-            picture.load()
-    except Exception as error:
-        # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.
-        raise _undecodable(path, content, f'{type(error).__name__}: {error}') from error
-
-
-def _undecodable(path: str, content: bytes, reason: str) -> UnreadableImageError:
-    """Make the error for a file that is not decoded, which may be none that decoders know."""
-    if content[4:8] == b'ftyp' and content[8:12] in _HEIF_BRANDS:
-        reason = 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
-    return UnreadableImageError.of(path, reason)
