@@ -1,7 +1,11 @@
 """ClassCountHook, EmptyLoaderHook and NonFiniteLossHook inside a real Runner."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from mmengine.config import Config
+from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
 
@@ -74,6 +78,54 @@ def test_a_training_without_a_batch_is_refused(split_folder, tmp_path):
     runner = _runner(cfg, 'run-iterations')
     runner.train()
     assert runner.iter == 1
+
+
+@pytest.mark.parametrize(
+    'train_cfg',
+    [
+        dict(by_epoch=True, max_epochs=2),
+        dict(type='IterBasedTrainLoop', max_iters=6),
+    ],
+)
+def test_a_list_in_place_of_the_loader(repo_dir, tmp_path, monkeypatch, train_cfg):
+    """mmpretrain's vis_scheduler.py draws a schedule so: a model that does nothing, no data."""
+    monkeypatch.setattr('mmengine.runner.loops.time', SimpleNamespace(sleep=lambda _: None))
+    said = []
+    monkeypatch.setattr(
+        'bas_mm.engine.hooks.epoch_seed_hook.print_log', lambda text, **_: said.append(text)
+    )
+
+    class Numbers(list):
+        dataset = SimpleNamespace(metainfo=None)
+
+    class Nothing(BaseModel):
+        def __init__(self):
+            super().__init__()
+            self.conv = torch.nn.Conv2d(1, 1, 1)
+            self.steps = 0
+
+        def forward(self, inputs, data_samples, mode='tensor'):
+            pass
+
+        def train_step(self, data, optim_wrapper):
+            self.steps += 1
+
+    model = Nothing()
+    Runner(
+        model=model,
+        work_dir=str(tmp_path),
+        train_dataloader=Numbers(range(3)),
+        train_cfg=train_cfg,
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1)),
+        default_hooks=dict(checkpoint=None, logger=None, runtime_info=None),
+        custom_hooks=Config.fromfile(repo_dir / 'configs/_base_/default_runtime.py').custom_hooks,
+        default_scope='bas_mm',
+        log_level='WARNING',
+        experiment_name=f'run-list-{len(train_cfg)}-{"type" in train_cfg}',
+    ).train()
+    assert model.steps == 6
+    (warning,) = said
+    assert 'come from a Numbers, which is no DataLoader of torch' in warning
 
 
 def test_nan_loss_stops_with_its_terms_and_keeps_the_last_checkpoint(split_folder, tmp_path):

@@ -82,4 +82,4 @@ class ClassCountHook(Hook):
 
 
 def _classes_of(dataset: Dataset) -> Sequence[str] | None:
-    return getattr(dataset, 'metainfo', {}).get('classes')
+    return (getattr(dataset, 'metainfo', None) or {}).get('classes')

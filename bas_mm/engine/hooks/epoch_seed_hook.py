@@ -31,6 +31,9 @@ class EpochSeedHook(Hook):
     process that loads a batch are seeded before it, and those of the main process before the step
     with it. Its augmentations do not depend on the number of workers either.
 
+    A loader that is not torch's, such as the list that tools hand over to draw a schedule, is left
+    as it is, with a warning.
+
     What a device itself computes in no fixed order (``cudnn_benchmark``, atomic additions) is
     out of reach: bit for bit equality on GPUs needs ``randomness.deterministic=True`` too.
     """
@@ -53,6 +56,14 @@ class EpochSeedHook(Hook):
             runner (Runner): the runner, after it loaded a checkpoint.
         """
         loader = runner.train_dataloader
+        if not isinstance(loader, DataLoader):
+            print_log(
+                f'The training data come from a {type(loader).__name__}, which is no DataLoader '
+                'of torch: EpochSeedHook does not seed its epochs.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            return
         self._worker_init_fn = loader.worker_init_fn
         sampler = _sampler(loader)
         if getattr(sampler, 'seed', None) is not None and not runner._randomness_cfg.get(
@@ -81,7 +92,9 @@ class EpochSeedHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Seed this epoch, or the first batch of a loop that is counted in iterations."""
-        loader: DataLoader = runner.train_dataloader
+        loader = runner.train_dataloader
+        if not isinstance(loader, DataLoader):
+            return
         if isinstance(getattr(runner, 'train_loop', None), IterBasedTrainLoop):
             first, length = runner.iter, sys.maxsize
             fast = runner.train_loop.fast_forward_on_resume
