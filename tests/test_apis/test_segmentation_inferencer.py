@@ -14,6 +14,7 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
+from mmseg.apis import inference_model, init_model
 from mmseg.structures import SegDataSample
 from PIL import Image
 
@@ -96,6 +97,18 @@ def test_label_maps_are_those_of_the_network(project, inferencer):
     (one,) = inferencer(paths[2], return_maps=False)['predictions']
     assert one.label_map is None
     assert one.labels == found[2].labels
+
+
+def test_inference_of_mmsegmentation(project, inferencer):
+    """Its pipeline reads true masks of data sets, which a picture alone has not."""
+    with DefaultScope.overwrite_default_scope('bas_mm'):
+        network = init_model(deepcopy(project.cfg), str(project.checkpoint), 'cpu')
+        found = [inference_model(network, path) for path in project.pictures]
+    for sample, prediction in zip(
+        found, inferencer(list(project.pictures))['predictions'], strict=True
+    ):
+        labels = sample.pred_sem_seg.data[0].numpy()
+        np.testing.assert_array_equal(labels, prediction.label_map)
 
 
 def test_a_grey_picture(project, inferencer, tmp_path):

@@ -20,7 +20,8 @@ class LoadLabelMap(BaseTransform):
 
     Required Keys:
 
-    - seg_map_path
+    - seg_map_path (optional): without it nothing is added, as for a picture of no data set that
+      mmseg's inference hands over
     - img_shape: (H, W) of the picture
     - num_classes (optional): values are below it, or 255
     - label_map, reduce_zero_label (optional): other numbers for the classes, as mmseg's data sets
@@ -39,6 +40,8 @@ class LoadLabelMap(BaseTransform):
 
     def transform(self, results: dict) -> dict:
         """Read the map at ``seg_map_path``."""
+        if 'seg_map_path' not in results:
+            return results
         path = str(results['seg_map_path'])
         try:
             labels = read_palette_png(path).copy()
