@@ -64,6 +64,7 @@ class LoadLocImage(LoadImageFromFile):
         ImportError: 'turbojpeg' is asked for and not installed; raised when the transform is made.
         UnreadableImageError: The file is missing, empty, cut short or no picture.
         AnnotationError: The picture has boxes, and another size than its list says.
+        ValueError: No ``img_path`` is given.
     """
 
     def __init__(
@@ -89,6 +90,12 @@ class LoadLocImage(LoadImageFromFile):
 
     def transform(self, results: dict) -> dict:
         """Read the picture at ``img_path``."""
+        if 'img_path' not in results:
+            raise ValueError(
+                'LoadLocImage reads the file at img_path, but was given no path, such as where an '
+                'inferencer hands pictures over as arrays: use those of bas_mm.apis, which take '
+                'arrays, too'
+            )
         img = self.read(str(results['img_path']))
         height, width = img.shape[:2]
         self.compare_size(results, width, height)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image, features
 
 from bas_mm.datasets import AnnotationError, UnreadableImageError
-from bas_mm.datasets.transforms.load_loc_image import _start_turbojpeg
+from bas_mm.datasets.transforms.load_loc_image import LoadLocImage, _start_turbojpeg
 from bas_mm.registry import TRANSFORMS
 
 
@@ -111,6 +111,12 @@ def test_padding_after_the_end_marker(tmp_path, make_picture):
         padded = tmp_path / 'padded.jpg'
         padded.write_bytes(content + padding)
         np.testing.assert_array_equal(read(padded)['img'], whole)
+
+
+def test_an_array_in_place_of_a_path():
+    """As mmpretrain's inferencers hand it over."""
+    with pytest.raises(ValueError, match=r'given no path.*use those of bas_mm\.apis'):
+        LoadLocImage()(dict(img=np.zeros((4, 4, 3), np.uint8), img_shape=(4, 4)))
 
 
 @pytest.mark.filterwarnings('error')
