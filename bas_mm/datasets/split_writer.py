@@ -121,16 +121,18 @@ def check_ids(place: str, ids: Sequence[str]) -> None:
 
     Raises:
         AnnotationError: One has a comma or a line break, or white space at an end, or is no UTF-8.
+            It names the first and counts the others.
     """
+    problems = []
     for name in ids:
         # Commas are let pass by boxes, but not by masks, and not by other programs.
         if ',' in name or '\n' in name or '\r' in name or name != name.strip():
-            problem = 'has a comma, a line break or white space at an end'
+            problems.append(f'the id {name!r} has a comma, a line break or white space at an end')
         elif name != name.encode(errors='replace').decode():
-            problem = 'is no UTF-8'
-        else:
-            continue
-        raise AnnotationError.at(place, None, f'the id {name!r} {problem}', 'Rename it on disk')
+            problems.append(f'the id {name!r} is no UTF-8')
+    if problems:
+        advice, others = 'Rename it on disk', len(problems) - 1
+        raise AnnotationError.at(place, None, problems[0], advice, others, unit='id')
 
 
 def write_split(

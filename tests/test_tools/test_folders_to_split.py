@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
 from types import ModuleType
+from unicodedata import normalize
 
 import numpy as np
 import pytest
@@ -191,7 +193,8 @@ def test_what_is_left_out_is_named(run, tmp_path):
     assert '2 classes (cat, dog), train 4, val 2, test 2 pictures' in output
     assert [line.partition('warning: ')[2] for line in errors] == [
         'folders without a picture, left out: 1 (empty)',
-        'files that are no pictures, left out: 4 (cat/b.txt, cat/old/a.heic, dog/c, ...)',
+        'files that are no pictures (.jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff), left out: '
+        '4 (cat/b.txt, cat/old/a.heic, dog/c, ...)',
         'pictures that lie in no class folder, left out: 1 (x.PNG)',
     ]
 
@@ -258,6 +261,52 @@ def test_mistakes_in_boxes(run, tmp_path, lines, expected):
     assert expected in errors[0]
 
 
+@pytest.mark.parametrize('path', ['d.gif', 'a/d.gif'])
+def test_a_box_of_a_file_of_another_format(run, tmp_path, path):
+    write_photos(tmp_path, 4, ('a',))
+    (tmp_path / 'photos/a/d.gif').touch()
+    status, _, errors = run(
+        *write_boxes(tmp_path, f'{path},1,2,3,4', 'b_1.png,1,2,3,4', 'd.gif,5,6,7,8')
+    )
+    assert status == 2
+    endings = '(.jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff)'
+    assert f'files that are no pictures {endings}, left out: 1 (a/d.gif)' in errors[0]
+    assert errors[1].endswith(
+        f'boxes.csv, line 1: {path} has none of the endings of pictures {endings} '
+        '(1 more line like this). Convert the file to one of these formats, or take the line out'
+    )
+
+
+@pytest.mark.parametrize('forms', [('NFD', 'NFC'), ('NFC', 'NFD')])
+def test_accents_are_stored_in_one_way_or_another(run, tmp_path, forms):
+    on_disk, in_table = (
+        [normalize(form, name) for name in ('été', 'Café_1.png', 'ä.png')] for form in forms
+    )
+    folder, name, both = on_disk
+    for i in range(4):
+        write_picture(tmp_path / 'photos' / folder / f'{i}.png', 40, 30)
+    write_picture(tmp_path / 'photos' / folder / name, 40, 30)
+    for form in forms:  # One file on systems that do not tell them apart.
+        write_picture(tmp_path / 'photos' / folder / normalize(form, both), 40, 30)
+    folder_too, name_too, both_too = in_table
+    boxes = write_boxes(
+        tmp_path,
+        f'{name_too},1,2,3,4',
+        f'{folder_too}/0.png,1,2,3,5',
+        f'{folder}/{both_too},1,2,3,6',
+    )
+    assert run(*boxes, '--val', '0.4', '--test', '0')[0] == 0
+    listed = Path('lists/val/localization.txt').read_text().splitlines()
+    expected = [f'{folder}/{name},1,2,3,4', f'{folder}/0.png,1,2,3,5']
+    assert sorted(listed) == sorted([*expected, f'{folder}/{both_too},1,2,3,6'])
+    shutil.rmtree('lists')
+    # Of a name that two have, none is guessed.
+    write_picture(tmp_path / 'photos' / folder / 'x' / name, 40, 30)
+    status, _, errors = run(*boxes)
+    assert status == 2
+    assert f'line 1: {name_too} is the name of 2 pictures, {folder}/{name} and' in errors[-1]
+
+
 @pytest.mark.parametrize(
     ('options', 'expected'),
     [
@@ -291,6 +340,18 @@ def test_mistakes_in_folders(run, tmp_path, name, expected):
     status, _, errors = run()
     assert status == 2
     assert expected in errors[-1]
+
+
+def test_names_that_lists_cannot_have_are_counted(run, tmp_path):
+    write_photos(tmp_path, 4)
+    for name in ('a,b.png', 'a,c.png', 'd\udcff.png'):
+        (tmp_path / 'photos/cat' / name).touch()
+    status, _, errors = run()
+    assert status == 2
+    assert errors[-1].endswith(
+        "photos: the id 'cat/a,b.png' has a comma, a line break or white space at an end "
+        '(2 more ids like this). Rename it on disk'
+    )
 
 
 def test_a_broken_picture_is_an_error(run, tmp_path):

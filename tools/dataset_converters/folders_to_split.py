@@ -24,11 +24,12 @@ import csv
 import os
 import posixpath
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
+from unicodedata import normalize
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
@@ -52,6 +53,7 @@ CLASSES = 'classes.txt'
 FORM = 'path,x1,y1,x2,y2'
 # What the first line of a table of boxes may call the corners.
 HEADERS = (['x1', 'y1', 'x2', 'y2'], ['x0', 'y0', 'x1', 'y1'], ['xmin', 'ymin', 'xmax', 'ymax'])
+_ENDINGS = ', '.join(PICTURE_SUFFIXES)
 
 
 @dataclass
@@ -136,7 +138,7 @@ def read_folders(root: str) -> ClassFolders:
         raise AnnotationError.at(
             root,
             None,
-            f'no folder in it has a picture ({", ".join(PICTURE_SUFFIXES)})',
+            f'no folder in it has a picture ({_ENDINGS})',
             'Put the pictures into a folder for each class, and name the folder above these',
         )
     return found
@@ -153,10 +155,9 @@ def read_boxes(file: str, found: ClassFolders) -> BoxLists:
         AnnotationError: There is no box; or a line has another number of fields, a corner that is
             no number, or a path that is not that of one picture.
     """
-    by_name: dict[str, list[int]] = {}
-    for position, image_id in enumerate(found.ids):
-        by_name.setdefault(posixpath.basename(image_id), []).append(position)
-    by_path = {image_id: position for position, image_id in enumerate(found.ids)}
+    known = _by_path_and_name(found.ids)
+    # Some systems store an accent as a sign of its own, and a table may come from another one.
+    composed = cache(lambda: _by_path_and_name(map(_composed, found.ids)))
     positions, corners, lines, unknown = [], [], [], []
     for text, line in zip(*read_lines(file)):
         path, *fields = next(csv.reader([text]))
@@ -176,7 +177,7 @@ def read_boxes(file: str, found: ClassFolders) -> BoxLists:
                 f'Write {FORM}: two corners, not a width and a height',
             ) from None
         path = posixpath.normpath(path.replace('\\', '/'))
-        same = [by_path[path]] if path in by_path else by_name.get(path, [])
+        same = known.get(path) or composed().get(_composed(path), [])
         if len(same) > 1:
             first, second = (found.ids[position] for position in same[:2])
             raise AnnotationError.at(
@@ -192,12 +193,14 @@ def read_boxes(file: str, found: ClassFolders) -> BoxLists:
         corners.append(box)
         lines.append(line)
     if unknown:
-        raise AnnotationError.at_first(
-            file,
-            [line for _, line in unknown],
-            f'{unknown[0][0]} is no picture in a class folder of {found.root}',
-            f'Write the path below {found.root}, as in {found.ids[0]}, or take the line out',
-        )
+        path, others = unknown[0][0], _by_path_and_name(found.others)
+        problem = f'{path} is no picture in a class folder of {found.root}'
+        advice = f'Write the path below {found.root}, as in {found.ids[0]}, or take the line out'
+        if path in others:
+            problem = f'{path} has none of the endings of pictures ({_ENDINGS})'
+            advice = 'Convert the file to one of these formats, or take the line out'
+        like_it = [line for name, line in unknown if (name in others) == (path in others)]
+        raise AnnotationError.at_first(file, like_it, problem, advice)
     if not lines:
         raise AnnotationError.at(file, None, 'no box is listed', f'Write lines {FORM}')
     return BoxLists(np.array(positions), np.array(corners, dtype=np.float64), np.array(lines))
@@ -423,7 +426,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _say_what_is_left_out(found: ClassFolders) -> None:
     for names, what in (
         (found.empty, 'folders without a picture'),
-        (found.others, 'files that are no pictures'),
+        (found.others, f'files that are no pictures ({_ENDINGS})'),
         (found.stray, 'pictures that lie in no class folder'),
     ):
         if names:
@@ -462,6 +465,20 @@ def _config_entry(args: argparse.Namespace, split: str, has_boxes: bool) -> str:
         f'data_prefix=dict(img_path={args.src!r}), '
         f'classes={os.path.join(args.dst, CLASSES)!r},{weak} ...)'
     )
+
+
+def _by_path_and_name(ids: Iterable[str]) -> dict[str, list[int]]:
+    """Where pictures stand among others: of each path, and of each name of a file alone."""
+    found: dict[str, list[int]] = {}
+    for position, image_id in enumerate(ids):
+        found.setdefault(image_id, []).append(position)
+        found.setdefault(posixpath.basename(image_id), []).append(position)
+    return found
+
+
+def _composed(path: str) -> str:
+    """A path with each accent and its letter as one sign, where there is one."""
+    return normalize('NFC', path)
 
 
 def _files_below(folder: str) -> Iterator[str]:
