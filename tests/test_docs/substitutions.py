@@ -409,8 +409,17 @@ DETECTORS = (
 #: Of commands.
 RULES = (*REPLACED, *SMALLER, *DETECTORS)
 
+_TIMM = "type='mmpretrain.TIMMBackbone', model_name='resnet18'"
+# Without timm, mmpretrain's network of the same stages.
+_WITHOUT_TIMM = (
+    Rule(_TIMM, 'timm is not installed', "type='mmpretrain.ResNet', depth=18"),
+    Rule(r'timm_model\.act1', 'as it is called there', 'relu'),
+    Rule(r'timm_model\.', 'it holds no other network', ''),
+)
+
 #: Of python blocks. DocProject.values says what stands in braces.
 CODE_RULES = (
+    *(() if find_spec('timm') else _WITHOUT_TIMM),
     Rule(r'MMSEG_CONFIGS', 'the folder of the installed mmsegmentation', '{mmseg_configs}'),
     Rule(r'/ABSOLUTE/PATH', 'a folder of the reader', '{folder}'),
     Rule(
