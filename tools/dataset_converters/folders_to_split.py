@@ -38,7 +38,12 @@ import numpy as np  # noqa: E402 - after the path is set
 
 from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
 from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.box_lists import BoxLists, check_boxes, group_rows  # noqa: E402
+from bas_mm.datasets.box_lists import (  # noqa: E402
+    BoxLists,
+    check_bounds,
+    check_boxes,
+    group_rows,
+)
 from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
 from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
 from bas_mm.datasets.picture_size import picture_size_and_orientation  # noqa: E402
@@ -145,7 +150,7 @@ def read_folders(root: str) -> ClassFolders:
 
 
 def read_boxes(file: str, found: ClassFolders) -> BoxLists:
-    """Read boxes; :func:`~bas_mm.datasets.box_lists.check_boxes` judges them.
+    """Read boxes; :mod:`bas_mm.datasets.box_lists` judges them.
 
     Args:
         file: Lines :data:`FORM`, the first of which may name the columns.
@@ -378,7 +383,8 @@ def run(args: argparse.Namespace) -> None:
         turned = read_turned(paths, sorted(boxed), args.workers)
         on_its_side = np.zeros(len(paths), dtype=bool)
         on_its_side[list(turned)] = True
-        check_boxes(args.boxes, found.ids, lists, sizes, on_its_side)
+        check_boxes(args.boxes, found.ids, lists)
+        check_bounds(args.boxes, found.ids, lists, sizes, on_its_side=on_its_side)
         boxes = group_rows(lists.positions, lists.boxes, len(found.ids))
     noted |= turned
     # Where val or test has some that are turned, the warning of their boxes, below, is enough.
