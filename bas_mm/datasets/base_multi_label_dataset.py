@@ -123,11 +123,16 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         Returns:
             dict[str, str]: What to do about each that is not there, by its path.
         """
+        names = settings.get('classes')
+        if isinstance(names, str):
+            settings = {**settings, 'classes': 1}  # their file would be opened
         own = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         if own.data_root and not osp.isdir(own.data_root):
             return {own.data_root: f'It is {cls.ROOT_PURPOSE}: correct the path'}
         paths = {own.data_prefix['img_path']: 'Correct data_root or data_prefix.img_path'}
         paths.update(own.annotation_paths())
+        if isinstance(names, str):
+            paths[osp.join(own.data_root, names)] = 'Correct classes'
         if masks and 'seg_map_path' in own.data_prefix:
             advice = f'It is for true masks (data_prefix.seg_map_path). {cls.TRUE_MASK_ADVICE}'
             paths[own.data_prefix['seg_map_path']] = advice

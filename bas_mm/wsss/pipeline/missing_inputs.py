@@ -35,6 +35,6 @@ def missing_inputs(reads: Sequence[tuple[Mapping | None, bool]]) -> dict[str, st
             except Exception:  # what is wrong with its settings says the step that builds it
                 continue
             for path, advice in paths.items():
-                if '://' not in path and not osp.exists(path):
+                if '://' not in path and not osp.exists(path or '.'):
                     found.setdefault(path, advice)
     return found

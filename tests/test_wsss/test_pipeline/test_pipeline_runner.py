@@ -637,6 +637,12 @@ def test_data_are_looked_for_before_the_first_step(folder):
     (folder / 'mask_b').mkdir()
     _run(folder, steps=steps)
     assert _calls(folder) == 'b'
+    # What a step makes is not looked for.
+    (folder / 'work/b').unlink()
+    made = {**b, 'mask_dir': str(folder / 'work/a/masks')}
+    steps[1] = replace(steps[1], reads=((made, True), (c, True)))
+    _run(folder, steps=steps)
+    assert _calls(folder) == 'b'
     # What is done reads no more.
     for name in 'bc':
         (folder / f'mask_{name}').rmdir()

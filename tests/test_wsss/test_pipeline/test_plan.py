@@ -361,6 +361,12 @@ def test_data_of_own_configs_that_steps_lack(tmp_path, monkeypatch):
         '/nowhere': {'cam', 'segmentor', 'test'},
         'true': {'test'},
     }
+    # The names of classes may stand in a file; it is not opened.
+    named = own.replace('classes=2', "classes='names.txt'")
+    text = f'train_dataloader = dict(dataset={named.format("_delete_=True, ")})'
+    assert set(_missing(_write(tmp_path / 'configs', cam=text))) == {'/nowhere'}
+    here = text.replace('/nowhere', '')
+    assert set(_missing(_write(tmp_path / 'configs', cam=here))) == {'list.txt', 'names.txt'}
     # Without a validation its data are not read.
     val = "val_dataloader = dict(dataset=dict(_delete_=True, type='COCO14MultiLabel'))"
     assert set(_missing(_write(tmp_path / 'configs', cam=val))) == {'data/coco'}
