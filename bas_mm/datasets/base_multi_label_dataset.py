@@ -63,7 +63,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
     #: What ``data_root`` is, for messages.
     ROOT_PURPOSE = 'the folder of the data set'
     #: For messages: what to do about true masks that are missing.
-    TRUE_MASK_ADVICE = 'Set it to where they are, or to None if there are none'
+    TRUE_MASK_ADVICE = 'Set it to where they are'
 
     def __init__(
         self,
@@ -134,8 +134,10 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         if isinstance(names, str):
             paths[osp.join(own.data_root, names)] = 'Correct classes'
         if masks and 'seg_map_path' in own.data_prefix:
-            advice = f'It is for true masks (data_prefix.seg_map_path). {cls.TRUE_MASK_ADVICE}'
-            paths[own.data_prefix['seg_map_path']] = advice
+            paths[own.data_prefix['seg_map_path']] = (
+                f'It is for true masks (data_prefix.seg_map_path). {cls.TRUE_MASK_ADVICE}, or to '
+                'None if there are none'
+            )
         return paths
 
     def annotation_paths(self) -> dict[str, str]:

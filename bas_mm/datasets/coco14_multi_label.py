@@ -55,9 +55,7 @@ class COCO14MultiLabel(BaseMultiLabelDataset):
     # SPLIT stands for the split.
     DATA_PREFIX = dict(img_path='SPLIT', seg_map_path='masks/SPLIT')
     ROOT_PURPOSE = 'the folder that has annotations, train2014 and val2014'
-    TRUE_MASK_ADVICE = (
-        f'Make them with {LISTS_TOOL}, or set it to where they are, or to None if there are none'
-    )
+    TRUE_MASK_ADVICE = f'Make them with {LISTS_TOOL}, or set it to where they are'
 
     def __init__(
         self,

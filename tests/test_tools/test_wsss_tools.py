@@ -320,9 +320,8 @@ def test_a_folder_of_masks_that_is_not_there_is_named(project):
         line = done.stderr.splitlines()[-1]
         assert 'error: no picture of the data set has a mask: ' in line
         assert said in line
-        assert line.endswith(
-            '(data_prefix.seg_map_path). Set it to where they are, or to None if there are none'
-        )
+        # Nor is None of use: what is asked for is a comparison with them.
+        assert line.endswith('(data_prefix.seg_map_path). Set it to where they are')
 
 
 def test_scores_by_config_by_folder_and_by_list(project):
