@@ -52,6 +52,8 @@ def _gather_stats(typed, means, invstds, running_mean, running_var, momentum, ep
 def _elemt(x, weight, bias, mean, invstd, eps):
     _assert_dense(x)
     _assert_wide(x, mean, invstd)
+    for parameter in (weight, bias):
+        assert parameter is None or parameter.dtype in (x.dtype, mean.dtype)
     scale = invstd if weight is None else invstd * weight
     y = (x.to(mean.dtype) - _columns(mean)[0]) * _columns(scale)[0]
     return (y if bias is None else y + _columns(bias)[0]).to(x.dtype)
@@ -69,7 +71,8 @@ def _backward_reduce(grad, x, mean, invstd, weight, input_g, weight_g, bias_g):
         sum_dy if input_g else unknown,
         sum_dy_xmu if input_g else unknown,
         sum_dy_xmu * invstd if weight_g else unknown,
-        sum_dy if bias_g else unknown,
+        # Without weights the kernel has no place for it.
+        sum_dy if bias_g and weight is not None else unknown[:0],
     )
 
 

@@ -249,7 +249,7 @@ def test_steps_that_wait_for_the_host(figures, tool):
     assert (head[4:6], row[4:6], len(row)) == (['step, s', 'wait, s'], ['2', '0.125'], len(head))
     # A CPU does the work itself.
     assert 'wait' not in out
-    assert 'Not limited' not in out
+    assert 'hardly ahead' not in out
 
 
 def test_groups_of_variants(tool):

@@ -20,8 +20,9 @@ with the seconds of a step in each round:
    latter is the exact sum of what torch's allocator gave out (oneDNN's and BLAS's own scratch
    memory is not in it), on a GPU torch's figure. There *wait* is how long the host waits for the
    device at the end of a round. The host goes ahead of a device that is busy all the time. Where it
-   is hardly ahead, one has waited for the other within the steps; the limit, which is of the
-   device's work, does not apply to them. Such steps are named below the tables.
+   is hardly ahead, one has waited for the other within the steps: the device for the host, to
+   whose work the limit does not apply, or the host for the device, as a loss scaler has it do in
+   each step unless the optimizer is fused. Such steps are named below the tables.
 3. The parts of a step, medians over as many steps of their own, in which the device is waited for
    at the borders of the parts. ``data`` is moving and normalising; reading files and collating are
    the loader's affair. The backward passes of the AMC and of the generator alone are
@@ -612,7 +613,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for title, rows in tables.items():
         print(f'\n{title}:\n\n{markdown_table(rows)}')
     if waits and (steps := held_up(networks)):
-        print(f'\nNot limited by the work of the device: {", ".join(steps)}')
+        print(f'\nThe host was hardly ahead of the device in: {", ".join(steps)}')
     write()
 
 

@@ -207,13 +207,17 @@ class _NormOfKernels(Function):
     ) -> torch.Tensor:
         ctx.save_for_backward(x, weight, mean, inverse_deviation, counts)
         ctx.bias_dtype = None if bias is None else bias.dtype
-        return torch.batch_norm_elemt(x, weight, bias, mean, inverse_deviation, eps)
+        # The kernel takes them in x's type or in that of its sums.
+        typed = [p if p is None or p.dtype == x.dtype else p.to(mean.dtype) for p in (weight, bias)]
+        return torch.batch_norm_elemt(x, *typed, mean, inverse_deviation, eps)
 
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight, mean, inverse_deviation, counts = ctx.saved_tensors
         for_x, for_weight, for_bias, *_ = ctx.needs_input_grad
         wide = None if weight is None else weight.to(mean.dtype)
+        if weight is None and for_bias:
+            wide = torch.ones_like(mean)  # without γ the kernel gives no ∂β
         grad = _dense(grad)
         # Σ ∂y, Σ ∂y·(x − µ), ∂γ, ∂β
         *sums, grad_weight, grad_bias = torch.batch_norm_backward_reduce(

@@ -166,6 +166,20 @@ def test_a_bias_without_weights(way, monkeypatch):
     torch.testing.assert_close(bias.grad, grad.sum((0, 2, 3)))
 
 
+def test_weights_of_another_type_than_the_pictures(way, monkeypatch):
+    pretend_a_twin(monkeypatch)
+    x, weight, bias, grad = _leaves(torch.float32, torch.contiguous_format)
+    y = synchronised_batch_norm(x, weight, bias, EPS)
+    y.backward(grad)
+    narrow = [p.detach().bfloat16().requires_grad_() for p in (weight, bias)]
+    exact = [p.detach().float() for p in narrow]
+    y = synchronised_batch_norm(x.detach(), *narrow, EPS)
+    assert torch.equal(y, synchronised_batch_norm(x.detach(), *exact, EPS))
+    y.backward(grad)
+    for own, wide in zip(narrow, (weight, bias)):
+        assert torch.equal(own.grad, wide.grad.bfloat16())
+
+
 def test_frozen_weights_get_no_gradient_and_input_all_of_it(way, monkeypatch):
     """As in the pass of the Activation Map Constraint; and a frozen input costs no exchange."""
     pretend_a_twin(monkeypatch)
