@@ -43,8 +43,11 @@ _FURTHER_COLUMNS = {
 }
 # The splits that θ is chosen on, and that figures are reported of.
 _REPORTED = ('val', 'test')
-# The figures whose sum θ is chosen by.
+# The figures whose sum θ is chosen by, and those it could be chosen by.
 _PROTOCOL_A_CHOICE = ('top1_loc', 'gt_known')
+_THRESHOLD_FIGURES = [
+    figure for figure, metric in CHOICE_FIGURES.items() if metric == 'LocalizationMetric'
+]
 
 
 @dataclass
@@ -93,7 +96,7 @@ def _best_threshold(
 ) -> float | None:
     """θ with the highest sum of some figures, the smallest one on a tie, as the config has it.
 
-    Figures that do not depend on θ leave it to Protocol A's. None: no metric has a θ.
+    None: no metric has a θ.
     """
     metrics = localization_metrics(evaluator)
     if not metrics:
@@ -106,9 +109,7 @@ def _best_threshold(
     ]
     if not thresholds:
         return val['threshold']  # there was one θ only
-    by = [name for name in choose_by if figure_at(name, thresholds[0]) in val]
-    by = by or _PROTOCOL_A_CHOICE
-    sums = [_sum(val[figure_at(name, theta)] for name in by) for theta in thresholds]
+    sums = [_sum(val[figure_at(name, theta)] for name in choose_by) for theta in thresholds]
     return thresholds[choose_threshold(thresholds, sums)]
 
 
@@ -269,6 +270,16 @@ def _require_thresholds(cfg: Config) -> None:
             )
 
 
+def _require_threshold_figures(choose_by: Sequence[str]) -> None:
+    """Refuse figures that θ cannot be chosen by."""
+    known = ', '.join(_THRESHOLD_FIGURES)
+    if not choose_by:
+        raise ValueError(f'choose_by is empty: θ is chosen by the sum of some of {known}')
+    for figure in choose_by:
+        if figure not in _THRESHOLD_FIGURES:
+            raise ValueError(f'choose_by: θ cannot be chosen by {figure}, but by {known}')
+
+
 def choose_threshold_and_test(
     cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = _PROTOCOL_A_CHOICE
 ) -> LocalizationResult:
@@ -283,7 +294,12 @@ def choose_threshold_and_test(
 
     Returns:
         LocalizationResult: with ``seconds`` 0.
+
+    Raises:
+        ValueError: an evaluator has no LocalizationMetric, or θ cannot be chosen by ``choose_by``.
     """
+    _require_thresholds(cfg)
+    _require_threshold_figures(choose_by)
     val, threshold = _validate(cfg, checkpoint, name, choose_by)
     return _test(cfg, checkpoint, name, threshold, val)
 
@@ -340,9 +356,10 @@ def choose_checkpoint_and_test(
     """
     require_own_val(cfg)
     choose_by = _require_choice(cfg, choose_by)
+    threshold_by = [f for f in choose_by if f in _THRESHOLD_FIGURES] or _PROTOCOL_A_CHOICE
     best = None
     for checkpoint in checkpoints:
-        val, threshold = _validate(cfg, checkpoint, name, choose_by)
+        val, threshold = _validate(cfg, checkpoint, name, threshold_by)
         reached = _sum(_figure(val, figure, threshold) for figure in choose_by)
         if best is None or reached > best[0]:
             best = (reached, checkpoint, val, threshold)
@@ -388,10 +405,12 @@ def train_and_test(
         LocalizationResult: the figures.
 
     Raises:
-        ValueError: a loader is not there, or an evaluator has no LocalizationMetric; see
-            :func:`require_whole_run` for what else may be known before.
+        ValueError: a loader is not there, an evaluator has no LocalizationMetric, or θ cannot be
+            chosen by ``choose_by``; see :func:`require_whole_run` for what else may be known
+            before.
     """
     _require_parts(cfg)
+    _require_threshold_figures(choose_by)
     start = time.perf_counter()
     runner = new_runner(cfg, f'{name}_train')
     runner.train()

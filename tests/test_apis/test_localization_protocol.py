@@ -109,7 +109,7 @@ def test_the_pair_that_is_best_on_val_is_tested(monkeypatch):
         found = choose_checkpoint_and_test(_cfg(), list('abc'), 'name', **choose_by)
         assert found == (best, pairs[best][1], pairs[best][0])
     monkeypatch.setattr(localization_protocol, '_validate', lambda cfg, c, name, by: (by, 0.1))
-    _, _, by = choose_threshold_and_test(Config(), 'a', 'name')
+    _, _, by = choose_threshold_and_test(_cfg(), 'a', 'name')
     assert by == ('top1_loc', 'gt_known')
 
 
@@ -198,6 +198,33 @@ def test_evaluators_that_cannot_choose_are_refused_before_the_work(
 ):
     with pytest.raises(ValueError, match=f'^{message}'):
         choose_checkpoint_and_test(_cfg(val, test), ['none'], 'name', choose_by)
+
+
+@pytest.mark.parametrize(
+    ('val', 'test', 'choose_by', 'message'),
+    [
+        (dict(type='PxAP'), WITH_THETA, ['gt_known'], 'val_evaluator has no LocalizationMetric: '),
+        (WITH_THETA, dict(type='PxAP'), ['gt_known'], 'test_evaluator has no LocalizationMetric: '),
+        (WITH_THETA, WITH_THETA, ['gt_known', 'top1loc'], 'choose_by: .* by top1loc, but by top1_'),
+        (WITH_THETA, WITH_THETA, ['pxap'], 'choose_by: θ cannot be chosen by pxap, but by '),
+        (WITH_THETA, WITH_THETA, [], 'choose_by is empty: '),
+    ],
+)
+def test_a_threshold_is_chosen_on_val_or_not_at_all(tested, val, test, choose_by, message):
+    """With a list of θ the figures of test would be those of the best on test."""
+    tested.figures['a'] = {**_figures(((9, 9), (20, 20)), 40), 'pxap': 50.0}
+    with pytest.raises(ValueError, match=f'^{message}'):
+        choose_threshold_and_test(_cfg(val, test), 'a', 'name', choose_by)
+    assert not tested.cfgs
+
+
+def test_a_checkpoint_by_two_metrics_has_the_threshold_that_is_best_by_one(tested):
+    tested.figures['a'] = {**_figures(((9, 20), (20, 9)), 40), 'pxap': 50.0}
+    evaluator = [WITH_THETA, dict(type='PxAP')]
+    for figure, theta in (('gt_known', 0.1), ('top1_loc', 0.2)):
+        cfg = _cfg(evaluator, evaluator)
+        found = choose_checkpoint_and_test(cfg, ['a'], 'name', ['pxap', figure])
+        assert found.threshold == theta
 
 
 def test_the_columns_of_a_table():
@@ -313,7 +340,7 @@ def test_what_is_known_before_a_training(run_cfg, capsys, change, message):
 
 
 def test_what_no_training_begins_without(run_cfg, monkeypatch):
-    """Of an evaluator without θ it would be known after the training alone."""
+    """Without θ, or a figure to choose it by, it would be known after the training alone."""
     begun = []
     monkeypatch.setattr(localization_protocol, 'new_runner', lambda *_: begun.append(1))
     for split in ('val', 'test'):
@@ -321,6 +348,8 @@ def test_what_no_training_begins_without(run_cfg, monkeypatch):
         cfg[f'{split}_evaluator'] = dict(type='PxAP')
         with pytest.raises(ValueError, match=f'{split}_evaluator has no LocalizationMetric'):
             train_and_test(cfg, 'name')
+    with pytest.raises(ValueError, match='chosen by top1loc'):
+        train_and_test(run_cfg, 'name', ['top1loc'])
     assert not begun
 
 
