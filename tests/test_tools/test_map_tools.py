@@ -241,6 +241,10 @@ def test_figures_of_classes_curves_and_rows_of_pictures(project):
     told = [*figures]
     for file in (folder / 'csv').iterdir():
         told += _rows(file)[0]
+    several = (*command[:2], '--metrics', 'LocalizationMetric', '--thresholds', '0.4', '0.5')
+    _run(project, *several, '--out', 'rows/several.json')
+    told += (several := json.loads((folder / 'several.json').read_text()))
+    assert 'localization/gt_known@0.5' in several
     assert not [name for name in told if 'top' in name or name == 'rank']
 
     (folder / 's.csv').write_text(''.join(f'{image_id},1,0\n' for image_id in ids))

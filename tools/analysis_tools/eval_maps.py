@@ -16,7 +16,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
@@ -32,7 +32,6 @@ from bas_mm.utils.result_files import write_json  # noqa: E402
 
 if TYPE_CHECKING:
     from bas_mm.datasets import SplitFolder
-    from bas_mm.evaluation import LocalizationMetric
     from bas_mm.evaluation.metrics.base_map_metric import BaseMapMetric
 
 
@@ -225,28 +224,6 @@ def evaluate(
     return figures
 
 
-def without_classes(metric: type[LocalizationMetric]) -> type[LocalizationMetric]:
-    """Protocol A without the figures of classes, which would only repeat GT-Known."""
-    from bas_mm.evaluation.metrics.detection_localization_metric import FIGURES_OF_CLASSES
-
-    def rest(row: dict) -> dict:
-        left_out = (*FIGURES_OF_CLASSES, 'rank')
-        return {name: v for name, v in row.items() if name.partition('@')[0] not in left_out}
-
-    class WithoutClasses(metric):
-        def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], int]:
-            metrics, best = super().figures(counts, pictures)
-            return rest(metrics), best
-
-        def class_figures(self, *args: Any) -> dict[str, float]:
-            return rest(super().class_figures(*args))
-
-        def row(self, values: tuple) -> dict[str, Any]:
-            return rest(super().row(values))
-
-    return WithoutClasses
-
-
 def build_metrics(
     names: list[str], thresholds: float | list[float], args: argparse.Namespace, scores: bool
 ) -> list[BaseMapMetric]:
@@ -258,6 +235,7 @@ def build_metrics(
         args (argparse.Namespace): the command line.
         scores (bool): whether there are class scores.
     """
+    from bas_mm.evaluation.metrics.detection_localization_metric import FIGURES_OF_CLASSES
     from bas_mm.registry import METRICS
 
     both = {'MaxBoxAcc', 'MaxBoxAccV2'} <= set(names)
@@ -267,7 +245,6 @@ def build_metrics(
             continue
         kind, options = METRICS.get(name), dict(num_workers=args.workers)
         if name == 'LocalizationMetric':
-            kind = kind if scores else without_classes(kind)
             options.update(thresholds=thresholds)
         else:
             options.update(normalize=not args.no_normalize, curve=args.curve)
@@ -277,6 +254,8 @@ def build_metrics(
             file = args.result_dir / f'{name}.{args.result_format}'
             options.update(result_file=str(file), per_class=args.per_class)
         metrics.append(kind(**options))
+        if not scores:
+            metrics[-1].left_out = FIGURES_OF_CLASSES  # which would only repeat GT-Known
     return metrics
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -89,6 +89,9 @@ class BaseMapMetric(BaseMetric):
 
     #: Column of the result file that tells them.
     constant_column: ClassVar[str] = 'constant'
+
+    #: Figures and columns that are not reported, at no threshold either.
+    left_out: Collection[str] = ()
 
     def __init__(
         self,
@@ -277,6 +280,7 @@ class BaseMapMetric(BaseMetric):
         self._warn_missing(sum(max(count, 0) for count in missing), pictures)
         self._warn_constant(parts, pictures)
         metrics, whole = self.figures(sum(own[1] for own in totals.values()), pictures)
+        metrics = self._reported(metrics)
         if self.result_file is not None:
             self.write_results(metrics, self._all_tables(parts, totals, whole))
         return metrics
@@ -412,6 +416,11 @@ class BaseMapMetric(BaseMetric):
                 level=logging.WARNING,
             )
 
+    def _reported(self, row: dict[str, Any]) -> dict[str, Any]:
+        if not self.left_out:
+            return row
+        return {name: v for name, v in row.items() if name.partition('@')[0] not in self.left_out}
+
     def _all_tables(
         self, parts: Sequence[_Part], totals: dict[int, tuple[int, np.ndarray]], whole: Any
     ) -> dict[str, Iterable[dict]]:
@@ -421,7 +430,7 @@ class BaseMapMetric(BaseMetric):
                 'image_id': name,
                 **self.class_columns(label),
                 self.constant_column: constant,
-                **self.row(values),
+                **self._reported(self.row(values)),
             }
             for name, label, constant, values in filter(None, in_turn)
         )
@@ -431,7 +440,7 @@ class BaseMapMetric(BaseMetric):
                 {
                     **self.class_columns(label),
                     'pictures': pictures,
-                    **self.class_figures(counts, pictures, whole),
+                    **self._reported(self.class_figures(counts, pictures, whole)),
                 }
                 for label, (pictures, counts) in sorted(totals.items())
             ]

@@ -19,8 +19,8 @@ from .base_map_metric import BaseMapMetric, to_array
 
 __all__ = ['FIGURES_OF_CLASSES', 'DetectionLocalizationMetric']
 
-#: Figures that need a class.
-FIGURES_OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls')
+#: Figures and columns that need scores of classes.
+FIGURES_OF_CLASSES = ('top1_loc', 'top5_loc', 'top1_cls', 'top5_cls', 'rank')
 
 
 @METRICS.register_module()
@@ -71,6 +71,8 @@ class DetectionLocalizationMetric(BaseMapMetric):
         self.class_agnostic = bool(class_agnostic)
         self.class_scores = class_scores
         self._scores = None if class_scores is None else read_scores(class_scores)
+        if self.class_agnostic and self._scores is None:
+            self.left_out = FIGURES_OF_CLASSES
 
     def prepare(self, sample: Mapping[str, Any], name: str) -> tuple:
         """Arguments of the work on one picture."""
@@ -89,9 +91,8 @@ class DetectionLocalizationMetric(BaseMapMetric):
         return box, self.boxes_of(truth, 'gt_bboxes'), label, rank
 
     def figures(self, counts: np.ndarray, pictures: int) -> tuple[dict[str, float], None]:
-        """The figures that there are."""
-        figures = protocol_a_figures(dict(zip(PROTOCOL_A_CRITERIA, counts)), pictures)
-        return self._without_classes(figures), None
+        """Figures of all pictures."""
+        return protocol_a_figures(dict(zip(PROTOCOL_A_CRITERIA, counts)), pictures), None
 
     def class_figures(self, counts: np.ndarray, pictures: int, whole: None) -> dict[str, float]:
         """Figures of the pictures of one class."""
@@ -101,17 +102,7 @@ class DetectionLocalizationMetric(BaseMapMetric):
         """Rank of the class, IoU, and the box in the view; empty where there is none."""
         rank, iou, boxes = values
         box = boxes[0].tolist() if len(boxes) else [None] * 4
-        row = {'rank': rank} if self._has_classes else {}
-        return {**row, 'iou': iou, **dict(zip(('x0', 'y0', 'x1', 'y1'), box))}
-
-    @property
-    def _has_classes(self) -> bool:
-        return not self.class_agnostic or self._scores is not None
-
-    def _without_classes(self, figures: dict[str, float]) -> dict[str, float]:
-        if self._has_classes:
-            return figures
-        return {name: value for name, value in figures.items() if name not in FIGURES_OF_CLASSES}
+        return {'rank': rank, 'iou': iou, **dict(zip(('x0', 'y0', 'x1', 'y1'), box))}
 
     def _rank(self, name: str, label: int, scores: np.ndarray, labels: np.ndarray) -> int | None:
         """Rank of the true class; None where it was not found at all."""

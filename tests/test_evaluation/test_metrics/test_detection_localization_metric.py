@@ -126,10 +126,16 @@ def test_classes_from_a_file_of_scores(tmp_path):
     found = evaluate(samples, class_agnostic=True, class_scores=str(file))
     assert found == pytest.approx(slow_figures(samples, scores), abs=1e-9)
 
-    without = evaluate(samples, class_agnostic=True)
+    results = tmp_path / 'r.json'
+    without = evaluate(samples, class_agnostic=True, per_class=True, result_file=str(results))
     assert without == {
         name: found[name] for name in ('gt_known', 'iou_30', 'iou_50', 'iou_70', 'mean_iou_acc')
     }
+    results = json.loads(results.read_text())
+    assert results['metrics'] == without
+    told = {*results['images'][0], *results['per_class'][0]}
+    assert {'iou', 'gt_known'} <= told
+    assert not [name for name in told if 'top' in name or name == 'rank']
     file.write_text('other.jpg,1,2\n')
     with pytest.raises(ValueError, match=r'p/0.jpg: .*s.csv has no line for it'):
         evaluate(samples, class_scores=str(file))
