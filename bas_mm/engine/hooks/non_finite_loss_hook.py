@@ -14,17 +14,20 @@ from bas_mm.registry import HOOKS
 
 from .deferred_outputs_hook import DeferredOutputsHook, StepOutputs, to_numbers
 
+# Names of the buffers of norms that training moves.
+_STATISTICS = ('running_mean', 'running_var')
+
 
 @HOOKS.register_module()
 class NonFiniteLossHook(DeferredOutputsHook):
     """Stops training when the loss is NaN or infinite, naming the iteration and the terms.
 
     It looks at the loss of every iteration, but not before the log is written, a checkpoint saved
-    or a validation begun, so that no step waits for it. With the losses it looks at the
-    parameters, the buffers and the accumulated gradients: a step with gradients that are not
-    finite would show in the next loss only. After the loss or a weight of any process went wrong
-    all of them stop there, and the checkpoint hook saves nothing: the last checkpoint on disk is
-    from before.
+    or a validation begun, so that no step waits for it. With the losses it looks at the trained
+    parameters, the running statistics of norms and the accumulated gradients: a step with gradients
+    that are not finite would show in the next loss only. After the loss or a weight of any process
+    went wrong all of them stop there, and the checkpoint hook saves nothing: the last checkpoint on
+    disk is from before.
     """
 
     # Before the checkpoint hook, which removes an older checkpoint before it saves.
@@ -112,12 +115,15 @@ class NonFiniteLossHook(DeferredOutputsHook):
 
 
 def _largest(runner: Runner) -> dict[str, torch.Tensor]:
-    """The largest magnitude in each weight, buffer and accumulated gradient, by its name.
+    """The largest magnitude in each of what training changes, by its name.
 
-    What is not finite is so as well. They are on the device: nothing is waited for.
+    What is not finite is so as well. They are on the device: nothing is waited for. Other buffers
+    and frozen parameters may be infinite by design, as masks of attention are, or of types that
+    have no norm.
     """
     model, wrapper = inner_model(runner), runner.optim_wrapper
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    tensors = {name: each for name, each in model.named_parameters() if each.requires_grad}
+    tensors |= {name: each for name, each in model.named_buffers() if name.endswith(_STATISTICS)}
     if not is_scaled(wrapper):  # else such gradients are no mistake: their step is left out
         gradients = open_gradients(model, wrapper)
         tensors |= {f'The gradient of {name}': each for name, each in gradients.items()}

@@ -136,7 +136,8 @@ def test_weights_are_not_looked_at_between_two_lines_of_the_log(
     )
     runner.train()
     model = runner.model
-    weights = [v for v in [*model.parameters(), *model.buffers()] if v.is_floating_point()]
+    statistics = [v for name, v in model.named_buffers() if 'running_' in name]
+    weights = [*model.parameters(), *statistics]
     # With the losses, in one transfer; at the end of the epoch before the checkpoint is saved.
     assert looks == [(2, 3 + len(weights)), (STEPS - 1, 2 + len(weights))]
 
@@ -259,6 +260,16 @@ def test_nobody_else_saves_after_a_loss_that_went_wrong(split_folder, tmp_path, 
     with pytest.raises(FloatingPointError, match=message):
         runner.train()
     assert not list(tmp_path.glob('*.pth'))
+
+
+def test_what_is_infinite_by_design_stops_no_training(split_folder, tmp_path):
+    """A mask of attention, a frozen weight; and a buffer of a type without a norm."""
+    runner = _runner(split_folder, tmp_path)
+    runner.model.register_buffer('mask', torch.full((2, 2), -torch.inf).triu_(1))
+    runner.model.register_buffer('small', torch.ones(2).to(torch.float8_e4m3fn))
+    runner.model.frozen = torch.nn.Parameter(torch.full((2,), torch.inf), requires_grad=False)
+    runner.train()
+    assert (tmp_path / 'epoch_2.pth').exists()
 
 
 @pytest.mark.parametrize('kind', ['CheckpointHook', 'WholeCheckpointHook'])
