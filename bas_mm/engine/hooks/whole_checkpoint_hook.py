@@ -1,10 +1,11 @@
 import inspect
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from mmengine.dist import is_main_process
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.fileio import LocalBackend, get_file_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import print_log
@@ -145,14 +146,13 @@ class WholeCheckpointHook(CheckpointHook):
     def _forget_other_folders(self, runner: Runner) -> None:
         """Put this folder's files in the place of those that the resumed checkpoint names."""
         info = runner.message_hub.runtime_info
-        for key, path in dict(info).items():
-            best = key.startswith('best_ckpt')
-            if not best and key != 'last_ckpt':
-                continue
-            own = self.file_backend.join_path(self.out_dir, Path(path).name) if path else None
-            own = own if own and self.file_backend.exists(own) else None
+        # The main process writes them, and where disks are not shared only it sees them. All must
+        # go on with the same: they save the next best checkpoint together.
+        found = [self._own_files(info)]
+        broadcast_object_list(found)
+        for key, own in found[0].items():
             runner.message_hub.update_info(key, own)
-            if best and own is None:
+            if key != 'last_ckpt' and own is None:
                 # Else a folder would end without a best checkpoint where none beats that figure.
                 runner.message_hub.pop_info(f'best_score{key.removeprefix("best_ckpt")}')
         if not self.save_best:
@@ -162,6 +162,15 @@ class WholeCheckpointHook(CheckpointHook):
         else:
             for figure in self.key_indicators:
                 self.best_ckpt_path_dict[figure] = info.get(f'best_ckpt_{figure}')
+
+    def _own_files(self, info: Mapping[str, Any]) -> dict[str, str | None]:
+        """This folder's checkpoints of the names that ``info`` has, by its keys; None without."""
+        found = {}
+        for key, path in info.items():
+            if key == 'last_ckpt' or key.startswith('best_ckpt'):
+                own = self.file_backend.join_path(self.out_dir, Path(path).name) if path else None
+                found[key] = own if own and self.file_backend.exists(own) else None
+        return found
 
     # mmengine deletes first, and writes then.
 

@@ -2,6 +2,8 @@
 
 import errno
 import functools
+import json
+import multiprocessing
 import os
 import shutil
 import time
@@ -322,3 +324,37 @@ def test_empty_loss_scalers_of_several_optimizers_are_left_out(split_folder, tmp
     )
     for without in ({}, dict(optimizer=None)):  # as published weights are
         hook.after_load_checkpoint(runner, without)
+
+
+@pytest.mark.parametrize('there', [0, 1])
+def test_processes_without_a_shared_disk_go_on_with_the_same(split_folder, tmp_path, there):
+    """One sees the best checkpoint. Else one of them would save, and wait for the other."""
+    (tmp_path / 'best.pth').touch()
+
+    def begin(rank: int) -> None:
+        torch.set_num_threads(1)
+        rendezvous = f'file://{tmp_path}/rendezvous'
+        torch.distributed.init_process_group('gloo', rendezvous, rank=rank, world_size=2)
+        runner = run(split_folder, tmp_path, save_best='fit', rule='greater')
+        runner.message_hub.update_info('best_ckpt', 'elsewhere/best.pth')
+        runner.message_hub.update_info('best_score', 2.0)
+        if rank != there:
+            LocalBackend.exists = lambda *_: False
+        checkpoint_hook(runner).before_train(runner)
+        info = {k: v for k, v in runner.message_hub.runtime_info.items() if 'best' in k}
+        info['own'] = checkpoint_hook(runner).best_ckpt_path
+        (tmp_path / f'{rank}.json').write_text(json.dumps(info))
+        os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
+
+    context = multiprocessing.get_context('fork')
+    processes = [context.Process(target=begin, args=(rank,)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        process.kill()
+    best = str(tmp_path / 'best.pth')
+    # The main process writes the files: what it sees counts.
+    info = dict(best_ckpt=best, best_score=2.0, own=best) if there == 0 else dict(best_ckpt=None)
+    for rank in (0, 1):
+        assert json.loads((tmp_path / f'{rank}.json').read_text()) == {'own': None, **info}
