@@ -13,7 +13,11 @@ from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
 
-from bas_mm.engine.optimizers.accumulated_gradients import open_gradients
+from bas_mm.engine.optimizers.accumulated_gradients import (
+    mean_gradients,
+    open_gradients,
+    restore_gradients,
+)
 
 STEPS = 4  # of an epoch
 COUNTS = 3  # of a step of the optimizer
@@ -148,7 +152,7 @@ def test_gradients_that_were_set_to_zero_are_of_no_step():
 
 
 def gradients_at_the_first_step(monkeypatch, run):
-    """Whether there are any where the loop begins, and what is said."""
+    """Whether there are any where the loop begins, if it does."""
     from mmengine.runner import EpochBasedTrainLoop
 
     found = []
@@ -162,13 +166,15 @@ def gradients_at_the_first_step(monkeypatch, run):
     monkeypatch.setattr(EpochBasedTrainLoop, 'run_epoch', look)
     run()
     monkeypatch.undo()
-    return found == [True]
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(
     ('options', 'there', 'said'),
     [
         ({}, True, 'is within a step of 3 iterations: it goes on'),
+        # There is nothing to go on with.
+        ({'train_cfg.max_epochs': 1}, None, None),
         # Of another step; and of no run that goes on.
         ({'optim_wrapper.accumulative_counts': 2}, False, 'accumulative_counts=3, not 2'),
         ({'resume': False}, False, None),
@@ -177,11 +183,14 @@ def gradients_at_the_first_step(monkeypatch, run):
 def test_gradients_are_those_of_the_step(
     split_folder, tmp_path, whole, monkeypatch, options, there, said
 ):
-    run = functools.partial(
-        trained, split_folder, tmp_path, begin=whole / 'epoch_1.pth', log_level='INFO', **options
-    )
+    run = functools.partial(trained, split_folder, tmp_path, begin=whole / 'epoch_1.pth', **options)
     assert gradients_at_the_first_step(monkeypatch, run) is there
     log = next(tmp_path.glob('*/*.log')).read_text()
+    # What mmengine warns of is set right by a warning.
+    counts = options.get('optim_wrapper.accumulative_counts', COUNTS)
+    warned = options.get('resume', True) and STEPS % counts > 0
+    assert log.count('gradient of some iterations is lost and') == warned
+    assert log.count('is lost does not hold') == (there is True)
     for text in ('is within a step of', 'accumulative_counts=3, not'):
         assert (text in log) is (said is not None and text in said)
 
@@ -192,9 +201,79 @@ def test_an_epoch_that_is_begun_anew_has_no_gradients(split_folder, tmp_path, mo
     trained(split_folder, tmp_path / 'within', **within)
     begin = tmp_path / 'within/iter_5.pth'
     assert 'accumulated_gradients' in saved(begin)
-    run = functools.partial(trained, split_folder, tmp_path / 'on', begin=begin)
+    runs = []
+
+    def run():
+        runs.append(trained(split_folder, tmp_path / 'on', begin=begin))
+
     assert gradients_at_the_first_step(monkeypatch, run) is False
+    assert runs[0].optim_wrapper.inner_count == runs[0].iter == 3 * STEPS
     assert (tmp_path / 'on/epoch_3.pth').exists()
+
+
+def test_the_last_step_may_become_a_whole_one(split_folder, tmp_path):
+    """A loss of it is a half there, and a third here; and the other way round."""
+    options = dict(
+        param_scheduler=None,
+        default_hooks=dict(checkpoint=dict(by_epoch=False, interval=4)),
+        train_dataloader=dict(sampler=dict(type='InfiniteSampler')),
+    )
+
+    def until(iterations, name, **more):
+        loop = dict(_delete_=True, by_epoch=False, max_iters=iterations, val_interval=99)
+        trained(split_folder, tmp_path / name, train_cfg=loop, **options, **more)
+
+    until(5, 'short')
+    until(6, 'long')
+    for before, after, end in (('short', 'long', 6), ('long', 'short', 5)):
+        until(end, f'{before}_{after}', begin=tmp_path / before / 'iter_4.pth')
+        files = (tmp_path / name / f'iter_{end}.pth' for name in (after, f'{before}_{after}'))
+        check_equal(*map(saved, files), functools.partial(torch.allclose, rtol=1e-5, atol=1e-6))
+
+
+def test_gradients_are_kept_for_a_training_alone(split_folder, tmp_path, whole):
+    for begin in ('val', 'test'):
+        cfg = tiny_run_cfg(split_folder, tmp_path / begin)
+        cfg.default_hooks.checkpoint = dict(type='WholeCheckpointHook')
+        cfg.load_from = str(whole / 'epoch_1.pth')
+        runner = Runner.from_cfg(cfg)
+        getattr(runner, begin)()
+        (hook,) = [h for h in runner.hooks if type(h).__name__ == 'WholeCheckpointHook']
+        assert hook._loaded is None
+
+
+def test_gradients_go_where_the_checkpoint_is_not_written(split_folder, tmp_path, monkeypatch):
+    runner = trained(split_folder, tmp_path, epochs=1)
+    (hook,) = [h for h in runner.hooks if type(h).__name__ == 'WholeCheckpointHook']
+    runner.optim_wrapper._max_counts = 3 * STEPS
+    for parameter in runner.model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+
+    def fail(*_, **__):
+        assert hook._gradients
+        raise OSError('disk full')
+
+    monkeypatch.setattr(runner, 'save_checkpoint', fail)
+    with pytest.raises(OSError, match='disk full'):
+        hook._save_checkpoint(runner)
+    hook.before_save_checkpoint(runner, other := {})  # somebody else's
+    assert other == {}
+
+
+def test_the_loss_scale_is_read_once(monkeypatch):
+    """Each time waits for the device."""
+    model = torch.nn.Linear(2, 1)
+    wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), accumulative_counts=2)
+    wrapper.loss_scaler = torch.amp.GradScaler('cpu', init_scale=4.0)
+    wrapper.initialize_count_status(model, 0, 9)
+    wrapper.update_params(model(torch.ones(1, 2)).sum())
+    reads = []
+    monkeypatch.setattr(wrapper.loss_scaler, 'get_scale', lambda: reads.append(0) or 4.0)
+    gradients = mean_gradients(model, wrapper)
+    assert [value.tolist() for value in gradients.values()] == [[[0.125, 0.125]], [0.125]]
+    restore_gradients(model, wrapper, gradients, weight=0.5)
+    assert model.weight.grad.tolist() == [[0.5, 0.5]]
+    assert len(reads) == 2
 
 
 @pytest.mark.parametrize('scale', [1.0, 4.0])

@@ -20,6 +20,7 @@ from bas_mm.utils.similar_names import like_clause
 from ..inner_model import inner_model
 from ..optimizers.accumulated_gradients import (
     accumulated_counts,
+    loss_weight,
     mean_gradients,
     restore_gradients,
 )
@@ -105,6 +106,7 @@ class WholeCheckpointHook(CheckpointHook):
         if self._gradients:
             checkpoint[_GRADIENTS] = dict(
                 accumulative_counts=accumulated_counts(runner.optim_wrapper),
+                loss_weight=loss_weight(runner.optim_wrapper),
                 gradients=self._gradients,
             )
 
@@ -120,11 +122,21 @@ class WholeCheckpointHook(CheckpointHook):
                     delete_abandoned(Path(self.out_dir).glob(f'{TEMPORARY_PREFIX}*'))
         self._forget_other_folders(runner)
 
+    def before_val(self, runner: Runner) -> None:
+        """Let go of what a checkpoint has for a training, where nothing is trained."""
+        self._loaded = None
+        super().before_val(runner)
+
+    def before_test(self, runner: Runner) -> None:
+        """Let go of what a checkpoint has for a training, where nothing is trained."""
+        self._loaded = None
+        super().before_test(runner)
+
     def _restore_gradients(self, runner: Runner) -> None:
         """Go on with the gradients of the resumed checkpoint, if it has any."""
         loaded, self._loaded = self._loaded, None
-        # A run may begin with a checkpoint's weights alone, or begin its epoch anew.
-        if loaded is None or loaded[0] != runner.iter:
+        # A run may begin with a checkpoint's weights alone, or begin its epoch anew, or be over.
+        if loaded is None or loaded[0] != runner.iter or runner.iter >= runner.max_iters:
             return
         iteration, saved = loaded
         before, now = saved['accumulative_counts'], accumulated_counts(runner.optim_wrapper)
@@ -136,11 +148,18 @@ class WholeCheckpointHook(CheckpointHook):
                 level=logging.WARNING,
             )
             return
-        restore_gradients(inner_model(runner), runner.optim_wrapper, saved['gradients'])
+        restore_gradients(
+            inner_model(runner),
+            runner.optim_wrapper,
+            saved['gradients'],
+            saved['loss_weight'],
+        )
         print_log(
             f'Iteration {iteration} is within a step of {now} iterations: it goes on with the '
-            "checkpoint's gradients, and none is lost.",
+            "checkpoint's gradients. The warning of mmengine that the gradient of some iterations "
+            'is lost does not hold.',
             logger='current',
+            level=logging.WARNING,
         )
 
     def _forget_other_folders(self, runner: Runner) -> None:
@@ -178,9 +197,11 @@ class WholeCheckpointHook(CheckpointHook):
         if self.save_optimizer:
             # Here, as all processes come here; only the first one saves.
             self._gradients = mean_gradients(inner_model(runner), runner.optim_wrapper)
-        with self._removing_last():
-            super()._save_checkpoint_with_step(runner, step, meta)
-        self._gradients = {}
+        try:
+            with self._removing_last():
+                super()._save_checkpoint_with_step(runner, step, meta)
+        finally:
+            self._gradients = {}
 
     def _save_best_checkpoint(self, runner: Runner, metrics: dict) -> None:
         with self._removing_last():

@@ -24,6 +24,17 @@ def accumulated_counts(wrapper: BaseOptimWrapper | None) -> int:
     return wrapper._accumulative_counts
 
 
+def loss_weight(wrapper: OptimWrapper) -> float:
+    """What the next loss is multiplied by, to be one of several of its step.
+
+    The last step of a training may be of fewer iterations than the others.
+
+    Args:
+        wrapper (OptimWrapper): It is within a step.
+    """
+    return wrapper.scale_loss(1.0)
+
+
 def open_gradients(model: nn.Module, wrapper: BaseOptimWrapper | None) -> dict[str, Tensor]:
     """The gradients of this process that wait for the other iterations of their step.
 
@@ -60,7 +71,7 @@ def mean_gradients(model: nn.Module, wrapper: BaseOptimWrapper | None) -> dict[s
     # A process may have none of a parameter that another has used.
     there = torch.tensor([name in own for name in parameters], dtype=torch.int64)
     all_reduce(there)
-    gradients = {}
+    gradients, scale = {}, _loss_scale(wrapper)
     for (name, parameter), somewhere in zip(parameters.items(), there.tolist()):
         if not somewhere:
             continue
@@ -68,12 +79,12 @@ def mean_gradients(model: nn.Module, wrapper: BaseOptimWrapper | None) -> dict[s
         gradient = gradient.detach().clone(memory_format=torch.contiguous_format)
         all_reduce(gradient, op='mean')
         if is_main_process():
-            gradients[name] = gradient.cpu() / _loss_scale(wrapper)
+            gradients[name] = gradient.cpu().div_(scale)
     return gradients
 
 
 def restore_gradients(
-    model: nn.Module, wrapper: BaseOptimWrapper, gradients: Mapping[str, Tensor]
+    model: nn.Module, wrapper: BaseOptimWrapper, gradients: Mapping[str, Tensor], weight: float
 ) -> None:
     """Let a step go on from what :func:`mean_gradients` gave.
 
@@ -81,10 +92,12 @@ def restore_gradients(
         model (nn.Module): The model itself.
         wrapper (BaseOptimWrapper): Its optimizer.
         gradients (Mapping[str, Tensor]): By the names of the parameters.
+        weight (float): :func:`loss_weight` where they were saved.
     """
+    scale = _loss_scale(wrapper) * (loss_weight(wrapper) / weight)
     for name, parameter in _trained(model, wrapper).items():
         if name in gradients:
-            gradient = gradients[name].to(parameter) * _loss_scale(wrapper)
+            gradient = gradients[name].to(parameter) * scale
             parameter.grad = in_layout_of(parameter, gradient)
 
 
