@@ -199,6 +199,17 @@ def test_masks_that_are_missing_are_named(cfg):
         _read(cfg, test_mode=True)
 
 
+@pytest.mark.parametrize('test_mode', [False, True])
+def test_a_set_without_a_folder_of_masks(cfg, test_mode):
+    cfg.data_prefix.pop('seg_map_path')
+    found = _read(cfg, test_mode=test_mode)
+    picture = Path(cfg.data_prefix.img_path, 'c.jpg')
+    with pytest.raises(AnnotationError, match=rf'{picture} has no .* data_prefix\.seg_map_path'):
+        found[0]
+    # As is advised where there are none.
+    assert _read(cfg, test_mode=test_mode, pipeline=cfg.pipeline[:1])[0]['img'].shape[2] == 3
+
+
 def test_masks_in_folders_below(cfg):
     for folder, suffix in ((cfg.data_prefix.img_path, 'jpg'), (_mask(cfg, 'a').parent, 'png')):
         Path(folder, 'sub').mkdir()

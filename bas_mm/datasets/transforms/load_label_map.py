@@ -20,8 +20,9 @@ class LoadLabelMap(BaseTransform):
 
     Required Keys:
 
-    - seg_map_path (optional): without it nothing is added, as for a picture of no data set that
-      mmseg's inference hands over
+    - seg_map_path: only a picture of no data set, which mmseg's inference hands over, may be
+      without it; nothing is added to that
+    - sample_idx (optional): every picture of a data set has it
     - img_shape: (H, W) of the picture
     - num_classes (optional): values are below it, or 255
     - label_map, reduce_zero_label (optional): other numbers for the classes, as mmseg's data sets
@@ -35,13 +36,19 @@ class LoadLabelMap(BaseTransform):
     Raises:
         UnreadableImageError: The file is missing or no picture.
         AnnotationError: It has colours, another size than the picture, or a value that is no
-            class.
+            class; or a picture of a data set has no ``seg_map_path``.
     """
 
     def transform(self, results: dict) -> dict:
         """Read the map at ``seg_map_path``."""
         if 'seg_map_path' not in results:
-            return results
+            if 'sample_idx' not in results:
+                return results
+            raise AnnotationError(
+                f'{results.get("img_path", "a picture")} has no label map: its data set has no '
+                'folder of them. Set data_prefix.seg_map_path to it, or take LoadLabelMap out of '
+                'the pipeline if there are none'
+            )
         path = str(results['seg_map_path'])
         try:
             labels = read_palette_png(path).copy()
