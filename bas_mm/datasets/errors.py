@@ -6,7 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-__all__ = ['UNPACK_ANEW', 'AnnotationError', 'UnreadableImageError', 'reading']
+__all__ = [
+    'UNPACK_ANEW',
+    'AnnotationError',
+    'UnreadableImageError',
+    'reading',
+    'without_objects',
+]
 
 #: The advice where a release is not what was released.
 UNPACK_ANEW = 'Unpack the release anew'
@@ -83,8 +89,14 @@ class UnreadableImageError(RuntimeError):
 
         Args:
             file: The file.
-            reason: What a decoder says. Objects of this process that it names by their addresses,
-                which say nothing to anybody, are left out.
+            reason: What a decoder says, of which :func:`without_objects` leaves some out.
         """
-        reason = re.sub(r' ?<[\w.]+ object at 0x\w+>', '', reason)
-        return cls(f'unreadable picture {file}: {reason}')
+        return cls(f'unreadable picture {file}: {without_objects(reason)}')
+
+
+def without_objects(reason: str) -> str:
+    """What a decoder says, without the objects of this process that it names.
+
+    Their addresses say nothing to anybody, and the name of the file is said before.
+    """
+    return re.sub(r" ?<[\w.]+ (object at 0x\w+|name=(['\"]).*\2)>", '', reason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock
 from typing import BinaryIO
 
@@ -53,11 +53,13 @@ def picture_size(path: str) -> tuple[int, int]:
         return 0, 0
 
 
-def picture_size_and_orientation(path: str, decode: bool = False) -> tuple[int, int, int]:
+def picture_size_and_orientation(
+    file: str | BinaryIO, decode: bool = False
+) -> tuple[int, int, int]:
     """:func:`picture_size`, and how the file notes that the picture is to be shown.
 
     Args:
-        path: The file.
+        file: Its path, or the open file.
         decode: Whether a PNG is decoded, which may note it behind its pixels, and notes are looked
             for that viewers follow, but not OpenCV, such as XMP. Defaults to False: the EXIF block
             at the beginning, where cameras write it.
@@ -68,19 +70,20 @@ def picture_size_and_orientation(path: str, decode: bool = False) -> tuple[int, 
         side. 0, 0, 1 for a file that is no picture.
     """
     try:
-        with _opened(path) as picture:
+        with _opened(file) as picture:
             return *picture.size, _orientation(picture, decode)
     except Exception:
         return 0, 0, 1
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[Image.Image]:
-    """:func:`open_picture` of a path, where no thread waits for the disk of another one."""
-    with open(path, 'rb') as file:
+def _opened(file: str | BinaryIO) -> Iterator[Image.Image]:
+    """:func:`open_picture`, where no thread waits for the disk of another one."""
+    with open(file, 'rb') if isinstance(file, str) else nullcontext(file) as opened:
         # The first block is there before the lock is taken: heads are rarely longer.
-        file.peek(1)
-        with open_picture(file) as picture:
+        opened.seek(0)
+        opened.peek(1)
+        with open_picture(opened) as picture:
             yield picture
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import BinaryIO
 
-from .errors import UnreadableImageError
+from .errors import UnreadableImageError, without_objects
 from .picture_size import open_picture, picture_size_and_orientation
 
 __all__ = ['look_at_picture', 'require_whole', 'undecodable']
@@ -30,17 +30,19 @@ def look_at_picture(path: str) -> tuple[int, int, int, str]:
     Returns:
         Width and height as stored, the orientation that
         :func:`~bas_mm.datasets.picture_size.picture_size_and_orientation` tells, and ''; 0, 0, 1
-        and the reason where the file is empty, no picture or cut short.
+        and the reason where the file cannot be opened, or is empty, no picture or cut short.
     """
-    head = picture_size_and_orientation(path)
-    if not all(head[:2]):
-        return 0, 0, 1, 'it is no picture' if os.path.getsize(path) else 'the file is empty'
     try:
+        if not os.path.getsize(path):
+            return 0, 0, 1, 'the file is empty'
         with open(path, 'rb') as file:
-            require_whole(file, path)
-    except UnreadableImageError as error:
-        return 0, 0, 1, str(error).partition(f'{path}: ')[2]
-    return *head, ''
+            reason = _why_not_whole(file)
+            if reason:
+                return 0, 0, 1, reason
+            head = picture_size_and_orientation(file)
+    except OSError as error:
+        return 0, 0, 1, str(error.strerror)
+    return *head, '' if all(head[:2]) else 'it is no picture'
 
 
 def require_whole(file: BinaryIO, path: str) -> None:
@@ -56,16 +58,9 @@ def require_whole(file: BinaryIO, path: str) -> None:
     Raises:
         UnreadableImageError: It is cut short, or no picture.
     """
-    start = file.read(12)
-    if _ends_as_it_should(start, file):
-        return
-    file.seek(0)
-    try:
-        with open_picture(file) as picture:
-            picture.load()
-    except Exception as error:
-        # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.
-        raise undecodable(path, start, f'{type(error).__name__}: {error}') from error
+    reason = _why_not_whole(file)
+    if reason:
+        raise UnreadableImageError.of(path, reason)
 
 
 def undecodable(path: str, content: bytes, reason: str) -> UnreadableImageError:
@@ -76,9 +71,29 @@ def undecodable(path: str, content: bytes, reason: str) -> UnreadableImageError:
         content: What it holds, or the beginning of that.
         reason: What the decoder says.
     """
+    return UnreadableImageError.of(path, _reason_of(content, reason))
+
+
+def _why_not_whole(file: BinaryIO) -> str:
+    """What :func:`require_whole` says of an open file; '' if it is whole."""
+    start = file.read(12)
+    if _ends_as_it_should(start, file):
+        return ''
+    file.seek(0)
+    try:
+        with open_picture(file) as picture:
+            picture.load()
+    except Exception as error:
+        # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error and others.
+        return _reason_of(start, without_objects(f'{type(error).__name__}: {error}'))
+    return ''
+
+
+def _reason_of(content: bytes, reason: str) -> str:
+    """What a decoder says, or the kind of picture where it is one that decoders may not know."""
     if content[4:8] == b'ftyp' and content[8:12] in _HEIF_BRANDS:
-        reason = 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
-    return UnreadableImageError.of(path, reason)
+        return 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
+    return reason
 
 
 def _ends_as_it_should(start: bytes, file: BinaryIO) -> bool:

@@ -16,8 +16,10 @@ from modules import load_module, status_of
 from PIL import Image
 from releases import write_picture
 
-from bas_mm.datasets import SplitFolder
+from bas_mm.datasets import SplitFolder, UnreadableImageError
 from bas_mm.datasets.split_writer import write_split
+from bas_mm.datasets.transforms import LoadLocImage
+from bas_mm.datasets.whole_picture import look_at_picture
 from bas_mm.registry import DATASETS
 
 SPLITS = ('train', 'val', 'test')
@@ -359,13 +361,35 @@ def test_a_broken_picture_is_an_error(run, tmp_path):
     (tmp_path / 'photos/cat/cat_1.png').write_text('none')
     status, _, errors = run()
     assert status == 2
-    assert 'unreadable picture photos/cat/cat_1.png: it is no picture' in errors[-1]
+    reason = 'UnidentifiedImageError: cannot identify image file'
+    assert f'unreadable picture photos/cat/cat_1.png: {reason}. Repair' in errors[-1]
     (tmp_path / 'photos/dog/dog_1.png').write_bytes(b'')
     status, _, errors = run()
     assert status == 2
     advice = 'Repair them or take them away, or leave them out by --skip-unreadable'
     empty = ', and 1 more (photos/dog/dog_1.png: the file is empty). '
-    assert errors[-1].endswith(f'photos/cat/cat_1.png: it is no picture{empty}{advice}')
+    assert errors[-1].endswith(f'photos/cat/cat_1.png: {reason}{empty}{advice}')
+
+
+def test_why_a_picture_cannot_be_read(run, tmp_path):
+    write_photos(tmp_path, 4)
+    telephone, cut = (tmp_path / 'photos/cat' / name for name in ("it's.jpg", 'z.webp'))
+    telephone.write_bytes(b'\0\0\0\x18ftypheic\0\0\0\0mif1heic' + bytes(100))
+    write_picture(cut, 80, 60)
+    content = cut.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    (tmp_path / 'photos/dog/a.jpg').symlink_to('nowhere')
+    (tmp_path / 'photos/dog/b.jpg').write_bytes(b'\xff\xd8between\xff\xd9')
+    _, _, errors = run('--skip-unreadable')
+    said = 'it is a HEIC or AVIF picture, whatever its name says: convert it to JPEG'
+    assert f"left out: 4 (photos/cat/it's.jpg: {said}, photos/cat/z.webp: OSError: " in errors[0]
+    # Each reason as the reader of pictures says it.
+    for path in (telephone, cut):
+        with pytest.raises(UnreadableImageError) as caught:
+            LoadLocImage().read(str(path))
+        assert str(caught.value).endswith(f'{path}: {look_at_picture(str(path))[3]}')
+    assert 'photos/dog/a.jpg: No such file or directory' in errors[0]
+    assert look_at_picture('photos/dog/b.jpg') == (0, 0, 1, 'it is no picture')
 
 
 def cut_short(root: Path) -> list[str]:
