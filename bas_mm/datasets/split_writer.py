@@ -121,18 +121,23 @@ def check_ids(place: str, ids: Sequence[str]) -> None:
 
     Raises:
         AnnotationError: One has a comma or a line break, or white space at an end, or is no UTF-8.
-            It names the first and counts the others.
+            It names the first and counts the others of the same kind.
     """
-    problems = []
+    separated, undecoded = [], []
     for name in ids:
         # Commas are let pass by boxes, but not by masks, and not by other programs.
         if ',' in name or '\n' in name or '\r' in name or name != name.strip():
-            problems.append(f'the id {name!r} has a comma, a line break or white space at an end')
+            separated.append(name)
         elif name != name.encode(errors='replace').decode():
-            problems.append(f'the id {name!r} is no UTF-8')
-    if problems:
-        advice, others = 'Rename it on disk', len(problems) - 1
-        raise AnnotationError.at(place, None, problems[0], advice, others, unit='id')
+            undecoded.append(name)
+    for names, problem in (
+        (separated, 'has a comma, a line break or white space at an end'),
+        (undecoded, 'is no UTF-8'),
+    ):
+        if names:
+            problem = f'the id {names[0]!r} {problem}'
+            others = len(names) - 1
+            raise AnnotationError.at(place, None, problem, 'Rename it on disk', others, unit='id')
 
 
 def write_split(

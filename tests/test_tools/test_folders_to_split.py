@@ -195,8 +195,8 @@ def test_what_is_left_out_is_named(run, tmp_path):
     assert '2 classes (cat, dog), train 4, val 2, test 2 pictures' in output
     assert [line.partition('warning: ')[2] for line in errors] == [
         'folders without a picture, left out: 1 (empty)',
-        'files that are no pictures (.jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff), left out: '
-        '4 (cat/b.txt, cat/old/a.heic, dog/c, ...)',
+        'files with none of the endings .jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff, left '
+        'out: 4 (cat/b.txt, cat/old/a.heic, dog/c, ...)',
         'pictures that lie in no class folder, left out: 1 (x.PNG)',
     ]
 
@@ -271,10 +271,10 @@ def test_a_box_of_a_file_of_another_format(run, tmp_path, path):
         *write_boxes(tmp_path, f'{path},1,2,3,4', 'b_1.png,1,2,3,4', 'd.gif,5,6,7,8')
     )
     assert status == 2
-    endings = '(.jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff)'
-    assert f'files that are no pictures {endings}, left out: 1 (a/d.gif)' in errors[0]
+    endings = '.jpg, .jpeg, .png, .bmp, .webp, .ppm, .tif, .tiff'
+    assert f'files with none of the endings {endings}, left out: 1 (a/d.gif)' in errors[0]
     assert errors[1].endswith(
-        f'boxes.csv, line 1: {path} has none of the endings of pictures {endings} '
+        f'boxes.csv, line 1: {path} has none of the endings of pictures ({endings}) '
         '(1 more line like this). Convert the file to one of these formats, or take the line out'
     )
 
@@ -346,14 +346,25 @@ def test_mistakes_in_folders(run, tmp_path, name, expected):
 
 def test_names_that_lists_cannot_have_are_counted(run, tmp_path):
     write_photos(tmp_path, 4)
-    for name in ('a,b.png', 'a,c.png', 'd\udcff.png'):
+    names = ('a\udcff.png', 'b,c.png', 'b,d.png', 'e .png', 'f,g.png ', 'h,i.png', 'h\udcff.png')
+    for name in names:
         (tmp_path / 'photos/cat' / name).touch()
-    status, _, errors = run()
-    assert status == 2
-    assert errors[-1].endswith(
-        "photos: the id 'cat/a,b.png' has a comma, a line break or white space at an end "
-        '(2 more ids like this). Rename it on disk'
+
+    def said() -> str:
+        status, _, errors = run()
+        assert status == 2
+        return errors[-1].partition('photos: ')[2]
+
+    problem = 'has a comma, a line break or white space at an end'
+    assert said() == f"the id 'cat/b,c.png' {problem} (2 more ids like this). Rename it on disk"
+    for path in (tmp_path / 'photos/cat').glob('*,*'):
+        path.unlink()
+    assert said() == (
+        r"the id 'cat/a\udcff.png' is no UTF-8 (1 more id like this). Rename it on disk"
     )
+    # All pictures of a folder have its name.
+    write_photos(tmp_path, 3, ('a,b',))
+    assert said() == f"the id 'a,b' {problem}. Rename it on disk"
 
 
 def test_a_broken_picture_is_an_error(run, tmp_path):

@@ -71,7 +71,7 @@ class ClassFolders:
         ids: The pictures, class by class, sorted.
         labels: The class of each picture, counted from 0.
         empty: The names of the folders without a picture.
-        others: The files in class folders that are no pictures.
+        others: The files in class folders with none of the endings of pictures.
         stray: The pictures that lie in no class folder.
     """
 
@@ -364,7 +364,9 @@ def run(args: argparse.Namespace) -> None:
     if os.path.lexists(args.dst):
         fail(f'{args.dst} is there already: take it away, or name another folder')
     found = read_folders(args.src)
-    check_ids(args.src, [*found.classes, *found.ids])
+    # The name of a folder is in the ids of all pictures in it.
+    check_ids(args.src, found.classes)
+    check_ids(args.src, found.ids)
     _say_what_is_left_out(found)
     lists = None if args.boxes is None else read_boxes(args.boxes, found)
     paths = join_paths(args.src, found.ids)
@@ -432,7 +434,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _say_what_is_left_out(found: ClassFolders) -> None:
     for names, what in (
         (found.empty, 'folders without a picture'),
-        (found.others, f'files that are no pictures ({_ENDINGS})'),
+        (found.others, f'files with none of the endings {_ENDINGS}'),
         (found.stray, 'pictures that lie in no class folder'),
     ):
         if names:
