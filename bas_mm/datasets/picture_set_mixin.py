@@ -69,7 +69,7 @@ class PictureSetMixin(PickledPicturesMixin):
             advice = None
             if self.test_mode:
                 # A replacement would change the figures.
-                advice = 'take it from all lists; a training that it ends goes on with --resume'
+                advice = 'take it from all lists'
             elif not self.skip_unreadable:
                 advice = 'train with train_dataloader.dataset.skip_unreadable=True'
             if advice is not None:

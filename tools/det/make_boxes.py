@@ -227,13 +227,10 @@ def main() -> None:
                 raise
             # A worker process puts its traceback before it.
             what = ''.join(str(error).rpartition('unreadable picture')[1:]).strip()
-            what = what.partition('. Repair it')[0]
-            advice = ''
             if args.split == 'train':
-                advice = (
-                    ', or leave such pictures out by train_dataloader.dataset.skip_unreadable=True'
-                )
-            fail(f'{what}. Repair it{advice}')
+                what += ', or leave such pictures out by '
+                what += 'train_dataloader.dataset.skip_unreadable=True'
+            fail(what)
     if is_main_process():
         boxes, pictures = (
             figures[f'localization/{name}'] for name in ('boxes_written', 'pictures')
