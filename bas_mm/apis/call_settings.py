@@ -19,7 +19,7 @@ _WITHOUT_WINDOWS = frozenset(('agg', 'cairo', 'pdf', 'pgf', 'ps', 'svg', 'templa
 class CallSettings:
     """Arguments of a call that do not depend on the kind of inferencer.
 
-    Each is described where users give it: the call of ``PictureInferencer``.
+    Each is described where users give it: :class:`~bas_mm.apis.LocalizationInferencer`.
 
     Raises:
         ValueError: The batch size is no whole number, or below 1; or drawings shall be shown where
@@ -27,7 +27,6 @@ class CallSettings:
     """
 
     batch_size: int
-    return_maps: bool
     out_dir: str | Path | None
     no_save_vis: bool
     no_save_pred: bool

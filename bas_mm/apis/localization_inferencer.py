@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -25,8 +25,8 @@ from bas_mm.utils.config_types import type_name
 from bas_mm.visualization import LocalizationVisualizer
 
 from .call_settings import CallSettings
-from .picture_inferencer import CallPlan, LoadedPicture, PictureInferencer, shrink
-from .picture_input import PictureInput
+from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
+from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
 from .prediction_folder import PredictionFolder
 
@@ -41,10 +41,6 @@ class LocalizationInferencer(PictureInferencer):
     the view, ``model.test_cfg`` says which classes' maps are averaged. Boxes are Protocol A's,
     brought back to the picture. Several threads may call one inferencer, see
     :class:`PictureInferencer`.
-
-    Beside the arguments of :meth:`PictureInferencer.__call__` a call takes ``labels``,
-    ``threshold``, ``return_masks``, ``save_maps`` and ``save_masks``, see :meth:`plan`. It finds
-    :class:`~bas_mm.structures.LocalizationPrediction`.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -88,21 +84,35 @@ class LocalizationInferencer(PictureInferencer):
         self.threshold = threshold_of(self.cfg)
         self._test_cfg = replace(self.model.test_cfg, threshold=None)
 
-    def plan(
+    def __call__(
         self,
-        settings: CallSettings,
-        /,
+        inputs: Inputs,
+        batch_size: int = 1,
         *,
         labels: int | str | Sequence[int | str] | None = None,
         threshold: float | None = None,
+        return_maps: bool = True,
         return_masks: bool = False,
+        out_dir: str | Path | None = None,
         save_maps: bool = False,
         save_masks: bool = False,
-    ) -> CallPlan:
-        """Check what only calls of this class take.
+        no_save_vis: bool = False,
+        no_save_pred: bool = False,
+        show: bool = False,
+        wait_time: float = 0.0,
+        return_vis: bool = False,
+        skip_unreadable: bool = False,
+        on_prediction: Callable[[LocalizationPrediction], None] | None = None,
+    ) -> dict[str, Any]:
+        """Look at pictures.
 
         Args:
-            settings (CallSettings): What all calls take.
+            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
+                from all levels; a URL that one of mmengine's file backends reads; an array
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
+                is turned as the orientation noted in it says, as mmcv.imread does, and results
+                are those of the upright picture.
+            batch_size (int): Pictures per pass of the network. Defaults to 1.
             labels (int | str | Sequence, optional): Index or name of the class to localize, of all
                 pictures or of each; its own map is taken, whatever ``model.test_cfg`` averages.
                 Defaults to None: the class with the highest score, and the map of
@@ -110,12 +120,37 @@ class LocalizationInferencer(PictureInferencer):
             threshold (float, optional): θ in [0, 1) of boxes and masks. Defaults to None: that of
                 ``model.test_cfg``, else the only one of the test's LocalizationMetric; without any
                 there are no boxes.
-            return_masks (bool): Whether predictions hold their masks. Defaults to False.
+            return_maps (bool): Whether predictions hold their maps, which need the memory of a
+                picture each. Defaults to True.
+            return_masks (bool): Whether they hold their masks. Defaults to False.
+            out_dir (str | Path, optional): Write ``predictions.json`` and drawings, ``vis/``, here.
+                Defaults to None: nothing is written.
             save_maps (bool): Write ``maps/``: each ``map`` as .npy. Defaults to False.
             save_masks (bool): Write ``masks/``: each mask as PNG of 0 and 255. Defaults to False.
+            no_save_vis (bool): Write no drawings. Defaults to False.
+            no_save_pred (bool): Write no ``predictions.json``. Defaults to False.
+            show (bool): Whether to open a window with each drawing, which needs a display.
+                Defaults to False.
+            wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
+            return_vis (bool): Whether to return the drawings. Defaults to False.
+            skip_unreadable (bool): Whether to go on without pictures that cannot be read.
+                Defaults to False.
+            on_prediction (Callable, optional): Called with each prediction as soon as its files
+                are written, in the order of the pictures. Defaults to None.
+
+        Returns:
+            dict[str, Any]: ``predictions``, a list of
+            :class:`~bas_mm.structures.LocalizationPrediction` in the order of the pictures;
+            ``visualization``, their drawings (H', W', 3), uint8, RGB, or None; ``unreadable``, a
+            list of dicts with ``image`` and ``error``, of pictures that have no prediction.
 
         Raises:
-            ValueError: An argument makes no sense.
+            UnreadableImageError: A picture cannot be read; the message names it.
+            ValueError: An argument makes no sense, or the network gives NaN.
+            OSError: Nothing can be written to ``out_dir``.
+
+        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
+        ``"complete": false``.
         """
         if threshold is None:
             threshold = self.threshold
@@ -124,8 +159,19 @@ class LocalizationInferencer(PictureInferencer):
         masks = return_masks or save_masks
         if masks and threshold is None:
             raise ValueError('a mask needs a threshold, and the config has none: give threshold=')
-        if (save_maps or save_masks) and settings.out_dir is None:
+        if (save_maps or save_masks) and out_dir is None:
             raise ValueError('save_maps and save_masks need out_dir')
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
+        )
 
         def finish(found: LocalizationPrediction, name: str, folder: PredictionFolder) -> None:
             if save_maps:
@@ -133,14 +179,24 @@ class LocalizationInferencer(PictureInferencer):
             if save_masks:
                 mask = found.mask.view(np.uint8) * np.uint8(255)
                 found.files['mask'] = folder.write_picture('masks', name, mask)
-            if not settings.return_maps:
+            if not return_maps:
                 found.map = found.raw_map = None
             if not return_masks:
                 found.mask = None
 
-        maps = settings.return_maps or masks or save_maps or settings.draws
-        forward = partial(self.forward, threshold=threshold, maps=maps, masks=masks)
-        return CallPlan(forward, finish, labels)
+        pictures = self._inputs_to_list(inputs)
+        return self._run(
+            pictures,
+            self._wanted(labels, len(pictures)),
+            partial(
+                self.forward,
+                threshold=threshold,
+                maps=return_maps or masks or save_maps or settings.draws,
+                masks=masks,
+            ),
+            finish,
+            settings,
+        )
 
     def _prepare_config(self, cfg: Config | ConfigDict) -> None:
         if self._ten_crop and not (cfg.get('test_dataloader') and put_ten_crop(cfg)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import inspect
 import operator
 import warnings
 from abc import abstractmethod
@@ -40,7 +39,7 @@ from .checkpoints import fill_model, read_checkpoint
 from .picture_input import Inputs, PictureInput, list_pictures
 from .prediction_folder import PredictionFolder
 
-__all__ = ['BUILDING', 'CallPlan', 'LoadedPicture', 'PictureInferencer', 'shrink']
+__all__ = ['BUILDING', 'LoadedPicture', 'PictureInferencer', 'shrink']
 
 # Threads that read pictures while the network works.
 _READERS = 2
@@ -68,21 +67,6 @@ class LoadedPicture(NamedTuple):
     image: np.ndarray
     views: Any
     wanted: Any
-
-
-class CallPlan(NamedTuple):
-    """What a kind of inferencer does in a call.
-
-    Attributes:
-        forward (Callable): From a batch to its predictions.
-        finish (Callable): Writes arrays of a prediction, which has this name in the folder, and
-            drops those that are not returned; called in threads.
-        labels (Any): What the caller wants localized, None for what the network finds.
-    """
-
-    forward: Callable[[Sequence[LoadedPicture]], Sequence[Any]]
-    finish: Callable[[Any, str, PredictionFolder | None], None]
-    labels: Any = None
 
 
 class PictureInferencer(BaseInferencer):
@@ -235,86 +219,6 @@ class PictureInferencer(BaseInferencer):
     def _init_visualizer(self, cfg: Config | ConfigDict) -> None:
         """None: whoever needs one makes it."""
 
-    def __call__(
-        self,
-        inputs: Inputs,
-        batch_size: int = 1,
-        *,
-        return_maps: bool = True,
-        out_dir: str | Path | None = None,
-        no_save_vis: bool = False,
-        no_save_pred: bool = False,
-        show: bool = False,
-        wait_time: float = 0.0,
-        return_vis: bool = False,
-        skip_unreadable: bool = False,
-        on_prediction: Callable[[Any], None] | None = None,
-        **own: Any,
-    ) -> dict[str, Any]:
-        """Look at pictures.
-
-        Args:
-            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
-                from all levels; a URL that one of mmengine's file backends reads; an array
-                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
-                is turned as the orientation noted in it says, as mmcv.imread does, and results
-                are those of the upright picture.
-            batch_size (int): Pictures per pass of the network: neighbours whose views are of one
-                size. Defaults to 1.
-            return_maps (bool): Whether predictions hold their maps, which need the memory of a
-                picture each. Defaults to True.
-            out_dir (str | Path, optional): Write ``predictions.json``, drawings, ``vis/``, and
-                label maps of a segmentation as palette PNGs, ``masks/``, here. Defaults to None:
-                nothing is written.
-            no_save_vis (bool): Write no drawings. Defaults to False.
-            no_save_pred (bool): Write no ``predictions.json`` and no label maps.
-                Defaults to False.
-            show (bool): Whether to open a window with each drawing, which needs a display.
-                Defaults to False.
-            wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
-            return_vis (bool): Whether to return the drawings. Defaults to False.
-            skip_unreadable (bool): Whether to go on without pictures that cannot be read.
-                Defaults to False.
-            on_prediction (Callable, optional): Called with each prediction as soon as its files
-                are written, in the order of the pictures. Defaults to None.
-            **own (Any): Arguments of this kind of inferencer alone, see its :meth:`plan`.
-
-        Returns:
-            dict[str, Any]: ``predictions``, a list in the order of the pictures;
-            ``visualization``, their drawings (H', W', 3), uint8, RGB, or None; ``unreadable``, a
-            list of dicts with ``image`` and ``error``, of pictures that have no prediction.
-
-        Raises:
-            UnreadableImageError: A picture cannot be read; the message names it.
-            ValueError: An argument makes no sense, or the network gives NaN.
-            OSError: Nothing can be written to ``out_dir``.
-
-        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
-        ``"complete": false``.
-        """
-        settings = CallSettings(
-            batch_size=batch_size,
-            return_maps=return_maps,
-            out_dir=out_dir,
-            no_save_vis=no_save_vis,
-            no_save_pred=no_save_pred,
-            show=show,
-            wait_time=wait_time,
-            return_vis=return_vis,
-            skip_unreadable=skip_unreadable,
-            on_prediction=on_prediction,
-        )
-        try:
-            inspect.signature(self.plan).bind(settings, **own)
-        except TypeError as error:  # users call no plan
-            raise TypeError(f'{type(self).__name__}.__call__() {error}') from None
-        plan = self.plan(settings, **own)
-        pictures = self._inputs_to_list(inputs)
-        return self._run(pictures, self._wanted(plan.labels, len(pictures)), plan, settings)
-
-    def _wanted(self, labels: Any, count: int) -> Sequence[Any] | None:
-        """What is wanted of each picture, None for what the network finds."""
-
     def _inputs_to_list(self, inputs: Inputs) -> list[PictureInput]:
         return list_pictures(inputs)
 
@@ -354,14 +258,6 @@ class PictureInferencer(BaseInferencer):
         if not 0 <= index < count:
             raise ValueError(f'there is no class {index}, only 0 to {count - 1}')
         return index
-
-    @abstractmethod
-    def plan(self, settings: CallSettings, /) -> CallPlan:
-        """Check a call's own arguments, which are keywords of this method, before anything is read.
-
-        Raises:
-            ValueError: One makes no sense.
-        """
 
     @abstractmethod
     def read(self, position: int, picture: PictureInput, wanted: Any) -> LoadedPicture:
@@ -447,10 +343,20 @@ class PictureInferencer(BaseInferencer):
         self,
         pictures: Sequence[PictureInput],
         wanted: Sequence[Any] | None,
-        plan: CallPlan,
+        forward: Callable[[Sequence[LoadedPicture]], Sequence[Any]],
+        finish: Callable[[Any, str, PredictionFolder | None], None],
         settings: CallSettings,
     ) -> dict[str, Any]:
-        """The work of a call."""
+        """The work of a call.
+
+        Args:
+            pictures: The pictures.
+            wanted: What is wanted of each, see :meth:`preprocess`.
+            forward: From a batch to its predictions.
+            finish: Writes arrays of a prediction, which has this name in the folder, and drops
+                those that are not returned; called in threads.
+            settings: The rest.
+        """
         predictions, drawings, unreadable = [], [], []
         batches = self.preprocess(
             pictures,
@@ -477,7 +383,7 @@ class PictureInferencer(BaseInferencer):
                     prediction.files['vis'] = folder.write_picture('vis', name, drawing)
                 if not (settings.show or settings.return_vis):
                     drawing = None
-            plan.finish(prediction, name, folder)
+            finish(prediction, name, folder)
             return loaded.position, name, prediction, drawing
 
         def take(position: int, name: str, prediction: Any, drawing: np.ndarray | None) -> None:
@@ -496,7 +402,7 @@ class PictureInferencer(BaseInferencer):
             with progress, closing(batches), BoundedThreads(_WRITERS) as threads:
                 try:
                     for batch in batches:
-                        for loaded, prediction in zip(batch, plan.forward(batch)):
+                        for loaded, prediction in zip(batch, forward(batch)):
                             threads.submit(draw_and_write, loaded, prediction)
                             for done in threads.finished():
                                 take(*done)

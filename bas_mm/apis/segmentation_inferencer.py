@@ -18,8 +18,8 @@ from bas_mm.utils.config_datasets import pipeline_of_config
 from bas_mm.visualization.seed_drawing import draw_seeds
 
 from .call_settings import CallSettings
-from .picture_inferencer import BUILDING, CallPlan, LoadedPicture, PictureInferencer, shrink
-from .picture_input import PictureInput
+from .picture_inferencer import BUILDING, LoadedPicture, PictureInferencer, shrink
+from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
 from .prediction_folder import PredictionFolder
 
@@ -33,9 +33,6 @@ class SegmentationInferencer(PictureInferencer):
     A picture is tested as ``tools/test.py`` tests it: through the pipeline of the config, at the
     model's own scales, with the CRF if it has one. Several threads may call one inferencer, see
     :class:`PictureInferencer`; their passes of the network take turns.
-
-    A call takes the arguments of :meth:`PictureInferencer.__call__`. It finds
-    :class:`~bas_mm.structures.SegmentationPrediction`.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -71,18 +68,81 @@ class SegmentationInferencer(PictureInferencer):
                 'have place for 255'
             )
 
-    def plan(self, settings: CallSettings, /) -> CallPlan:
-        """Calls of this class take nothing of their own."""
+    def __call__(
+        self,
+        inputs: Inputs,
+        batch_size: int = 1,
+        *,
+        return_maps: bool = True,
+        out_dir: str | Path | None = None,
+        no_save_vis: bool = False,
+        no_save_pred: bool = False,
+        show: bool = False,
+        wait_time: float = 0.0,
+        return_vis: bool = False,
+        skip_unreadable: bool = False,
+        on_prediction: Callable[[SegmentationPrediction], None] | None = None,
+    ) -> dict[str, Any]:
+        """Segment pictures.
+
+        Args:
+            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
+                from all levels; a URL that one of mmengine's file backends reads; an array
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
+                is turned as the orientation noted in it says, as mmcv.imread does, and results
+                are those of the upright picture.
+            batch_size (int): Neighbours of one size per pass of the network. Defaults to 1.
+            return_maps (bool): Whether predictions hold ``label_map``. Defaults to True.
+            out_dir (str | Path, optional): Write ``predictions.json``, label maps as palette PNGs,
+                ``masks/``, and drawings, ``vis/``, here. Defaults to None: nothing is written.
+            no_save_vis (bool): Write no drawings. Defaults to False.
+            no_save_pred (bool): Write no ``predictions.json`` and no label maps.
+                Defaults to False.
+            show (bool): Whether to open a window with each drawing, which needs a display.
+                Defaults to False.
+            wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
+            return_vis (bool): Whether to return the drawings. Defaults to False.
+            skip_unreadable (bool): Whether to go on without pictures that cannot be read.
+                Defaults to False.
+            on_prediction (Callable, optional): Called with each prediction as soon as its files
+                are written, in the order of the pictures. Defaults to None.
+
+        Returns:
+            dict[str, Any]: ``predictions``, a list of
+            :class:`~bas_mm.structures.SegmentationPrediction` in the order of the pictures;
+            ``visualization``, their drawings (H', W', 3), uint8, RGB, or None; ``unreadable``, a
+            list of dicts with ``image`` and ``error``, of pictures that have no prediction.
+
+        Raises:
+            UnreadableImageError: A picture cannot be read; the message names it.
+            ValueError: An argument makes no sense, or the network gives NaN.
+            OSError: Nothing can be written to ``out_dir``.
+
+        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
+        ``"complete": false``.
+        """
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
+        )
 
         def finish(
             found: SegmentationPrediction, name: str, folder: PredictionFolder | None
         ) -> None:
-            if settings.save_pred:
+            if folder is not None and not no_save_pred:
                 found.files['mask'] = folder.write_label_map('masks', name, found.label_map)
-            if not settings.return_maps:
+            if not return_maps:
                 found.label_map = None
 
-        return CallPlan(self.forward, finish)
+        pictures = self._inputs_to_list(inputs)
+        return self._run(pictures, None, self.forward, finish, settings)
 
     @classmethod
     def _num_classes(cls, model: BaseSegmentor) -> int:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ from bas_mm.wsss.seed_file import SeedFile
 from bas_mm.wsss.seed_maker import SeedMaker, SeedParams
 
 from .call_settings import CallSettings
-from .picture_inferencer import CallPlan, LoadedPicture, PictureInferencer, shrink
-from .picture_input import PictureInput
+from .picture_inferencer import LoadedPicture, PictureInferencer, shrink
+from .picture_input import Inputs, PictureInput
 from .picture_pipeline import PicturePipeline
 from .prediction_folder import PredictionFolder
 
@@ -46,11 +46,6 @@ class SegmentationSeedInferencer(PictureInferencer):
     Seeds are those of ``tools/wsss/make_seeds.py``: maps over several scales and mirror images. The
     classes are the caller's, or those that the network finds in the test pipeline's view. Several
     threads may call one inferencer, see :class:`PictureInferencer`.
-
-    Beside the arguments of :meth:`PictureInferencer.__call__` a call takes ``labels``,
-    ``score_thr``, ``background``, ``scales``, ``flip`` and ``save_seeds``, see :meth:`plan`. Its
-    ``batch_size`` is that of the pass for scores: seeds are made of one picture at a time, for
-    their sizes differ. It finds :class:`~bas_mm.structures.SeedPrediction`.
 
     Args:
         config_or_name (str | Path | Config, optional): A config; its file; or the name of one of
@@ -86,22 +81,37 @@ class SegmentationSeedInferencer(PictureInferencer):
                 'have place for 254: take tools/wsss/make_seeds.py, whose seeds have no limit'
             )
 
-    def plan(
+    def __call__(
         self,
-        settings: CallSettings,
-        /,
+        inputs: Inputs,
+        batch_size: int = 1,
         *,
         labels: Sequence[int | str] | Sequence[Sequence[int | str]] | None = None,
         score_thr: float | None = None,
         background: float = 0.3,
         scales: Sequence[float] | None = None,
         flip: bool | None = None,
+        return_maps: bool = True,
+        out_dir: str | Path | None = None,
         save_seeds: bool = False,
-    ) -> CallPlan:
-        """Check what only calls of this class take.
+        no_save_vis: bool = False,
+        no_save_pred: bool = False,
+        show: bool = False,
+        wait_time: float = 0.0,
+        return_vis: bool = False,
+        skip_unreadable: bool = False,
+        on_prediction: Callable[[SeedPrediction], None] | None = None,
+    ) -> dict[str, Any]:
+        """Look at pictures.
 
         Args:
-            settings (CallSettings): What all calls take.
+            inputs (str | Path | np.ndarray | Iterable): A file; a folder, whose pictures are taken
+                from all levels; a URL that one of mmengine's file backends reads; an array
+                (H, W, 3), uint8, **BGR** as mmcv reads pictures; or an iterable of these. A file
+                is turned as the orientation noted in it says, as mmcv.imread does, and results
+                are those of the upright picture.
+            batch_size (int): Pictures per pass of the network for scores; seeds are made of one
+                picture at a time, for their sizes differ. Defaults to 1.
             labels (Sequence, optional): Indices or names of the classes of all pictures; or a list
                 of such lists, one for each. Defaults to None: those that the network finds.
             score_thr (float, optional): Score that a class must reach to be found. Defaults to
@@ -111,43 +121,88 @@ class SegmentationSeedInferencer(PictureInferencer):
             scales (Sequence[float], optional): Defaults to None: ``seed_cfg.scales``.
             flip (bool, optional): Whether mirror images take part. Defaults to None:
                 ``seed_cfg.flip``.
+            return_maps (bool): Whether predictions hold ``strided``, ``high_res`` and
+                ``label_map``. Defaults to True.
+            out_dir (str | Path, optional): Write ``predictions.json``, label maps as palette PNGs,
+                ``masks/``, and drawings, ``vis/``, here. Defaults to None: nothing is written.
             save_seeds (bool): Write ``seeds/``: seed files as ``make_seeds.py`` writes them, of
                 pictures with a class. Defaults to False.
+            no_save_vis (bool): Write no drawings. Defaults to False.
+            no_save_pred (bool): Write no ``predictions.json`` and no label maps.
+                Defaults to False.
+            show (bool): Whether to open a window with each drawing, which needs a display.
+                Defaults to False.
+            wait_time (float): Seconds that it stays; 0 waits for a key. Defaults to 0.
+            return_vis (bool): Whether to return the drawings. Defaults to False.
+            skip_unreadable (bool): Whether to go on without pictures that cannot be read.
+                Defaults to False.
+            on_prediction (Callable, optional): Called with each prediction as soon as its files
+                are written, in the order of the pictures. Defaults to None.
+
+        Returns:
+            dict[str, Any]: ``predictions``, a list of :class:`~bas_mm.structures.SeedPrediction` in
+            the order of the pictures; ``visualization``, their drawings (H', W', 3), uint8, RGB, or
+            None; ``unreadable``, a list of dicts with ``image`` and ``error``, of pictures that
+            have no prediction.
 
         Raises:
-            ValueError: An argument makes no sense.
+            UnreadableImageError: A picture cannot be read; the message names it.
+            ValueError: An argument makes no sense, or the network gives NaN.
+            OSError: Nothing can be written to ``out_dir``.
+
+        What was found before an error or Ctrl-C is in ``predictions.json`` all the same, with
+        ``"complete": false``.
         """
         background = in_range('background', background, 0, 1, closed=True)
         if score_thr is not None:
             score_thr = in_range('score_thr', score_thr, 0, 1, closed=True)
         if flip is not None and not isinstance(flip, (bool, np.bool_)):
             raise ValueError(f'flip must be True, False or None, got {flip!r}')
-        if save_seeds and settings.out_dir is None:
+        if save_seeds and out_dir is None:
             raise ValueError('save_seeds needs out_dir')
         if labels is None and self.scoring is None:
             raise ValueError(
                 'the config has no test_dataloader, whose pipeline makes the view for scores: give '
                 'labels'
             )
-        forward = partial(
-            self.forward,
-            maker=SeedMaker(self.model, self.params.flip if flip is None else flip),
-            scales=self.params.scales if scales is None else scale_factors('scales', scales),
-            background=background,
-            score_thr=score_thr,
+        scales = self.params.scales if scales is None else scale_factors('scales', scales)
+        maker = SeedMaker(self.model, self.params.flip if flip is None else flip)
+        settings = CallSettings(
+            batch_size=batch_size,
+            out_dir=out_dir,
+            no_save_vis=no_save_vis,
+            no_save_pred=no_save_pred,
+            show=show,
+            wait_time=wait_time,
+            return_vis=return_vis,
+            skip_unreadable=skip_unreadable,
+            on_prediction=on_prediction,
         )
 
         def finish(found: SeedPrediction, name: str, folder: PredictionFolder | None) -> None:
-            if settings.save_pred:
+            if folder is not None and not no_save_pred:
                 found.files['mask'] = folder.write_label_map('masks', name, found.label_map)
             if save_seeds and found.labels:
                 found.files['seeds'], path = folder.place('seeds', name, '.npz')
                 classes = np.array(found.labels, dtype=np.int64)
                 SeedFile(classes, found.strided, found.high_res).save(path)
-            if not settings.return_maps:
+            if not return_maps:
                 found.strided = found.high_res = found.label_map = None
 
-        return CallPlan(forward, finish, labels)
+        pictures = self._inputs_to_list(inputs)
+        return self._run(
+            pictures,
+            self._wanted(labels, len(pictures)),
+            partial(
+                self.forward,
+                maker=maker,
+                scales=scales,
+                background=background,
+                score_thr=score_thr,
+            ),
+            finish,
+            settings,
+        )
 
     def _init_pipeline(self, cfg: Config | ConfigDict) -> PicturePipeline:
         """The pipeline of seeds; ``scoring`` is that of scores."""
@@ -205,7 +260,7 @@ class SegmentationSeedInferencer(PictureInferencer):
             maker (SeedMaker): The network for seeds.
             scales (Sequence[float]): Its scales.
             background (float): Background score of the label map.
-            score_thr (float, optional): See :meth:`plan`.
+            score_thr (float, optional): See :meth:`__call__`.
 
         Raises:
             ValueError: Scores or maps are NaN or infinite; the message names the picture.

@@ -549,9 +549,6 @@ def test_arguments_that_make_no_sense(run, inferencer):
     ):
         with pytest.raises(ValueError, match=message):
             inferencer(picture, **keywords)
-    message = r"LocalizationInferencer\.__call__\(\) got an unexpected keyword argument 'treshold'"
-    with pytest.raises(TypeError, match=message):
-        inferencer(picture, treshold=0.2)
     for label in ('2', np.int64(2), torch.tensor(2), torch.tensor([2]), iter([2])):
         assert inferencer(picture, labels=label)['predictions'][0].class_name == 'blue'
 
