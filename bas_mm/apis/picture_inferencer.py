@@ -33,6 +33,7 @@ from bas_mm.utils.config_model import build_model, scope_of
 from bas_mm.utils.named_configs import config_names, find_config
 from bas_mm.utils.picture_progress import PictureProgress
 from bas_mm.utils.similar_names import close_names
+from bas_mm.visualization.functional import DRAWN_SIDE
 
 from .call_settings import CallSettings
 from .checkpoints import fill_model, read_checkpoint
@@ -45,8 +46,6 @@ __all__ = ['BUILDING', 'LoadedPicture', 'PictureInferencer', 'shrink']
 _READERS = 2
 # Threads that draw and write, likewise.
 _WRITERS = 2
-# Drawings show the picture at most so large, in pixels.
-_DRAWN_SIDE = 640
 #: The scope that names of a config are looked up in is one for all threads.
 BUILDING = RLock()
 
@@ -436,10 +435,10 @@ class PictureInferencer(BaseInferencer):
 
 
 def shrink(image: np.ndarray) -> np.ndarray:
-    """A picture for drawing: (H, W, 3) to uint8, its longer side at most 640 pixels."""
+    """A picture for drawing: (H, W, 3) to uint8, its longer side at most DRAWN_SIDE."""
     image = np.ascontiguousarray(image, dtype=np.uint8)
     height, width = image.shape[:2]
-    factor = _DRAWN_SIDE / max(height, width)
+    factor = DRAWN_SIDE / max(height, width)
     if factor >= 1:
         return image
     size = max(1, round(width * factor)), max(1, round(height * factor))

@@ -12,6 +12,7 @@ import numpy as np
 from bas_mm.evaluation.functional import protocol_a_map
 
 __all__ = [
+    'DRAWN_SIDE',
     'PREDICTED_COLOR',
     'TRUE_COLOR',
     'add_caption',
@@ -26,6 +27,9 @@ __all__ = [
     'side_by_side',
 ]
 
+#: The longer side, in pixels, to which inferencers shrink pictures for drawing, and the width up to
+#: which small ones are enlarged.
+DRAWN_SIDE = 640
 # Neither colour is in the heat map's scale from blue over green to red at full saturation
 # together with its dark rim, so that a box stays visible on any part of it.
 TRUE_COLOR = (0, 255, 0)
@@ -37,8 +41,6 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _FONT_SCALE = 0.45
 _LINE_HEIGHT = 17
 _MARGIN = 4
-# Pictures are enlarged up to this width, to which the inferencers shrink large ones.
-_MAX_WIDTH = 640
 
 
 def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
@@ -46,14 +48,14 @@ def enlarge(image: np.ndarray, min_height: int = 224) -> tuple[np.ndarray, int]:
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8.
-        min_height (int): Height that the result has at least, unless it would be wider than 640
-            pixels: a line of pixels remains one.
+        min_height (int): Height that the result has at least, unless it would be wider than
+            DRAWN_SIDE: a line of pixels remains one.
 
     Returns:
         tuple[np.ndarray, int]: The picture and the factor, 1 where it was large enough. Every
         pixel becomes a block: nothing is smoothed.
     """
-    factor = max(1, min(-(-min_height // image.shape[0]), _MAX_WIDTH // image.shape[1]))
+    factor = max(1, min(-(-min_height // image.shape[0]), DRAWN_SIDE // image.shape[1]))
     if factor == 1:
         return image, 1
     return image.repeat(factor, axis=0).repeat(factor, axis=1), factor

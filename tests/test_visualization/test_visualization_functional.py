@@ -4,8 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+from bas_mm.apis.picture_inferencer import shrink
 from bas_mm.visualization import functional
 from bas_mm.visualization.functional import (
+    DRAWN_SIDE,
     PREDICTED_COLOR,
     TRUE_COLOR,
     add_caption,
@@ -243,3 +245,11 @@ def test_panels_of_a_comparison():
     row = draw_comparison(view, [], {'CAM': {'map': np.eye(14)}})
     np.testing.assert_array_equal(row[:224, :40], view)
     np.testing.assert_array_equal(row[:224, 46:], overlay_map(view, np.eye(14), 0.5))
+
+
+def test_shrunk_and_enlarged_pictures_have_one_limit():
+    large = np.zeros((3 * DRAWN_SIDE, DRAWN_SIDE, 3), np.uint8)
+    assert shrink(large).shape[:2] == (DRAWN_SIDE, round(DRAWN_SIDE / 3))
+    assert shrink(large[:DRAWN_SIDE]).shape == (DRAWN_SIDE, DRAWN_SIDE, 3)
+    assert enlarge(large[:10, : DRAWN_SIDE // 2])[0].shape[1] == DRAWN_SIDE
+    assert enlarge(large[:10, : DRAWN_SIDE // 2 + 1])[1] == 1
