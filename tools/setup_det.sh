@@ -8,9 +8,9 @@
 # requirements/det_pinned.txt has in place of lines there: .venv-det, or det-* in BAS_MM_CACHE.
 # How it is chosen and made is told in tools/setup_env.sh.
 #
-# The operators are compiled once. This took 6 min 28 s of processor time on 2 cores of an AMD EPYC
-# with g++ 12, takes longer with other compilers, and needs C++17; where torch sees a GPU, a CUDA
-# toolkit with nvcc as well. The wheel is kept in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm),
+# The operators are compiled once. This took 3 min 18 s on 2 cores of an AMD EPYC with g++ 12, takes
+# longer with other compilers, and needs C++17; where torch sees a GPU, a CUDA toolkit with nvcc as
+# well. The wheel is kept in wheels/ of BAS_MM_CACHE (default: ~/.cache/bas_mm),
 # in a folder for each version of mmcv, torch and Python, with CUDA and without, for pip itself would
 # hand it to any torch.
 set -euo pipefail
