@@ -2,13 +2,12 @@
 
 import copy
 import functools
-import multiprocessing
-import os
 import time
 from contextlib import nullcontext
 
 import pytest
 import torch
+from gloo_pair import run_pair
 from mmengine.optim import OptimWrapper
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
@@ -299,27 +298,14 @@ def test_two_processes_complete_the_step(split_folder, tmp_path):
     """The mean of their gradients is saved: what each adds to it is averaged as well."""
 
     def train(rank: int) -> None:
-        torch.set_num_threads(1)
-        os.environ['LOCAL_RANK'] = str(rank)
-        rendezvous = f'file://{tmp_path}/rendezvous'
-        torch.distributed.init_process_group('gloo', rendezvous, rank=rank, world_size=2)
         options = {'train_dataloader.batch_size': 2, 'launcher': 'pytorch'}
         wrapper = dict(type='MMDistributedDataParallel', broadcast_buffers=False)
         options['model_wrapper_cfg'] = dict(wrapper, device_ids=None)  # CPUs
         trained(split_folder, tmp_path / 'whole', **options)
         begin = tmp_path / 'whole/epoch_1.pth'
         trained(split_folder, tmp_path / 'on', begin=begin, **options)
-        (tmp_path / f'{rank}.txt').touch()
-        os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
 
-    context = multiprocessing.get_context('fork')
-    processes = [context.Process(target=train, args=(rank,)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-        process.kill()
-    assert len(list(tmp_path.glob('*.txt'))) == 2
+    run_pair(train, tmp_path)
     for epoch in (2, 3):
         files = [saved(tmp_path / name / f'epoch_{epoch}.pth') for name in ('whole', 'on')]
         check_equal(*files, functools.partial(torch.allclose, rtol=1e-5, atol=1e-6))

@@ -1,13 +1,12 @@
 """What is read seldom is what would have been read each time, and nothing bad is saved before."""
 
 import json
-import multiprocessing
-import os
 import re
 
 import numpy as np
 import pytest
 import torch
+from gloo_pair import run_pair
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
@@ -320,9 +319,6 @@ def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path, wh
     """What is of one went wrong in the last step before a checkpoint; the other one saves."""
 
     def train(rank: int) -> None:
-        torch.set_num_threads(1)
-        rendezvous = f'file://{tmp_path}/rendezvous'
-        torch.distributed.init_process_group('gloo', rendezvous, rank=rank, world_size=2)
         # Norms that share statistics would share what is not a number, too.
         options = {'train_dataloader.batch_size': 2, 'model.sync_batch_norm': False}
         # What process 0 alone has read for somebody else's checkpoint, it does not read again.
@@ -337,15 +333,8 @@ def test_two_processes_stop_together_and_save_nothing(split_folder, tmp_path, wh
             runner.train()
         except FloatingPointError as error:
             (tmp_path / f'{rank}.txt').write_text(str(error))
-        os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
 
-    context = multiprocessing.get_context('fork')
-    processes = [context.Process(target=train, args=(rank,)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-        process.kill()
+    run_pair(train, tmp_path)
     assert [p.name for p in (tmp_path / 'run').glob('*.pth')] == ['own.pth']
     told = [(tmp_path / f'{rank}.txt').read_text() for rank in (0, 1)]
     assert 'is not finite in iteration 5 of process 1, whose error names the terms.' in told[0]

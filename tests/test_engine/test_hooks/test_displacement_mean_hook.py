@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from gloo_pair import run_pair
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -207,39 +206,29 @@ def test_cudnn_does_not_search_anew_for_each_image(monkeypatch):
     assert torch.backends.cudnn.benchmark is True
 
 
-def _one_of_two(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
-    batches = [dict(inputs=[image]) for image in _images()[rank::2]]
-    torch.save(displacement_mean(_model(), batches), f'{folder}/{rank}.pt')
-    dist.barrier()
-    os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
-
-
 def test_processes_share_the_images(tmp_path):
-    # Forks need not import anything.
-    mp.start_processes(_one_of_two, (str(tmp_path),), nprocs=2, start_method='fork')
+    def share(rank: int) -> None:
+        batches = [dict(inputs=[image]) for image in _images()[rank::2]]
+        torch.save(displacement_mean(_model(), batches), tmp_path / f'{rank}.pt')
+
+    run_pair(share, tmp_path)
     expected = displacement_mean(_model(), [dict(inputs=[image]) for image in _images()])
     for rank in range(2):
         # Shares of different sizes: a mean of means would be another one.
         torch.testing.assert_close(torch.load(tmp_path / f'{rank}.pt'), expected)
 
 
-def _share_of_a_run(rank: int, root: Path, folder: Path) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
-    cfg = _cfg(root, folder / 'run', 'irn-shared')
-    cfg.randomness = dict(seed=0)
-    runner = Runner.from_cfg(cfg)
-    next(h for h in runner.hooks if isinstance(h, DisplacementMeanHook)).after_train(runner)
-    torch.save(runner.model.state_dict(), folder / f'{rank}.pth')
-    dist.barrier()
-    os._exit(0)
-
-
 def test_no_picture_counts_twice_where_processes_share_them(tmp_path):
     root = write_irn_pictures(tmp_path / 'set', 3)
-    mp.start_processes(_share_of_a_run, (root, tmp_path), nprocs=2, start_method='fork')
+
+    def share(rank: int) -> None:
+        cfg = _cfg(root, tmp_path / 'run', 'irn-shared')
+        cfg.randomness = dict(seed=0)
+        runner = Runner.from_cfg(cfg)
+        next(h for h in runner.hooks if isinstance(h, DisplacementMeanHook)).after_train(runner)
+        torch.save(runner.model.state_dict(), tmp_path / f'{rank}.pth')
+
+    run_pair(share, tmp_path)
     model = _model().eval()
     for rank in range(2):
         model.load_state_dict(torch.load(tmp_path / f'{rank}.pth'))

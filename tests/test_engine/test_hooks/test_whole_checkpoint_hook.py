@@ -3,13 +3,13 @@
 import errno
 import functools
 import json
-import multiprocessing
 import os
 import shutil
 import time
 
 import pytest
 import torch
+from gloo_pair import run_pair
 from mmengine.fileio import LocalBackend
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
@@ -332,9 +332,6 @@ def test_processes_without_a_shared_disk_go_on_with_the_same(split_folder, tmp_p
     (tmp_path / 'best.pth').touch()
 
     def begin(rank: int) -> None:
-        torch.set_num_threads(1)
-        rendezvous = f'file://{tmp_path}/rendezvous'
-        torch.distributed.init_process_group('gloo', rendezvous, rank=rank, world_size=2)
         runner = run(split_folder, tmp_path, save_best='fit', rule='greater')
         runner.message_hub.update_info('best_ckpt', 'elsewhere/best.pth')
         runner.message_hub.update_info('best_score', 2.0)
@@ -344,15 +341,8 @@ def test_processes_without_a_shared_disk_go_on_with_the_same(split_folder, tmp_p
         info = {k: v for k, v in runner.message_hub.runtime_info.items() if 'best' in k}
         info['own'] = checkpoint_hook(runner).best_ckpt_path
         (tmp_path / f'{rank}.json').write_text(json.dumps(info))
-        os._exit(0)  # gloo may abort an interpreter that ends after it, or not let it end
 
-    context = multiprocessing.get_context('fork')
-    processes = [context.Process(target=begin, args=(rank,)) for rank in (0, 1)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-        process.kill()
+    run_pair(begin, tmp_path)
     best = str(tmp_path / 'best.pth')
     # The main process writes the files: what it sees counts.
     info = dict(best_ckpt=best, best_score=2.0, own=best) if there == 0 else dict(best_ckpt=None)
