@@ -12,7 +12,7 @@ import torch
 import torch.distributed as dist
 
 
-def run_pair(work: Callable[[int], None], folder: Path, seconds: float = 120) -> None:
+def run_pair(work: Callable[[int], None], folder: Path, seconds: float = 300) -> None:
     """Call ``work`` with rank 0 in one process and with rank 1 in the other.
 
     An error of one, and processes that have not ended in time, which are killed, fail the test.

@@ -4,9 +4,11 @@ import os
 import pickle
 import time
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from gloo_pair import run_pair
 
 from bas_mm.evaluation.predictions_dump import PredictionsDump
 
@@ -25,8 +27,7 @@ class Picture:
                 file.write(f'{dist.get_rank()} {self.number}\n')
 
 
-def _worker(rank: int, folder: str) -> None:
-    dist.init_process_group('gloo', init_method=f'file://{folder}/store', rank=rank, world_size=2)
+def _worker(rank: int, folder: Path) -> None:
     receive = dist.recv_object_list
 
     def note(line: str) -> None:
@@ -43,7 +44,6 @@ def _worker(rank: int, folder: str) -> None:
     _dump(f'{folder}/two.pkl', ([0, 2, 4], [1, 3, 0])[rank], f'{folder}/log.txt')
     if rank == 1:
         note('left')
-    os._exit(0)  # gloo aborts an interpreter that ends after it
 
 
 def _dump(path: str, numbers: list[int], log: str) -> None:
@@ -56,8 +56,7 @@ def _dump(path: str, numbers: list[int], log: str) -> None:
 
 
 def test_two_processes_write_the_file_of_one_and_the_first_alone_decodes(tmp_path):
-    # Forks need not import anything.
-    mp.start_processes(_worker, (str(tmp_path),), nprocs=2, start_method='fork')
+    run_pair(partial(_worker, folder=tmp_path), tmp_path)
     _dump(str(tmp_path / 'one.pkl'), [0, 1, 2, 3, 4, 0], str(tmp_path / 'log.txt'))
     one, two = (pickle.loads((tmp_path / f'{name}.pkl').read_bytes()) for name in ('one', 'two'))
     assert [prediction['picture'].number for prediction in two] == [0, 1, 2, 3, 4]

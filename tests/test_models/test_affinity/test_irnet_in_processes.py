@@ -1,11 +1,11 @@
 """Two real processes (gloo, CPU) train IRNet under DDP as one does."""
 
-import os
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
+from gloo_pair import run_pair
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.structures import PixelData
@@ -52,21 +52,16 @@ def _train(model, part: slice) -> dict[str, torch.Tensor]:
     return log
 
 
-def _worker(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
+def _worker(rank: int, folder: Path) -> None:
     model = _model()
     log = _train(MMDistributedDataParallel(model), slice(2 * rank, 2 * rank + 2))
     torch.save(dict(weights=model.state_dict(), log=log), f'{folder}/{rank}.pth')
-    dist.barrier()
-    os._exit(0)  # gloo aborts an interpreter that ends after it
 
 
 @pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(tmp_path):
     """Also where all pairs of a kind are with one of them."""
-    # Forks need not import anything.
-    mp.start_processes(_worker, (str(tmp_path),), nprocs=2, start_method='fork')
+    run_pair(partial(_worker, folder=tmp_path), tmp_path)
     found = [torch.load(tmp_path / f'{rank}.pth', weights_only=True) for rank in (0, 1)]
     model = _model()
     start = {key: value.clone() for key, value in model.state_dict().items()}

@@ -1,12 +1,12 @@
 """Two real processes (gloo, CPU) train under DDP, without a search for unused parameters."""
 
-import os
+from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as mp
 from compiling import COMPILES, needs_compile
+from gloo_pair import run_pair
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import OptimWrapper
 from mmengine.registry import DefaultScope
@@ -51,10 +51,8 @@ class _Pass(torch.nn.Module):
         return data
 
 
-def _worker(rank: int, folder: str) -> None:
-    torch.set_num_threads(1)
+def _worker(rank: int, folder: Path) -> None:
     torch._dynamo.reset()  # what other tests have compiled
-    dist.init_process_group('gloo', f'file://{folder}/rendezvous', rank=rank, world_size=2)
     DefaultScope.get_instance('ddp', scope_name='bas_mm')
     mine = slice(2 * rank, 2 * rank + 2)
     for name, (kind, options) in RUNS.items():
@@ -76,15 +74,12 @@ def _worker(rank: int, folder: str) -> None:
             breaks=len(counters['graph_break']),
         )
         torch.save(found, f'{folder}/{name} {rank}.pth')
-    dist.barrier()
-    os._exit(0)  # gloo aborts an interpreter that ends after it
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp('two')
-    # Forks need not import anything.
-    mp.start_processes(_worker, (str(folder),), nprocs=2, start_method='fork')
+    run_pair(partial(_worker, folder=folder), folder, 600)  # it compiles
     return folder
 
 
