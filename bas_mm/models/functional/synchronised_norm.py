@@ -191,6 +191,23 @@ def _summed_up(sums: Sequence[torch.Tensor]) -> Sequence[torch.Tensor]:
     return joined.chunk(2)
 
 
+def _of_inputs(
+    ctx: Any,
+    weight: torch.Tensor | None,
+    grad_x: torch.Tensor | None,
+    grad_weight: torch.Tensor | None,
+    grad_bias: torch.Tensor | None,
+) -> tuple[torch.Tensor | None, ...]:
+    """What a backward pass returns: in the types of γ and β, and None where none is asked for."""
+    for_x, for_weight, for_bias, *others = ctx.needs_input_grad
+    return (
+        grad_x if for_x else None,
+        grad_weight.to(weight.dtype) if for_weight else None,
+        grad_bias.to(ctx.bias_dtype) if for_bias else None,
+        *[None] * len(others),
+    )
+
+
 class _NormOfKernels(Function):
     """:func:`synchronised_batch_norm` after :func:`_kernels_statistics`, by CUDA's kernels."""
 
@@ -228,12 +245,7 @@ class _NormOfKernels(Function):
             grad_x = torch.batch_norm_backward_elemt(
                 grad, x, mean, inverse_deviation, wide, *_summed_up(sums), counts
             )
-        return (
-            grad_x,
-            grad_weight.to(weight.dtype) if for_weight else None,
-            grad_bias.to(ctx.bias_dtype) if for_bias else None,
-            *[None] * 4,
-        )
+        return _of_inputs(ctx, weight, grad_x, grad_weight, grad_bias)
 
 
 class _Norm(Function):
@@ -258,7 +270,7 @@ class _Norm(Function):
     @staticmethod
     def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, weight, mean, variance, count = ctx.saved_tensors
-        for_x, for_weight, for_bias, *_ = ctx.needs_input_grad
+        for_x, *_ = ctx.needs_input_grad
         wide = None if weight is None else weight.to(mean.dtype)
         grad, wide_x = _dense(grad), x.to(mean.dtype)
         # Of a norm in eval mode with µ and σ²: γ / √(σ² + ε) · ∂y, ∂γ = Σ ∂y·x̂, ∂β = Σ ∂y.
@@ -275,9 +287,4 @@ class _Norm(Function):
             offset = -scale * sum_grad / count - slope * mean
             grad_x.add_(_along_channels(offset, x)).addcmul_(wide_x, _along_channels(slope, x))
             grad_x = grad_x.to(x.dtype)
-        return (
-            grad_x if for_x else None,
-            grad_weight.to(weight.dtype) if for_weight else None,
-            grad_bias.to(ctx.bias_dtype) if for_bias else None,
-            *[None] * 4,
-        )
+        return _of_inputs(ctx, weight, grad_x, grad_weight, grad_bias)
