@@ -16,7 +16,14 @@ FAKE_PYTHON = """#!/usr/bin/env bash
 echo "REQUIRE=${{BAS_MM_REQUIRE_DET:-}} $(basename "$0") $*" | tr '\\n' ' ' >>"$FAKE_LOG"
 echo >>"$FAKE_LOG"
 case "$*" in
-"-m venv "*) mkdir -p "$3/bin" && cp "$0" "$3/bin/python" ;;
+"-m venv "*)
+    mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+    for second in {{1..20}}; do
+        [ "$(grep -c -e '-m venv' "$FAKE_LOG")" -ge "${{FAKE_WAITS_FOR:-0}}" ] && exit
+        sleep 1
+    done
+    exit 1
+    ;;
 *"-m pip"*" wheel "*)
     [ "${{MMCV_WITH_OPS:-}}" = 1 ] || exit 1
     echo "CFLAGS=$CFLAGS" >>"$FAKE_LOG"
@@ -335,7 +342,25 @@ def test_run_tests_runs_them_in_ci(checkout, env, runs):
     assert first.rstrip().endswith('-m pytest -x')
     expected = ['REQUIRE=1 python -m pytest -m det'] if runs else []
     assert [line.rstrip() for line in second] == expected
-    assert (len(wheels(checkout)) == 1) is runs
+    # The environment is made before the first tests.
+    assert (len(wheels(checkout)) == 1) is (runs or 'FAKE_TESTS' in env)
+
+
+def test_run_tests_makes_both_environments_at_once(checkout):
+    # Each waits until the other one is being made.
+    done = run(checkout, script='run_tests.sh', CI='true', FAKE_WAITS_FOR='2')
+    assert done.returncode == 0, done.stderr
+    assert len(calls(checkout, '-m venv')) == 2
+
+
+def test_run_tests_fails_where_detectors_have_no_environment(checkout):
+    done = run(checkout, '-x', script='run_tests.sh', CI='true', FAKE_FAIL='1')
+    assert done.returncode == 1
+    # The others have run, and the compilation was tried once.
+    (tests,) = calls(checkout, '-m pytest')
+    assert tests.startswith('REQUIRE= ')
+    assert len(calls(checkout, ' wheel ')) == 1
+    assert done.stderr.rstrip().endswith('their tests did not run')
 
 
 def test_a_cache_named_from_another_folder(checkout):

@@ -10,8 +10,22 @@ set -euo pipefail
 
 self=$(readlink -f -- "$0" 2>/dev/null || echo "$0") # the file that a link leads to
 root=$(CDPATH= cd -- "$(dirname -- "$self")/.." && pwd)
+# An interpreter that is to be used as it is has mmdetection, or cannot have it.
+det=0
+[ "${CI:-}" != true ] || [ "${BAS_MM_SKIP_SETUP:-0}" = 1 ] || det=1
+det=${BAS_MM_DET:-$det}
+making=
+if [ "$det" = 1 ]; then
+    # Beside the other environment: pip is busy on one core.
+    bash "$root/tools/setup_det.sh" true &
+    making=$!
+    trap 'kill "$making" 2>/dev/null || true' EXIT
+fi
 . "$root/tools/setup_env.sh"
 bas_mm_setup pytest
+made=0
+[ -z "$making" ] || wait "$making" || made=$?
+trap - EXIT
 cd "$root"
 
 style=0
@@ -32,10 +46,11 @@ tests=0
 "$BAS_MM_ENV_PYTHON" -m pytest ${share[@]+"${share[@]}"} "$@" || tests=$?
 [ "$tests" = 0 ] || exit "$tests"
 
-# An interpreter that is to be used as it is has run them, or cannot.
-det=0
-[ "${CI:-}" != true ] || [ "${BAS_MM_SKIP_SETUP:-0}" = 1 ] || det=1
-if [ "${BAS_MM_DET:-$det}" = 1 ]; then
+if [ "$det" = 1 ]; then
+    [ "$made" = 0 ] || {
+        echo "error: the environment of detectors could not be made (above): their tests did not run" >&2
+        exit "$made"
+    }
     echo "The tests of detectors, in an environment of their own:" >&2
     # None may be skipped there.
     BAS_MM_REQUIRE_DET=1 bash "$root/tools/setup_det.sh" python -m pytest -m det
