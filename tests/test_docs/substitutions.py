@@ -425,7 +425,8 @@ CODE_RULES = (
     Rule(
         r"(_base_ = '\./bas_small_embedded\.py'\n)",
         'pictures that are painted',
-        r'\1train_dataloader = dict(dataset=dict(num_train=32, num_val=8, num_test=8))\n',
+        r'\1train_dataloader = dict(dataset=dict(num_train=32, num_val=8, num_test=8))\n'
+        r'val_dataloader = test_dataloader = train_dataloader\n',
     ),
     Rule(r'epoch_\d+\.pth', 'one epoch', 'epoch_1.pth'),
     Rule(r'iter_\d+\.pth', 'one iteration', 'iter_1.pth'),

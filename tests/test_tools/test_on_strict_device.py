@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import forked_python
@@ -75,17 +77,24 @@ def project(tmp_path_factory):
     return TinyProject(tmp_path_factory.mktemp('project'))
 
 
+@contextmanager
+def _served(commands: _Commands, *modules: str) -> Iterator[_Commands]:
+    """Without the imports of each; torch takes no new device where losses went backward before."""
+    parts = ('apis', 'datasets', 'engine', 'evaluation', 'models', 'visualization')
+    common = [f'bas_mm.{part}' for part in parts]
+    common += ['mmengine.runner', 'torch.utils.cpp_extension', 'matplotlib.pyplot']
+    server = forked_python.Server(commands.environment, [*common, *modules])
+    commands.run_command = server.run
+    try:
+        yield commands
+    finally:
+        server.close()
+
+
 @pytest.fixture(scope='module')
 def commands(project):
-    """Without the imports of each; torch takes no new device where losses went backward before."""
-    commands = _Commands(project.folder)
-    parts = ('apis', 'datasets', 'engine', 'evaluation', 'models', 'visualization')
-    modules = [f'bas_mm.{part}' for part in parts]
-    modules += ['mmengine.runner', 'torch.utils.cpp_extension', 'matplotlib.pyplot']
-    server = forked_python.Server(commands.environment, modules)
-    commands.run_command = server.run
-    yield commands
-    server.close()
+    with _served(_Commands(project.folder)) as commands:
+        yield commands
 
 
 @pytest.fixture(scope='module')
@@ -188,14 +197,11 @@ def test_pictures_are_localized_on_the_device(project, commands, trained):
 @pytest.mark.slow
 def test_the_pipeline_from_labels_to_a_segmentor(tmp_path):
     pytest.importorskip('pydensecrf', reason='pydensecrf2, the extra `crf`, is not installed')
-    # Its steps start without what others have imported: in test_wsss_pipeline.py they do not.
-    commands = _Commands(tmp_path)
     config = write_pipeline(tmp_path)
     # Figures of seeds and masks are counted on the host.
-    done = commands.run(
-        *('wsss/run_pipeline.py', config, '--work-dir', 'work', '--num-workers', '1'),
-        *('--skip', 'eval_seeds', 'eval_masks'),
-    )
+    words = 'wsss/run_pipeline.py', config, '--work-dir', 'work', '--num-workers', '1'
+    with _served(_Commands(tmp_path), 'mmseg.models', 'forked_steps') as commands:
+        done = commands.run(*words, '--skip', 'eval_seeds', 'eval_masks')
     assert '| segmentor ' in done.stdout
     notes = commands.notes()
     assert {note.script for note in notes} >= {'train.py', 'make_seeds.py', 'make_masks.py'}
