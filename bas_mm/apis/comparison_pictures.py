@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
+from mmpretrain.structures import DataSample
 
 from bas_mm.evaluation.functional import box_iou
 from bas_mm.registry import DATASETS
+from bas_mm.utils.arguments import whole_number
 from bas_mm.utils.result_files import write_picture
 from bas_mm.visualization.functional import draw_comparison, input_view
 
@@ -42,14 +44,23 @@ def write_comparison_pictures(
 ) -> list[Path]:
     """Draw image, map, predicted and true box of every method, one file per test picture.
 
+    A method without a θ has no predicted box, and a data set without boxes no true one.
+
     Args:
-        results (Sequence[LocalizationResult]): methods tested on the same data.
+        results (Sequence[LocalizationResult]): methods tested on the same data, at least one.
         out_dir (str | Path): folder of the pictures, and of ``overview.png`` with eight of them.
         count (int): how many pictures; the classes come in turn.
 
     Returns:
         list[Path]: the files, the overview first.
+
+    Raises:
+        ValueError: there is no result, ``count`` is no positive whole number, or a checkpoint does
+            not fit.
     """
+    count = whole_number('count', count, 1)
+    if not results:
+        raise ValueError('results is empty: give at least one method that was tested')
     init_default_scope('bas_mm')
     dataset = DATASETS.build(results[0].cfg.test_dataloader.dataset)
     classes = dataset.metainfo['classes']
@@ -60,15 +71,16 @@ def write_comparison_pictures(
         item = dataset[index]
         batch = pseudo_collate([item])
         sample = item['data_samples']
-        true_boxes = sample.gt_bboxes.numpy()
+        true_boxes = _boxes(sample, 'gt_bboxes')
         methods = {}
         for result, model in zip(results, models):
             (prediction,) = model.test_step(batch)
-            boxes = prediction.pred_bboxes.numpy()
-            iou = box_iou(boxes, true_boxes).max()
-            scored = classes[int(prediction.pred_label)]
+            boxes = _boxes(prediction, 'pred_bboxes')
+            caption = classes[int(prediction.pred_label)]
+            if boxes.size and true_boxes.size:
+                caption += f', IoU {box_iou(boxes, true_boxes).max():.2f}'
             methods[result.name] = dict(
-                map=prediction.pred_map.numpy(), boxes=boxes, caption=f'{scored}, IoU {iou:.2f}'
+                map=prediction.pred_map.numpy(), boxes=boxes, caption=caption
             )
         view = input_view(item['inputs'].numpy())
         row = draw_comparison(view, true_boxes, methods, classes[int(sample.gt_label)])
@@ -78,6 +90,11 @@ def write_comparison_pictures(
     overview = out_dir / 'overview.png'
     write_picture(overview, _sheet(rows[:8]))
     return [overview, *files]
+
+
+def _boxes(sample: DataSample, key: str) -> np.ndarray:
+    """Boxes of a sample, (n, 4); n is 0 where it has none."""
+    return sample.get(key, torch.zeros(0, 4)).numpy()
 
 
 def _sheet(rows: Sequence[np.ndarray], gap: int = 12) -> np.ndarray:

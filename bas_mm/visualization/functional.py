@@ -259,7 +259,7 @@ def draw_comparison(
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8, RGB: the view.
-        gt_boxes (np.ndarray): Shape (n, 4), corners inside.
+        gt_boxes (np.ndarray): Shape (n, 4), corners inside; n may be 0.
         methods (Mapping[str, Mapping[str, Any]]): For each method's name a mapping with ``map``,
             shape (h, w), and optionally ``boxes``, shape (n, 4), predicted ones as
             :func:`~bas_mm.evaluation.functional.largest_component_box` gives them (x1, y1 one
@@ -281,7 +281,8 @@ def draw_comparison(
     large, scale = enlarge(image)
     gt_boxes = np.asarray(gt_boxes).reshape(-1, 4)
     first = draw_boxes(large, gt_boxes, TRUE_COLOR, scale=scale)
-    panels = [add_caption(first, [title or 'picture', ('true box', TRUE_COLOR)], 2)]
+    legend = [('true box', TRUE_COLOR)] if len(gt_boxes) else []
+    panels = [add_caption(first, [title or 'picture', *legend], 2)]
     for name, result in methods.items():
         panel = overlay_map(large, result['map'])
         panel = draw_boxes(panel, gt_boxes, TRUE_COLOR, scale=scale)

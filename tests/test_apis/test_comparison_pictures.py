@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from tiny import tiny_model
 from tiny_run import CLASSES, tiny_run_cfg, write_split_folder
@@ -29,7 +30,9 @@ def test_two_columns_of_rows():
     np.testing.assert_array_equal(sheet, expected)
 
 
-def test_each_method_has_its_class_and_its_iou(tmp_path, monkeypatch):
+@pytest.fixture
+def seen(monkeypatch):
+    """What is drawn, row by row."""
     seen = []
 
     def note(view, boxes, methods, title):
@@ -37,6 +40,10 @@ def test_each_method_has_its_class_and_its_iou(tmp_path, monkeypatch):
         return draw_comparison(view, boxes, methods, title)
 
     monkeypatch.setattr(comparison_pictures, 'draw_comparison', note)
+    return seen
+
+
+def test_each_method_has_its_class_and_its_iou(tmp_path, seen):
     data, models, results = write_split_folder(tmp_path / 'data', dict(test=9)), [], []
     for kind, seed in (('BASClassifier', 1), ('CAMClassifier', 2)):
         model, file = tiny_model(kind, threshold=0.3, seed=seed).eval(), tmp_path / f'{kind}.pth'
@@ -76,3 +83,37 @@ def test_each_method_has_its_class_and_its_iou(tmp_path, monkeypatch):
     np.testing.assert_array_equal(cv2.imread(str(files[0])), _sheet(rows[:8]))
     view, true, methods, title = seen[0]
     np.testing.assert_array_equal(rows[0][..., ::-1], draw_comparison(view, true, methods, title))
+
+
+@pytest.mark.parametrize('true_boxes', [True, False])
+@pytest.mark.parametrize('theta', [0.3, None])
+def test_boxes_and_ious_that_are_not_there_are_left_out(tmp_path, seen, theta, true_boxes):
+    """Of a method that was chosen by a metric without a θ; of pictures with a class alone."""
+    data, file = write_split_folder(tmp_path / 'data', dict(test=2)), tmp_path / 'a.pth'
+    test_cfg = {} if theta is None else dict(threshold=theta)
+    torch.save(dict(state_dict=tiny_model(**test_cfg).state_dict()), file)
+    cfg = tiny_run_cfg(data, tmp_path, **test_cfg)
+    cfg.test_dataloader.dataset.with_boxes = true_boxes
+    result = LocalizationResult('BAS', cfg, str(file), theta)
+    assert len(write_comparison_pictures([result], tmp_path / 'out', 2)) == 3
+    assert len(seen) == 2
+    for _, true, methods, _ in seen:
+        assert len(true) == true_boxes
+        assert len(methods['BAS']['boxes']) == (theta is not None)
+        scored, *iou = methods['BAS']['caption'].split(', IoU ')
+        assert scored in CLASSES
+        assert len(iou) == (true_boxes and theta is not None)
+
+
+@pytest.mark.parametrize(
+    ('results', 'count', 'message'),
+    [
+        ([], 16, 'results is empty: give at least one'),
+        ([None], 0, 'count must be a whole number of at least 1, got 0'),
+        ([None], 2.0, 'count must be a whole number of at least 1, got 2.0'),
+    ],
+)
+def test_nothing_to_draw_is_refused(tmp_path, results, count, message):
+    with pytest.raises(ValueError, match=f'^{message}'):
+        write_comparison_pictures(results, tmp_path / 'out', count)
+    assert not (tmp_path / 'out').exists()

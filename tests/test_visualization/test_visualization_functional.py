@@ -238,6 +238,9 @@ def test_captions_of_a_comparison(captions_of):
         expected = [[first, true], [('CAM', PREDICTED_COLOR), 'IoU 0.10'], ['PSOL']]
         assert said == [(lines, 2) for lines in expected]
         said.clear()
+    # Without a true box there is none to explain.
+    draw_comparison(np.zeros((112, 112, 3), np.uint8), np.zeros((0, 4)), methods, 'otter')
+    assert said[0] == (['otter'], 2)
 
 
 def test_panels_of_a_comparison():
