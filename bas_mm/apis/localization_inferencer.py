@@ -17,7 +17,7 @@ from bas_mm.evaluation.functional import map_to_original, protocol_a_box, protoc
 from bas_mm.models.classifiers import LocalizationClassifier
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import LocalizationPrediction
-from bas_mm.utils.arguments import in_range, is_single
+from bas_mm.utils.arguments import in_range, is_single, listed_labels
 from bas_mm.utils.box_geometry import box_in_picture, resize_boxes
 from bas_mm.utils.config_datasets import put_ten_crop
 from bas_mm.utils.config_metrics import threshold_of
@@ -228,7 +228,7 @@ class LocalizationInferencer(PictureInferencer):
             raise ValueError(
                 'labels of each picture have an order, which a set has not: give a list'
             )
-        labels = list(labels)
+        labels = listed_labels(labels)
         if len(labels) != count:
             raise ValueError(f'there are {len(labels)} labels for {count} pictures')
         return [self.class_index(label) for label in labels]

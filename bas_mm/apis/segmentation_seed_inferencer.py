@@ -15,7 +15,7 @@ from bas_mm.models.classifiers import MultiLabelClassifier
 from bas_mm.models.functional import seeds_to_labels
 from bas_mm.registry import INFERENCERS
 from bas_mm.structures import SeedPrediction
-from bas_mm.utils.arguments import in_range, is_single, scale_factors
+from bas_mm.utils.arguments import in_range, is_single, listed_labels, scale_factors
 from bas_mm.utils.config_params import params_of
 from bas_mm.visualization.seed_drawing import draw_seeds
 from bas_mm.wsss.functional.seed_sizes import strided_size
@@ -216,7 +216,7 @@ class SegmentationSeedInferencer(PictureInferencer):
         """The classes of each picture, ascending."""
         if labels is None:
             return None
-        labels = [labels] if is_single(labels) else list(labels)
+        labels = [labels] if is_single(labels) else listed_labels(labels)
         if not labels:
             raise ValueError(
                 'labels is empty: give classes, or None for those that the network finds'
@@ -225,7 +225,7 @@ class SegmentationSeedInferencer(PictureInferencer):
         lists = [labels] * count if one_for_all else labels
         if len(lists) != count:
             raise ValueError(f'there are {len(lists)} lists of labels for {count} pictures')
-        return [sorted({self.class_index(label) for label in own}) for own in lists]
+        return [sorted({self.class_index(label) for label in listed_labels(own)}) for own in lists]
 
     def read(self, position: int, picture: PictureInput, wanted: list[int] | None) -> LoadedPicture:
         """Read a picture, and make the view for scores where they are needed."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
 import numpy as np
 
-__all__ = ['in_range', 'is_single', 'scale_factors', 'whole_number']
+__all__ = ['in_range', 'is_single', 'listed_labels', 'scale_factors', 'whole_number']
 
 
 def is_single(value: Any) -> bool:
@@ -17,6 +17,22 @@ def is_single(value: Any) -> bool:
     return (
         isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, 'ndim', 1) == 0
     )
+
+
+def listed_labels(labels: Iterable[Any]) -> list[Any]:
+    """Labels as a list.
+
+    Args:
+        labels (Iterable): What was given as several.
+
+    Raises:
+        ValueError: They are a mapping, whose keys they would be, or bytes, whose numbers.
+    """
+    if isinstance(labels, (Mapping, bytes, bytearray)):
+        raise ValueError(
+            f'labels must be a class or a list of classes, not of type {type(labels).__name__}'
+        )
+    return list(labels)
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

@@ -539,6 +539,8 @@ def test_arguments_that_make_no_sense(run, inferencer):
         (dict(labels=True), 'a class is an index or a name, got True'),
         (dict(labels=1.0), 'a class is an index or a name, got 1.0'),
         (dict(labels={'red'}), 'a set has not'),
+        (dict(labels={0: 'red'}), 'labels must be a class or a list of classes, not of type dict'),
+        (dict(labels=b'\0'), 'labels must be a class or a list of classes, not of type bytes'),
         (dict(threshold=1.5), r'threshold must be a number in \[0, 1\), got 1.5'),
         (dict(threshold='0.5'), "threshold must be a number .* got '0.5'"),
         (dict(threshold=[0.5]), r'threshold must be a number .* got \[0.5\]'),
