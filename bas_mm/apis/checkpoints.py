@@ -1,5 +1,8 @@
 """Checkpoints of models: read whole and filled in whole, or refused in one line."""
 
+import os
+from pathlib import Path
+
 from mmengine.config import Config
 from mmengine.runner import CheckpointLoader
 from torch import nn
@@ -10,11 +13,11 @@ from bas_mm.utils.config_model import build_model
 __all__ = ['fill_model', 'load_model', 'read_checkpoint']
 
 
-def read_checkpoint(path: str) -> dict:
+def read_checkpoint(path: str | Path) -> dict:
     """Read a checkpoint onto the CPU.
 
     Args:
-        path (str): A file or a URL.
+        path (str | Path): A file or a URL.
 
     Returns:
         dict: What it holds, with or without ``state_dict``.
@@ -23,6 +26,7 @@ def read_checkpoint(path: str) -> dict:
         FileNotFoundError: There is no such file.
         ValueError: It cannot be read, or holds something else.
     """
+    path = os.fspath(path)
     try:
         # To 'silent', because mmengine would print to stdout.
         checkpoint = CheckpointLoader.load_checkpoint(path, map_location='cpu', logger='silent')
@@ -39,12 +43,12 @@ def read_checkpoint(path: str) -> dict:
     return checkpoint
 
 
-def load_model(cfg: Config, path: str) -> nn.Module:
+def load_model(cfg: Config, path: str | Path) -> nn.Module:
     """The model of a config, with all its weights from a checkpoint.
 
     Args:
         cfg (Config): The config.
-        path (str): A file or a URL.
+        path (str | Path): A file or a URL.
 
     Returns:
         nn.Module: On the CPU, in training mode.
@@ -58,13 +62,13 @@ def load_model(cfg: Config, path: str) -> nn.Module:
     return model
 
 
-def fill_model(model: nn.Module, checkpoint: dict, path: str) -> list[str]:
+def fill_model(model: nn.Module, checkpoint: dict, path: str | Path) -> list[str]:
     """Give a model all its weights.
 
     Args:
         model (nn.Module): Not a wrapper of one.
         checkpoint (dict): What :func:`read_checkpoint` gave.
-        path (str): Its file, for the message.
+        path (str | Path): Its file, for the message.
 
     Returns:
         list[str]: Names of the entries that the model does not have.

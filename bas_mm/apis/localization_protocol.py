@@ -5,7 +5,9 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from mmengine.config import Config
@@ -57,7 +59,7 @@ class LocalizationResult:
     Attributes:
         name (str): name of the method in tables.
         cfg (Config): its config, with the chosen θ in ``model.test_cfg`` and ``test_evaluator``.
-        checkpoint (str): the trained weights.
+        checkpoint (str | Path): the trained weights.
         threshold (float | None): θ, chosen on ``val``; None where no metric has one.
         val (dict[str, float]): figures on ``val``, percent, without the metric's prefix.
         test (dict[str, float]): figures on ``test`` at θ, likewise.
@@ -66,7 +68,7 @@ class LocalizationResult:
 
     name: str
     cfg: Config
-    checkpoint: str
+    checkpoint: str | Path
     threshold: float | None
     val: dict[str, float] = field(default_factory=dict)
     test: dict[str, float] = field(default_factory=dict)
@@ -270,27 +272,38 @@ def _require_thresholds(cfg: Config) -> None:
             )
 
 
-def _require_threshold_figures(choose_by: Sequence[str]) -> None:
-    """Refuse figures that θ cannot be chosen by."""
+def _one_or_several(given: Any) -> tuple:
+    """Things that were given one by one; a name or a path is one."""
+    return (given,) if isinstance(given, (str, os.PathLike)) else tuple(given)
+
+
+def _threshold_figures(choose_by: str | Sequence[str]) -> tuple[str, ...]:
+    """The figures that θ is chosen by; refuses those that it cannot be chosen by."""
+    choose_by = _one_or_several(choose_by)
     known = ', '.join(_THRESHOLD_FIGURES)
     if not choose_by:
         raise ValueError(f'choose_by is empty: θ is chosen by the sum of some of {known}')
     for figure in choose_by:
         if figure not in _THRESHOLD_FIGURES:
             raise ValueError(f'choose_by: θ cannot be chosen by {figure}, but by {known}')
+    return choose_by
 
 
 def choose_threshold_and_test(
-    cfg: Config, checkpoint: str, name: str, choose_by: Sequence[str] = _PROTOCOL_A_CHOICE
+    cfg: Config,
+    checkpoint: str | Path,
+    name: str,
+    choose_by: str | Sequence[str] = _PROTOCOL_A_CHOICE,
 ) -> LocalizationResult:
     """Test a checkpoint at the θ that is best on ``val``.
 
     Args:
         cfg (Config): a config whose ``val_evaluator`` has the list of θ to choose from.
-        checkpoint (str): the weights.
+        checkpoint (str | Path): the weights.
         name (str): name of the method.
-        choose_by (Sequence[str]): the figures whose sum θ is chosen by, among ``top1_loc``,
-            ``top5_loc`` and ``gt_known``. Default: Protocol A's, Top-1 Loc + GT-Known.
+        choose_by (str | Sequence[str]): the figure, or those whose sum θ is chosen by, among
+            ``top1_loc``, ``top5_loc`` and ``gt_known``. Default: Protocol A's, Top-1 Loc +
+            GT-Known.
 
     Returns:
         LocalizationResult: with ``seconds`` 0.
@@ -299,7 +312,8 @@ def choose_threshold_and_test(
         ValueError: an evaluator has no LocalizationMetric, or θ cannot be chosen by ``choose_by``.
     """
     _require_thresholds(cfg)
-    _require_threshold_figures(choose_by)
+    choose_by = _threshold_figures(choose_by)
+    checkpoint = os.fspath(checkpoint)
     val, threshold = _validate(cfg, checkpoint, name, choose_by)
     return _test(cfg, checkpoint, name, threshold, val)
 
@@ -330,30 +344,35 @@ def _test(
 
 def choose_checkpoint_and_test(
     cfg: Config,
-    checkpoints: Sequence[str],
+    checkpoints: str | Path | Sequence[str | Path],
     name: str,
-    choose_by: Sequence[str] | None = None,
+    choose_by: str | Sequence[str] | None = None,
 ) -> LocalizationResult:
     """Choose a checkpoint on ``val``, with its θ where there is one, and test that alone.
 
     Args:
         cfg (Config): see :func:`choose_threshold_and_test`. Without a LocalizationMetric in both
             evaluators there is no θ, and the checkpoint alone is chosen.
-        checkpoints (Sequence[str]): the candidates, at least one; the first on a tie.
+        checkpoints (str | Path | Sequence[str | Path]): the candidates, at least one; the first on
+            a tie.
         name (str): name of the method.
-        choose_by (Sequence[str], optional): the figures of ``val`` whose sum decides:
-            ``top1_loc``, ``top5_loc``, ``gt_known``, ``max_box_acc_v2``, ``max_box_acc``,
-            ``pxap``, ``piou``. If none of them depends on θ, each checkpoint's θ is the best by
-            Top-1 Loc + GT-Known. Default: these two; without a LocalizationMetric the first of
-            the others that is there.
+        choose_by (str | Sequence[str], optional): the figure of ``val``, or those whose sum
+            decides: ``top1_loc``, ``top5_loc``, ``gt_known``, ``max_box_acc_v2``,
+            ``max_box_acc``, ``pxap``, ``piou``. If none of them depends on θ, each checkpoint's θ
+            is the best by Top-1 Loc + GT-Known. Default: these two; without a LocalizationMetric
+            the first of the others that is there.
 
     Returns:
         LocalizationResult: with ``seconds`` 0.
 
     Raises:
-        ValueError: ``val`` and ``test`` are the same pictures, ``val_evaluator`` does not report
-            what decides, or one evaluator alone has a LocalizationMetric.
+        ValueError: there is no candidate, ``val`` and ``test`` are the same pictures,
+            ``val_evaluator`` does not report what decides, or one evaluator alone has a
+            LocalizationMetric.
     """
+    checkpoints = [os.fspath(checkpoint) for checkpoint in _one_or_several(checkpoints)]
+    if not checkpoints:
+        raise ValueError('checkpoints is empty: give at least one to choose from')
     require_own_val(cfg)
     choose_by = _require_choice(cfg, choose_by)
     threshold_by = [f for f in choose_by if f in _THRESHOLD_FIGURES] or _PROTOCOL_A_CHOICE
@@ -366,7 +385,7 @@ def choose_checkpoint_and_test(
     return _test(cfg, best[1], name, best[3], best[2])
 
 
-def _require_choice(cfg: Config, choose_by: Sequence[str] | None) -> Sequence[str]:
+def _require_choice(cfg: Config, choose_by: str | Sequence[str] | None) -> Sequence[str]:
     """The figures that decide; refuses evaluators that could not choose by them, or report θ."""
     figures = choice_figures(cfg.get('val_evaluator'))
     if not figures:
@@ -374,6 +393,11 @@ def _require_choice(cfg: Config, choose_by: Sequence[str] | None) -> Sequence[st
         raise ValueError(f'val_evaluator has nothing to choose by: give it one of {metrics}')
     if choose_by is None:
         choose_by = _PROTOCOL_A_CHOICE if 'gt_known' in figures else figures[:1]
+    choose_by = _one_or_several(choose_by)
+    if not choose_by:
+        raise ValueError(
+            f'choose_by is empty: a checkpoint is chosen by the sum of some of {", ".join(figures)}'
+        )
     for figure in choose_by:
         if figure not in figures:
             raise ValueError(
@@ -392,14 +416,14 @@ def _figure(val: dict[str, float], figure: str, threshold: float | None) -> floa
 
 
 def train_and_test(
-    cfg: Config, name: str, choose_by: Sequence[str] = _PROTOCOL_A_CHOICE
+    cfg: Config, name: str, choose_by: str | Sequence[str] = _PROTOCOL_A_CHOICE
 ) -> LocalizationResult:
     """Train a config from its start, then :func:`choose_threshold_and_test` on the last weights.
 
     Args:
         cfg (Config): the config; ``work_dir`` must be set.
         name (str): name of the method.
-        choose_by (Sequence[str]): see :func:`choose_threshold_and_test`.
+        choose_by (str | Sequence[str]): see :func:`choose_threshold_and_test`.
 
     Returns:
         LocalizationResult: the figures.
@@ -410,7 +434,7 @@ def train_and_test(
             before.
     """
     _require_parts(cfg)
-    _require_threshold_figures(choose_by)
+    choose_by = _threshold_figures(choose_by)
     start = time.perf_counter()
     runner = new_runner(cfg, f'{name}_train')
     runner.train()

@@ -1,6 +1,7 @@
 """From configs and checkpoints to a report: tests them, chooses pictures, draws these."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
@@ -55,13 +56,13 @@ class FinishedRun:
 
 
 def require_comparable_runs(
-    runs: Sequence[tuple[str, Config, str]],
+    runs: Sequence[tuple[str, Config, str | Path]],
     around: Callable[[int], AbstractContextManager] = nullcontext,
 ) -> None:
     """Refuse runs that no report can be made of, before anything is tested.
 
     Args:
-        runs (Sequence[tuple[str, Config, str]]): Name, config and checkpoint of each.
+        runs (Sequence[tuple[str, Config, str | Path]]): Name, config and checkpoint of each.
         around (Callable): From a run's place to what is entered for that which is looked at of
             this run alone. Defaults to nothing.
 
@@ -97,7 +98,7 @@ def _run_to_come(name: str, cfg: Config) -> ReportRun:
     )
 
 
-def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> FinishedRun:
+def run_for_report(name: str, cfg: Config, checkpoint: str | Path, config: str) -> FinishedRun:
     """Test a checkpoint by all measures that its test pictures have a ground truth for.
 
     Boxes: Protocol A at the config's θ (that of its ``LocalizationMetric``, else
@@ -109,7 +110,8 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
     Args:
         name (str): Name of the method.
         cfg (Config): Config with a ``test_dataloader``; not changed.
-        checkpoint (str): The weights; keys that the model has and the file lacks are an error.
+        checkpoint (str | Path): The weights; keys that the model has and the file lacks are an
+            error.
         config (str): The config's name in the report.
 
     Returns:
@@ -137,7 +139,7 @@ def run_for_report(name: str, cfg: Config, checkpoint: str, config: str) -> Fini
     result = ReportRun(
         name=name,
         config=config,
-        checkpoint=checkpoint,
+        checkpoint=os.fspath(checkpoint),
         classes=[str(c) for c in dataset.metainfo['classes']],
         cropped=type_name(metrics.get('boxes')) == 'ViewBoxAcc',
         candidates=len(np.atleast_1d(thresholds)),

@@ -104,7 +104,7 @@ def export_classifier(
 
 def export_checkpoint(
     cfg: Config,
-    checkpoint: str,
+    checkpoint: str | Path,
     path: str | Path,
     view_size: tuple[int, int] | None = None,
     maps: str | None = None,
@@ -115,7 +115,7 @@ def export_checkpoint(
 
     Args:
         cfg (Config): The config.
-        checkpoint (str): Its weights.
+        checkpoint (str | Path): Its weights, a file or a URL.
         path (str | Path): See :func:`export_classifier`.
         view_size (tuple[int, int], optional): Height and width. Default: what the config's test
             pipeline makes.

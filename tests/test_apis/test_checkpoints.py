@@ -1,5 +1,7 @@
 """Checkpoints are read whole, whatever runners put into them, or refused in one line."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from mmengine.runner import Runner
@@ -32,7 +34,7 @@ def test_the_checkpoint_of_a_runner(tmp_path, ema):
     assert found['message_hub']['runtime_info']['cfg'] == runtime['cfg']
     model = MODELS.build(cfg.model)
     assert fill_model(model, found, path) == []
-    loaded, wanted = load_model(cfg, path).state_dict(), model.state_dict()
+    loaded, wanted = load_model(cfg, Path(path)).state_dict(), model.state_dict()
     assert loaded.keys() == wanted.keys()
     assert all(torch.equal(value, wanted[key]) for key, value in loaded.items())
 
@@ -51,7 +53,7 @@ def test_prefixes_and_entries_that_the_model_does_not_have(wrap):
 def test_what_is_no_checkpoint(tmp_path):
     path = tmp_path / 'c.pth'
     with pytest.raises(FileNotFoundError, match=r'there is no checkpoint .*c\.pth'):
-        read_checkpoint(str(path))
+        read_checkpoint(path)
     for content, message in (
         (nn.Linear(2, 2), r'c\.pth is no checkpoint: it holds a Linear'),
         (dict(a=torch.ones(2)), r'c\.pth: The checkpoint does not fit the model\. missing 2'),

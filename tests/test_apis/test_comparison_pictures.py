@@ -94,7 +94,7 @@ def test_boxes_and_ious_that_are_not_there_are_left_out(tmp_path, seen, theta, t
     torch.save(dict(state_dict=tiny_model(**test_cfg).state_dict()), file)
     cfg = tiny_run_cfg(data, tmp_path, **test_cfg)
     cfg.test_dataloader.dataset.with_boxes = true_boxes
-    result = LocalizationResult('BAS', cfg, str(file), theta)
+    result = LocalizationResult('BAS', cfg, file, theta)
     assert len(write_comparison_pictures([result], tmp_path / 'out', 2)) == 3
     assert len(seen) == 2
     for _, true, methods, _ in seen:

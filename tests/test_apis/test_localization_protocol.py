@@ -218,6 +218,26 @@ def test_a_threshold_is_chosen_on_val_or_not_at_all(tested, val, test, choose_by
     assert not tested.cfgs
 
 
+@pytest.mark.parametrize('kind', [str, Path])
+def test_one_checkpoint_and_one_figure_need_no_list(tested, kind):
+    tested.figures['a.pth'] = _figures(((9, 20), (20, 9)), 40)
+    for test in (choose_checkpoint_and_test, choose_threshold_and_test):
+        found = test(_cfg(), kind('a.pth'), 'name', 'top1_loc')
+        assert (found.checkpoint, found.threshold) == ('a.pth', 0.2)
+        assert type(found.checkpoint) is type(tested.cfgs[-1].load_from) is str
+    several = iter([kind('a.pth'), Path('a.pth')])
+    found = choose_checkpoint_and_test(_cfg(), several, 'name', iter(['top1_loc']))
+    assert (found.checkpoint, found.threshold) == ('a.pth', 0.2)
+
+
+def test_nothing_to_choose_from_or_by(tested):
+    with pytest.raises(ValueError, match='^checkpoints is empty: give at least one'):
+        choose_checkpoint_and_test(_cfg(), [], 'name')
+    with pytest.raises(ValueError, match='^choose_by is empty: .* some of top1_loc, top5_loc, gt_'):
+        choose_checkpoint_and_test(_cfg(), ['a'], 'name', [])
+    assert not tested.cfgs
+
+
 def test_a_checkpoint_by_two_metrics_has_the_threshold_that_is_best_by_one(tested):
     tested.figures['a'] = {**_figures(((9, 20), (20, 9)), 40), 'pxap': 50.0}
     evaluator = [WITH_THETA, dict(type='PxAP')]
@@ -348,8 +368,9 @@ def test_what_no_training_begins_without(run_cfg, monkeypatch):
         cfg[f'{split}_evaluator'] = dict(type='PxAP')
         with pytest.raises(ValueError, match=f'{split}_evaluator has no LocalizationMetric'):
             train_and_test(cfg, 'name')
-    with pytest.raises(ValueError, match='chosen by top1loc'):
-        train_and_test(run_cfg, 'name', ['top1loc'])
+    for choose_by in (['top1loc'], 'top1loc'):
+        with pytest.raises(ValueError, match='chosen by top1loc'):
+            train_and_test(run_cfg, 'name', choose_by)
     assert not begun
 
 

@@ -175,7 +175,7 @@ def test_an_onnx_file_of_one_picture_describes_itself_and_nothing_of_this_machin
 def test_a_pt2_file_describes_itself_and_runs_without_bas_mm(trained, tmp_path):
     cfg, checkpoint, exported = trained
     path = tmp_path / 'a.pt2'
-    export_checkpoint(cfg, checkpoint, path)
+    export_checkpoint(cfg, Path(checkpoint), path)
     (images,) = _inputs(exported, 1)
     torch.save(images, tmp_path / 'images.pt')
     code = (
