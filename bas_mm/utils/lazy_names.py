@@ -5,14 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from typing import Any
 
 __all__ = ['lazy_names']
 
 
 def lazy_names(
     package: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """``__getattr__`` and ``__dir__`` of a package whose names are resolved on first use.
+
+    Type checkers cannot follow it: the package imports the names for them under ``TYPE_CHECKING``.
 
     Args:
         package: Its ``__name__``.
@@ -23,7 +26,7 @@ def lazy_names(
         Sphinx would not find otherwise.
     """
 
-    def resolve(name: str) -> object:
+    def resolve(name: str) -> Any:
         if name in homes:
             return getattr(import_module(f'{package}.{homes[name]}'), name)
         if name in homes.values():

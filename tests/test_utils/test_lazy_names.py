@@ -1,5 +1,6 @@
 """Packages that import their modules when a name of them is asked for."""
 
+import ast
 import sys
 from importlib import import_module
 
@@ -37,3 +38,27 @@ def test_a_name_that_is_not_there(package):
     with pytest.raises(AttributeError, match='lazy_package_of_this_test.* has no attribute .Thin.'):
         _ = package.Thin
     assert not hasattr(package, 'Thin')
+
+
+def test_type_checkers_see_what_the_names_are(repo_dir):
+    packages = [
+        path.parent.relative_to(repo_dir).as_posix().replace('/', '.')
+        for path in (repo_dir / 'bas_mm').rglob('__init__.py')
+        if 'lazy_names(__name__' in path.read_text()
+    ]
+    assert {'bas_mm.apis', 'bas_mm.datasets', 'bas_mm.evaluation'} <= set(packages)
+    for name in packages:
+        package = import_module(name)
+        (block,) = (
+            node.body
+            for node in ast.parse(
+                (repo_dir / name.replace('.', '/') / '__init__.py').read_text()
+            ).body
+            if isinstance(node, ast.If) and ast.unparse(node.test) == 'TYPE_CHECKING'
+        )
+        # Written twice, ``X as X``, which tells checkers that it is for others.
+        homes = {a.asname: node.module for node in block for a in node.names if a.asname == a.name}
+        assert sum(len(node.names) for node in block) == len(homes)
+        assert homes.keys() == set(dir(package)) - vars(package).keys()
+        for own, home in homes.items():
+            assert getattr(package, own) is getattr(import_module(f'{name}.{home}'), own)
