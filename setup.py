@@ -66,6 +66,8 @@ setup(
     license_files=['LICENSE'],
     python_requires='>=3.10,<3.13',
     packages=find_packages(include=['bas_mm', 'bas_mm.*']),
+    # Type checkers read the hints of a package that has it.
+    package_data={'bas_mm': ['py.typed']},
     entry_points={'console_scripts': ['bas_mm = bas_mm.__main__:main']},
     cmdclass={'build_py': BuildPyWithMim},
     # Nothing in here pulls in torch: a torch that is there is never replaced.

@@ -84,6 +84,7 @@ def test_wheel_has_the_package_and_what_mim_looks_for(wheel, repo_dir, source):
         for folder in (repo_dir, wheel)
     )
     assert built == package
+    assert 'py.typed' in built
     assert not (source / 'bas_mm' / '.mim').exists()
 
 
