@@ -9,6 +9,7 @@ from multiprocessing import Pool
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bas_mm.utils.result_files import write_picture, write_text
 from bas_mm.utils.worker_processes import begin_worker
@@ -144,7 +145,7 @@ def write_split(
     folder: str,
     ids: Sequence[str],
     labels: Sequence[int],
-    sizes: np.ndarray | None,
+    sizes: ArrayLike | None,
     boxes: Sequence[np.ndarray] | None = None,
     masks: Sequence[Sequence[str]] | None = None,
 ) -> None:

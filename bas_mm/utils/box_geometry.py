@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = [
     'box_in_picture',
@@ -25,7 +26,7 @@ __all__ = [
 
 
 def resize_boxes(
-    boxes: np.ndarray, old_size: tuple[int, int], new_size: tuple[int, int]
+    boxes: ArrayLike, old_size: tuple[int, int], new_size: tuple[int, int]
 ) -> np.ndarray:
     """Scale boxes with their picture.
 
@@ -45,7 +46,7 @@ def resize_boxes(
     return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) * new / old
 
 
-def shift_boxes(boxes: np.ndarray, left: int, top: int) -> np.ndarray:
+def shift_boxes(boxes: ArrayLike, left: int, top: int) -> np.ndarray:
     """Move boxes into a crop whose upper left corner is at (left, top). Nothing is cut off.
 
     Args:
@@ -60,7 +61,7 @@ def shift_boxes(boxes: np.ndarray, left: int, top: int) -> np.ndarray:
     return np.asarray(boxes, dtype=np.float64).reshape(-1, 4) - offset
 
 
-def flip_boxes(boxes: np.ndarray, width: int) -> np.ndarray:
+def flip_boxes(boxes: ArrayLike, width: int) -> np.ndarray:
     """Mirror boxes left to right. Corners are pixels: column x goes to width - 1 - x.
 
     Args:
@@ -77,7 +78,7 @@ def flip_boxes(boxes: np.ndarray, width: int) -> np.ndarray:
     return flipped
 
 
-def boxes_to_view(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
+def boxes_to_view(boxes: ArrayLike, width: int, height: int) -> np.ndarray:
     """Clamp boxes to the view and truncate them: the end of Protocol A's first step.
 
     Args:
@@ -94,7 +95,7 @@ def boxes_to_view(boxes: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def boxes_to_original(
-    boxes: np.ndarray, view_box: Sequence[float], view_size: tuple[int, int]
+    boxes: ArrayLike, view_box: Sequence[float], view_size: tuple[int, int]
 ) -> np.ndarray:
     """Bring boxes of the view back to the original picture: resizes, crops and mirrors undone.
 
@@ -120,7 +121,7 @@ def boxes_to_original(
 
 
 def box_in_picture(
-    box: Sequence[float],
+    box: ArrayLike,
     view_box: Sequence[float],
     view_size: tuple[int, int],
     size: tuple[int, int],
@@ -151,7 +152,7 @@ def box_in_picture(
 
 
 def boxes_from_original(
-    boxes: np.ndarray, view_box: Sequence[float], view_size: tuple[int, int]
+    boxes: ArrayLike, view_box: Sequence[float], view_size: tuple[int, int]
 ) -> np.ndarray:
     """Bring boxes of the original picture to the view: :func:`boxes_to_original` undone.
 
@@ -191,7 +192,7 @@ def crop_view_box(
 
 
 def _corners_to_original(
-    boxes: np.ndarray | Sequence[float], view_box: Sequence[float], view_size: tuple[int, int]
+    boxes: ArrayLike, view_box: Sequence[float], view_size: tuple[int, int]
 ) -> np.ndarray:
     size = np.array(view_size, dtype=np.float64)
     corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2)

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from bas_mm.evaluation.functional import protocol_a_map
 
@@ -146,7 +147,7 @@ def overlay_map(image: np.ndarray, localization_map: np.ndarray, alpha: float = 
 
 def draw_boxes(
     image: np.ndarray,
-    boxes: np.ndarray,
+    boxes: ArrayLike,
     color: Sequence[int],
     scale: int = 1,
 ) -> np.ndarray:
@@ -154,7 +155,7 @@ def draw_boxes(
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8; not changed.
-        boxes (np.ndarray): Shape (n, 4), corners inside, before the enlargement.
+        boxes (ArrayLike): Shape (n, 4), corners inside, before the enlargement.
         color (Sequence[int]): Red, green, blue, 0 to 255.
         scale (int): Factor by which the picture was enlarged.
 
@@ -251,7 +252,7 @@ def side_by_side(panels: Sequence[np.ndarray], gap: int = 6) -> np.ndarray:
 
 def draw_comparison(
     image: np.ndarray,
-    gt_boxes: np.ndarray,
+    gt_boxes: ArrayLike,
     methods: Mapping[str, Mapping[str, Any]],
     title: str = '',
 ) -> np.ndarray:
@@ -259,7 +260,7 @@ def draw_comparison(
 
     Args:
         image (np.ndarray): Shape (H, W, 3), uint8, RGB: the view.
-        gt_boxes (np.ndarray): Shape (n, 4), corners inside; n may be 0.
+        gt_boxes (ArrayLike): Shape (n, 4), corners inside; n may be 0.
         methods (Mapping[str, Mapping[str, Any]]): For each method's name a mapping with ``map``,
             shape (h, w), and optionally ``boxes``, shape (n, 4), predicted ones as
             :func:`~bas_mm.evaluation.functional.largest_component_box` gives them (x1, y1 one
@@ -295,7 +296,7 @@ def draw_comparison(
     return side_by_side(panels)
 
 
-def last_inside(boxes: np.ndarray) -> np.ndarray:
+def last_inside(boxes: ArrayLike) -> np.ndarray:
     """Predicted boxes, whose x1, y1 are one past the last, with both corners inside."""
     boxes = np.asarray(boxes, dtype=np.int64).reshape(-1, 4).copy()
     boxes[:, 2:] -= 1

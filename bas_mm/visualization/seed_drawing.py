@@ -32,7 +32,7 @@ def draw_seeds(
     name: str,
     image: np.ndarray,
     labels: np.ndarray,
-    maps: np.ndarray,
+    maps: np.ndarray | Sequence[np.ndarray],
     classes: Sequence[int],
     captions: Sequence[str],
 ) -> np.ndarray:
@@ -42,7 +42,7 @@ def draw_seeds(
         name (str): Caption of the picture.
         image (np.ndarray): (H, W, 3) uint8, RGB.
         labels (np.ndarray): (H, W) uint8: 0 background, k + 1 class k.
-        maps (np.ndarray): (K, h, w) of the classes; resized to the picture.
+        maps (np.ndarray | Sequence[np.ndarray]): (K, h, w) of the classes; resized to the picture.
         classes (Sequence[int]): The K classes.
         captions (Sequence[str]): Their names.
 

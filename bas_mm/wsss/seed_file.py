@@ -7,7 +7,7 @@ import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -226,12 +226,12 @@ def read_seed_classes(path: str | Path) -> np.ndarray | None:
         return None
 
 
-def check_maps(maps: np.ndarray, classes: np.ndarray, name: str, values: bool = True) -> None:
+def check_maps(maps: np.ndarray, classes: Sized, name: str, values: bool = True) -> None:
     """Raise a ValueError unless the maps are one per class, float32, finite and non-negative.
 
     Args:
         maps (np.ndarray): (K, h, w).
-        classes (np.ndarray): (K,).
+        classes (Sized): K of them.
         name (str): What they are called, for the message.
         values (bool): Whether the values are looked at. Defaults to True.
     """

@@ -1,9 +1,9 @@
 """MaxBoxAcc and MaxBoxAccV2 of a set from the IoUs of its pictures."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ['BOX_ACC_DELTAS', 'BoxAccFigures', 'box_acc_counts', 'box_acc_figures']
 
@@ -26,15 +26,15 @@ class BoxAccFigures(NamedTuple):
     best: np.ndarray
 
 
-def box_acc_counts(best_ious: np.ndarray, deltas: Sequence[float] = BOX_ACC_DELTAS) -> np.ndarray:
+def box_acc_counts(best_ious: ArrayLike, deltas: ArrayLike = BOX_ACC_DELTAS) -> np.ndarray:
     """Number of right pictures at each IoU level and threshold (Protocol B, step 3).
 
     Counts add up over parts of a set, in any order, exactly.
 
     Args:
-        best_ious (np.ndarray): Shape (T,) of one picture or (n, T) of several; see
+        best_ious (ArrayLike): Shape (T,) of one picture or (n, T) of several; see
             :func:`protocol_b_ious`.
-        deltas (Sequence[float]): The IoU levels δ.
+        deltas (ArrayLike): Shape (D,), the IoU levels δ.
 
     Returns:
         np.ndarray: Shape (D, T), int64.
@@ -49,14 +49,14 @@ def box_acc_counts(best_ious: np.ndarray, deltas: Sequence[float] = BOX_ACC_DELT
     return right.sum(axis=1, dtype=np.int64)
 
 
-def box_acc_figures(counts: np.ndarray, total: int) -> BoxAccFigures:
+def box_acc_figures(counts: ArrayLike, total: int) -> BoxAccFigures:
     """BoxAcc over τ and its maximum, in percent.
 
     MaxBoxAcc is ``max_box_acc`` at δ = 0.5 of the single contours, MaxBoxAccV2 the mean of
     ``max_box_acc`` at δ = 0.3, 0.5, 0.7 of all contours.
 
     Args:
-        counts (np.ndarray): Shape (D, T), sum of :func:`box_acc_counts` over the set.
+        counts (ArrayLike): Shape (D, T), sum of :func:`box_acc_counts` over the set.
         total (int): Number of pictures, at least one.
 
     Returns:

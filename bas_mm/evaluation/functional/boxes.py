@@ -1,19 +1,20 @@
 """Boxes in pixels."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ['box_iou']
 
 
-def box_iou(boxes_a: np.ndarray, boxes_b: np.ndarray) -> np.ndarray:
+def box_iou(boxes_a: ArrayLike, boxes_b: ArrayLike) -> np.ndarray:
     """Intersection over union of every pair of boxes, counted in pixels.
 
     Both corners belong to the box: its width is ``x1 - x0 + 1``, its height likewise (spec
     metrics.md: in both protocols, also where a predicted x1 is one past the last column).
 
     Args:
-        boxes_a (np.ndarray): Shape (n, 4), x0, y0, x1, y1.
-        boxes_b (np.ndarray): Shape (m, 4), likewise.
+        boxes_a (ArrayLike): Shape (n, 4), x0, y0, x1, y1.
+        boxes_b (ArrayLike): Shape (m, 4), likewise.
 
     Returns:
         np.ndarray: Shape (n, m), float64, in [0, 1].

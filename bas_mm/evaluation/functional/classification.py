@@ -1,19 +1,20 @@
 """Where the true class stands among a picture's class scores."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ['class_ranks']
 
 
-def class_ranks(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def class_ranks(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
     """Rank of the true class of each picture: 0 for the highest score.
 
     A picture is right among the first k classes when its rank is below k. Of equal scores the
     class with the lower index comes first, as in a stable sort by descending score.
 
     Args:
-        scores (np.ndarray): Shape (n, C): logits or probabilities.
-        labels (np.ndarray): Shape (n,): class indices in [0, C).
+        scores (ArrayLike): Shape (n, C): logits or probabilities.
+        labels (ArrayLike): Shape (n,): class indices in [0, C).
 
     Returns:
         np.ndarray: Shape (n,), int64, in [0, C).

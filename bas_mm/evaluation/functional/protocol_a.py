@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .boxes import box_iou
 from .components import largest_component_box
@@ -97,7 +98,7 @@ def protocol_a_boxes(
 
 def protocol_a_ious(
     localization_map: np.ndarray,
-    gt_boxes: np.ndarray,
+    gt_boxes: ArrayLike,
     thresholds: Sequence[float],
     size: tuple[int, int] = (224, 224),
 ) -> np.ndarray:
@@ -105,7 +106,7 @@ def protocol_a_ious(
 
     Args:
         localization_map (np.ndarray): Shape (h, w), as the network gives it.
-        gt_boxes (np.ndarray): Shape (n, 4), n >= 1, in pixels of the view, corners inclusive.
+        gt_boxes (ArrayLike): Shape (n, 4), n >= 1, in pixels of the view, corners inclusive.
         thresholds (Sequence[float]): The values of θ.
         size (tuple[int, int]): Height and width of the view.
 
@@ -121,14 +122,14 @@ def protocol_a_ious(
     return box_iou(protocol_a_boxes(localization_map, thresholds, size), boxes).max(axis=1)
 
 
-def protocol_a_counts(best_ious: np.ndarray, ranks: np.ndarray) -> dict[str, np.ndarray]:
+def protocol_a_counts(best_ious: ArrayLike, ranks: ArrayLike) -> dict[str, np.ndarray]:
     """Number of right pictures under each of Protocol A's criteria, per threshold.
 
     Counts, not shares: they add up over parts of a set, and their order is exact.
 
     Args:
-        best_ious (np.ndarray): Shape (n, T), best IoU per picture and threshold.
-        ranks (np.ndarray): Shape (n,), rank of the true class, 0 for the first
+        best_ious (ArrayLike): Shape (n, T), best IoU per picture and threshold.
+        ranks (ArrayLike): Shape (n,), rank of the true class, 0 for the first
             (:func:`class_ranks`).
 
     Returns:
@@ -179,12 +180,12 @@ def figure_at(name: str, threshold: float) -> str:
     return f'{name}@{threshold:.10g}'
 
 
-def choose_threshold(thresholds: Sequence[float], scores: np.ndarray) -> int:
+def choose_threshold(thresholds: ArrayLike, scores: ArrayLike) -> int:
     """Index of the threshold with the highest score, on a tie the smaller θ.
 
     Args:
-        thresholds (Sequence[float]): The values of θ, in any order.
-        scores (np.ndarray): Shape (T,): Protocol A's are Top-1 Loc + GT-Known. Give sums of counts
+        thresholds (ArrayLike): Shape (T,), the values of θ, in any order.
+        scores (ArrayLike): Shape (T,): Protocol A's are Top-1 Loc + GT-Known. Give sums of counts
             rather than of percentages: rounded numbers would decide exact ties at random.
 
     Returns:

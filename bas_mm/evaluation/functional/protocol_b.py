@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .boxes import box_iou
 from .contours import contour_boxes, level_boxes
@@ -101,7 +102,7 @@ def protocol_b_map(
 
 
 def protocol_b_ious(
-    view: np.ndarray, gt_boxes: np.ndarray, taus: np.ndarray = PROTOCOL_B_TAUS
+    view: np.ndarray, gt_boxes: ArrayLike, taus: np.ndarray = PROTOCOL_B_TAUS
 ) -> ProtocolBIoUs:
     """Best IoU over the boxes of one picture at each threshold (Protocol B, steps 2 and 3).
 
@@ -110,7 +111,7 @@ def protocol_b_ious(
 
     Args:
         view (np.ndarray): Shape (H, W), in [0, 1]; see :func:`protocol_b_map`.
-        gt_boxes (np.ndarray): Shape (n, 4), n >= 1, in pixels of the view, corners inclusive.
+        gt_boxes (ArrayLike): Shape (n, 4), n >= 1, in pixels of the view, corners inclusive.
         taus (np.ndarray): Shape (T,), ascending, in [0, 1). Defaults to 0, 0.001, ..., 0.999.
 
     Returns:

@@ -1,6 +1,7 @@
 """Which pictures tell most, and how IoUs are spread: arrays in, arrays out."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 __all__ = ['IOU_BINS', 'choose_pictures', 'iou_histograms']
 
@@ -9,13 +10,13 @@ IOU_BINS = 20
 
 
 def choose_pictures(
-    ious: np.ndarray, labels: np.ndarray, count: int, per_class: int
+    ious: ArrayLike, labels: ArrayLike, count: int, per_class: int
 ) -> dict[int, tuple[str, ...]]:
     """Pick out pictures by the IoU of the last method, and by what it is ahead of the first one.
 
     Args:
-        ious (np.ndarray): Shape (M, n), of M methods, the baseline first; NaN: never picked.
-        labels (np.ndarray): Shape (n,), classes.
+        ious (ArrayLike): Shape (M, n), of M methods, the baseline first; NaN: never picked.
+        labels (ArrayLike): Shape (n,), classes.
         count (int): How many of each of the kinds ``best``, ``worst``, ``ahead`` (the last method
             has the greater IoU) and ``behind``; fewer where there are no more.
         per_class (int): How many best and how many worst of each class, kind ``class``.
@@ -53,12 +54,12 @@ def choose_pictures(
     return {index: tuple(chosen[index]) for index in sorted(chosen)}
 
 
-def iou_histograms(ious: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
+def iou_histograms(ious: ArrayLike, labels: ArrayLike, num_classes: int) -> np.ndarray:
     """Number of pictures of each class in each bin of IoU.
 
     Args:
-        ious (np.ndarray): Shape (n,), in [0, 1]; NaN is not counted.
-        labels (np.ndarray): Shape (n,), int, in [0, num_classes).
+        ious (ArrayLike): Shape (n,), in [0, 1]; NaN is not counted.
+        labels (ArrayLike): Shape (n,), int, in [0, num_classes).
         num_classes (int): C.
 
     Returns:
