@@ -39,14 +39,19 @@ def similar_sections(name: str, known: Collection[str]) -> list[str]:
         known (Collection[str]): The names that the config has or that somebody looks up.
 
     Returns:
-        list[str]: Up to three of the known names that differ from it in a letter or two, the most
-        similar first.
+        list[str]: Up to three of the known names that have its letters in another order, or differ
+        from it in a letter or two: the former first, the latter the most similar first.
 
     Examples:
         >>> similar_sections('train_dataloder', ['train_dataloader', 'model'])
         ['train_dataloader']
+        >>> similar_sections('modle', ['train_dataloader', 'model'])
+        ['model']
         >>> similar_sections('my_visualizer', ['visualizer'])
         []
     """
     near = [other for other in sorted(known) if abs(len(other) - len(name)) <= 2]
-    return close_names(name, near, cutoff=0.85)
+    # In a short name two exchanged letters are much of it: `modle` is 0.8 of `model` to difflib.
+    swapped = [other for other in near if sorted(other) == sorted(name)]
+    others = [other for other in near if other not in swapped]
+    return [*swapped, *close_names(name, others, cutoff=0.85)][:3]

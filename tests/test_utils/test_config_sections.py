@@ -33,6 +33,9 @@ def test_what_the_commands_look_up():
         ('evn_cfg', ['env_cfg']),
         ('seed_evaluater', ['seed_evaluator']),
         ('my_setings', ['my_settings']),
+        ('modle', ['model']),
+        ('mdoel', ['model']),
+        ('reusme', ['resume']),
         ('tta_cfg', []),
     ],
 )
