@@ -31,21 +31,23 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out', help='the file: NAME.onnx, or NAME.pt2 for torch.export.load')
     parser.add_argument(
-        '--dynamic-batch', action='store_true', help='any number of pictures at a time (one)'
+        '--dynamic-batch',
+        action='store_true',
+        help='take any number of pictures at a time; default: one picture',
     )
     parser.add_argument(
         '--maps',
         choices=('predicted', 'given', 'all'),
-        help='the mean over the K classes with the highest score (model.test_cfg.topk; the '
-        'default), the map of a class that is a second input, or the maps of all classes (the '
-        'default of multi-label models)',
+        help='the mean over the K classes with the highest score (K: model.test_cfg.topk), the map '
+        'of a class that is a second input, or the maps of all classes; default: predicted, or '
+        'all for multi-label models',
     )
     parser.add_argument(
         '--size',
         type=int,
         nargs=2,
         metavar=('HEIGHT', 'WIDTH'),
-        help="of the pictures, where the config's test pipeline does not say it",
+        help="of the pictures; default: what the config's test pipeline says",
     )
     parser.add_argument(
         '--no-check', action='store_true', help='write the file without running it first'

@@ -38,15 +38,25 @@ if TYPE_CHECKING:
 def parse_args() -> argparse.Namespace:
     """The command line; paths that must exist do."""
     parser = OneLineParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
-    parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
+    parser.add_argument(
+        '--cam',
+        default=str(ROOT / 'configs/cam/cam_small_embedded.py'),
+        help='config of CAM; default: cam_small_embedded.py',
+    )
+    parser.add_argument(
+        '--bas',
+        default=str(ROOT / 'configs/bas/bas_small_embedded.py'),
+        help='config of BAS; default: bas_small_embedded.py',
+    )
     parser.add_argument(
         '--out-dir',
         type=Path,
         default=Path(f'work_dirs/quickstart/{time.strftime("%Y%m%d_%H%M%S")}'),
-        help='folder of everything this run writes (one below work_dirs/quickstart)',
+        help='folder of everything this run writes; default: a new one below work_dirs/quickstart',
     )
-    parser.add_argument('--pictures', type=int, default=16, help='how many pictures to draw')
+    parser.add_argument(
+        '--pictures', type=int, default=16, help='how many pictures to draw; default: %(default)s'
+    )
     parser.add_config_options('for both configs')
     args = parser.parse_args()
     require_file(args.cam, 'config')

@@ -41,7 +41,7 @@ def parse_args() -> argparse.Namespace:
         '--interval',
         type=int,
         default=10,
-        help='with --show-dir: draw every n-th picture (10); segmentors draw each',
+        help='with --show-dir: draw every n-th picture; segmentors draw each; default: %(default)s',
     )
     parser.add_argument('--tta', action='store_true', help='class scores from ten crops')
     parser.add_argument('--amp', action='store_true', help='mixed precision')

@@ -34,10 +34,14 @@ BACKBONES = ('vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 def add_network_arguments(parser: OneLineParser) -> None:
     """Which networks of BAS a benchmark is about, where they run, and where its figures go."""
     parser.add_argument(
-        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+        '--backbones',
+        nargs='+',
+        choices=BACKBONES,
+        default=BACKBONES,
+        help="of the paper's; default: all",
     )
     parser.add_argument('--configs', nargs='+', help='BAS configs, in place of --backbones')
-    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
+    parser.add_argument('--device', help="such as 'cpu'; default: a GPU if there is one")
     parser.add_argument('--out', help=OUT_HELP)
     parser.add_config_options('for all configs')
 

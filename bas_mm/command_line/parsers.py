@@ -44,13 +44,16 @@ class CommandParser(OneLineParser):
 
     def add_common_arguments(self) -> None:
         """Add what follows the own arguments of a command that has a runner."""
-        self.add_argument('--work-dir', help='folder of logs and checkpoints')
+        self.add_argument(
+            '--work-dir',
+            help="folder of logs and checkpoints; default: the config's, else one below work_dirs",
+        )
         self.add_config_options()
         self.add_argument(
             '--launcher',
             choices=['none', 'pytorch', 'slurm', 'mpi'],
             default='none',
-            help='what started the processes of a distributed job',
+            help='what started the processes of a distributed job; default: %(default)s',
         )
         # torch.distributed.launch gives this argument, torchrun a variable.
         self.add_argument(

@@ -52,7 +52,9 @@ def evaluation_parser(doc: str, evaluated: str) -> OneLineParser:
         type=Path,
         help="list of the pictures: a line's first word is an image id or the path of a picture",
     )
-    parser.add_argument('--num-workers', type=int, default=0, help='worker processes (0)')
+    parser.add_argument(
+        '--num-workers', type=int, default=0, help='worker processes; default: %(default)s'
+    )
     parser.add_argument('--out', help='JSON file of all figures')
     parser.add_config_options()
     return parser

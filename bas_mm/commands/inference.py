@@ -38,10 +38,17 @@ def add_inference_arguments(parser: CommandParser) -> None:
     parser.add_argument('--json', action='store_true', help='print the predictions as JSON')
     parser.add_argument('--show', action='store_true', help='open a window with each drawing')
     parser.add_argument(
-        '--wait-time', type=float, default=0.0, help='seconds that it stays; 0 waits for a key (0)'
+        '--wait-time',
+        type=float,
+        default=0.0,
+        help='seconds that it stays; default: 0, until a key is pressed',
     )
-    parser.add_argument('--batch-size', type=int, default=1, help='pictures per pass (1)')
-    parser.add_argument('--device', help="such as cpu or cuda:1 (an accelerator if there's one)")
+    parser.add_argument(
+        '--batch-size', type=int, default=1, help='pictures per pass; default: %(default)s'
+    )
+    parser.add_argument(
+        '--device', help='such as cpu or cuda:1; default: an accelerator if there is one'
+    )
     parser.add_argument(
         '--skip-unreadable',
         action='store_true',

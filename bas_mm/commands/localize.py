@@ -27,9 +27,13 @@ def add_arguments(parser: CommandParser) -> None:
     """Add the command's arguments."""
     add_inference_arguments(parser)
     parser.add_argument(
-        '--label', metavar='CLASS', help='localize this class (the one with the highest score)'
+        '--label',
+        metavar='CLASS',
+        help='localize this class; default: the one with the highest score',
     )
-    parser.add_argument('--threshold', type=float, metavar='T', help="θ of boxes (the config's)")
+    parser.add_argument(
+        '--threshold', type=float, metavar='T', help="θ of boxes; default: the config's"
+    )
     parser.add_argument('--ten-crop', action='store_true', help='class scores from ten crops')
     parser.add_argument('--save-maps', action='store_true', help='write maps/, as .npy')
     parser.add_argument('--save-masks', action='store_true', help='write masks/, as PNG')

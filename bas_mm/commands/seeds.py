@@ -29,13 +29,18 @@ def add_arguments(parser: CommandParser) -> None:
         '--labels',
         nargs='+',
         metavar='CLASS',
-        help='classes of all pictures (those that the network finds)',
+        help='classes of all pictures; default: those that the network finds',
     )
     parser.add_argument(
-        '--score-thr', type=float, help="score of a class that is found (as the model's head says)"
+        '--score-thr',
+        type=float,
+        help="score of a class that is found; default: as the model's head says",
     )
     parser.add_argument(
-        '--background', type=float, default=0.3, help='background score of the masks (0.3)'
+        '--background',
+        type=float,
+        default=0.3,
+        help='background score of the masks; default: %(default)s',
     )
     parser.add_argument('--save-seeds', action='store_true', help='write seeds/, as .npz')
 

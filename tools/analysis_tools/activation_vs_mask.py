@@ -36,10 +36,16 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument(
-        '--out', type=Path, default=Path('activation_vs_mask.png'), help='.png, .svg or .pdf'
+        '--out',
+        type=Path,
+        default=Path('activation_vs_mask.png'),
+        help='the file, .png, .svg or .pdf; default: %(default)s',
     )
     parser.add_argument(
-        '--pictures', type=int, default=500, help='at most so many, evenly spread (500)'
+        '--pictures',
+        type=int,
+        default=500,
+        help='at most so many, evenly spread; default: %(default)s',
     )
     parser.add_config_options()
     args = parser.parse_args()

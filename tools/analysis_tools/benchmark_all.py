@@ -154,9 +154,15 @@ def ended_by_sigterm() -> Iterator[None]:
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('folder', type=Path, help='of the results')
-    parser.add_argument('--parts', nargs='+', choices=tuple(PARTS), default=list(PARTS))
-    parser.add_argument('--minutes', type=float, help='that a part may take (no limit)')
+    parser.add_argument('folder', type=Path, help='folder of the results')
+    parser.add_argument(
+        '--parts',
+        nargs='+',
+        choices=tuple(PARTS),
+        default=list(PARTS),
+        help='what to run; default: all',
+    )
+    parser.add_argument('--minutes', type=float, help='that a part may take; default: no limit')
     args = parser.parse_args(argv)
     if args.minutes is not None and args.minutes <= 0:
         parser.error('--minutes must be above 0')

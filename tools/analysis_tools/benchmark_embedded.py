@@ -103,13 +103,32 @@ def table(runs: list[dict]) -> str:
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = OneLineParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
-    parser.add_argument('--cam', default=str(ROOT / 'configs/cam/cam_small_embedded.py'))
-    parser.add_argument('--bas', default=str(ROOT / 'configs/bas/bas_small_embedded.py'))
     parser.add_argument(
-        '--methods', nargs='+', choices=('CAM', 'BAS'), default=['CAM', 'BAS'], help='which to run'
+        '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the trainings; default: 0 1 2'
     )
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark_embedded'))
+    parser.add_argument(
+        '--cam',
+        default=str(ROOT / 'configs/cam/cam_small_embedded.py'),
+        help='config of CAM; default: cam_small_embedded.py',
+    )
+    parser.add_argument(
+        '--bas',
+        default=str(ROOT / 'configs/bas/bas_small_embedded.py'),
+        help='config of BAS; default: bas_small_embedded.py',
+    )
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        choices=('CAM', 'BAS'),
+        default=['CAM', 'BAS'],
+        help='which to run; default: both',
+    )
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/benchmark_embedded'),
+        help='folder of everything that is written; default: %(default)s',
+    )
     parser.add_argument('--out', help='JSON file of all figures; default: in the work dir')
     parser.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
     parser.add_config_options('for both configs')

@@ -111,9 +111,15 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument(
-        '--iterations', type=int, nargs='+', default=[0, 90_000, 360_000], help='0 90000 360000'
+        '--iterations',
+        type=int,
+        nargs='+',
+        default=[0, 90_000, 360_000],
+        help='how many came before; default: 0 90000 360000',
     )
-    parser.add_argument('--rounds', type=int, default=5, help=f'of {INTERVAL} steps each (5)')
+    parser.add_argument(
+        '--rounds', type=int, default=5, help=f'of {INTERVAL} steps each; default: %(default)s'
+    )
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if min(args.iterations) < 0 or args.rounds < 1:

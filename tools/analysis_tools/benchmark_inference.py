@@ -574,28 +574,50 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = OneLineParser(description=__doc__.partition('\n')[0])
     add_network_arguments(parser)
     parser.add_argument(
-        '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"
+        '--classes', type=int, nargs='+', help="numbers of classes; default: the configs' own"
     )
-    parser.add_argument('--views', nargs='+', choices=tuple(VIEWS), default=list(VIEWS))
-    parser.add_argument('--batch', type=int, help='crops (16 on a CPU, 32 on a GPU)')
+    parser.add_argument(
+        '--views',
+        nargs='+',
+        choices=tuple(VIEWS),
+        default=list(VIEWS),
+        help='crops of a picture; default: both',
+    )
+    parser.add_argument('--batch', type=int, help='crops; default: 16 on a CPU, 32 on a GPU')
     parser.add_argument(
         '--maps',
         type=int,
         nargs='+',
         default=[1, 2, 5, 10, 20, 50, 80, 100, 200],
         metavar='K',
-        help='maps per picture beside the maps of all classes (1 … 200)',
+        help='maps per picture beside the maps of all classes; default: 1 2 5 10 20 50 80 100 200',
     )
     parser.add_argument(
-        '--pictures', type=int, default=64, help='of a whole test (64); 0: no such test'
+        '--pictures',
+        type=int,
+        default=64,
+        help='of a whole test; 0: no such test; default: %(default)s',
     )
-    parser.add_argument('--picture-size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
-    parser.add_argument('--workers', type=int, help="processes that read files (the config's)")
     parser.add_argument(
-        '--metric-workers', type=int, help="processes of the metric (the config's; 0 on a CPU)"
+        '--picture-size',
+        type=int,
+        nargs=2,
+        default=(375, 500),
+        metavar=('H', 'W'),
+        help='of the files of a whole test; default: 375 500',
     )
-    parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
-    parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
+    parser.add_argument(
+        '--workers', type=int, help="processes that read files; default: the config's"
+    )
+    parser.add_argument(
+        '--metric-workers',
+        type=int,
+        help="processes of the metric; default: the config's, 0 on a CPU",
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='how often each is timed; default: %(default)s'
+    )
+    parser.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
     args = parser.parse_args(argv)
     numbers = (args.batch, args.rounds, args.threads, *args.picture_size, *args.maps)
     numbers += tuple(args.classes or ())

@@ -319,10 +319,20 @@ def print_rows(workers: int, rows: Mapping[str, Mapping[str, float]]) -> None:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = OneLineParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('config', nargs='?', help='config file; generated pictures without it')
-    parser.add_argument('--workers', type=int, nargs='+', default=[0, 1, 2], help='0 1 2')
-    parser.add_argument('--pictures', type=int, default=256, help='of one pass (256)')
-    parser.add_argument('--rounds', type=int, default=5, help='passes of each variant (5)')
+    parser.add_argument('config', nargs='?', help='config file; default: none, generated pictures')
+    parser.add_argument(
+        '--workers',
+        type=int,
+        nargs='+',
+        default=[0, 1, 2],
+        help='numbers of processes; default: 0 1 2',
+    )
+    parser.add_argument(
+        '--pictures', type=int, default=256, help='of one pass; default: %(default)s'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='passes of each variant; default: %(default)s'
+    )
     parser.add_config_options()
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)

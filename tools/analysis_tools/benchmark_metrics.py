@@ -372,19 +372,35 @@ def read_maps(folder: str, count: int) -> list[np.ndarray]:
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--maps', type=int, default=10, help='how many of each kind')
-    parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument(
-        '--kinds', nargs='+', choices=tuple(KINDS), default=['blobs', 'smooth'], help='which maps'
+        '--maps', type=int, default=10, help='how many of each kind; default: %(default)s'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='how often each is timed; default: %(default)s'
+    )
+    parser.add_argument(
+        '--kinds',
+        nargs='+',
+        choices=tuple(KINDS),
+        default=['blobs', 'smooth'],
+        help='which maps; default: blobs smooth',
     )
     parser.add_argument('--npy', help='folder of .npy maps, in place of generated ones')
     parser.add_argument('--no-direct', action='store_true', help='time our implementation only')
-    parser.add_argument('--batch', type=int, default=32, help='of the device that waits')
-    parser.add_argument('--batches', type=int, default=10, help='0: no device')
     parser.add_argument(
-        '--pictures', type=int, nargs=2, default=[1000, 10000], help='of the memory; 0 0: none'
+        '--batch', type=int, default=32, help='of the device that waits; default: %(default)s'
     )
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument(
+        '--batches', type=int, default=10, help='of that device; 0: no device; default: %(default)s'
+    )
+    parser.add_argument(
+        '--pictures',
+        type=int,
+        nargs=2,
+        default=[1000, 10000],
+        help='of the memory; 0 0: none; default: 1000 10000',
+    )
+    parser.add_argument('--seed', type=int, default=0, help='of the maps; default: %(default)s')
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if args.maps < 1 or args.rounds < 1:

@@ -105,13 +105,23 @@ def work(rank: int, args: argparse.Namespace) -> dict[str, list[tuple[float, flo
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--processes', type=int, default=2, help='2')
-    parser.add_argument('--batch', type=int, default=8, help='pictures of each process (8)')
-    parser.add_argument('--channels', type=int, default=256, help='256')
-    parser.add_argument('--size', type=int, default=28, help='height and width of the maps (28)')
-    parser.add_argument('--depth', type=int, default=10, help='layers (10)')
-    parser.add_argument('--rounds', type=int, default=9, help='9')
-    parser.add_argument('--threads', type=int, default=1, help='of each process on a CPU (1)')
+    parser.add_argument('--processes', type=int, default=2, help='that share; default: %(default)s')
+    parser.add_argument(
+        '--batch', type=int, default=8, help='pictures of each process; default: %(default)s'
+    )
+    parser.add_argument(
+        '--channels', type=int, default=256, help='of the maps; default: %(default)s'
+    )
+    parser.add_argument(
+        '--size', type=int, default=28, help='height and width of the maps; default: %(default)s'
+    )
+    parser.add_argument('--depth', type=int, default=10, help='layers; default: %(default)s')
+    parser.add_argument(
+        '--rounds', type=int, default=9, help='how often each is timed; default: %(default)s'
+    )
+    parser.add_argument(
+        '--threads', type=int, default=1, help='of each process on a CPU; default: %(default)s'
+    )
     parser.add_argument('--device', choices=['cpu', 'cuda'], help='default: cuda where it is there')
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)

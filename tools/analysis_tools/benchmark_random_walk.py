@@ -134,14 +134,29 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        '--size', type=int, nargs=2, default=(94, 125), help='grid, h and w: 94 125 is a 500×375'
+        '--size',
+        type=int,
+        nargs=2,
+        default=(94, 125),
+        help='grid, h and w; default: 94 125, that of 500×375 pixels',
     )
-    parser.add_argument('--classes', type=int, default=3, help='maps that walk')
-    parser.add_argument('--radius', type=int, default=5)
-    parser.add_argument('--beta', type=float, default=10)
-    parser.add_argument('--steps', type=int, default=256)
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--device', default='cpu')
+    parser.add_argument(
+        '--classes', type=int, default=3, help='maps that walk; default: %(default)s'
+    )
+    parser.add_argument(
+        '--radius',
+        type=int,
+        default=5,
+        help='of the pairs, in cells of the grid; default: %(default)s',
+    )
+    parser.add_argument(
+        '--beta', type=float, default=10, help='power of the affinities; default: %(default)s'
+    )
+    parser.add_argument('--steps', type=int, default=256, help='of the walk; default: %(default)s')
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='how often each is timed; default: %(default)s'
+    )
+    parser.add_argument('--device', default='cpu', help='such as cuda; default: %(default)s')
     parser.add_argument('--out', help='JSON file of all figures')
     return parser.parse_args(argv)
 

@@ -258,13 +258,33 @@ def measure_making(
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--only', choices=('evaluation', 'making', 'labels'))
-    parser.add_argument('--size', type=int, nargs=2, default=(375, 500), metavar=('H', 'W'))
-    parser.add_argument('--rounds', type=int, default=0, help='31 of evaluation, 3 of the others')
-    parser.add_argument('--pictures', type=int, default=4, help='per round of making (4)')
-    parser.add_argument('--workers', type=int, default=1, help='processes that read (1)')
-    parser.add_argument('--threads', type=int, default=1, help='threads of the network (1)')
-    parser.add_argument('--photo', help="for the labels (one of matplotlib's)")
+    parser.add_argument(
+        '--only', choices=('evaluation', 'making', 'labels'), help='one of the three; default: all'
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        nargs=2,
+        default=(375, 500),
+        metavar=('H', 'W'),
+        help='of the pictures; default: 375 500',
+    )
+    parser.add_argument(
+        '--rounds',
+        type=int,
+        default=0,
+        help='how often each is timed; default: 31 times for evaluation, 3 for the others',
+    )
+    parser.add_argument(
+        '--pictures', type=int, default=4, help='per round of making; default: %(default)s'
+    )
+    parser.add_argument(
+        '--workers', type=int, default=1, help='processes that read; default: %(default)s'
+    )
+    parser.add_argument(
+        '--threads', type=int, default=1, help='threads of the network; default: %(default)s'
+    )
+    parser.add_argument('--photo', help="for the labels; default: one of matplotlib's")
     parser.add_argument('--out', help='JSON file of all figures')
     args = parser.parse_args(argv)
     if min(*args.size, args.pictures, args.threads) < 1 or min(args.rounds, args.workers) < 0:

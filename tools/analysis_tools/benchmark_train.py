@@ -509,14 +509,24 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line; configs that must exist do."""
     parser = OneLineParser(description=__doc__.partition('\n')[0])
     parser.add_argument(
-        '--backbones', nargs='+', choices=BACKBONES, default=BACKBONES, help="of the paper's"
+        '--backbones',
+        nargs='+',
+        choices=BACKBONES,
+        default=BACKBONES,
+        help="of the paper's; default: all",
     )
     parser.add_argument('--cam', nargs='+', default=[], help='configs, in place of --backbones')
     parser.add_argument('--bas', nargs='+', default=[], help='configs, one for each of --cam')
     parser.add_argument(
-        '--classes', type=int, nargs='+', help="numbers of classes (the configs' own)"
+        '--classes', type=int, nargs='+', help="numbers of classes; default: the configs' own"
     )
-    parser.add_argument('--methods', nargs='+', choices=METHODS, default=METHODS)
+    parser.add_argument(
+        '--methods',
+        nargs='+',
+        choices=METHODS,
+        default=METHODS,
+        help='which to time; default: both',
+    )
     parser.add_argument(
         '--variants',
         nargs='+',
@@ -524,13 +534,17 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         metavar='OPTION[+OPTION]',
         help=f'beside the base: {", ".join(OPTIONS)}',
     )
-    parser.add_argument('--batch', type=int, help='pictures (16 on a CPU, 32 on a GPU)')
-    parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
-    parser.add_argument('--rounds', type=int, default=5, help='how often each is timed (5)')
-    parser.add_argument('--steps', type=int, help='of a round (1 on a CPU, 5 on a GPU)')
+    parser.add_argument('--batch', type=int, help='pictures; default: 16 on a CPU, 32 on a GPU')
+    parser.add_argument(
+        '--size', type=int, default=224, help='side of the pictures; default: %(default)s'
+    )
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='how often each is timed; default: %(default)s'
+    )
+    parser.add_argument('--steps', type=int, help='of a round; default: 1 on a CPU, 5 on a GPU')
     parser.add_argument('--no-parts', action='store_true', help='whole steps only')
-    parser.add_argument('--device', help="such as 'cpu' (a GPU where there is one)")
-    parser.add_argument('--threads', type=int, help="torch's threads (torch's own choice)")
+    parser.add_argument('--device', help="such as 'cpu'; default: a GPU if there is one")
+    parser.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
     parser.add_argument('--out', help=OUT_HELP)
     parser.add_config_options('for all configs')
     args = parser.parse_args(argv)

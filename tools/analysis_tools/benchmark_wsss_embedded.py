@@ -62,12 +62,23 @@ def _row(name: str, values: list[float], sign: str) -> tuple[str, ...]:
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2])
     parser.add_argument(
-        '--config', default=str(ROOT / 'configs/wsss/pipeline_small_embedded.py'), help='pipeline'
+        '--seeds', type=int, nargs='+', default=[0, 1, 2], help='of the runs; default: 0 1 2'
     )
-    parser.add_argument('--until', help='last step of each run, such as eval_seeds')
-    parser.add_argument('--work-dir', type=Path, default=Path('work_dirs/benchmark_wsss_embedded'))
+    parser.add_argument(
+        '--config',
+        default=str(ROOT / 'configs/wsss/pipeline_small_embedded.py'),
+        help='config of the pipeline; default: pipeline_small_embedded.py',
+    )
+    parser.add_argument(
+        '--until', help='last step of each run, such as eval_seeds; default: all steps'
+    )
+    parser.add_argument(
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/benchmark_wsss_embedded'),
+        help='folder of everything that is written; default: %(default)s',
+    )
     return parser.parse_args()
 
 

@@ -391,10 +391,12 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         '--variants',
         nargs='+',
         choices=tuple(VARIANTS),
-        help='ways to compute (all but those of compile; on a CPU those of use there)',
+        help='ways to compute; default: all but those of compile, on a CPU those of use there',
     )
-    parser.add_argument('--batch', type=int, default=4, help='pictures (4)')
-    parser.add_argument('--size', type=int, default=224, help='side of the pictures (224)')
+    parser.add_argument('--batch', type=int, default=4, help='pictures; default: %(default)s')
+    parser.add_argument(
+        '--size', type=int, default=224, help='side of the pictures; default: %(default)s'
+    )
     args = parser.parse_args(argv)
     if min(args.batch, args.size) < 1:
         parser.error('--batch and --size must be at least 1')

@@ -44,17 +44,19 @@ def parse_args() -> argparse.Namespace:
         '--metrics',
         nargs='+',
         choices=('LocalizationMetric', 'MaxBoxAcc', 'MaxBoxAccV2', 'PxAP'),
-        help='default: PxAP for masks, else the three of boxes',
+        help='which figures; default: PxAP for masks, else the three of boxes',
     )
     parser.add_argument('--mask-root', default='', help='folder that mask paths are relative to')
-    parser.add_argument('--thresholds', type=float, nargs='+', help='θ of Protocol A')
+    parser.add_argument(
+        '--thresholds', type=float, nargs='+', help='θ of Protocol A; default: 0.05, 0.10, ... 0.95'
+    )
     parser.add_argument('--val-maps', type=Path, help='maps of the split that chooses θ')
     parser.add_argument('--val-split', type=Path, help='the split folder that chooses θ')
     parser.add_argument('--scores', type=Path, help='class scores: lines of id,score0,score1,…')
     parser.add_argument(
         '--val-scores',
         type=Path,
-        help='those of the split that chooses θ (where all its pictures are in --scores, these)',
+        help='those of the split that chooses θ; default: --scores, if all its pictures are there',
     )
     parser.add_argument(
         '--view',
@@ -62,14 +64,17 @@ def parse_args() -> argparse.Namespace:
         nargs=2,
         default=(224, 224),
         metavar=('H', 'W'),
-        help="where boxes are compared (224 224); tools/test.py does it at the network's input",
+        help='where boxes are compared, which tools/test.py does at the input of the network; '
+        'default: 224 224',
     )
     parser.add_argument(
         '--no-normalize',
         action='store_true',
         help='maps are at the view and in [0, 1] already (LocalizationMetric always normalises)',
     )
-    parser.add_argument('--workers', type=int, default=0, help='processes of each metric')
+    parser.add_argument(
+        '--workers', type=int, default=0, help='processes of each metric; default: %(default)s'
+    )
     parser.add_argument('--out', help='JSON file of the figures')
     parser.add_argument(
         '--result-dir',
@@ -78,7 +83,10 @@ def parse_args() -> argparse.Namespace:
         'MaxBoxAcc)',
     )
     parser.add_argument(
-        '--result-format', choices=('csv', 'json'), default='csv', help='of these files (csv)'
+        '--result-format',
+        choices=('csv', 'json'),
+        default='csv',
+        help='of these files; default: %(default)s',
     )
     parser.add_argument(
         '--per-class', action='store_true', help='they have the figures of each class too'

@@ -42,18 +42,24 @@ def parse_args() -> argparse.Namespace:
         metavar=('NAME', 'CONFIG', 'CHECKPOINT'),
         help='a method; up to six, the baseline first',
     )
-    parser.add_argument('--out', default='report.html', help='the page (report.html)')
+    parser.add_argument('--out', default='report.html', help='the page; default: %(default)s')
     parser.add_argument(
-        '--pictures', type=int, default=12, help='how many best, worst, ... to draw (12)'
+        '--pictures',
+        type=int,
+        default=12,
+        help='how many best, worst, ... to draw; default: %(default)s',
     )
     parser.add_argument(
         '--per-class',
         type=int,
-        help='how many best and worst of each class to draw (1; 0 with more than '
-        f'{MANY_CLASSES} classes)',
+        help='how many best and worst of each class to draw; default: 1, or 0 with more than '
+        f'{MANY_CLASSES} classes',
     )
     parser.add_argument(
-        '--work-dir', type=Path, default=Path('work_dirs/report'), help='logs and result files'
+        '--work-dir',
+        type=Path,
+        default=Path('work_dirs/report'),
+        help='logs and result files; default: %(default)s',
     )
     parser.add_config_options('for all configs')
     args = parser.parse_args()

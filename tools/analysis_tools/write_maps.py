@@ -33,7 +33,12 @@ def parse_args() -> argparse.Namespace:
     parser = CommandParser(description='Write localization maps as .npy files.')
     parser.add_argument('checkpoint', help='checkpoint file')
     parser.add_argument('out_dir', help='folder of the maps')
-    parser.add_argument('--split', choices=('val', 'test'), default='test')
+    parser.add_argument(
+        '--split',
+        choices=('val', 'test'),
+        default='test',
+        help='whose pictures; default: %(default)s',
+    )
     parser.add_argument(
         '--crops', action='store_true', help='write maps of pictures that the pipeline crops, too'
     )

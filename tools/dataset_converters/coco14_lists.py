@@ -57,7 +57,14 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument('root', type=Path, help='the folder with annotations')
     parser.add_argument('--out', type=Path, help='folder of labels and masks; default: ROOT')
-    parser.add_argument('--splits', nargs='+', choices=SPLITS, default=SPLITS, metavar='SPLIT')
+    parser.add_argument(
+        '--splits',
+        nargs='+',
+        choices=SPLITS,
+        default=SPLITS,
+        metavar='SPLIT',
+        help=f'only these; default: {" ".join(SPLITS)}',
+    )
     parser.add_argument('--no-masks', action='store_true', help='write the label lists only')
     parser.add_argument(
         '--crowds',

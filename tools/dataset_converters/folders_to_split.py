@@ -102,7 +102,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
             help=f"{split}'s share of each class, 0 for no {split}; default: %(default)s",
         )
     parser.add_argument(
-        '--seed', type=int, default=0, help='another one draws other pictures; default: 0'
+        '--seed', type=int, default=0, help='another one draws other pictures; default: %(default)s'
     )
     parser.add_argument(
         '--workers',

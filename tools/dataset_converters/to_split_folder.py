@@ -80,7 +80,10 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument('src', help='its folder: `data_root` of the reader, see its docstring')
     parser.add_argument('dst', help='the folder of the split folders, which must not be there yet')
     parser.add_argument(
-        '--splits', nargs='+', metavar='SPLIT', help='only these of train, val, test'
+        '--splits',
+        nargs='+',
+        metavar='SPLIT',
+        help='only these of train, val, test; default: all that the release has',
     )
     parser.add_argument(
         '--masks',

@@ -50,14 +50,15 @@ def parse_args() -> argparse.Namespace:
         '--split',
         choices=('train', 'val', 'test'),
         default='train',
-        help='whose pictures (train; they are seen as the test pipeline shows them)',
+        help='whose pictures, as the test pipeline shows them; default: %(default)s',
     )
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument(
         '--classes',
         choices=('gt', 'pred'),
         default='gt',
-        help="a box's class: the picture's label (gt), or the classifier's first (pred)",
+        help="a box's class: the picture's label (gt), or the classifier's first (pred); "
+        'default: %(default)s',
     )
     kind.add_argument(
         '--class-agnostic', action='store_true', help='one category, object, for all boxes'

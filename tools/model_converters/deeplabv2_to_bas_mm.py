@@ -106,7 +106,8 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--config',
         type=Path,
         default=CONFIG,
-        help='config of the model that the weights are for (default: %(default)s)',
+        help='config of the model that the weights are for; '
+        'default: deeplabv2_r101-caffe_voc12aug-321x321_20k.py',
     )
     add_conversion_options(parser, ", such as the classifier of ImageNet's", ', such as the head')
     return parser.parse_args(argv)

@@ -63,7 +63,12 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
-    parser.add_argument('--config', type=Path, default=CONFIG, help='config of the model')
+    parser.add_argument(
+        '--config',
+        type=Path,
+        default=CONFIG,
+        help='config of the model; default: irn_resnet50_voc12.py',
+    )
     add_conversion_options(parser)
     return parser.parse_args(argv)
 

@@ -98,13 +98,13 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         '--backbone',
         choices=['auto', *PUBLISHED_BACKBONES],
         default='auto',
-        help='whose names the file has (auto: told from the names)',
+        help='whose names the file has; default: auto, told from the names',
     )
     parser.add_argument(
         '--config',
         type=Path,
-        help="config of the model that the weights are for (default: the network's in "
-        'configs/bas or configs/wsss); the number of classes is that of the file',
+        help='config of the model that the weights are for; the number of classes is that of the '
+        "file; default: the network's in configs/bas or configs/wsss",
     )
     add_conversion_options(parser)
     return parser.parse_args(argv)

@@ -23,7 +23,12 @@ from bas_mm.wsss.making_commands import seed_command
 def main() -> None:
     """Evaluate, print and write."""
     parser = evaluation_parser(__doc__, 'seeds')
-    parser.add_argument('--thresholds', type=float, nargs='+', help='background scores')
+    parser.add_argument(
+        '--thresholds',
+        type=float,
+        nargs='+',
+        help='background scores; default: 0.20, 0.21, ... 0.44',
+    )
     args = parse_evaluation(parser, seed_command)
 
     from bas_mm.utils.result_files import write_json

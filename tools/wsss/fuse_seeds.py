@@ -28,7 +28,7 @@ def parse_args() -> argparse.Namespace:
         '--num-workers',
         type=int,
         default=usable_cores(),
-        help='worker processes (one for each core); 0: none',
+        help='worker processes; 0: none; default: one for each core',
     )
     args = parser.parse_args()
     if args.num_workers < 0:

@@ -31,7 +31,7 @@ def parse_args() -> argparse.Namespace:
         '--num-workers',
         type=int,
         default=usable_cores(),
-        help='worker processes (one for each core); 0: none',
+        help='worker processes; 0: none; default: one for each core',
     )
     parser.add_config_options()
     args = parser.parse_args()

@@ -41,7 +41,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('seeds', help='folder of seeds')
     parser.add_argument('out', help='folder of the masks')
     parser.add_argument('--overwrite', action='store_true', help='delete the masks that are in OUT')
-    parser.add_argument('--writers', type=int, default=2, help='threads that write files (2)')
+    parser.add_argument(
+        '--writers', type=int, default=2, help='threads that write files; default: %(default)s'
+    )
     parser.add_argument(
         '--no-strict',
         action='store_true',

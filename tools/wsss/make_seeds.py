@@ -34,7 +34,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--overwrite', action='store_true', help='delete the seeds that are in OUT, and begin anew'
     )
-    parser.add_argument('--writers', type=int, default=2, help='threads that write files (2)')
+    parser.add_argument(
+        '--writers', type=int, default=2, help='threads that write files; default: %(default)s'
+    )
     parser.add_argument(
         '--no-strict',
         action='store_true',

@@ -22,24 +22,31 @@ def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = OneLineParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument('config', help="the pipeline's config")
-    parser.add_argument('--work-dir', type=Path, help="in place of the config's")
+    parser.add_argument(
+        '--work-dir', type=Path, help="folder of all outputs; default: the config's"
+    )
     parser.add_argument(
         '--gpus',
         type=int,
         default=1,
-        help='processes of networks (1); a training has as many of them as divide its batch',
+        help='processes of networks; a training has as many of them as divide its batch; '
+        'default: %(default)s',
     )
     parser.add_argument(
         '--num-workers',
         type=int,
         default=usable_cores(),
-        help='processes of other work (one for each core)',
+        help='processes of other work; default: one for each core',
     )
     parser.add_argument('--seed', type=int, help="seed of all trainings; default: the configs'")
     parser.add_argument('--skip', nargs='+', default=[], metavar='STEP', help='steps left out')
-    parser.add_argument('--until', metavar='STEP', help='the last step to run')
+    parser.add_argument(
+        '--until', metavar='STEP', help='the last step to run; default: that of the pipeline'
+    )
     parser.add_argument('--list', action='store_true', help='print the steps, and run none')
-    parser.add_argument('--pictures', type=int, default=6, help='pictures of the sheet (6)')
+    parser.add_argument(
+        '--pictures', type=int, default=6, help='pictures of the sheet; default: %(default)s'
+    )
     parser.add_argument('--verbose', action='store_true', help='show what the steps print')
     args = parser.parse_args()
     require_file(args.config, 'config')
