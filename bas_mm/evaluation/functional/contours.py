@@ -53,6 +53,9 @@ def contour_boxes(binary: np.ndarray) -> ContourBoxes:
     Returns:
         ContourBoxes: The boxes, and which is the largest contour's.
 
+    Raises:
+        ValueError: If all pixels are 0.
+
     Examples:
         >>> import numpy as np
         >>> binary = np.zeros((6, 8), np.uint8)
@@ -62,6 +65,8 @@ def contour_boxes(binary: np.ndarray) -> ContourBoxes:
                [2, 1, 5, 3]]), largest=1)
     """
     contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+    if not contours:
+        raise ValueError('all pixels of the picture are 0: there is no contour')
     boxes = np.array([cv2.boundingRect(contour) for contour in contours], dtype=np.int64)
     boxes[:, 2:] += boxes[:, :2] - 1
     areas = [cv2.contourArea(contour) for contour in contours]

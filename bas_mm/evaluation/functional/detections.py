@@ -18,8 +18,8 @@ def detected_box(
     It is rounded to whole pixels, in which Protocol A predicts, and clamped to the view.
 
     Args:
-        boxes (ArrayLike): Shape (n, 4), x0, y0, x1, y1 in pixels of the original picture.
-        scores (ArrayLike): Shape (n,).
+        boxes (ArrayLike): Shape (n, 4), x0, y0, x1, y1 in pixels of the original picture, finite.
+        scores (ArrayLike): Shape (n,), finite.
         view_box (Sequence[float]): Where the view lies in the original picture; see
             :func:`~bas_mm.utils.box_geometry.boxes_to_original`.
         view_size (tuple[int, int]): Height and width of the view.

@@ -72,7 +72,7 @@ def resize_map(localization_map: np.ndarray, size: tuple[int, int] = (224, 224))
     """Resize one map bilinearly to the view (``cv2.INTER_LINEAR``, float32).
 
     Args:
-        localization_map (np.ndarray): Shape (h, w).
+        localization_map (np.ndarray): Shape (h, w), finite.
         size (tuple[int, int]): Height and width of the view, in pixels.
 
     Returns:

@@ -134,10 +134,17 @@ def protocol_a_counts(best_ious: ArrayLike, ranks: ArrayLike) -> dict[str, np.nd
 
     Returns:
         dict[str, np.ndarray]: By :data:`PROTOCOL_A_CRITERIA`, each of shape (T,), int64.
+
+    Raises:
+        ValueError: The shapes are others, or not those of the same number of pictures.
     """
-    ious = np.asarray(best_ious, dtype=np.float64)
-    top1 = np.asarray(ranks)[:, None] < 1
-    top5 = np.asarray(ranks)[:, None] < 5
+    ious, ranks = np.asarray(best_ious, dtype=np.float64), np.asarray(ranks)
+    if ious.ndim != 2 or ranks.shape != ious.shape[:1]:
+        raise ValueError(
+            f'IoUs (n, T) and ranks (n,) are needed, got the shapes {ious.shape} and {ranks.shape}'
+        )
+    top1 = ranks[:, None] < 1
+    top5 = ranks[:, None] < 5
     right = ious >= _IOU_LEVELS['iou_50']
     hits = {
         'top1_loc': right & top1,

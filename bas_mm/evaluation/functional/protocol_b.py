@@ -146,6 +146,9 @@ def protocol_b_boxes(view: np.ndarray, tau: float, multi: bool = False) -> np.nd
         x0, y0, x1, y1, where x1 and y1 are one past the last column and row, but at most the
         last ones of the view. With no pixel above the threshold it is ``[[0, 0, 0, 0]]``.
 
+    Raises:
+        ValueError: If the map is not two-dimensional or not in [0, 1], or τ is not in [0, 1).
+
     Examples:
         >>> import numpy as np
         >>> view = np.zeros((6, 8))

@@ -32,6 +32,13 @@ class PretrainedBackbone:
             are named in the log and keep their random values. Default: True.
         map_location: Device that the weights are read to. Default: ``'cpu'``.
 
+    Raises:
+        FileNotFoundError: There is no such file. As the others, raised where the weights are read,
+            in the model's ``init_weights()``.
+        RuntimeError: The file could not be fetched or read.
+        ValueError: Nothing in the file fits the backbone, or, with ``strict``, not all of the
+            backbone is in the file.
+
     Example:
         >>> backbone = dict(
         ...     type='mmpretrain.ResNet', depth=50,

@@ -171,3 +171,8 @@ def test_components_from_first_principles():
 def test_bad_values(values, message):
     with pytest.raises(ValueError, match=message):
         level_boxes(values)
+
+
+def test_a_picture_without_a_contour():
+    with pytest.raises(ValueError, match='all pixels'):
+        contour_boxes(np.zeros((6, 8), np.uint8))

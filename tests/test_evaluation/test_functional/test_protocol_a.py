@@ -96,6 +96,12 @@ def test_no_box_is_an_error():
         protocol_a_ious(np.zeros((28, 28)), np.zeros((0, 4)), [0.1])
 
 
+@pytest.mark.parametrize(('ious', 'ranks'), [(np.ones(3), 3), (np.ones((3, 2)), 2)])
+def test_counts_of_other_shapes(ious, ranks):
+    with pytest.raises(ValueError, match=r'ranks \(n,\) are needed'):
+        protocol_a_counts(ious, np.zeros(ranks))
+
+
 def test_counts():
     ious = np.array([[0.5, 0.3], [0.69, 0.7], [0.29, 1.0]])
     counts = protocol_a_counts(ious, np.array([0, 4, 5]))
