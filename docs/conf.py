@@ -42,6 +42,8 @@ autodoc_default_options = {'members': True, 'imported-members': True, 'show-inhe
 # Types stand in the docstrings' own words, with shapes and ranges.
 autodoc_typehints = 'none'
 autodoc_class_signature = 'mixed'
+# Defaults as the code writes them, a constant by its name: one has 1000 numbers.
+autodoc_preserve_defaults = True
 
 
 def _get(self: Any, instance: object, owner: type | None = None) -> Any:

@@ -42,6 +42,13 @@ def test_sphinx_builds_all_pages_without_a_warning(repo_dir, tmp_path):
     api = (out / 'api/evaluation.html').read_text()
     assert 'bas_mm.evaluation.functional.protocol_a_ious' in api
     assert 'Parameters' in api
+    # Defaults are those of the code, not the values of constants such as PROTOCOL_B_TAUS.
+    for page in (out / 'api').glob('*.html'):
+        for signature in re.findall(r'<dt class="sig .*?</dt>', page.read_text(), re.DOTALL):
+            text = re.sub(r'<[^>]+>', '', signature)
+            assert 'array(' not in text, f'{page.name}: {text[:200]}'
+            assert len(text) < 1500, f'{page.name}: {text[:200]}'
+    assert 'taus=PROTOCOL_B_TAUS' in re.sub(r'<[^>]+>', '', api)
     # Also of packages that import them on first use.
     api = (out / 'api/apis.html').read_text()
     for module in ('bas_mm.apis', 'bas_mm.utils'):
