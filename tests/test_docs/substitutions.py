@@ -54,7 +54,7 @@ _HERE = ('num_workers=0', 'persistent_workers=False')
 _RESNET = ('model.backbone.stem_channels=8', 'model.backbone.base_channels=8')
 _EMBEDDED = ('dataset.num_train=32', 'dataset.num_val=8', 'dataset.num_test=8')
 # Configs in which ResNet50 is trained for localization.
-_RESNET50 = r'configs/\w+/(bas_resnet50_\w+|my_stills\w*|my_metrics)\.py'
+_RESNET50 = r'configs/\w+/(bas_resnet50_\w+|my_resnet50_448_cub|my_stills\w*|my_metrics)\.py'
 
 _BAS = 'configs/bas/bas_small_embedded.py work_dirs/bas_small_embedded/epoch_1.pth'
 _CAM = 'configs/cam/cam_small_embedded.py work_dirs/cam_small_embedded/epoch_1.pth'
@@ -215,6 +215,11 @@ REPLACED = (
         r'^unzip -q (\S+) -d',
         'unzip may not be installed',
         r'python -m zipfile -e \1',
+    ),
+    Rule(
+        r'^CUDA_VISIBLE_DEVICES=\S+ PORT=\S+ ',
+        'there may be no GPU, and another port may be free',
+        '',
     ),
     Rule(
         r'(dist_(?:train|test)\.sh [^-]*) 4\b',
