@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -36,12 +37,14 @@ _LEVEL, _STRATEGY = 1, zlib.Z_RLE
 # A normalised map is at most 1; types of 16 bits round it to within a thousandth.
 _MOST_OF_A_MAP = 1.001
 
+_MISSING = FileNotFoundError, NotADirectoryError
+
 # Deflate makes at most 1032 bytes of one.
 _MOST_PER_BYTE = 1032
 
 
 class SeedFileError(ValueError):
-    """A seed file is missing, damaged, or holds something else than seeds.
+    """A seed file is missing, damaged or unreadable, or holds something else than seeds.
 
     Args:
         message: The whole message. It is the only argument, because an error of a worker process
@@ -190,7 +193,7 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
 
     Raises:
         SeedFileError: The file is missing, cut short, damaged, lacks an array, or holds something
-            that is no plain array.
+            that is no plain array; or it cannot be opened or read, and nothing is known of it.
     """
     try:
         with open(path, 'rb') as file:
@@ -200,12 +203,12 @@ def read_arrays(path: str | Path, names: Sequence[str] | None = None) -> dict[st
                 there = ', '.join(infos) or 'none'
                 raise ValueError(f'it has no array {missing[0]!r}, only {there}')
             return {name: _array(file, infos[name]) for name in names or infos}
-    except FileNotFoundError:
+    except _MISSING:
         raise SeedFileError(
             f'there is no seed file {path}: make it with {_command(path)}'
         ) from None
     except _damage() as error:
-        raise SeedFileError.of(path, error) from None
+        raise _unreadable(path, error) or SeedFileError.of(path, error) from None
 
 
 def read_seed_classes(path: str | Path) -> np.ndarray | None:
@@ -215,6 +218,9 @@ def read_seed_classes(path: str | Path) -> np.ndarray | None:
 
     Returns:
         np.ndarray | None: (K,) int64.
+
+    Raises:
+        SeedFileError: The file cannot be opened or read: it may be whole.
     """
     try:
         with open(path, 'rb') as file:
@@ -222,7 +228,11 @@ def read_seed_classes(path: str | Path) -> np.ndarray | None:
             if not {'classes', 'strided', 'high_res'} <= infos.keys():
                 return None
             return _array(file, infos['classes'])
-    except _damage():
+    except _MISSING:
+        return None
+    except _damage() as error:
+        if unreadable := _unreadable(path, error):
+            raise unreadable from None
         return None
 
 
@@ -273,10 +283,22 @@ def _command(path: str | Path) -> str:
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    """What the readers of a damaged file raise."""
+    """What the readers of a damaged file raise; of OSErrors see :func:`_unreadable`."""
     # RuntimeError: zipfile's NotImplementedError, for versions of the format that it does not know.
     own = zipfile.BadZipFile, inflater.error, struct.error
     return ValueError, EOFError, OSError, RuntimeError, *own
+
+
+def _unreadable(path: str | Path, error: Exception) -> SeedFileError | None:
+    """The error for a file that the system does not open or read; None for what it has read."""
+    # zipfile makes a BadZipFile of the error that reading the end of the file gives.
+    cause = error.__context__ if isinstance(error, zipfile.BadZipFile) else error
+    if isinstance(cause, IsADirectoryError):
+        return SeedFileError(f'{path} is no seed file but a folder')
+    # A damaged table of contents leads to places that no file has.
+    if not isinstance(cause, OSError) or cause.errno in (errno.EINVAL, errno.EOVERFLOW):
+        return None
+    return SeedFileError(f'{path} cannot be read: {cause.strerror or cause}')
 
 
 def _contents(file: BinaryIO) -> dict[str, zipfile.ZipInfo]:

@@ -366,6 +366,12 @@ def test_missing_and_damaged_seeds_are_named(project):
     _refused(project, *evaluate, says=f'bad/{name}.npz is no seed file')
     file.unlink()
     _refused(project, *evaluate, '--num-workers', 1, says=f'there is no seed file bad/{name}.npz')
+    # It may be whole: it is not made again, and nobody is told to delete it.
+    file.symlink_to(file.name)
+    for command in (evaluate, ('make_seeds.py', 'seeds.py', '0.pth', 'bad')):
+        _refused(project, *command, says=f'bad/{name}.npz cannot be read: Too many levels')
+    _refused(project, 'fuse_seeds.py', 'bad', 'one', 'v', says=f'bad/{name}.npz cannot be read: ')
+    assert file.is_symlink()
 
 
 def test_the_benchmark_measures_what_it_names(project):

@@ -1,8 +1,10 @@
 """Seed files: what numpy reads of them, and what is refused."""
 
+import errno
 import io
 import time
 import zipfile
+from collections.abc import Callable
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -143,6 +145,41 @@ def test_a_changed_table_of_contents_ends_in_no_other_error(saved, place, byte, 
         assert classes is None
 
 
+def _refuse(number: int) -> Callable:
+    def refuse(*_: object) -> None:
+        raise OSError(number, 'as a test wants it')
+
+    return refuse
+
+
+@pytest.mark.parametrize('number', [errno.EACCES, errno.EMFILE, errno.EIO])
+@pytest.mark.parametrize('opens', [False, True])
+def test_a_file_that_the_system_does_not_read_is_not_damaged(saved, monkeypatch, opens, number):
+    """It may be whole: to delete it would be bad advice, and to make it again a loss."""
+    _, path = saved
+
+    class Refusing(io.FileIO):
+        readinto = _refuse(number)
+
+    def opened(place: Path, _: str) -> io.BufferedReader:
+        return io.BufferedReader(Refusing(place))
+
+    monkeypatch.setattr(seed_file, 'open', opened if opens else _refuse(number), raising=False)
+    for read in (SeedFile.load, SeedFile.load_high_res, read_seed_classes):
+        with pytest.raises(SeedFileError) as caught:
+            read(path)
+        assert str(caught.value) == f'{path} cannot be read: as a test wants it'
+
+
+def test_places_that_no_file_has_are_damage(saved, monkeypatch):
+    _, path = saved
+    for number in (errno.EINVAL, errno.EOVERFLOW):
+        monkeypatch.setattr(seed_file, '_contents', _refuse(number))
+        assert read_seed_classes(path) is None
+        with pytest.raises(SeedFileError, match='2007_000032.npz is no seed file'):
+            SeedFile.load(path)
+
+
 def _load(path: Path) -> SeedFile | str:
     try:
         return SeedFile.load(path)
@@ -202,13 +239,18 @@ def test_missing_files_and_arrays(tmp_path):
         )
         with pytest.raises(SeedFileError, match=message):
             SeedFile.load(tmp_path / place)
-    with pytest.raises(SeedFileError, match='is no seed file'):
-        SeedFile.load(tmp_path)
+    for read in (SeedFile.load, read_seed_classes):
+        with pytest.raises(SeedFileError, match=f'^{tmp_path} is no seed file but a folder$'):
+            read(tmp_path)
     np.savez(tmp_path / 'a.npz', classes=np.array([1]))
     with pytest.raises(SeedFileError, match="no array 'strided', only classes"):
         SeedFile.load(tmp_path / 'a.npz')
     assert read_seed_classes(tmp_path / 'a.npz') is None
     assert list(read_arrays(tmp_path / 'a.npz')) == ['classes']
+    assert read_seed_classes(tmp_path / 'c.npz') is None
+    assert read_seed_classes(tmp_path / 'a.npz/x.npz') is None
+    with pytest.raises(SeedFileError, match='there is no seed file .*a.npz/x.npz: make it with'):
+        SeedFile.load(tmp_path / 'a.npz/x.npz')
     (tmp_path / 'b.npz').write_bytes(b'\x93NUMPY')
     with pytest.raises(SeedFileError, match=r'is no seed file.*/fuse_seeds\.py SEEDS MAPS'):
         SeedFile.load(tmp_path / 'b.npz')
