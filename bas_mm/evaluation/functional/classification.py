@@ -20,14 +20,20 @@ def class_ranks(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
         np.ndarray: Shape (n,), int64, in [0, C).
 
     Raises:
-        ValueError: If shapes disagree, a label is out of range, or a score is NaN.
+        ValueError: If shapes disagree, a label is no whole number or out of range, or a score is
+            NaN.
 
     Examples:
         >>> class_ranks([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4]], [1, 2])
         array([0, 1])
     """
     s = np.asarray(scores)
-    y = np.asarray(labels, dtype=np.int64)
+    given = np.asarray(labels)
+    if given.dtype.kind == 'f':
+        parts = given[~np.isfinite(given) | (given != np.floor(given))]
+        if len(parts):
+            raise ValueError(f'labels must be whole numbers, got {parts[0]}')
+    y = given.astype(np.int64)
     if s.ndim != 2 or y.shape != s.shape[:1]:
         raise ValueError(f'scores (n, C) and labels (n,) expected, got {s.shape} and {y.shape}')
     if np.isnan(s).any():
