@@ -14,6 +14,7 @@ from mmengine.dist import get_rank, get_world_size
 from mmengine.evaluator import BaseMetric
 from mmengine.logging import print_log
 
+from bas_mm.utils.arguments import is_single, whole_number
 from bas_mm.utils.result_files import write_json_tables, write_table
 
 from ..ordered_workers import OrderedWorkers
@@ -56,8 +57,8 @@ class BaseMapMetric(BaseMetric):
     (:attr:`work`) and turns sums into figures (:meth:`figures`).
 
     Args:
-        view_size (tuple[int, int], optional): Height and width of the view. Defaults to None:
-            each data sample's ``img_shape``.
+        view_size (int | tuple[int, int], optional): Height and width of the view; one number for
+            both. Defaults to None: each data sample's ``img_shape``.
         per_class (bool): Whether the result file holds the figures of each class too.
         result_file (str, optional): Where the main process writes results. A ``.json`` holds the
             figures, one row per picture and further tables; a ``.csv`` has one line per picture,
@@ -95,7 +96,7 @@ class BaseMapMetric(BaseMetric):
 
     def __init__(
         self,
-        view_size: tuple[int, int] | None = None,
+        view_size: int | tuple[int, int] | None = None,
         per_class: bool = False,
         result_file: str | None = None,
         num_workers: int = 0,
@@ -104,9 +105,7 @@ class BaseMapMetric(BaseMetric):
         collect_dir: str | None = None,
     ) -> None:
         super().__init__(collect_device=collect_device, prefix=prefix, collect_dir=collect_dir)
-        if view_size is not None and (len(view_size) != 2 or min(view_size) < 1):
-            raise ValueError(f'view_size must be (height, width), got {view_size}')
-        self.view_size = None if view_size is None else (int(view_size[0]), int(view_size[1]))
+        self.view_size = None if view_size is None else _height_and_width(view_size)
         if result_file is not None and Path(result_file).suffix not in ('.csv', '.json'):
             raise ValueError(f'result_file must end in .csv or .json, got {result_file}')
         self.result_file = result_file
@@ -307,10 +306,15 @@ class BaseMapMetric(BaseMetric):
 
     @classmethod
     def boxes_of(cls, sample: Mapping[str, Any], key: str, advice: str = '') -> np.ndarray:
-        """True boxes of one picture, (n, 4), n >= 1."""
+        """True boxes of one picture, (n, 4), n >= 1; finite, x0 <= x1 and y0 <= y1."""
         boxes = to_array(cls.get(sample, key, advice)).reshape(-1, 4)
         if not len(boxes):
             raise ValueError('there is no ground-truth box')
+        if not (boxes[:, 2:] >= boxes[:, :2]).all() or not np.isfinite(boxes).all():  # NaN: both
+            raise ValueError(
+                'a ground-truth box is not made of finite numbers, or has x1 < x0 or y1 < y0: '
+                f'{boxes.tolist()}'
+            )
         return boxes
 
     @classmethod
@@ -319,6 +323,8 @@ class BaseMapMetric(BaseMetric):
         label = to_array(cls.get(sample, 'gt_label')).reshape(-1)
         if label.size != 1:
             raise ValueError(f'exactly one gt_label is needed, got {label.tolist()}')
+        if label.dtype.kind == 'f' and not float(label[0]).is_integer():
+            raise ValueError(f'gt_label must be a whole number, got {label[0]}')
         return int(label[0])
 
     def class_columns(self, label: int) -> dict[str, Any]:
@@ -445,6 +451,14 @@ class BaseMapMetric(BaseMetric):
                 for label, (pictures, counts) in sorted(totals.items())
             ]
         return tables
+
+
+def _height_and_width(size: Any) -> tuple[int, int]:
+    sides = (size, size) if is_single(size) else tuple(size)
+    if len(sides) != 2:
+        raise ValueError(f'view_size must be one number or (height, width), got {size!r}')
+    height, width = (whole_number('view_size', side, 1) for side in sides)
+    return height, width
 
 
 @contextmanager

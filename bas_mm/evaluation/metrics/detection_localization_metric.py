@@ -54,8 +54,8 @@ class DetectionLocalizationMetric(BaseMapMetric):
 
     Raises:
         ValueError: On boxes or scores that are not finite, a label that is none of the data set's
-            classes, a picture without a true box or without a line in ``class_scores``; the
-            message names the picture.
+            classes, a picture without a true box, with a bad one (not finite, x1 < x0 or y1 < y0)
+            or without a line in ``class_scores``; the message names the picture.
     """
 
     batch_fields = ()

@@ -1,12 +1,12 @@
 """Protocol A as a metric of mmengine's evaluator."""
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from bas_mm.registry import METRICS
+from bas_mm.utils.arguments import in_range, is_single
 
 from ..functional import (
     PROTOCOL_A_CRITERIA,
@@ -49,8 +49,8 @@ class LocalizationMetric(BaseMapMetric):
 
     Args:
         thresholds (float | Sequence[float]): θ, each in [0, 1). Defaults to 0.1.
-        view_size (tuple[int, int], optional): Height and width of the view. Defaults to None:
-            each data sample's ``img_shape``.
+        view_size (int | tuple[int, int], optional): Height and width of the view; one number for
+            both. Defaults to None: each data sample's ``img_shape``.
         per_class (bool): Whether the result file holds the figures of each class too, at the
             reported θ. Defaults to False.
         result_file (str, optional): Where the main process writes one line per picture: a
@@ -60,9 +60,9 @@ class LocalizationMetric(BaseMapMetric):
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), a picture without a
-            true box or with not exactly one label, NaN scores, or two pictures of one id; the
-            message names the picture. A constant map is no error: it predicts the whole picture
-            and is counted in one warning.
+            true box or with a bad one (not finite, x1 < x0 or y1 < y0) or with not exactly one
+            label, NaN scores, or two pictures of one id; the message names the picture. A constant
+            map is no error: it predicts the whole picture and is counted in one warning.
 
     Examples:
         >>> import torch
@@ -84,7 +84,7 @@ class LocalizationMetric(BaseMapMetric):
     def __init__(
         self,
         thresholds: float | Sequence[float] = 0.1,
-        view_size: tuple[int, int] | None = None,
+        view_size: int | tuple[int, int] | None = None,
         per_class: bool = False,
         result_file: str | None = None,
         **kwargs: Any,
@@ -92,13 +92,12 @@ class LocalizationMetric(BaseMapMetric):
         super().__init__(
             view_size=view_size, per_class=per_class, result_file=result_file, **kwargs
         )
-        values = [thresholds] if isinstance(thresholds, Real) else list(thresholds)
-        self.thresholds = tuple(float(theta) for theta in values)
+        values = [thresholds] if is_single(thresholds) else list(thresholds)
+        what = 'thresholds' if is_single(thresholds) else 'each of thresholds'
+        # Maps are normalised.
+        self.thresholds = tuple(in_range(what, theta, 0, 1, closed=False) for theta in values)
         if not self.thresholds:
             raise ValueError('thresholds is empty')
-        for theta in self.thresholds:
-            if not 0 <= theta < 1:  # maps are normalised; NaN fails here too
-                raise ValueError(f'thresholds must lie in [0, 1), got {theta}')
         if len(set(self.thresholds)) < len(self.thresholds):
             raise ValueError(f'thresholds holds a value twice: {self.thresholds}')
         # Of all rows, for there may be hundreds.

@@ -35,9 +35,10 @@ class MaxBoxAcc(ViewMapMetric):
 
     Raises:
         ValueError: On a map with NaN or infinity or not of the shape (h, w), or, without
-            ``normalize``, not of the view's size or in [0, 1]; a picture without a true box, or
-            two pictures of one id; the message names the picture. A constant map is no error: it
-            predicts the box ``[0, 0, 0, 0]`` and is counted in one warning.
+            ``normalize``, not of the view's size or in [0, 1]; a picture without a true box or
+            with a bad one (not finite, x1 < x0 or y1 < y0), or two pictures of one id; the message
+            names the picture. A constant map is no error: it predicts the box ``[0, 0, 0, 0]`` and
+            is counted in one warning.
 
     Examples:
         >>> import torch

@@ -155,6 +155,12 @@ def test_errors_name_the_picture(kind, changes, message):
     [
         (MaxBoxAcc, {'gt_bboxes_view': None}, 'gt_bboxes_view.*PackLocalizationInputs'),
         (MaxBoxAccV2, {'gt_bboxes_view': torch.zeros(0, 4)}, 'no ground-truth box'),
+        (
+            MaxBoxAcc,
+            {'gt_bboxes_view': torch.tensor([[5, 4, float('nan'), 30]])},
+            'not made of finite numbers',
+        ),
+        (MaxBoxAccV2, {'gt_bboxes_view': torch.tensor([[5, 4, 4, 30]])}, 'x1 < x0'),
         (PxAP, {'gt_mask': None}, 'gt_mask.*LoadLocMask'),
         (PxAP, {'gt_mask': torch.zeros(40, 40, dtype=torch.uint8)}, 'shape'),
     ],

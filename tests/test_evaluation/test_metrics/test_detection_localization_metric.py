@@ -236,6 +236,7 @@ def test_result_file_per_picture_and_class(tmp_path):
         (-1, r'p/3.jpg: a detection has the label -1, but the data set has 7 classes'),
         ('nan', r'p/3.jpg: a detection is not finite'),
         ('no box', r'p/3.jpg: there is no ground-truth box'),
+        ('bad box', r'p/3.jpg: a ground-truth box .* x1 < x0'),
     ],
 )
 def test_errors_name_the_picture(changes, message):
@@ -246,6 +247,8 @@ def test_errors_name_the_picture(changes, message):
         sample['pred_instances']['bboxes'][0, 0] = float('nan')
     elif changes == 'no box':
         sample['localization']['gt_bboxes'] = np.zeros((0, 4), int)
+    elif changes == 'bad box':
+        sample['localization']['gt_bboxes'] = np.array([[3, 3, 2, 3]])
     else:
         sample.update(changes)
     with pytest.raises(ValueError, match=message):

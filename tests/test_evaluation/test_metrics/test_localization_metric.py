@@ -203,7 +203,15 @@ def test_half_precision_maps_are_read():
             {'gt_bboxes': None},
             'has no gt_bboxes: end the pipeline with PackLocalizationInputs; .* mmpretrain.Acc',
         ),
+        ({'gt_bboxes': torch.tensor([[3, 4, 9, 9], [9, 4, 8, 9]])}, r'x1 < x0.* \[9, 4, 8, 9\]'),
+        ({'gt_bboxes': torch.tensor([[3, 4, 9, 3]])}, 'y1 < y0'),
+        ({'gt_bboxes': torch.full((1, 4), float('nan'))}, 'ground-truth box is not made of finite'),
+        ({'gt_bboxes': torch.tensor([[3, 4, 9, float('nan')]])}, 'not made of finite numbers'),
+        ({'gt_bboxes': torch.tensor([[3, 4, 9, float('inf')]])}, 'not made of finite numbers'),
+        ({'gt_bboxes': torch.tensor([[-float('inf'), 4, 9, 9]])}, 'not made of finite numbers'),
         ({'gt_label': torch.tensor([0, 1])}, 'exactly one gt_label'),
+        ({'gt_label': torch.tensor([0.75])}, r'gt_label must be a whole number, got 0\.75'),
+        ({'gt_label': torch.tensor([float('nan')])}, 'gt_label must be a whole number, got nan'),
         ({'gt_label': torch.tensor([7])}, r'\[0, 7\)'),
         ({'pred_score': torch.full((7,), float('nan'))}, 'NaN'),
         ({'pred_score': torch.tensor([float('inf')] + [0.0] * 6)}, 'a class score is infinite'),
@@ -213,6 +221,20 @@ def test_errors_name_the_picture(changes, message):
     samples = [make_sample(0), make_sample(5, **changes), make_sample(2)]
     with pytest.raises(ValueError, match=rf'(?s)val/00005.jpg.*{message}'):
         evaluate(samples)
+
+
+def test_boxes_of_one_pixel_and_at_the_border_are_taken():
+    pred_map = torch.zeros(64, 72)
+    pred_map[63, 71] = 1
+    for box in ([71, 63, 71, 63], [71.0, 63.0, 71.0, 63.0]):
+        samples = [
+            make_sample(0, pred_map=pred_map, gt_bboxes=torch.tensor([[0, 0, 0, 0], box])),
+            make_sample(1, gt_label=torch.tensor([1.0])),  # a whole number all the same
+        ]
+        metric = LocalizationMetric(result_file='r.csv')
+        metric.process({}, [sample.to_dict() for sample in samples])
+        # A pixel against the 2x2 that Protocol A makes of it.
+        assert metric._rows[0][-1][1].tolist() == [0.25]
 
 
 def test_ids_must_differ():
@@ -232,13 +254,38 @@ def test_no_picture():
         ({'thresholds': 1.0}, r'\[0, 1\)'),
         ({'thresholds': [0.1, float('nan')]}, r'\[0, 1\)'),
         ({'thresholds': [0.1, 0.1]}, 'twice'),
+        ({'thresholds': '0.1'}, r"^thresholds must be a number in \[0, 1\), got '0.1'$"),
+        ({'thresholds': [0.1, '0.2']}, r"^each of thresholds must be a number .* got '0.2'$"),
+        ({'thresholds': True}, '^thresholds must be a number .* got True$'),
+        ({'thresholds': None}, '^thresholds must be a number .* got None$'),
+        ({'thresholds': np.array(1.5)}, r'^thresholds must be a number .* got array\(1.5\)$'),
+        ({'thresholds': [[0.1, 0.2]]}, '^each of thresholds must be a number'),
         ({'view_size': (0, 224)}, 'view_size'),
+        ({'view_size': 0}, '^view_size must be a whole number of at least 1, got 0$'),
+        ({'view_size': (224, 8.5)}, '^view_size must be a whole number of at least 1, got 8.5$'),
+        ({'view_size': True}, '^view_size must be a whole number'),
+        ({'view_size': '224'}, '^view_size must be a whole number'),
+        ({'view_size': (1, 2, 3)}, r'^view_size must be one number or \(height, width\), got'),
         ({'result_file': 'a.txt'}, 'result_file'),
     ],
 )
 def test_bad_options(kwargs, message):
     with pytest.raises(ValueError, match=message):
         LocalizationMetric(**kwargs)
+
+
+@pytest.mark.parametrize(
+    'given', [0.25, np.float32(0.25), np.array(0.25), torch.tensor(0.25), [0.25], np.array([0.25])]
+)
+def test_one_threshold_of_any_kind(given):
+    assert LocalizationMetric(thresholds=given).thresholds == (0.25,)
+
+
+@pytest.mark.parametrize('given', [9, np.int64(9), torch.tensor(9), (9, 9), [np.int32(9), 9]])
+def test_view_sizes_of_any_kind(given):
+    height, width = LocalizationMetric(view_size=given).view_size
+    assert type(height) is type(width) is int
+    assert (height, width) == (9, 9)
 
 
 def test_constant_maps_predict_everything_with_one_warning(caplog):
