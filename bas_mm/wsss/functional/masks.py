@@ -75,7 +75,7 @@ def mask_confusion(mask: np.ndarray, truth: np.ndarray, num_classes: int) -> np.
         np.ndarray: (C + 1, C + 1) int64: truth, pseudo mask.
 
     Raises:
-        ValueError: Sizes differ or a value is out of range.
+        ValueError: Sizes differ, a value is out of range, or a mask is not uint8.
     """
     if mask.shape != truth.shape:
         raise ValueError(
@@ -112,6 +112,9 @@ def mask_scores(confusion: np.ndarray) -> MaskScores:
 
 
 def _check_values(what: str, mask: np.ndarray, wrong: Sequence[int], known: str) -> None:
+    # Others may have values that wrap around, or that no histogram has a place for.
+    if mask.dtype != np.uint8:
+        raise ValueError(f'{what} is {mask.dtype}, not uint8')
     counts = np.bincount(mask.ravel(), minlength=256)
     for value in wrong:
         if counts[value]:

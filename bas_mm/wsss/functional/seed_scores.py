@@ -96,8 +96,8 @@ def seed_histogram(
         ones the first), how many scores are less than it.
 
     Raises:
-        ValueError: If a class or a mask value is out of range, sizes differ, or a map leaves
-            [0, 1].
+        ValueError: If a class or a mask value is out of range, sizes differ, the mask is not
+            uint8, or a map leaves [0, 1].
     """
     if not len(classes) or classes.min() < 0 or classes.max() >= num_classes:
         raise ValueError(f'classes {classes.tolist()}: 0 to {num_classes - 1} are known')
@@ -107,6 +107,8 @@ def seed_histogram(
             f'but the mask has {mask.shape[1]}x{mask.shape[0]}'
         )
     require_normalised(maps)
+    if mask.dtype != np.uint8:  # of others a value may wrap around, or be beyond the last class
+        raise ValueError(f'the mask is {mask.dtype}, not uint8')
     wrong = (mask > num_classes) & (mask < IGNORED)
     if wrong.any():
         raise ValueError(

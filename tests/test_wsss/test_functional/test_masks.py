@@ -44,6 +44,17 @@ def test_what_does_not_fit_is_said():
         mask_scores(mask_confusion(good, np.full_like(good, 255), 2))
 
 
+@pytest.mark.parametrize('values', [[0, 258], [300, 0], [-254, 1], [0, 1]])
+def test_masks_of_other_types_are_refused(values):
+    """Their values beyond a byte would count as other classes."""
+    good = np.array([[0, 1]], dtype=np.uint8)
+    for kind in (np.int16, np.int64):
+        with pytest.raises(ValueError, match=f'^the pseudo mask is {kind.__name__}, not uint8$'):
+            mask_confusion(np.array([values], dtype=kind), good, 3)
+        with pytest.raises(ValueError, match=f'^the true mask is {kind.__name__}, not uint8$'):
+            mask_confusion(good, np.array([values], dtype=kind), 3)
+
+
 @pytest.mark.parametrize(
     'wrong', [dict(background=1.2), dict(radius=1), dict(beta=0), dict(steps=-1), dict(power=-1)]
 )

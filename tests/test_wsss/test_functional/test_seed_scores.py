@@ -121,6 +121,15 @@ def test_what_cannot_be_scored(changes, message):
         seed_histogram(*picture, CLASSES, check_thresholds(SCORES))
 
 
+@pytest.mark.parametrize('value', [-1, 256, 300, 1])
+def test_masks_of_other_types_are_refused(value):
+    maps, classes, mask = next(_pictures())
+    mask = mask.astype(np.int64)
+    mask[0, 0] = value
+    with pytest.raises(ValueError, match='^the mask is int64, not uint8$'):
+        seed_histogram(maps, classes, mask, CLASSES, check_thresholds(SCORES))
+
+
 @pytest.mark.parametrize('bad', [[], [0.3, 0.2], [0.3, 0.3], [-0.1], [1.5], [float('nan')]])
 def test_thresholds_ascend_in_the_unit_interval(bad):
     with pytest.raises(ValueError, match='background scores'):
