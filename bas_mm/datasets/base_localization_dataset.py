@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 from mmengine.dataset import BaseDataset
@@ -20,7 +21,8 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
     * ``width``, ``height`` (int) where the annotation gives them.
 
     Args:
-        data_root (str): Root of the relative paths below. Defaults to ''.
+        data_root (str): Root of the relative paths below. Defaults to ''. This, ``data_prefix`` and
+            ``classes`` may have :class:`pathlib.Path`, too.
         data_prefix (dict | str, optional): Folders in place of those of :attr:`DATA_PREFIX`, below
             ``data_root`` if relative; ``img_path`` is that of the pictures, as is a text alone.
             Defaults to None.
@@ -58,7 +60,7 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
             metainfo['classes'] = self._read_classes(classes, data_root)
         super().__init__(
             metainfo=metainfo,
-            data_root=data_root,
+            data_root=os.fspath(data_root or ''),
             data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
             pipeline=build_transforms(pipeline),
             test_mode=test_mode,

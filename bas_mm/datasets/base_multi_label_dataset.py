@@ -34,7 +34,8 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
     ``metainfo`` has ``classes``, without the background, and ``palette``, RGB, background first.
 
     Args:
-        data_root (str): Root of the relative paths. Defaults to ''.
+        data_root (str): Root of the relative paths. Defaults to ''. This, ``data_prefix`` and
+            ``classes`` may have :class:`pathlib.Path`, too.
         data_prefix (Mapping[str, str | None] | str, optional): Folders in place of those of
             :attr:`DATA_PREFIX`, below ``data_root`` if relative; ``seg_map_path=None`` for
             without masks. A text alone is that of the pictures. Defaults to None.
@@ -93,7 +94,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
         super().__init__(
             ann_file=ann_file,
             metainfo=metainfo,
-            data_root=data_root,
+            data_root=os.fspath(data_root or ''),
             data_prefix=self._folders(data_prefix, self.DATA_PREFIX),
             pipeline=build_transforms(pipeline),
             test_mode=test_mode,
@@ -124,14 +125,15 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
             dict[str, str]: What to do about each that is not there, by its path.
         """
         names = settings.get('classes')
-        if isinstance(names, str):
+        in_file = isinstance(names, (str, os.PathLike))
+        if in_file:
             settings = {**settings, 'classes': 1}  # their file would be opened
         own = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})
         if own.data_root and not osp.isdir(own.data_root):
             return {own.data_root: f'It is {cls.ROOT_PURPOSE}: correct the path'}
         paths = {own.data_prefix['img_path']: 'Correct data_root or data_prefix.img_path'}
         paths.update(own.annotation_paths())
-        if isinstance(names, str):
+        if in_file:
             paths[osp.join(own.data_root, names)] = 'Correct classes'
         if masks and 'seg_map_path' in own.data_prefix:
             paths[own.data_prefix['seg_map_path']] = (

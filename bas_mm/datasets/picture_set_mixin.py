@@ -1,19 +1,25 @@
 from __future__ import annotations
 
 import logging
+import os
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from numbers import Integral
+from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.arguments import is_single
 
 from .errors import AnnotationError, UnreadableImageError
 from .pickled_pictures_mixin import PickledPicturesMixin
 from .text_lists import read_class_names
 
 __all__ = ['PictureSetMixin', 'build_transforms']
+
+_Path = str | os.PathLike
 
 
 def build_transforms(pipeline: Sequence[dict | Callable]) -> list[Callable]:
@@ -93,27 +99,39 @@ class PictureSetMixin(PickledPicturesMixin):
 
     @staticmethod
     def _folders(
-        given: Mapping[str, str | None] | str | None, defaults: Mapping[str, str | None]
+        given: Mapping[str, _Path | None] | _Path | None, defaults: Mapping[str, str | None]
     ) -> dict[str, str]:
-        """``data_prefix``: a text alone is the folder of the pictures, as in mmpretrain."""
-        own = {'img_path': given} if isinstance(given, str) else given or {}
+        """``data_prefix``: a path alone is the folder of the pictures, as in mmpretrain."""
+        own = {'img_path': given} if _is_path(given) else given or {}
         folders = {}
         # With the keys of mmdetection the pictures would be looked for in the folder's default.
         if isinstance(own, Mapping) and 'img' not in own:
             folders = {k: path for k, path in {**defaults, **own}.items() if path is not None}
-        if 'img_path' not in folders:
+        if 'img_path' not in folders or not all(map(_is_path, folders.values())):
             raise AnnotationError(
                 f'data_prefix={own!r}: give the folder of the pictures as '
                 "data_prefix=dict(img_path='FOLDER')"
             )
-        return folders
+        return {key: os.fspath(path) for key, path in folders.items()}
 
     @staticmethod
-    def _read_classes(classes: Sequence[str] | str | int, data_root: str) -> tuple[str, ...]:
-        if isinstance(classes, str):
+    def _read_classes(classes: Sequence[str] | _Path | int, data_root: _Path) -> tuple[str, ...]:
+        if _is_path(classes):
             return read_class_names(osp.join(data_root, classes))
-        if isinstance(classes, int):
+        if isinstance(classes, Integral) and not isinstance(classes, bool):
             if classes < 1:
                 raise AnnotationError(f'classes={classes}: there must be at least one class')
             return tuple(str(index) for index in range(classes))
-        return tuple(classes)
+        # A set of Python's would number its names in another order in each process.
+        unfit = is_single(classes) or isinstance(classes, (Mapping, Set))
+        names = () if unfit else tuple(classes)
+        if unfit or not all(isinstance(name, str) for name in names):
+            raise AnnotationError(
+                f'classes={classes!r}: give the names of the classes in their order, a text file '
+                'with one name per line, or their number'
+            )
+        return tuple(map(str, names))
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, (str, os.PathLike))

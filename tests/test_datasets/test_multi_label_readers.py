@@ -194,6 +194,9 @@ class TestVOC:
         assert paths(split='nowhere') == {*usual, f'{lists[0]}/nowhere.txt'}
         own = paths(split='my.txt', labels='l.txt', data_prefix=dict(img_path='pictures'))
         assert own == {'pictures', 'my.txt', 'l.txt'}
+        for names in ('names.txt', Path('names.txt')):  # which is not opened
+            own = paths(classes=names, data_prefix=Path('pictures'))
+            assert own == {'pictures', 'Annotations', f'{lists[0]}/train_aug.txt', 'names.txt'}
 
     @pytest.mark.parametrize(
         ('lines', 'line', 'expected'),

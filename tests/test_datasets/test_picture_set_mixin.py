@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 import pickle
 import tracemalloc
+from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,3 +161,33 @@ def test_what_cannot_be_written(monkeypatch):
     monkeypatch.setattr(Pictures, 'broken', False)
     dataset.full_init()
     assert ids_of(dataset) == [info['image_id'] for info in localization_infos(20)]
+
+
+@pytest.mark.parametrize('kind', [Pictures, Labelled])
+def test_paths_and_numbers_of_any_kind(kind, tmp_path):
+    (tmp_path / 'names.txt').write_text('a\nb\n')
+    for prefix in (Path('below'), dict(img_path=Path('below'), masks=Path('/masks'), none=None)):
+        dataset = kind(Path(tmp_path), prefix, Path('names.txt'), lazy_init=True)
+        assert dataset.metainfo['classes'] == ('a', 'b')
+        assert dataset.data_prefix['img_path'] == str(tmp_path / 'below')
+        assert dataset.data_prefix.get('masks', '/masks') == '/masks'
+    for given in (2, np.int64(2), np.uint8(2)):
+        assert kind(classes=given, lazy_init=True).metainfo['classes'] == ('0', '1')
+    for given in (['a', 'b'], np.array(['a', 'b']), iter('ab')):
+        names = kind(classes=given, lazy_init=True).metainfo['classes']
+        assert names == ('a', 'b')
+        assert {type(name) for name in names} == {str}
+
+
+@pytest.mark.parametrize('kind', [Pictures, Labelled])
+def test_what_are_no_classes_and_no_folders(kind):
+    others = (True, 2.0, Fraction(2), b'names.txt', [1, 2], ['a', None], {'a', 'b'}, dict(a=0))
+    for given in (*others, np.array(2.0), np.bool_(True)):
+        with pytest.raises(AnnotationError, match='^classes=.*: give the names of the classes in'):
+            kind(classes=given, lazy_init=True)
+    for given in (0, np.int64(-1)):
+        with pytest.raises(AnnotationError, match='there must be at least one class'):
+            kind(classes=given, lazy_init=True)
+    for given in (3, b'images', ['images'], dict(img_path=3), dict(img_path='a', masks=3)):
+        with pytest.raises(AnnotationError, match='^data_prefix=.*: give the folder of the pic'):
+            kind(data_prefix=given, classes=2, lazy_init=True)

@@ -1,5 +1,7 @@
 """What configs say of their data sets."""
 
+from pathlib import Path
+
 import pytest
 from mmengine.config import Config
 
@@ -32,6 +34,11 @@ def test_the_sets_within_others():
         (dict(type='MultiLabelList', metainfo=dict(classes=['a', 'b'])), ['a', 'b'], True),
         (dict(type='MultiLabelList', classes='names.txt', data_root='pets'), ('x', 'y'), True),
         (dict(type='MultiLabelList', metainfo=dict(classes='pets/names.txt')), ('x', 'y'), True),
+        (
+            dict(type='MultiLabelList', classes=Path('names.txt'), data_root='pets'),
+            ('x', 'y'),
+            True,
+        ),
         (dict(type='MultiLabelList', classes='nowhere.txt'), None, True),
         (dict(type='MultiLabelList', classes=2), None, True),
         (dict(type='MultiLabelList'), None, False),
