@@ -16,4 +16,5 @@ def test_both_walks_agree_and_figures_are_written(repo_dir, tmp_path):
     for name in ('random_walk', 'plain_loop'):
         assert name in done.stdout
         assert figures[f'{name}_seconds'] >= figures[f'{name}_seconds_quickest'] > 0
-        assert figures[f'{name}_megabytes'] >= 0
+        # On maps as small as these it is next to nothing; imports would be hundreds.
+        assert 0 <= figures[f'{name}_megabytes'] < 60

@@ -116,8 +116,13 @@ def _resident_kilobytes(entry: str) -> int:
 
 
 def megabytes_more(walk: Walk, args: argparse.Namespace) -> float:
-    """What one walk needs beyond what the process had before, in MB."""
-    context = multiprocessing.get_context('spawn')
+    """What one walk needs beyond what the process had before, in MB.
+
+    The process is a fork of this one, which has imported all that a walk needs and has not walked:
+    neither imports nor what another walk has freed are counted. A GPU is not to be used in a fork,
+    and its memory has neither.
+    """
+    context = multiprocessing.get_context('spawn' if args.device.startswith('cuda') else 'fork')
     result = context.Queue()
     process = context.Process(target=_peak_megabytes, args=(walk, args, result))
     process.start()
@@ -169,8 +174,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     from bas_mm.models.functional import random_walk
 
     torch.set_num_threads(1)
-    arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
     walks: dict[str, Walk] = {'random_walk': random_walk, 'plain_loop': plain_walk}
+    megabytes = {name: megabytes_more(walk, args) for name, walk in walks.items()}
+    arguments = (*inputs(tuple(args.size), args.classes, args.device), *_numbers(args))
     ours, plain = (
         walk(*(a.double() for a in arguments[:2]), *arguments[2:]) for walk in walks.values()
     )
@@ -183,10 +189,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
     for name, times in seconds_of_walks(walks, arguments, args.rounds).items():
         figures[f'{name}_seconds'] = times['median']
         figures[f'{name}_seconds_quickest'] = times['best']
-        figures[f'{name}_megabytes'] = megabytes_more(walks[name], args)
+        figures[f'{name}_megabytes'] = megabytes[name]
         print(
             f'{name:12} {times["median"]:.3f} s (quickest {times["best"]:.3f} s), '
-            f'{figures[f"{name}_megabytes"]:.0f} MB more'
+            f'{megabytes[name]:.0f} MB more'
         )
     if args.out:
         write_figures(args.out, argv, args.device, **figures)
