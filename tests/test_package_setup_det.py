@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,7 +38,10 @@ case "$*" in
     touch "$2/onedl_mmcv-2.3.6-fake.whl"
     ;;
 *import_module*" mmcv.ops "*) case "$0" in */det-*/* | */.venv-det/*) ;; *) exit 1 ;; esac ;;
-*"-m pip"* | *import_module* | *"import cv2"* | *"-m ruff"*) exit 0 ;;
+*"-m pip"* | *import_module* | *"import cv2"* | *"-m ruff"*)
+    [ -z "${{FAKE_PIP_TAKES:-}}" ] || sleep "$FAKE_PIP_TAKES"
+    exit 0
+    ;;
 *"-m pytest"*) exit "${{FAKE_TESTS:-0}}" ;;
 *"print(sys.executable)"*) echo "$0" ;;
 *"import xdist"*) exit 1 ;;
@@ -64,7 +69,7 @@ def checkout(tmp_path: Path, repo_dir: Path) -> Path:
     return root
 
 
-def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str):
+def variables(checkout: Path, **env: str) -> dict[str, str]:
     clean = {
         k: v
         for k, v in os.environ.items()
@@ -72,7 +77,7 @@ def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str)
         and k not in ('VIRTUAL_ENV', 'CONDA_PREFIX', 'PYTHONPATH', 'CI', 'MAX_JOBS', 'CFLAGS')
     }
     folder = checkout.parent
-    variables = dict(
+    own = dict(
         BAS_MM_PYTHON=str(folder / 'fake/python3'),
         BAS_MM_CACHE=str(folder / 'cache'),
         FAKE_LOG=str(folder / 'log'),
@@ -80,13 +85,17 @@ def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str)
         FAKE_TORCH_FOLDER=str(folder / 'a torch'),
         CXX='true',  # a compiler that says it is there
     )
+    return {**clean, **own, **env}
+
+
+def run(checkout: Path, *command: str, script: str = 'setup_det.sh', **env: str):
     return subprocess.run(
         ['bash', str(checkout / 'tools' / script), *command],
         capture_output=True,
         text=True,
-        cwd=folder,
+        cwd=checkout.parent,
         stdin=subprocess.DEVNULL,
-        env={**clean, **variables, **env},
+        env=variables(checkout, **env),
     )
 
 
@@ -351,6 +360,26 @@ def test_run_tests_makes_both_environments_at_once(checkout):
     done = run(checkout, script='run_tests.sh', CI='true', FAKE_WAITS_FOR='2')
     assert done.returncode == 0, done.stderr
     assert len(calls(checkout, '-m venv')) == 2
+
+
+def test_run_tests_leaves_no_process_where_it_is_stopped(checkout):
+    process = subprocess.Popen(
+        ['bash', str(checkout / 'tools/run_tests.sh')],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=variables(checkout, CI='true', FAKE_PIP_TAKES='300'),
+        start_new_session=True,
+    )
+    try:
+        while len(calls(checkout, '-m pip ')) < 2:
+            assert process.poll() is None
+            time.sleep(0.1)
+        os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C in a terminal
+        # Ends when the last one that holds the pipe does.
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode != 0
 
 
 def test_run_tests_fails_where_detectors_have_no_environment(checkout):

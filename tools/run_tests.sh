@@ -15,11 +15,14 @@ det=0
 [ "${CI:-}" != true ] || [ "${BAS_MM_SKIP_SETUP:-0}" = 1 ] || det=1
 det=${BAS_MM_DET:-$det}
 making=
-if [ "$det" = 1 ]; then
-    # Beside the other environment: pip is busy on one core.
-    bash "$root/tools/setup_det.sh" true &
+if [ "$det" = 1 ] && command -v flock >/dev/null 2>&1; then
+    # Beside the other environment: pip is busy on one core. In a group of processes of its own, all
+    # of which end with this script.
+    set -m
+    bash "$root/tools/setup_det.sh" true </dev/null &
+    set +m
     making=$!
-    trap 'kill "$making" 2>/dev/null || true' EXIT
+    trap 'kill -- "-$making" 2>/dev/null || true' EXIT
 fi
 . "$root/tools/setup_env.sh"
 bas_mm_setup pytest

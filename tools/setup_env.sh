@@ -169,7 +169,7 @@ or activate an environment that does, or give another folder with BAS_MM_CACHE."
     if [ "$(cat "$venv/.bas_mm_checkout" 2>/dev/null)" != "$bas_mm_root" ]; then
         # Nor must two environments at once have pip write its notes about this checkout.
         if command -v flock >/dev/null 2>&1; then
-            exec 7<"$bas_mm_root/requirements/pinned.txt"
+            exec 7>>"$bas_mm_root/requirements/pinned.txt" # for writing, as NFS asks; it stays as it is
             flock 7
         fi
         bas_mm_pip_install "$venv" --no-deps --no-build-isolation -e "$bas_mm_root"
