@@ -249,7 +249,7 @@ def require_whole_run(cfg: Config, name: str) -> tuple[Dataset, Dataset]:
         except ValueError as error:
             raise ValueError(
                 f'{split}_dataloader.dataset: {picture_name(sample)}: {error}. LocalizationMetric '
-                'compares with true boxes, which are listed, and read with with_boxes=True'
+                'compares with true boxes: list them, and have them read with with_boxes=True'
             ) from error
     return val, test
 

@@ -21,8 +21,8 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
     * ``width``, ``height`` (int) where the annotation gives them.
 
     Args:
-        data_root (str): Root of the relative paths below. Defaults to ''. This, ``data_prefix`` and
-            ``classes`` may have :class:`pathlib.Path`, too.
+        data_root (str): Root of the relative paths below. Defaults to ''. In Python code this,
+            ``data_prefix`` and ``classes`` may have :class:`pathlib.Path`, too; configs are text.
         data_prefix (dict | str, optional): Folders in place of those of :attr:`DATA_PREFIX`, below
             ``data_root`` if relative; ``img_path`` is that of the pictures, as is a text alone.
             Defaults to None.

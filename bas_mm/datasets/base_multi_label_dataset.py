@@ -34,8 +34,8 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
     ``metainfo`` has ``classes``, without the background, and ``palette``, RGB, background first.
 
     Args:
-        data_root (str): Root of the relative paths. Defaults to ''. This, ``data_prefix`` and
-            ``classes`` may have :class:`pathlib.Path`, too.
+        data_root (str): Root of the relative paths. Defaults to ''. In Python code this,
+            ``data_prefix`` and ``classes`` may have :class:`pathlib.Path`, too; configs are text.
         data_prefix (Mapping[str, str | None] | str, optional): Folders in place of those of
             :attr:`DATA_PREFIX`, below ``data_root`` if relative; ``seg_map_path=None`` for
             without masks. A text alone is that of the pictures. Defaults to None.

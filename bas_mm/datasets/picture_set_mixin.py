@@ -3,7 +3,7 @@ from __future__ import annotations
 import logging
 import os
 import os.path as osp
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -107,11 +107,14 @@ class PictureSetMixin(PickledPicturesMixin):
         # With the keys of mmdetection the pictures would be looked for in the folder's default.
         if isinstance(own, Mapping) and 'img' not in own:
             folders = {k: path for k, path in {**defaults, **own}.items() if path is not None}
-        if 'img_path' not in folders or not all(map(_is_path, folders.values())):
+        if not _is_path(folders.get('img_path')):
             raise AnnotationError(
                 f'data_prefix={own!r}: give the folder of the pictures as '
                 "data_prefix=dict(img_path='FOLDER')"
             )
+        for key, path in folders.items():
+            if not _is_path(path):
+                raise AnnotationError(f'data_prefix: {key}={path!r} is no path of a folder')
         return {key: os.fspath(path) for key, path in folders.items()}
 
     @staticmethod
@@ -122,13 +125,13 @@ class PictureSetMixin(PickledPicturesMixin):
             if classes < 1:
                 raise AnnotationError(f'classes={classes}: there must be at least one class')
             return tuple(str(index) for index in range(classes))
-        # A set of Python's would number its names in another order in each process.
-        unfit = is_single(classes) or isinstance(classes, (Mapping, Set))
+        # A set has its names in another order in each process.
+        unfit = is_single(classes) or isinstance(classes, (Mapping, set, frozenset, bytes))
         names = () if unfit else tuple(classes)
-        if unfit or not all(isinstance(name, str) for name in names):
+        if unfit or not all(isinstance(name, (str, Integral)) for name in names):
             raise AnnotationError(
-                f'classes={classes!r}: give the names of the classes in their order, a text file '
-                'with one name per line, or their number'
+                f'classes={classes!r}: give the names of the classes, as texts and in their order, '
+                'a text file with one name per line, or their number'
             )
         return tuple(map(str, names))
 

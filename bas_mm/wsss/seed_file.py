@@ -291,18 +291,19 @@ def _damage() -> tuple[type[Exception], ...]:
 
 def _unreadable(path: str | Path, error: Exception) -> SeedFileError | None:
     """The error for a file that the system does not open or read; None for what it has read."""
-    # zipfile makes a BadZipFile of the error that reading the end of the file gives.
-    cause = error.__context__ if isinstance(error, zipfile.BadZipFile) else error
-    if isinstance(cause, IsADirectoryError):
+    if isinstance(error, IsADirectoryError):
         return SeedFileError(f'{path} is no seed file but a folder')
     # A damaged table of contents leads to places that no file has.
-    if not isinstance(cause, OSError) or cause.errno in (errno.EINVAL, errno.EOVERFLOW):
+    if not isinstance(error, OSError) or error.errno in (errno.EINVAL, errno.EOVERFLOW):
         return None
-    return SeedFileError(f'{path} cannot be read: {cause.strerror or cause}')
+    return SeedFileError(f'{path} cannot be read: {error.strerror or error}')
 
 
 def _contents(file: BinaryIO) -> dict[str, zipfile.ZipInfo]:
     """The table of contents of a zip file, by the arrays' names."""
+    # Of the error that reading the end of the file gives zipfile makes a BadZipFile.
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 22))
+    file.read(22)
     with zipfile.ZipFile(file) as archive:
         return {info.filename.removesuffix(_SUFFIX): info for info in archive.infolist()}
 

@@ -173,21 +173,24 @@ def test_paths_and_numbers_of_any_kind(kind, tmp_path):
         assert dataset.data_prefix.get('masks', '/masks') == '/masks'
     for given in (2, np.int64(2), np.uint8(2)):
         assert kind(classes=given, lazy_init=True).metainfo['classes'] == ('0', '1')
-    for given in (['a', 'b'], np.array(['a', 'b']), iter('ab')):
+    for given in (['a', 'b'], np.array(['a', 'b']), iter('ab'), dict(a=0, b=1).keys()):
         names = kind(classes=given, lazy_init=True).metainfo['classes']
         assert names == ('a', 'b')
         assert {type(name) for name in names} == {str}
+    assert kind(classes=[3, 7], lazy_init=True).metainfo['classes'] == ('3', '7')
 
 
 @pytest.mark.parametrize('kind', [Pictures, Labelled])
 def test_what_are_no_classes_and_no_folders(kind):
-    others = (True, 2.0, Fraction(2), b'names.txt', [1, 2], ['a', None], {'a', 'b'}, dict(a=0))
+    others = (True, 2.0, Fraction(2), b'names.txt', [1.0], ['a', None], {'a', 'b'}, dict(a=0))
     for given in (*others, np.array(2.0), np.bool_(True)):
-        with pytest.raises(AnnotationError, match='^classes=.*: give the names of the classes in'):
+        with pytest.raises(AnnotationError, match='^classes=.*: give the names of the classes, as'):
             kind(classes=given, lazy_init=True)
     for given in (0, np.int64(-1)):
         with pytest.raises(AnnotationError, match='there must be at least one class'):
             kind(classes=given, lazy_init=True)
-    for given in (3, b'images', ['images'], dict(img_path=3), dict(img_path='a', masks=3)):
+    for given in (3, b'images', ['images'], dict(img_path=3)):
         with pytest.raises(AnnotationError, match='^data_prefix=.*: give the folder of the pic'):
             kind(data_prefix=given, classes=2, lazy_init=True)
+    with pytest.raises(AnnotationError, match='^data_prefix: masks=3 is no path of a folder$'):
+        kind(data_prefix=dict(img_path='a', masks=3), classes=2, lazy_init=True)

@@ -171,6 +171,15 @@ def test_a_file_that_the_system_does_not_read_is_not_damaged(saved, monkeypatch,
         assert str(caught.value) == f'{path} cannot be read: as a test wants it'
 
 
+def test_damage_is_told_as_such_after_another_error(tmp_path):
+    path = tmp_path / 'a.npz'
+    path.write_bytes(b'no zip file')
+    try:
+        (tmp_path / 'none').stat()
+    except FileNotFoundError:
+        assert read_seed_classes(path) is None
+
+
 def test_places_that_no_file_has_are_damage(saved, monkeypatch):
     _, path = saved
     for number in (errno.EINVAL, errno.EOVERFLOW):

@@ -27,19 +27,16 @@ def class_ranks(scores: ArrayLike, labels: ArrayLike) -> np.ndarray:
         >>> class_ranks([[0.1, 0.7, 0.2], [0.4, 0.2, 0.4]], [1, 2])
         array([0, 1])
     """
-    s = np.asarray(scores)
-    given = np.asarray(labels)
-    if given.dtype.kind == 'f':
-        parts = given[~np.isfinite(given) | (given != np.floor(given))]
-        if len(parts):
-            raise ValueError(f'labels must be whole numbers, got {parts[0]}')
-    y = given.astype(np.int64)
+    s, y = np.asarray(scores), np.asarray(labels)
     if s.ndim != 2 or y.shape != s.shape[:1]:
         raise ValueError(f'scores (n, C) and labels (n,) expected, got {s.shape} and {y.shape}')
     if np.isnan(s).any():
         raise ValueError('a class score is NaN')
-    if y.size and not (y.min() >= 0 and y.max() < s.shape[1]):
+    if y.size and not (y.min() >= 0 and y.max() < s.shape[1]):  # NaN fails here too
         raise ValueError(f'labels must lie in [0, {s.shape[1]}), got {y.min()} to {y.max()}')
+    given, y = y, y.astype(np.int64)
+    if (given != y).any():
+        raise ValueError(f'labels must be whole numbers, got {given[given != y][0]}')
     own = np.take_along_axis(s, y[:, None], axis=1)
     before = np.arange(s.shape[1]) < y[:, None]
     return ((s > own) | ((s == own) & before)).sum(axis=1).astype(np.int64)

@@ -454,10 +454,14 @@ class BaseMapMetric(BaseMetric):
 
 
 def _height_and_width(size: Any) -> tuple[int, int]:
-    sides = (size, size) if is_single(size) else tuple(size)
-    if len(sides) != 2:
-        raise ValueError(f'view_size must be one number or (height, width), got {size!r}')
-    height, width = (whole_number('view_size', side, 1) for side in sides)
+    sides = (size, size) if is_single(size) else size
+    try:
+        height, width = (whole_number('view_size', side, 1) for side in sides)
+    except ValueError:
+        raise ValueError(
+            'view_size must be one whole number or (height, width), each of at least 1, '
+            f'got {size!r}'
+        ) from None
     return height, width
 
 

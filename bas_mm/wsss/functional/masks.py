@@ -114,7 +114,7 @@ def mask_scores(confusion: np.ndarray) -> MaskScores:
 def _check_values(what: str, mask: np.ndarray, wrong: Sequence[int], known: str) -> None:
     # Others may have values that wrap around, or that no histogram has a place for.
     if mask.dtype != np.uint8:
-        raise ValueError(f'{what} is {mask.dtype}, not uint8')
+        raise ValueError(f'{what} is {mask.dtype}, not uint8: if its values fit, astype(np.uint8)')
     counts = np.bincount(mask.ravel(), minlength=256)
     for value in wrong:
         if counts[value]:

@@ -108,7 +108,9 @@ def seed_histogram(
         )
     require_normalised(maps)
     if mask.dtype != np.uint8:  # of others a value may wrap around, or be beyond the last class
-        raise ValueError(f'the mask is {mask.dtype}, not uint8')
+        raise ValueError(
+            f'the mask is {mask.dtype}, not uint8: if its values fit, astype(np.uint8)'
+        )
     wrong = (mask > num_classes) & (mask < IGNORED)
     if wrong.any():
         raise ValueError(

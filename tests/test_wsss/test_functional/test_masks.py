@@ -49,9 +49,9 @@ def test_masks_of_other_types_are_refused(values):
     """Their values beyond a byte would count as other classes."""
     good = np.array([[0, 1]], dtype=np.uint8)
     for kind in (np.int16, np.int64):
-        with pytest.raises(ValueError, match=f'^the pseudo mask is {kind.__name__}, not uint8$'):
+        with pytest.raises(ValueError, match=f'^the pseudo mask is {kind.__name__}, not uint8: '):
             mask_confusion(np.array([values], dtype=kind), good, 3)
-        with pytest.raises(ValueError, match=f'^the true mask is {kind.__name__}, not uint8$'):
+        with pytest.raises(ValueError, match=f'^the true mask is {kind.__name__}, not uint8: '):
             mask_confusion(good, np.array([values], dtype=kind), 3)
 
 

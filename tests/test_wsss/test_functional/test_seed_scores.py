@@ -126,7 +126,7 @@ def test_masks_of_other_types_are_refused(value):
     maps, classes, mask = next(_pictures())
     mask = mask.astype(np.int64)
     mask[0, 0] = value
-    with pytest.raises(ValueError, match='^the mask is int64, not uint8$'):
+    with pytest.raises(ValueError, match='^the mask is int64, not uint8: '):
         seed_histogram(maps, classes, mask, CLASSES, check_thresholds(SCORES))
 
 
