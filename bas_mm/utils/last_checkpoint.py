@@ -20,7 +20,9 @@ _BEST = 'best_'
 
 
 def has_checkpoints(folder: str | Path) -> bool:
-    """Whether a training has left its note or checkpoints with mmengine's names in a folder.
+    """Whether a training has left checkpoints with mmengine's names, or its note of others.
+
+    A note of what is gone is none.
 
     Args:
         folder (str | Path): A work folder; it need not exist.
@@ -29,7 +31,13 @@ def has_checkpoints(folder: str | Path) -> bool:
         names = os.listdir(folder)
     except OSError:
         return False
-    return any(name == NOTE or _NUMBERED.fullmatch(name) for name in names)
+    if any(map(_NUMBERED.fullmatch, names)):
+        return True
+    try:
+        find_last_checkpoint(folder)
+    except OSError:
+        return False
+    return True
 
 
 def find_last_checkpoint(folder: str | Path) -> str:

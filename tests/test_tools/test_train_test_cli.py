@@ -505,6 +505,9 @@ def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
 def test_a_training_anew_beside_the_checkpoints_of_another_one_warns(project):
     (project.folder / 'used').mkdir()
     (project.folder / 'used' / 'epoch_3.pth').touch()
+    # --resume would find nothing here.
+    (project.folder / 'noted').mkdir()
+    (project.folder / 'noted' / 'last_checkpoint').write_text('noted/epoch_3.pth')
     said = (
         'train.py: warning: used has checkpoints of an earlier run, which are overwritten or stay '
         'beside the new ones; go on with --resume, or name another --work-dir\n'
@@ -513,13 +516,14 @@ def test_a_training_anew_beside_the_checkpoints_of_another_one_warns(project):
         ('used', [], True),
         ('used', ['resume=True'], False),
         ('unused', [], False),
+        ('noted', [], False),
     ):
         # It need not train for it.
         options = ['--cfg-options', *options, 'model.backbone.type=SmallNot']
         command = 'train.py', 'tiny.py', '--work-dir', folder, *options
         done = project.run_here(*command, check=False)
         assert done.returncode == 2
-        assert (said in done.stderr) == warns
+        assert (said.replace('used', folder) in done.stderr) == warns
 
 
 @pytest.mark.slow

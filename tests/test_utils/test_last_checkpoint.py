@@ -34,7 +34,18 @@ def test_whether_a_training_was_here(folder, tmp_path_factory):
     (other / 'vis_data').mkdir()
     assert not has_checkpoints(other)
     assert not has_checkpoints(other / 'nowhere')
-    note(other, '')
+    # A note of nothing that is there says nothing.
+    for noted, known in (
+        ('', False),
+        ('gone/net_7.pth', False),
+        (str(folder / 'net_7.pth'), False),
+        (str(folder / 'epoch_12.pth'), True),
+        ('s3://bucket/net_7.pth', True),
+    ):
+        note(other, noted)
+        assert has_checkpoints(other) == known
+    (other / 'net_7.pth').touch()
+    note(other, 'gone/net_7.pth')
     assert has_checkpoints(other)
 
 
