@@ -10,6 +10,7 @@ from mmpretrain.structures import DataSample
 from bas_mm.registry import TRANSFORMS
 from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes
 
+from ..errors import AnnotationError
 from .view_tracking import is_view_known
 
 __all__ = ['PackLocalizationInputs']
@@ -52,6 +53,9 @@ class PackLocalizationInputs(BaseTransform):
     Args:
         meta_keys (Sequence[str]): Keys of the meta information. Defaults to
             :attr:`DEFAULT_META_KEYS`.
+
+    Raises:
+        AnnotationError: A true box is not of finite numbers.
     """
 
     DEFAULT_META_KEYS = (
@@ -102,6 +106,15 @@ class PackLocalizationInputs(BaseTransform):
             boxes = np.zeros((0, 4))
         # What nothing has changed is the original.
         original = results.get('ori_gt_bboxes', boxes)
+        for rows in (np.asarray(array, np.float64).reshape(-1, 4) for array in (original, boxes)):
+            finite = np.isfinite(rows).all(axis=1)
+            if not finite.all():
+                # As integers it would be a box far away, which nothing hits.
+                raise AnnotationError(
+                    f'{results.get("img_path", "a picture")}: the true box '
+                    f'{rows[~finite][0].tolist()} is not made of finite numbers. Correct it in the '
+                    'data set'
+                )
         scaled = resize_boxes(original, ori_size, size).astype(np.int64)
         truth = dict(gt_bboxes=boxes_to_view(boxes, *size), gt_bboxes_view=scaled)
         if results.get('gt_mask') is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from mmcv.transforms import Compose
 from mmengine.dataset import default_collate
 from mmpretrain.structures import DataSample
 
+from bas_mm.datasets.errors import AnnotationError
 from bas_mm.registry import TRANSFORMS
 
 
@@ -61,6 +64,24 @@ def test_without_boxes_and_label():
     assert sample.gt_bboxes.shape == (0, 4)
     assert sample.gt_bboxes.dtype == torch.int64
     assert 'gt_label' not in sample
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf])
+def test_boxes_that_are_not_finite_are_refused(value):
+    """Those of data sets of other packages, which nobody has looked at; also mirrored and cut."""
+    boxes = np.array([[1.0, 2.0, 20.0, 12.0], [1.0, 2.0, value, 12.0]])
+    said = re.escape(
+        f'root/a/b.jpg: the true box [1.0, 2.0, {value}, 12.0] is not made of finite numbers. '
+        'Correct it in the data set'
+    )
+    flip = dict(type='LocRandomFlip', prob=1.0)
+    for steps in ([PACK], [OWN, PACK], [OWN, OWN_CROP, flip, PACK]):
+        with pytest.raises(AnnotationError, match=f'^{said}$'):
+            run(steps, item(gt_bboxes=boxes))
+    # Nor those that a transform has made so.
+    whole = item(gt_bboxes=boxes, ori_gt_bboxes=boxes[:1])
+    with pytest.raises(AnnotationError, match=r'^root/a/b\.jpg: '):
+        run([PACK], whole)
 
 
 def test_meta_keys():
