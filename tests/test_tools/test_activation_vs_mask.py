@@ -73,3 +73,24 @@ def test_errors(project):
     content = (project.folder / 'tiny.pth').read_bytes()
     (project.folder / 'cut.pth').write_bytes(content[: len(content) // 2])
     assert 'the checkpoint cut.pth cannot be read' in error('tiny.py', 'cut.pth')
+
+
+def test_a_checkpoint_of_classes_in_another_order_is_refused(project):
+    """The cross-entropy would be that of other classes."""
+    state = project.model.state_dict()
+    command = TOOL, 'tiny.py', 'named.pth', '--out', 'named.png', '--pictures', 1
+
+    def run(*classes):
+        meta = dict(dataset_meta=dict(classes=classes))
+        torch.save(dict(meta=meta, state_dict=state), project.folder / 'named.pth')
+        return project.run_here(*command, check=False)
+
+    done = run('red', 'blue', 'green', 'white')
+    assert done.returncode == 2
+    (line,) = (line for line in done.stderr.splitlines() if 'error: ' in line)
+    assert (
+        'test_dataloader.dataset has the classes in another order than the training set of the '
+        "checkpoint: class 1, counted from 0, is 'green' in the first and 'blue' in the second"
+    ) in line
+    assert not (project.folder / 'named.png').exists()
+    assert run('red', 'green', 'blue', 'white').returncode == 0

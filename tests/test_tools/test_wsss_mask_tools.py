@@ -217,6 +217,27 @@ def test_scores_by_either_config_and_by_folder(project):
     _refused(project, *whole, says='--out seeds.py/x.json: ')
 
 
+def test_masks_of_classes_in_another_order_are_not_scored(project):
+    classes = list(project.dataset.metainfo['classes'])
+    truth = Path(project.dataset.get_data_info(0)['seg_map_path']).parent
+    shutil.copytree(project.folder / 'one', project.folder / 'swapped_masks')
+    noted = project.folder / 'swapped_masks' / 'masks.json'
+    swapped = [*classes[:2], *classes[:1:-1]]
+    noted.write_text(json.dumps({**json.loads(noted.read_text()), 'classes': swapped}))
+    says = (
+        'the set of true masks has the classes in another order than swapped_masks/masks.json: '
+        f'class 2, counted from 0, is {classes[2]!r} in the first and {classes[3]!r} in the second'
+    )
+    (project.folder / 'ids.txt').write_text('\n'.join(project.ids))
+    evaluate, of_folder = 'wsss/eval_masks.py', ('swapped_masks', '--masks', truth, '--classes')
+    for arguments in (('seeds.py', 'swapped_masks'), (*of_folder, *classes)):
+        _refused(project, evaluate, *arguments, '--out', 'never.json', says=says)
+    assert not (project.folder / 'never.json').exists()
+    # Who gives the number of the classes says nothing of their order.
+    for names in (swapped, [4]):
+        project.run_here(evaluate, *of_folder, *names, '--ids', 'ids.txt')
+
+
 @pytest.mark.slow
 def test_two_processes_go_on_where_one_was_killed(project):
     out = project.folder / 'killed'

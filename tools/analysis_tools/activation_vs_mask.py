@@ -73,16 +73,22 @@ def main() -> None:
     from mmengine.registry import init_default_scope
 
     from bas_mm.apis import sweep_masks
-    from bas_mm.apis.checkpoints import load_model
+    from bas_mm.apis.checkpoints import fill_model, read_checkpoint
+    from bas_mm.engine.hooks import ClassCountHook
     from bas_mm.registry import DATASETS
-    from bas_mm.utils.config_model import scope_of
+    from bas_mm.utils.config_model import build_model, scope_of
     from bas_mm.utils.result_files import write_bytes, write_json
     from bas_mm.visualization.activation_plot import draw_activation_plot, settled_at
 
     init_default_scope(scope_of(cfg))
     with fail_on_input_errors(cfg, args.config):
-        model = load_model(cfg, args.checkpoint).to(get_device())
+        model, checkpoint = build_model(cfg), read_checkpoint(args.checkpoint)
+        fill_model(model, checkpoint, args.checkpoint)
+        model.to(get_device())
         dataset = DATASETS.build(cfg.test_dataloader.dataset)
+        same_classes = ClassCountHook()
+        same_classes.after_load_checkpoint(None, checkpoint)
+        same_classes.check(model, dataset, 'test_dataloader.dataset')
         count = min(args.pictures, len(dataset))
         indices = np.linspace(0, len(dataset) - 1, count).round().astype(int)
         curves, about = sweep_masks(model, dataset, indices, RATIOS, cfg.test_dataloader.batch_size)

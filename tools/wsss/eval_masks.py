@@ -24,11 +24,13 @@ def main() -> None:
     """Evaluate, print and write."""
     args = parse_evaluation(evaluation_parser(__doc__, 'pseudo_masks'), mask_command)
 
+    from bas_mm.datasets.label_map_folder import require_classes_of_masks
     from bas_mm.utils.result_files import write_json
     from bas_mm.wsss.mask_evaluation import evaluate_masks, report, table
 
     with fail_on(ValueError, OSError):
         masks, classes, _ = find_truth_masks(args)
+        require_classes_of_masks(args.folder, classes, 'the set of true masks')
         pairs = [(args.folder / f'{name}.png', mask) for name, mask in masks.items()]
         scores = evaluate_masks(pairs, len(classes), args.num_workers)
         figures = report(scores, classes, len(pairs))
