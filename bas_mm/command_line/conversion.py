@@ -6,10 +6,12 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .messages import fail
+
 if TYPE_CHECKING:
     from bas_mm.models.weights import Placement
 
-__all__ = ['add_conversion_options', 'save_converted']
+__all__ = ['add_conversion_options', 'require_sources', 'save_converted']
 
 
 def add_conversion_options(
@@ -32,6 +34,18 @@ def add_conversion_options(
         action='store_true',
         help='also read files of torch that hold Python objects, which can run any code',
     )
+
+
+def require_sources(args: argparse.Namespace) -> None:
+    """Exit with status 2 unless the published file and the config are there.
+
+    Args:
+        args: ``src``, and ``config``, which is None where the file tells which one it is.
+    """
+    if not args.src.is_file():
+        fail(f'{args.src}: no such file')
+    if args.config is not None and not args.config.is_file():
+        fail(f'{args.config}: no such config')
 
 
 def save_converted(args: argparse.Namespace, placement: Placement, name: str, **meta: Any) -> None:

@@ -16,6 +16,7 @@ from mmengine.runner import load_checkpoint
 from modules import load_module, status_of
 from published_files import mobilenet_by_formula
 
+from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES
 from bas_mm.registry import MODELS
 from bas_mm.utils import result_files
 from bas_mm.utils.result_files import whole_file
@@ -37,6 +38,10 @@ def script(repo_dir: Path) -> Path:
 @pytest.fixture(scope='module')
 def converter(script: Path) -> ModuleType:
     return load_module(script)
+
+
+def test_every_published_network_can_be_named(converter):
+    assert set(converter.BACKBONES) == set(PUBLISHED_BACKBONES)
 
 
 def our_model(repo_dir: Path, backbone: str, num_classes: int) -> torch.nn.Module:

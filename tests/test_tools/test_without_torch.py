@@ -15,8 +15,6 @@ from tiny_project import ROOT, TinyProject
 
 TOOLS = [path.relative_to(ROOT / 'tools').as_posix() for path in ROOT.glob('tools/**/*.py')]
 HELP = [f'{tool} --help' for tool in sorted(TOOLS)]
-# Their options and errors are the models', with torch: they convert, once in a while.
-WITH_TORCH = 'model_converters/'
 
 SERVER = """
 import contextlib, io, json, os, runpy, sys
@@ -53,7 +51,7 @@ for line in sys.stdin:
 @pytest.fixture(scope='module')
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list]:
     """Of each command what it wanted to import of torch, and at last its status."""
-    commands = without_torch(HELP + COMMANDS)
+    commands = HELP + COMMANDS
     requests = ([str(ROOT / 'tools' / tool), *rest] for tool, *rest in map(str.split, commands))
     done = subprocess.run(
         [sys.executable, '-c', SERVER],
@@ -67,15 +65,11 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list]:
     return dict(zip(commands, map(json.loads, done.stdout.splitlines()), strict=True))
 
 
-def without_torch(commands: list[str]) -> list[str]:
-    return [command for command in commands if not command.startswith(WITH_TORCH)]
-
-
-@pytest.mark.parametrize('command', without_torch(HELP))
+@pytest.mark.parametrize('command', HELP)
 def test_help(command, answers):
     assert answers[command] == [0]
 
 
-@pytest.mark.parametrize('command', without_torch(COMMANDS))
+@pytest.mark.parametrize('command', COMMANDS)
 def test_a_path_that_does_not_exist(command, answers):
     assert answers[command] == [2]

@@ -12,33 +12,29 @@ model, a weight of the model is not in the file, or shapes differ, all of them a
 is written and the exit status is 2, unless the options allow it.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 REPO = Path(__file__).resolve().parents[2]
 if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
-from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
-from bas_mm.models.weights import Placement, unwrap  # noqa: E402
-from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel  # noqa: E402
-from bas_mm.models.weights.conversion import (  # noqa: E402
-    ConversionError,
-    place_in_model,
-    read_checkpoint,
+from bas_mm.command_line.conversion import (  # noqa: E402
+    add_conversion_options,
+    require_sources,
+    save_converted,
 )
-from bas_mm.models.weights.deeplabv2_key_maps import (  # noqa: E402
-    deeplabv2_to_bas_mm,
-    strip_wrappers,
-)
-from bas_mm.registry import MODELS  # noqa: E402
-from bas_mm.utils import register_all_modules  # noqa: E402
+
+if TYPE_CHECKING:
+    import torch
+
+    from bas_mm.models.weights import Placement
 
 CONFIG = REPO / 'configs/deeplabv2/deeplabv2_r101-caffe_voc12aug-321x321_20k.py'
 _SHARED_PASSES = ('_res075', '_res05')
@@ -56,12 +52,17 @@ def read_weights(path: Path, trust_source: bool = False) -> dict[str, torch.Tens
         Name -> weight.
 
     Raises:
-        ConversionError: The file is absent, broken or without weights.
+        ConversionError: The file is broken or without weights.
     """
+    import torch
+
+    from bas_mm.models.weights import unwrap
+    from bas_mm.models.weights.caffemodel import caffe_weights, read_caffemodel
+    from bas_mm.models.weights.conversion import ConversionError, read_checkpoint
+    from bas_mm.models.weights.deeplabv2_key_maps import strip_wrappers
+
     try:
         if path.suffix == '.caffemodel':
-            if not path.is_file():
-                raise ConversionError(f'{path}: no such file')
             layers = read_caffemodel(path.read_bytes())
             layers = {k: v for k, v in layers.items() if not k.endswith(_SHARED_PASSES)}
             return {k: torch.from_numpy(v) for k, v in caffe_weights(layers).items()}
@@ -83,6 +84,12 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
     Raises:
         ConversionError: None of the names is known.
     """
+    from mmengine.config import Config
+
+    from bas_mm.models.weights.conversion import ConversionError, place_in_model
+    from bas_mm.models.weights.deeplabv2_key_maps import deeplabv2_to_bas_mm
+    from bas_mm.registry import MODELS
+
     targets = deeplabv2_to_bas_mm(weights)
     if not targets:
         raise ConversionError(
@@ -98,7 +105,7 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """The command line; paths that must exist do."""
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='.caffemodel or .pth')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
@@ -110,14 +117,17 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         'default: deeplabv2_r101-caffe_voc12aug-321x321_20k.py',
     )
     add_conversion_options(parser, ", such as the classifier of ImageNet's", ', such as the head')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    require_sources(args)
+    return args
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert as told; raise ``ConversionError`` for what the user must be told."""
+    from bas_mm.models.weights.conversion import ConversionError
+    from bas_mm.utils import register_all_modules
+
     weights = read_weights(args.src, args.trust_source)
-    if not args.config.is_file():
-        raise ConversionError(f'{args.config}: no such config')
     register_all_modules()
     try:
         placement = convert(weights, args.config)
@@ -129,6 +139,9 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
+
+    from bas_mm.models.weights.conversion import ConversionError
+
     with fail_on(ConversionError, OSError):
         run(args)
 

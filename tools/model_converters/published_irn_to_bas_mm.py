@@ -8,32 +8,29 @@ the file has no place in the model, a weight of the model is not in the file, or
 of them are listed, nothing is written and the exit status is 2, unless the options allow it.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 REPO = Path(__file__).resolve().parents[2]
 if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
-from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
-from bas_mm.models.weights import Placement, unwrap  # noqa: E402
-from bas_mm.models.weights.conversion import (  # noqa: E402
-    ConversionError,
-    place_in_model,
-    read_checkpoint,
+from bas_mm.command_line.conversion import (  # noqa: E402
+    add_conversion_options,
+    require_sources,
+    save_converted,
 )
-from bas_mm.models.weights.irn_key_maps import (  # noqa: E402
-    is_published_alias,
-    published_irn_to_bas_mm,
-)
-from bas_mm.registry import MODELS  # noqa: E402
-from bas_mm.utils import register_all_modules  # noqa: E402
+
+if TYPE_CHECKING:
+    import torch
+
+    from bas_mm.models.weights import Placement
 
 CONFIG = REPO / 'configs/wsss/irn_resnet50_voc12.py'
 
@@ -47,19 +44,20 @@ def convert(weights: Mapping[str, torch.Tensor], config: Path = CONFIG) -> Place
 
     Returns:
         See :func:`~bas_mm.models.weights.conversion.place_in_model`.
-
-    Raises:
-        ConversionError: There is no such config.
     """
-    if not config.is_file():
-        raise ConversionError(f'{config}: no such config')
+    from mmengine.config import Config
+
+    from bas_mm.models.weights.conversion import place_in_model
+    from bas_mm.models.weights.irn_key_maps import is_published_alias, published_irn_to_bas_mm
+    from bas_mm.registry import MODELS
+
     model = MODELS.build(Config.fromfile(config).model)
     weights = {name: value for name, value in weights.items() if not is_published_alias(name)}
     return place_in_model(weights, model, published_irn_to_bas_mm)
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """The command line; paths that must exist do."""
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
@@ -70,11 +68,18 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         help='config of the model; default: irn_resnet50_voc12.py',
     )
     add_conversion_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    require_sources(args)
+    return args
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert as told; raise ``ConversionError`` for what the user must be told."""
+    from bas_mm.models.weights import unwrap
+    from bas_mm.models.weights.conversion import ConversionError, read_checkpoint
+    from bas_mm.models.weights.irn_key_maps import published_irn_to_bas_mm
+    from bas_mm.utils import register_all_modules
+
     try:
         weights = unwrap(read_checkpoint(args.src, args.trust_source))
     except ValueError as error:
@@ -89,6 +94,9 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
+
+    from bas_mm.models.weights.conversion import ConversionError
+
     with fail_on(ConversionError, OSError):
         run(args)
 

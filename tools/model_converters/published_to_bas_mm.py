@@ -9,36 +9,33 @@ model, a weight of the model is not in the file, or shapes differ, all of them a
 is written and the exit status is 2, unless the options allow it.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 REPO = Path(__file__).resolve().parents[2]
 if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
     sys.path.insert(0, str(REPO))
 
-import torch  # noqa: E402
-from mmengine.config import Config  # noqa: E402
-from torch import nn  # noqa: E402
-
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
-from bas_mm.command_line.conversion import add_conversion_options, save_converted  # noqa: E402
-from bas_mm.models.weights import (  # noqa: E402
-    Placement,
-    detect_published_backbone,
-    published_to_bas_mm,
-    unwrap,
+from bas_mm.command_line.conversion import (  # noqa: E402
+    add_conversion_options,
+    require_sources,
+    save_converted,
 )
-from bas_mm.models.weights.conversion import (  # noqa: E402
-    ConversionError,
-    place_in_model,
-    read_checkpoint,
-)
-from bas_mm.models.weights.key_maps import PUBLISHED_BACKBONES  # noqa: E402
-from bas_mm.registry import MODELS  # noqa: E402
-from bas_mm.utils import register_all_modules  # noqa: E402
 
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from bas_mm.models.weights import Placement
+
+# The keys of PUBLISHED_BACKBONES, which come with torch.
+BACKBONES = ('bas_seg_resnet50', 'vgg16', 'mobilenetv1', 'resnet50', 'inceptionv3')
 # The generator's convolution in the published names, which has an output for each class.
 _CLASS_LAYER = 'classifier_loc.0.weight'
 
@@ -50,6 +47,10 @@ def model_for_weights(config: Path, num_classes: int) -> nn.Module:
         config: A config with a ``model`` of type ``BASClassifier`` or ``BASSegClassifier``.
         num_classes: Number of classes, in place of the config's.
     """
+    from mmengine.config import Config
+
+    from bas_mm.registry import MODELS
+
     model_cfg = Config.fromfile(config).model
     for part in ('generator', 'head'):
         model_cfg[part].num_classes = num_classes
@@ -72,31 +73,30 @@ def convert(
 
     Args:
         weights: Published name -> weight, without ``module.``.
-        backbone: A key of ``PUBLISHED_BACKBONES``.
+        backbone: One of ``BACKBONES``.
         config: The config of the model. Default: ours of that backbone.
 
     Returns:
         See :func:`~bas_mm.models.weights.conversion.place_in_model`.
 
     Raises:
-        ConversionError: There is no such config.
         KeyError: The weights have no class layer.
     """
-    config = config or default_config(backbone)
-    if not config.is_file():
-        raise ConversionError(f'{config}: no such config')
-    model = model_for_weights(config, len(weights[_CLASS_LAYER]))
+    from bas_mm.models.weights import published_to_bas_mm
+    from bas_mm.models.weights.conversion import place_in_model
+
+    model = model_for_weights(config or default_config(backbone), len(weights[_CLASS_LAYER]))
     return place_in_model(weights, model, lambda names: published_to_bas_mm(names, backbone))
 
 
 def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
-    """The command line."""
+    """The command line; paths that must exist do."""
     parser = OneLineParser(description=__doc__.splitlines()[0])
     parser.add_argument('src', type=Path, metavar='SRC', help='the published checkpoint')
     parser.add_argument('dst', type=Path, metavar='DST', help='the file to write')
     parser.add_argument(
         '--backbone',
-        choices=['auto', *PUBLISHED_BACKBONES],
+        choices=['auto', *BACKBONES],
         default='auto',
         help='whose names the file has; default: auto, told from the names',
     )
@@ -107,11 +107,17 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
         "file; default: the network's in configs/bas or configs/wsss",
     )
     add_conversion_options(parser)
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    require_sources(args)
+    return args
 
 
 def run(args: argparse.Namespace) -> None:
     """Convert as told; raise ``ConversionError`` for what the user must be told."""
+    from bas_mm.models.weights import detect_published_backbone, unwrap
+    from bas_mm.models.weights.conversion import ConversionError, read_checkpoint
+    from bas_mm.utils import register_all_modules
+
     try:
         weights = unwrap(read_checkpoint(args.src, args.trust_source))
         backbone = args.backbone
@@ -128,6 +134,9 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parse_args(argv)
+
+    from bas_mm.models.weights.conversion import ConversionError
+
     with fail_on(ConversionError, OSError):
         run(args)
 
