@@ -20,6 +20,7 @@ from bas_mm.wsss.plain_values import plain_values
 
 from .class_lists import require_same_classes
 from .counting_settings import settings_of_validation, settings_that_count
+from .missing_inputs import files_of_weights
 from .step import Step
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ class _Plan:
                 (self.dataset(key, 'train_dataloader'), False),
                 *([(self.dataset(key, 'val_dataloader'), segments)] if self.validates(key) else []),
             ),
+            weights=files_of_weights(self.loaded[key], options),
             writes=_checkpoint_name(self.loaded[key]),
         )
 

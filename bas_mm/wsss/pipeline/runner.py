@@ -16,7 +16,7 @@ from pathlib import Path
 from bas_mm.utils.last_checkpoint import NOTE, find_last_checkpoint
 from bas_mm.utils.worker_processes import die_with_parent
 
-from .missing_inputs import missing_inputs
+from .missing_inputs import missing_inputs, missing_weights
 from .state import PipelineState
 from .step import Step, changes, fingerprint
 
@@ -95,7 +95,7 @@ class PipelineRunner:
 
         Raises:
             PipelineError: A step is unknown or failed, something that a step needs is not there
-                (packages and data of all steps are looked for before the first one),
+                (packages, data and weights of all steps are looked for before the first one),
                 or another run works in the folder.
             ValueError: The state file cannot be read.
         """
@@ -155,7 +155,7 @@ class PipelineRunner:
         )
 
     def _check_before(self, skip: Collection[str], until: str | None) -> None:
-        """Raise where a step will lack a package or data: before hours of others."""
+        """Raise where a step will lack a package, data or weights: before hours of others."""
         will_run = set()
         lacking: dict[str, str] = {}
         # The masks to watch a segmentor's training by may be those of the pipeline.
@@ -173,7 +173,12 @@ class PipelineRunner:
                             f'the step {step.name} would fail: {error}. Nothing was run; --until '
                             'STEP runs steps before it'
                         ) from None
-                for path, advice in missing_inputs(step.reads).items():
+                weights = dict(step.weights)
+                if self._goes_on(step):
+                    # From its own checkpoint.
+                    weights.pop('load_from', None)
+                absent = {**missing_inputs(step.reads), **missing_weights(weights)}
+                for path, advice in absent.items():
                     if any(Path(path).absolute().is_relative_to(output) for output in made):
                         continue
                     line = f'\n    {path}, which the step {step.name} reads. {advice}'
@@ -182,9 +187,15 @@ class PipelineRunner:
                 break
         if lacking:
             raise PipelineError(
-                'data are not there. Nothing was run; --until STEP runs the steps before those '
-                f'that read them, --skip STEP leaves steps out{"".join(lacking.values())}'
+                'data or weights are not there. Nothing was run; --until STEP runs the steps '
+                'before those that read them, --skip STEP leaves steps out'
+                + ''.join(lacking.values())
             )
+
+    @staticmethod
+    def _goes_on(step: Step) -> bool:
+        """Whether a training finds a checkpoint of its own to go on from."""
+        return step.resumable_training and (step.outputs[0] / NOTE).is_file()
 
     def _run_step(self, number: int, step: Step, lock: int | None) -> None:
         if self._is_done(step):
@@ -288,7 +299,7 @@ class PipelineRunner:
             launch += ['--num-workers', str(self.num_workers)]
         if isinstance(step.batch, int) and processes > 1:
             _add_option(launch, f'train_dataloader.batch_size={step.batch // processes}')
-        if step.resumable_training and (step.outputs[0] / NOTE).is_file():
+        if self._goes_on(step):
             launch.append('--resume')
         environment = dict(os.environ)
         path = [str(self.tools.parent), environment.get('PYTHONPATH')]

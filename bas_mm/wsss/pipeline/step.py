@@ -39,6 +39,8 @@ class Step:
             is not there.
         reads (tuple): Configs of the data sets that it reads, each with whether their masks are
             read that no step makes.
+        weights (Mapping[str, str]): Paths of the files that a training takes weights from before it
+            begins, by the keys of its config.
         left_out (str): Why it is not run, of a step that has nothing to compare with. Defaults to
             '': it is run.
         writes (str): What a training calls its checkpoints, N for the number. Defaults to
@@ -58,6 +60,7 @@ class Step:
     batch: int | None = None
     require: Callable[[], object] | None = field(default=None, repr=False)
     reads: tuple[tuple[Mapping[str, Any] | None, bool], ...] = field(default=(), repr=False)
+    weights: Mapping[str, str] = field(default_factory=dict, repr=False)
     left_out: str = ''
     writes: str = 'epoch_N.pth'
 

@@ -624,7 +624,9 @@ def test_data_are_looked_for_before_the_first_step(folder):
     steps[0] = replace(steps[0], reads=((b, False),))
     steps[1] = replace(steps[1], reads=((b, True), (c, True)))
     steps[2] = replace(steps[2], reads=((None, False), (c, True)))
-    with pytest.raises(PipelineError, match='^data are not there. Nothing was run; ') as error:
+    with pytest.raises(
+        PipelineError, match='^data or weights are not there. Nothing was run; '
+    ) as error:
         _run(folder, steps=steps)
     assert _calls(folder) == ''
     advice = 'Make them with tools/wsss/make_masks.py, or set mask_dir to where they are'
@@ -647,6 +649,37 @@ def test_data_are_looked_for_before_the_first_step(folder):
     for name in 'bc':
         (folder / f'mask_{name}').rmdir()
     assert [line.rpartition(': ')[2] for line in _run(folder, steps=steps)] == ['done before'] * 3
+
+
+def test_weights_are_looked_for_before_the_first_step(folder):
+    """With the data; but not those that a step makes, or that a training has read before."""
+    steps = _steps(folder)
+    made = {'model.backbone.init_cfg.checkpoint': str(folder / 'work/a')}
+    steps[1] = replace(steps[1], weights={**made, 'load_from': 'coco.pth'}, resumable_training=True)
+    key = 'model.0.init_cfg.checkpoint'
+    steps[2] = replace(steps[2], weights={key: 'net.pth'})
+    with pytest.raises(PipelineError, match='^data or weights are not there. ') as error:
+        _run(folder, steps=steps)
+    assert _calls(folder) == ''
+    assert str(error.value).splitlines()[1:] == [
+        '    coco.pth, which the step b reads. Correct load_from in its config',
+        f'    net.pth, which the step c reads. Correct {key} in its config',
+    ]
+    (folder / 'net.pth').mkdir()
+    with pytest.raises(PipelineError, match='net.pth, which the step c reads'):
+        _run(folder, steps=steps)
+    (folder / 'net.pth').rmdir()
+    (folder / 'net.pth').touch()
+    # A training that goes on takes its own.
+    (folder / 'work/b').mkdir()
+    (folder / 'work/b/last_checkpoint').touch()
+    with pytest.raises(PipelineError, match='work/b is there, but'):
+        _run(folder, steps=steps)
+    shutil.rmtree(folder / 'work/b')
+    (folder / 'coco.pth').touch()
+    _calls(folder)
+    _run(folder, steps=steps)
+    assert _calls(folder) == 'bc'
 
 
 def test_what_has_changed_is_named():

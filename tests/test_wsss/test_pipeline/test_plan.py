@@ -374,6 +374,40 @@ def test_data_of_own_configs_that_steps_lack(tmp_path, monkeypatch):
     assert _missing(_write(tmp_path / 'configs', cam=none)) == {}
 
 
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_no_pipeline_of_ours_needs_files_of_weights(path):
+    """Theirs are downloaded, or steps make them."""
+    assert {name: step.weights for name, step in _plan(path).items() if step.weights} == {}
+
+
+def test_files_of_weights_that_trainings_begin_with(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', '/home/me')
+    init = "init_cfg=dict(type='{}', checkpoint='{}')"
+    own, url = (
+        f"load_from = '{load_from}'\nmodel = dict(backbone=dict({init.format(*given)}))"
+        for load_from, given in (
+            ('https://a.org/b.pth', ('PretrainedBackbone', 'net.pth')),
+            ('coco.pth', ('mmengine.Pretrained', 'open-mmlab://resnet50_v1c')),
+        )
+    )
+    head = "[dict(type='Normal', std=1), dict(type='Pretrained', checkpoint='~/head.pth')]"
+    texts = dict(
+        cam=own,
+        # CAM's weights, and BAS-Seg's, come in the place of these.
+        bas="load_from = 'gone.pth'",
+        irn=f'model = dict(backbone=dict({init.format("PretrainedBackbone", "gone.pth")}))',
+        segmentor=f"{url}\nmodel['decode_head'] = dict(init_cfg={head})",
+    )
+    found = {name: step.weights for name, step in _plan(_write(tmp_path, **texts)).items()}
+    assert {name: weights for name, weights in found.items() if weights} == {
+        'cam': {'model.backbone.init_cfg.checkpoint': 'net.pth'},
+        'segmentor': {
+            'load_from': 'coco.pth',
+            'model.decode_head.init_cfg.1.checkpoint': '/home/me/head.pth',
+        },
+    }
+
+
 def test_settings_change_the_steps_that_read_them(tmp_path):
     """A new background score of IRNet's labels does not train CAM anew."""
 
