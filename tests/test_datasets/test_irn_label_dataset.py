@@ -119,3 +119,9 @@ def test_random_scale_is_of_the_pictures_own_size(root):
     for wrong in ((0, 1), (2, 1)):
         with pytest.raises(ValueError, match='ratio_range'):
             TRANSFORMS.build(dict(type='RandomScale', ratio_range=wrong))
+
+
+def test_random_scale_leaves_a_pixel_and_has_irnets_factors_by_default(root):
+    tiny = TRANSFORMS.build(dict(type='RandomScale', ratio_range=(0.001, 0.001)))(_load(root))
+    assert tiny['img'].shape[:2] == tiny['gt_seg_map'].shape == (1, 1)
+    assert TRANSFORMS.build(dict(type='RandomScale')).ratio_range == (0.5, 1.5)

@@ -267,3 +267,26 @@ class TestViewBox:
             build(name)(item(numbered(256, 250))) for name in ('LocTenCrop', 'LocCenterCrop')
         )
         assert ten['view_box'] == centre['view_box'] == (13, 16, 237, 240)
+
+
+def test_a_view_mirrored_behind_a_resize_is_the_picture_from_right_to_left():
+    results = item(numbered(60, 100))
+    for step in (build('LocResize', scale=(40, 30)), build('LocRandomFlip', prob=1.0)):
+        results = step(results)
+    assert results['view_box'] == (100, 0, 0, 60)
+
+
+@pytest.mark.parametrize('name', ['LocCenterCrop', 'LocRandomCrop', 'LocTenCrop'])
+@pytest.mark.parametrize('size', [(40, 12), (15, 30)])
+def test_a_picture_with_one_side_too_small_for_the_crop(name, size):
+    crop = build(name, crop_size=(16, 13))
+    with pytest.raises(ValueError, match='is smaller than the crop of 13x16'):
+        crop(item(numbered(*size)))
+    assert crop(item(numbered(16, 13)))['img_shape'] == (16, 13)
+
+
+def test_ten_crops_that_are_no_squares():
+    img = numbered(40, 61)
+    crops = build('LocTenCrop', crop_size=(12, 20))(item(img))['img']
+    expected = tv.ten_crop(torch.from_numpy(img).permute(2, 0, 1), [12, 20])
+    np.testing.assert_array_equal(crops, torch.stack(expected).permute(0, 2, 3, 1).numpy())

@@ -37,3 +37,16 @@ def test_empty_and_wrong_shapes():
     assert box_iou(np.zeros((0, 4)), np.zeros((3, 4))).shape == (0, 3)
     with pytest.raises(ValueError, match='boxes_b'):
         box_iou(np.zeros((1, 4)), np.zeros(4))
+
+
+@pytest.mark.parametrize('kind', [np.uint8, np.float32])
+def test_boxes_of_other_types_are_computed_in_float64(kind):
+    # Bytes would wrap round: differences of boxes that lie apart, and a side of 256.
+    boxes = np.array([[0, 0, 1, 1], [1, 1, 2, 2], [5, 5, 6, 6], [0, 0, 255, 2]], dtype=kind)
+    expected = [
+        [1, 1 / 7, 0, 4 / 768],
+        [1 / 7, 1, 0, 4 / 768],
+        [0, 0, 1, 0],
+        [4 / 768, 4 / 768, 0, 1],
+    ]
+    np.testing.assert_array_equal(box_iou(boxes, boxes), expected)

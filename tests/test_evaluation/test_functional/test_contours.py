@@ -176,3 +176,11 @@ def test_bad_values(values, message):
 def test_a_picture_without_a_contour():
     with pytest.raises(ValueError, match='all pixels'):
         contour_boxes(np.zeros((6, 8), np.uint8))
+
+
+@pytest.mark.parametrize('kind', [np.uint8, np.float32])
+def test_values_of_other_types(kind):
+    values = make_values('quantised', np.random.default_rng(11)).astype(kind)
+    found, expected = level_boxes(values), level_boxes(values.astype(np.float64))
+    for own, other in zip(found, expected):
+        np.testing.assert_array_equal(own, other)

@@ -29,3 +29,14 @@ def test_it_is_the_best_one_in_the_view(scores, view_box, size, expected):
 
 def test_there_may_be_none():
     assert detected_box(np.zeros((0, 4)), np.zeros(0), (0, 0, 9, 9), (9, 9)).shape == (0, 4)
+
+
+@pytest.mark.parametrize('size', [(50, 100), (100, 50)])
+def test_a_detection_beside_the_view_is_clamped_to_its_edge(size):
+    height, width = size
+    view_box = (20, 10, 20 + width, 10 + height)
+    for box, expected in (
+        ([300, 300, 310, 320], [width, height, width, height]),
+        ([0, 0, 5, 5], [0, 0, 0, 0]),
+    ):
+        assert detected_box(np.array([box]), np.ones(1), view_box, size).tolist() == [expected]

@@ -129,3 +129,21 @@ def test_map_to_original_of_the_whole_picture():
 
 def test_map_to_original_of_a_view_beside_the_picture():
     assert not map_to_original(np.ones((4, 4), np.float32), (20, 20, 30, 30), (8, 8)).any()
+
+
+@pytest.mark.parametrize('kind', [np.float16, np.int8, np.uint8])
+def test_a_map_of_a_small_type_is_that_of_its_numbers(kind):
+    # Differences of its own type would be rounded, or wrap round.
+    m = np.array([[0.1, 100], [33.3, 7]]).astype(kind)
+    if kind == np.int8:
+        m[0, 0] = -100
+    np.testing.assert_array_equal(normalize_map(m), normalize_map(m.astype(np.float32)))
+
+
+@pytest.mark.parametrize('kind', [np.float64, np.float16])
+def test_resized_maps_are_float32_and_as_large_as_the_usual_view(kind):
+    m = np.random.default_rng(2).random((7, 9)).astype(kind)
+    view = resize_map(m)
+    assert view.dtype == np.float32
+    expected = cv2.resize(m.astype(np.float32), (224, 224), interpolation=cv2.INTER_LINEAR)
+    np.testing.assert_array_equal(view, expected)

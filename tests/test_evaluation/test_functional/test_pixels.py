@@ -176,3 +176,19 @@ def test_bad_masks():
         view_mask([])
     with pytest.raises(ValueError, match=r'\(h, w\)'):
         view_mask([np.zeros((4, 4, 3))])
+
+
+def test_a_single_pixel_above_all_others():
+    mask = np.zeros((2, 3), np.uint8)
+    mask[0] = 1
+    curve = pixel_curve(pixel_histograms(np.array([[0.9, 0.5, 0.5], [0.1, 0.1, 0.1]]), mask))
+    ones = curve.predicted == 1
+    assert ones.any()
+    assert (curve.precision[ones] == 1).all()
+
+
+def test_best_iou_where_the_object_lies_in_the_lowest_bin():
+    mask = np.array([[1, 1, 1, 0, 0, 0]], np.uint8)
+    assert best_pixel_iou(pixel_histograms(np.zeros((1, 6)), mask)) == 3 / 6
+    # The first pixel alone: 1 of 3. All of them: 3 of 6.
+    assert best_pixel_iou(pixel_histograms(np.eye(1, 6), mask)) == 3 / 6

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from bas_mm.evaluation.functional import (
+    PROTOCOL_A_THRESHOLDS,
     choose_threshold,
     class_ranks,
     figure_at,
@@ -125,3 +126,16 @@ def test_choose_threshold_prefers_the_smaller_on_a_tie():
 def test_names_of_figures_tell_close_thresholds_apart():
     assert figure_at('gt_known', 0.15000000000000002) == 'gt_known@0.15'
     assert figure_at('iou', 0.123456789) == 'iou@0.123456789'
+
+
+def test_the_usual_thresholds_and_the_usual_view():
+    decimals = (
+        '0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.45 0.5 0.55 0.6 0.65 0.7 0.75 0.8 0.85 0.9 0.95'
+    )
+    assert list(PROTOCOL_A_THRESHOLDS) == [float(decimal) for decimal in decimals.split()]
+    m, box = np.random.default_rng(0).random((28, 28)), [[30, 40, 150, 160]]
+    view, thetas = (224, 224), PROTOCOL_A_THRESHOLDS
+    np.testing.assert_array_equal(protocol_a_map(m), protocol_a_map(m, view))
+    np.testing.assert_array_equal(protocol_a_boxes(m, thetas), protocol_a_boxes(m, thetas, view))
+    ious = protocol_a_ious(m, box, thetas)
+    np.testing.assert_array_equal(ious, protocol_a_ious(m, box, thetas, view))

@@ -228,3 +228,31 @@ def test_bad_arguments():
     for taus in ([], [1.0], [-0.1], [0.2, 0.1]):
         with pytest.raises(ValueError, match='taus'):
             protocol_b_ious(np.zeros((4, 4)), [[0, 0, 1, 1]], np.array(taus))
+
+
+@pytest.mark.parametrize('shape', [(16,), (1, 4, 4), (0, 4)])
+def test_views_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r'\(H, W\)'):
+        protocol_b_ious(np.zeros(shape), [[0, 0, 1, 1]])
+    with pytest.raises(ValueError, match=r'\(H, W\)'):
+        protocol_b_boxes(np.zeros(shape), 0.5)
+
+
+def test_a_view_of_half_precision_is_computed_in_float64():
+    view = np.linspace(0, 1, 400).astype(np.float16).reshape(20, 20)
+    # Times 255 in float16, some of these are rounded up to the next level.
+    assert (np.uint8(view * np.float16(255)) != np.uint8(view.astype(np.float64) * 255)).any()
+    gt = [[3, 4, 12, 15]]
+    single, multi = direct_ious(view.astype(np.float64), gt, PROTOCOL_B_TAUS)
+    result = protocol_b_ious(view, gt)
+    np.testing.assert_array_equal(result.single, single)
+    np.testing.assert_array_equal(result.multi, multi)
+
+
+@pytest.mark.parametrize(
+    'values', [np.array([[0.0], [1.0]]), np.full((4, 4), 0.3)], ids=['once resized', 'as given']
+)
+def test_a_constant_map_has_the_size_of_the_view(values):
+    view, constant = protocol_b_map(values, (1, 3))
+    np.testing.assert_array_equal(view, np.zeros((1, 3)))
+    assert constant

@@ -115,3 +115,11 @@ def test_less_is_kept_for_the_backward_pass():
             run(list(chain), torch.randn(2, 3, 32, 32).double())
         sizes.append(sum(kept))
     assert sizes[1] < sizes[0] / 2
+
+
+def test_what_records_no_statistics_is_not_copied():
+    norms = [nn.BatchNorm2d(3).eval(), nn.BatchNorm2d(3, track_running_stats=False)]
+    buffers = [[*norm.buffers()] for norm in norms]
+    with activation_checkpoint.discarded_statistics(norms):
+        for norm, own in zip(norms, buffers):
+            assert all(a is b for a, b in zip(norm.buffers(), own))

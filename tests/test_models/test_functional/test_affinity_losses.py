@@ -2,12 +2,13 @@
 
 import pytest
 import torch
-from slow_pairs import slow_losses
+from slow_pairs import slow_losses, slow_offsets
 
 from bas_mm.models.functional import affinity_losses
 from bas_mm.models.functional.affinity_losses import (
     boundary_losses,
     displacement_losses,
+    pair_counts,
     pair_kinds,
 )
 from bas_mm.models.functional.affinity_paths import path_maxima
@@ -88,3 +89,32 @@ def test_half_precision_is_computed_in_float32():
     for name, loss in _fast_losses(boundary.half(), displacement.half(), labels, 3).items():
         assert loss.dtype == torch.float32
         torch.testing.assert_close(loss.double(), expected[name], rtol=5e-3, atol=0)
+
+
+def test_a_batch_of_more_pictures_than_kinds():
+    boundary, displacement, labels = (torch.cat([field] * 2)[:5] for field in _inputs())
+    boundary = boundary * torch.linspace(0.5, 1, 5)[:, None, None, None]  # no two are alike
+    fast, slow = (f(boundary, displacement, labels, 2) for f in (_fast_losses, slow_losses))
+    for name, expected in slow.items():
+        torch.testing.assert_close(fast[name], expected, rtol=1e-10, atol=0)
+
+
+def test_a_small_difference_of_two_large_sums():
+    """A field that is slightly too long: the sums over pairs are 4096 times the loss."""
+    points = torch.meshgrid(torch.arange(59.0), torch.arange(79.0), indexing='ij')
+    field = -torch.stack(points)[None] * (1 + 2**-12)
+    kinds = pair_kinds(torch.ones(1, 59, 79, dtype=torch.long), 5)
+    offsets = torch.tensor(slow_offsets(5), dtype=torch.float64)
+    loss = displacement_losses(field, kinds, 5).first
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss.double(), offsets.abs().mean() * 2**-12, rtol=1e-5, atol=0)
+
+
+def test_parts_of_a_batch_add_up_with_the_counts_of_the_whole():
+    boundary, displacement, labels = _inputs()
+    kinds = pair_kinds(labels, 3)
+    counts = pair_counts(kinds)
+    for loss, field in ((boundary_losses, boundary), (displacement_losses, displacement)):
+        parts = [loss(field[part], kinds[part], 3, counts) for part in (slice(1), slice(1, 3))]
+        for whole, *own in zip(loss(field, kinds, 3), *parts):
+            torch.testing.assert_close(sum(own), whole, rtol=1e-12, atol=0)

@@ -151,3 +151,10 @@ def test_top_classes_of_equal_scores_are_the_first(k):
     first = list(range(k))
     later = [120, *(c for c in range(200) if c != 120)][:k]
     assert top_classes(scores, k).tolist() == [first, later]
+
+
+@pytest.mark.parametrize('size', [(14, 28), (28, 14)])
+def test_foreground_score_where_one_side_alone_is_pooled(size):
+    maps, foreground = torch.randn(2, 3, 14, 14).double(), torch.rand(2, 1, *size).double()
+    pooled = foreground.reshape(2, 1, 14, size[0] // 14, 14, size[1] // 14).mean((3, 5))
+    torch.testing.assert_close(foreground_score(maps, foreground), z(maps * pooled))

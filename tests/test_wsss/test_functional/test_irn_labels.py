@@ -1,5 +1,7 @@
 """IRNet's labels against the rule's words, pixel by pixel."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 
@@ -86,3 +88,9 @@ def test_a_class_that_a_byte_has_no_label_for(label, monkeypatch):
     assert 254 in irn_labels(image, maps, np.array([1, 253]))
     with pytest.raises(ValueError, match=rf'has no place for class {label}, only for classes 0'):
         irn_labels(image, maps, np.array([1, label]))
+
+
+def test_the_default_settings_cannot_be_changed():
+    # One object is the default of every call.
+    with pytest.raises(FrozenInstanceError):
+        IRNLabelParams().foreground = 0.5
