@@ -20,6 +20,7 @@ from bas_mm.evaluation.functional import choose_threshold, figure_at
 from bas_mm.evaluation.metrics import LocalizationMetric
 from bas_mm.evaluation.metrics.base_map_metric import picture_name
 from bas_mm.registry import DATASETS
+from bas_mm.utils.arguments import is_path
 from bas_mm.utils.config_checkpoint import use_checkpoint
 from bas_mm.utils.config_metrics import CHOICE_FIGURES, choice_figures, localization_metrics
 from bas_mm.utils.config_model import scope_of
@@ -274,7 +275,7 @@ def _require_thresholds(cfg: Config) -> None:
 
 def _one_or_several(given: Any) -> tuple:
     """Things that were given one by one; a name or a path is one."""
-    return (given,) if isinstance(given, (str, os.PathLike)) else tuple(given)
+    return (given,) if is_path(given) else tuple(given)
 
 
 def _threshold_figures(choose_by: str | Sequence[str]) -> tuple[str, ...]:

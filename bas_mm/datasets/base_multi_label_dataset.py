@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from mmpretrain.datasets import MultiLabelDataset
 
 from bas_mm.registry import DATASETS
+from bas_mm.utils.arguments import is_path
 from bas_mm.utils.palette import colour_map
 
 from .collector import paused_collector
@@ -125,7 +126,7 @@ class BaseMultiLabelDataset(PictureSetMixin, MultiLabelDataset):
             dict[str, str]: What to do about each that is not there, by its path.
         """
         names = settings.get('classes')
-        in_file = isinstance(names, (str, os.PathLike))
+        in_file = is_path(names)
         if in_file:
             settings = {**settings, 'classes': 1}  # their file would be opened
         own = DATASETS.build({**settings, 'pipeline': [], 'lazy_init': True})

@@ -5,13 +5,12 @@ import os
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
-from typing import Any
 
 from mmengine.dist import get_rank
 from mmengine.logging import print_log
 
 from bas_mm.registry import TRANSFORMS
-from bas_mm.utils.arguments import is_single
+from bas_mm.utils.arguments import is_path, is_single
 
 from .errors import AnnotationError, UnreadableImageError
 from .pickled_pictures_mixin import PickledPicturesMixin
@@ -102,24 +101,24 @@ class PictureSetMixin(PickledPicturesMixin):
         given: Mapping[str, _Path | None] | _Path | None, defaults: Mapping[str, str | None]
     ) -> dict[str, str]:
         """``data_prefix``: a path alone is the folder of the pictures, as in mmpretrain."""
-        own = {'img_path': given} if _is_path(given) else given or {}
+        own = {'img_path': given} if is_path(given) else given or {}
         folders = {}
         # With the keys of mmdetection the pictures would be looked for in the folder's default.
         if isinstance(own, Mapping) and 'img' not in own:
             folders = {k: path for k, path in {**defaults, **own}.items() if path is not None}
-        if not _is_path(folders.get('img_path')):
+        if not is_path(folders.get('img_path')):
             raise AnnotationError(
                 f'data_prefix={own!r}: give the folder of the pictures as '
                 "data_prefix=dict(img_path='FOLDER')"
             )
         for key, path in folders.items():
-            if not _is_path(path):
+            if not is_path(path):
                 raise AnnotationError(f'data_prefix: {key}={path!r} is no path of a folder')
         return {key: os.fspath(path) for key, path in folders.items()}
 
     @staticmethod
     def _read_classes(classes: Sequence[str] | _Path | int, data_root: _Path) -> tuple[str, ...]:
-        if _is_path(classes):
+        if is_path(classes):
             return read_class_names(osp.join(data_root, classes))
         if isinstance(classes, Integral) and not isinstance(classes, bool):
             if classes < 1:
@@ -134,7 +133,3 @@ class PictureSetMixin(PickledPicturesMixin):
                 'a text file with one name per line, or their number'
             )
         return tuple(map(str, names))
-
-
-def _is_path(value: Any) -> bool:
-    return isinstance(value, (str, os.PathLike))

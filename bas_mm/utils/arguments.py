@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
 import numpy as np
 
-__all__ = ['in_range', 'is_single', 'listed_labels', 'scale_factors', 'whole_number']
+__all__ = ['in_range', 'is_path', 'is_single', 'listed_labels', 'scale_factors', 'whole_number']
 
 
 def is_single(value: Any) -> bool:
@@ -17,6 +18,11 @@ def is_single(value: Any) -> bool:
     return (
         isinstance(value, str) or not isinstance(value, Iterable) or getattr(value, 'ndim', 1) == 0
     )
+
+
+def is_path(value: Any) -> bool:
+    """Whether a value is one path, or a name: a text or a :class:`pathlib.Path`."""
+    return isinstance(value, (str, os.PathLike))
 
 
 def listed_labels(labels: Iterable[Any]) -> list[Any]:

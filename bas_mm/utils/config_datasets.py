@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bas_mm.registry import DATASETS
 
+from .arguments import is_path
 from .config_types import registered_class, type_name
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def classes_of_dataset(dataset: Mapping) -> tuple[Sequence[str] | None, bool]:
     kind = registered_class(DATASETS, dataset)
     own = dataset.get('classes')
     given = own or (dataset.get('metainfo') or {}).get('classes')
-    if isinstance(given, (str, os.PathLike)) and hasattr(kind, '_read_classes'):
+    if is_path(given) and hasattr(kind, '_read_classes'):
         # Only the path in `classes` is below the folder of the set.
         root = (dataset.get('data_root') or '') if own else ''
         try:

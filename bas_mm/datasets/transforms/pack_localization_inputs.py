@@ -106,15 +106,15 @@ class PackLocalizationInputs(BaseTransform):
             boxes = np.zeros((0, 4))
         # What nothing has changed is the original.
         original = results.get('ori_gt_bboxes', boxes)
-        for rows in (np.asarray(array, np.float64).reshape(-1, 4) for array in (original, boxes)):
-            finite = np.isfinite(rows).all(axis=1)
-            if not finite.all():
-                # As integers it would be a box far away, which nothing hits.
-                raise AnnotationError(
-                    f'{results.get("img_path", "a picture")}: the true box '
-                    f'{rows[~finite][0].tolist()} is not made of finite numbers. Correct it in the '
-                    'data set'
-                )
+        every = np.concatenate([np.reshape(array, (-1, 4)) for array in (original, boxes)])
+        finite = np.isfinite(every).all(axis=1)
+        if not finite.all():
+            # As integers it would be a box far away, which nothing hits.
+            raise AnnotationError(
+                f'{results.get("img_path", "a picture")}: the true box '
+                f'{every[~finite][0].tolist()} is not made of finite numbers. Correct it in the '
+                'data set'
+            )
         scaled = resize_boxes(original, ori_size, size).astype(np.int64)
         truth = dict(gt_bboxes=boxes_to_view(boxes, *size), gt_bboxes_view=scaled)
         if results.get('gt_mask') is not None:
