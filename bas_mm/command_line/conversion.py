@@ -7,11 +7,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from .messages import fail
+from .paths import require_writable
 
 if TYPE_CHECKING:
     from bas_mm.models.weights import Placement
 
-__all__ = ['add_conversion_options', 'require_sources', 'save_converted']
+__all__ = ['add_conversion_options', 'require_places', 'save_converted']
 
 
 def add_conversion_options(
@@ -36,16 +37,17 @@ def add_conversion_options(
     )
 
 
-def require_sources(args: argparse.Namespace) -> None:
-    """Exit with status 2 unless the published file and the config are there.
+def require_places(args: argparse.Namespace) -> None:
+    """Exit with status 2 unless the published file and the config are there, and DST can be.
 
     Args:
-        args: ``src``, and ``config``, which is None where the file tells which one it is.
+        args: ``src``, ``dst``, and ``config``, which is None where the file tells which one it is.
     """
     if not args.src.is_file():
         fail(f'{args.src}: no such file')
     if args.config is not None and not args.config.is_file():
         fail(f'{args.config}: no such config')
+    require_writable(args.dst, 'DST')
 
 
 def save_converted(args: argparse.Namespace, placement: Placement, name: str, **meta: Any) -> None:

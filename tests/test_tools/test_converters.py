@@ -236,7 +236,7 @@ def test_a_file_that_cannot_be_written(converter, tmp_path, monkeypatch, capsys)
     assert {path.name for path in tmp_path.iterdir()} == {'src.pth.tar', 'dst.pth'}
     assert status_of(converter.main, [str(source), str(tmp_path)]) == 2
     (said,) = capsys.readouterr().err.splitlines()
-    assert said.endswith(f': error: [Errno 21] Is a directory: {str(tmp_path)!r}')
+    assert said.endswith(f': error: DST {tmp_path} is a folder')
 
 
 def test_as_a_command(script, tmp_path):

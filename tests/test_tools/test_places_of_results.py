@@ -20,6 +20,10 @@ EVAL = ('analysis_tools/eval_maps.py', 'folder', MAPS, '--out')
 # Neither is a config of a data set: it is not read.
 SEEDS = ('wsss/eval_seeds.py', 'file', 'folder', '--out')
 MASKS = ('wsss/eval_masks.py', 'file', 'folder', '--out')
+CONVERT = [
+    (f'model_converters/{name}_to_bas_mm.py', 'file')
+    for name in ('deeplabv2', 'published', 'published_irn')
+]
 REPORT = ('analysis_tools/report.py', '--run', 'A', 'tiny.py', 'file')
 
 
@@ -40,6 +44,9 @@ REPORT = ('analysis_tools/report.py', '--run', 'A', 'tiny.py', 'file')
         ((*MASKS, 'file/b.json'), '--out file/b.json: {}/file is no folder'),
         ((*ACTIVATION, 'a.png'), '--out a.png is a folder'),
         ((*ACTIVATION, 'b.png'), '--out b.json is a folder'),  # beside the plot
+        ((*CONVERT[0], 'folder'), 'DST folder is a folder'),
+        ((*CONVERT[1], 'folder'), 'DST folder is a folder'),
+        ((*CONVERT[2], 'file/w.pth'), 'DST file/w.pth: {}/file is no folder'),
         ((*REPORT, '--out', 'file/r.html'), '--out file/r.html: {}/file is no folder'),
         ((*REPORT, '--work-dir', 'file'), '--work-dir file: {}/file is no folder'),
     ],

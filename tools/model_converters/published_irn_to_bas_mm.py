@@ -23,7 +23,7 @@ if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
 from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
 from bas_mm.command_line.conversion import (  # noqa: E402
     add_conversion_options,
-    require_sources,
+    require_places,
     save_converted,
 )
 
@@ -69,7 +69,7 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_conversion_options(parser)
     args = parser.parse_args(argv)
-    require_sources(args)
+    require_places(args)
     return args
 
 
