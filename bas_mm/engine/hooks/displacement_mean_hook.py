@@ -31,7 +31,8 @@ class DisplacementMeanHook(Hook):
     The mean is taken over all points of all training images, each as the pipeline here gives it;
     several processes share the images. Of the checkpoints only the last one has the weights
     that the mean belongs to, those of an EMAHook where there is one; a checkpoint with other
-    weights gets no mean. A run that was stopped in between does this when it is resumed.
+    weights gets no mean, with a warning, such as where ``save_last=False`` leaves out the last
+    one. A run that was stopped in between does this when it is resumed.
 
     Args:
         pipeline (list[dict]): transforms in place of the training set's, without chance.
@@ -111,7 +112,8 @@ class DisplacementMeanHook(Hook):
         for name, parameter in model.named_parameters():
             if name not in state or not torch.equal(state[name], parameter.detach().cpu()):
                 print_log(
-                    f"The mean displacement is not put into {path}: its {name} is not this run's",
+                    f'The mean displacement is not put into {path}: its {name} is not that of the '
+                    'end of this run, which default_hooks.checkpoint.save_last=True saves',
                     logger='current',
                     level=logging.WARNING,
                 )

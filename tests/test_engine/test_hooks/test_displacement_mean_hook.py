@@ -152,6 +152,18 @@ def test_the_checkpoint_that_is_resumed_gets_the_mean_and_no_other(tmp_path, cap
     assert not list((tmp_path / 'new').glob('*.pth'))
 
 
+def test_a_run_whose_end_is_not_saved_is_told_how_to_save_it(tmp_path, capsys):
+    cfg = _cfg(write_irn_pictures(tmp_path / 'set', 4), tmp_path / 'run', 'irn-unsaved')
+    cfg.train_cfg.max_epochs = cfg.param_scheduler[0].end = 3
+    cfg.default_hooks.checkpoint.update(interval=2, save_last=False)
+    Runner.from_cfg(cfg).train()
+    said = capsys.readouterr().out
+    assert f'is not put into {tmp_path}/run/epoch_2.pth: its boundary_branch.' in said
+    assert 'default_hooks.checkpoint.save_last=True saves' in said
+    state = torch.load(tmp_path / 'run/epoch_2.pth', weights_only=False)['state_dict']
+    assert not state[KEY].any()
+
+
 @pytest.mark.parametrize('update_buffers', [False, True])
 def test_the_mean_is_that_of_the_averaged_weights_in_the_checkpoint(tmp_path, update_buffers):
     root = write_irn_pictures(tmp_path / 'set', 4)
