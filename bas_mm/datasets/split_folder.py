@@ -14,7 +14,7 @@ from .box_lists import check_bounds, check_boxes, group_rows
 from .collector import paused_collector
 from .errors import AnnotationError
 from .listed_files import check_files_exist, join_paths, require_folder
-from .picture_size import picture_size_and_orientation
+from .picture_size import picture_size, picture_size_and_orientation
 from .readable_pictures import require_readable
 from .split_lists import (
     CLASS_LABELS,
@@ -30,6 +30,10 @@ from .split_lists import (
 )
 
 __all__ = ['SplitFolder']
+
+# Of so many pictures the listed sizes are compared with the files before a run; of the others when
+# they are read, which may be at the first validation.
+_COMPARED = 32
 
 
 @DATASETS.register_module()
@@ -57,7 +61,8 @@ class SplitFolder(BaseLocalizationDataset):
         check_files (bool): Whether to check that each listed picture and mask is on disk; each
             directory is listed once. Where there are boxes and no ``image_sizes.txt``, the head of
             each picture is read, too, to see that they lie in it and, in test mode without
-            ``skip_unreadable``, that it is a picture. Defaults to True.
+            ``skip_unreadable``, that it is a picture. With that file the heads of some pictures,
+            spread over the split, are compared with it. Defaults to True.
         check_disjoint (bool | str | Sequence[str]): Whether to check that no picture is in a split
             folder beside this one as well; names of such folders limit the check to them.
             Defaults to True.
@@ -173,6 +178,8 @@ class SplitFolder(BaseLocalizationDataset):
             sizes_file = osp.join(self.split_dir, IMAGE_SIZES)
             for info in infos:
                 info['size_file'] = sizes_file
+            if self.check_files:
+                self._compare_sizes(infos, sizes_file)
         on_its_side, unchecked = None, []
         if sizes is None and self.check_files:
             paths = [info['img_path'] for info in infos]
@@ -191,6 +198,26 @@ class SplitFolder(BaseLocalizationDataset):
             info['gt_bboxes'] = boxes
         for position in unchecked:
             infos[position]['boxes_unchecked'] = True
+
+    @staticmethod
+    def _compare_sizes(infos: Sequence[dict], file: str) -> None:
+        step = -(-len(infos) // _COMPARED)
+        some = infos[::step]
+        for info, found in zip(some, map_in_threads(picture_size, [i['img_path'] for i in some])):
+            listed, path = (info['width'], info['height']), info['img_path']
+            # What is no picture is dealt with where pictures are read.
+            if found in ((0, 0), listed):
+                continue
+            # The pipeline may turn pictures as their files note.
+            if found == listed[::-1] and picture_size_and_orientation(path, decode=True)[2] >= 5:
+                continue
+            raise AnnotationError.at(
+                file,
+                None,
+                f'the size of {info["image_id"]} is {listed[0]}x{listed[1]} there, and '
+                f'{found[0]}x{found[1]} in {path}',
+                'Correct the size, and the boxes; or set check_files=False to compare none',
+            )
 
     @staticmethod
     def _check_masks(lists: MaskLists, file: str, root: str) -> None:

@@ -426,6 +426,33 @@ class TestFaults:
             '32x64 pixels. Correct'
         )
 
+    def test_sizes_that_do_not_fit_the_pictures(self, split_writer, monkeypatch):
+        """Else they are found where pictures are read: at the first validation."""
+        file = split_writer.write_good() / 'image_sizes.txt'
+        picture = split_writer.root / 'images/train/cat/1.jpg'
+        replace_line(file, 1, 'train/cat/1.jpg,40,60')
+        assert message_of(split_writer.root) == (
+            f'{file}: the size of train/cat/1.jpg is 40x60 there, and 60x40 in {picture}. Correct '
+            'the size, and the boxes; or set check_files=False to compare none'
+        )
+        for others in (dict(check_files=False), dict(with_boxes=False)):
+            assert len(build(split_writer.root, **others)) == 3
+        # The pipeline may turn it.
+        put_on_its_side(picture)
+        assert len(build(split_writer.root)) == 3
+        # What is no picture is another's matter.
+        picture.write_bytes(b'none')
+        assert len(build(split_writer.root)) == 3
+        # Of many pictures some are looked at.
+        looked = []
+        monkeypatch.setattr(
+            'bas_mm.datasets.split_folder.picture_size',
+            lambda path: looked.append(path) or (0, 0),
+        )
+        monkeypatch.setattr('bas_mm.datasets.split_folder._COMPARED', 2)
+        build(split_writer.root)
+        assert sorted(path[-9:] for path in looked) == ['cat/1.jpg', 'dog/1.jpg']
+
     def test_what_is_no_picture_is_refused_in_test_mode(self, split_writer, monkeypatch):
         folder = split_writer.write_good()
         (folder / 'image_sizes.txt').unlink()
