@@ -51,7 +51,8 @@ class WholeCheckpointHook(CheckpointHook):
 
     Where ``accumulative_counts`` does not divide the iterations so far, a checkpoint has the
     gradients of those since the last step as well, unless it is without the optimizer. With them
-    the resumed run completes the step. They are as large as the trained weights.
+    the resumed run completes the step. They are as large as the trained weights. Those of several
+    optimizers (mmengine's ``OptimWrapperDict``), whose iterations nobody counts, are lost.
 
     Of the figures that ``save_best`` may name, those of this package are the better the greater.
 

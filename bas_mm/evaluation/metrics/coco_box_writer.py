@@ -38,7 +38,8 @@ class CocoBoxWriter(BaseMapMetric):
         threshold (float): θ, in [0, 1).
         classes (str): A box's class: ``'gt'``, the picture's label; ``'pred'``, the class with
             the highest score; ``'agnostic'``, one category ``object`` for all, with the score
-            of the picture's label where there is one, else the highest. Defaults to 'gt'.
+            of the picture's label where there is one, else the highest. Of scores that are equal,
+            as a softmax may round them, the first is the highest. Defaults to 'gt'.
         scores_file (str, optional): Where all class scores of the pictures are written, too:
             lines of ``id,score0,score1,…``. Defaults to None: nowhere.
         **kwargs (Any): Further arguments of :class:`BaseMapMetric`.
