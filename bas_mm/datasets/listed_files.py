@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import os.path as osp
 from collections.abc import Sequence
+from typing import TypeVar
 from unicodedata import is_normalized, normalize
 
 from .errors import AnnotationError
 
-__all__ = ['check_files_exist', 'join_paths', 'require_folder']
+__all__ = ['check_files_exist', 'join_paths', 'require_folder', 'spread']
+
+T = TypeVar('T')
 
 
 def require_folder(folder: str, purpose: str) -> None:
@@ -25,6 +28,11 @@ def join_paths(folder: str, names: Sequence[str]) -> list[str]:
     start = osp.join(folder, '')
     # A name that is a whole path stays as it is.
     return [name if name.startswith('/') else start + name for name in names]
+
+
+def spread(items: Sequence[T], count: int = 32) -> Sequence[T]:
+    """At most ``count`` of the items, evenly spread: those whose files are looked at beforehand."""
+    return items[:: max(-(-len(items) // count), 1)]
 
 
 def check_files_exist(

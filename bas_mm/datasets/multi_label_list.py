@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+import logging
 import os
 import os.path as osp
 from collections.abc import Sequence
 
+from mmengine.logging import print_log
+
 from bas_mm.registry import DATASETS
+from bas_mm.utils.bounded_threads import map_in_threads
 
 from .base_multi_label_dataset import BaseMultiLabelDataset
 from .errors import AnnotationError
-from .listed_files import require_folder
+from .listed_files import require_folder, spread
 from .picture_names import is_picture, split_suffix
+from .picture_size import picture_size_and_orientation
 
 __all__ = ['MultiLabelList']
 
@@ -19,7 +24,9 @@ class MultiLabelList(BaseMultiLabelDataset):
     """Any pictures with a text list of their classes.
 
     A line of the list is ``name class class ...``, see :func:`~.label_lists.read_label_list`:
-    the name is a path below ``img_path``, with or without the ending of the file.
+    the name is a path below ``img_path``, with or without the ending of the file. With
+    ``check_files``, a warning says whether some of the pictures are noted as rotated: the heads of
+    up to 32 are looked at.
 
     Args:
         ann_file (str): The list, below ``data_root`` if relative.
@@ -49,7 +56,10 @@ class MultiLabelList(BaseMultiLabelDataset):
         """Read the list."""
         found = self.read_labels(self.ann_file)
         files = self._with_suffixes(found.names, found.lines, found.file)
-        return self.make_infos(files, found.labels, found.lines, found.file)
+        infos = self.make_infos(files, found.labels, found.lines, found.file)
+        if self.check_files:
+            _warn_of_rotated(infos, found.file)
+        return infos
 
     def _with_suffixes(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[str]:
         """The names with the endings of their files; each directory is listed once."""
@@ -75,6 +85,22 @@ class MultiLabelList(BaseMultiLabelDataset):
             # What is not there is named by the check of all files.
             files.append(name + (endings[0] if endings else ''))
         return files
+
+
+def _warn_of_rotated(infos: Sequence[dict], file: str) -> None:
+    """Say that pictures would be trained on as stored, and shown otherwise by other programs."""
+    some = spread([info['img_path'] for info in infos])
+    heads = map_in_threads(picture_size_and_orientation, some)
+    rotated = [path for path, (*_, orientation) in zip(some, heads) if orientation != 1]
+    if rotated:
+        print_log(
+            f'{len(rotated)} of {len(some)} pictures of {file} that were looked at are noted as '
+            f'rotated, such as {rotated[0]}. LoadLocImage and the masks have them as stored, but '
+            '`seeds`, `segment` and other programs turn them. Save them upright first; see '
+            '"Several classes per picture" in docs/add_dataset.md',
+            logger='current',
+            level=logging.WARNING,
+        )
 
 
 def _suffixes_in(folder: str) -> dict[str, list[str]]:

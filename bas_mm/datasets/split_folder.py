@@ -13,7 +13,7 @@ from .base_localization_dataset import BaseLocalizationDataset
 from .box_lists import check_bounds, check_boxes, group_rows
 from .collector import paused_collector
 from .errors import AnnotationError
-from .listed_files import check_files_exist, join_paths, require_folder
+from .listed_files import check_files_exist, join_paths, require_folder, spread
 from .picture_size import picture_size, picture_size_and_orientation
 from .readable_pictures import require_readable
 from .split_lists import (
@@ -30,10 +30,6 @@ from .split_lists import (
 )
 
 __all__ = ['SplitFolder']
-
-# Of so many pictures the listed sizes are compared with the files before a run; of the others when
-# they are read, which may be at the first validation.
-_COMPARED = 32
 
 
 @DATASETS.register_module()
@@ -201,8 +197,8 @@ class SplitFolder(BaseLocalizationDataset):
 
     @staticmethod
     def _compare_sizes(infos: Sequence[dict], file: str) -> None:
-        step = -(-len(infos) // _COMPARED)
-        some = infos[::step]
+        # Those of the others are compared when they are read, which may be at the first validation.
+        some = spread(infos)
         for info, found in zip(some, map_in_threads(picture_size, [i['img_path'] for i in some])):
             listed, path = (info['width'], info['height']), info['img_path']
             # What is no picture is dealt with where pictures are read.

@@ -1,10 +1,11 @@
-"""Small damages to annotation files."""
+"""Small damages to annotation files, and a note in a picture's."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from PIL import ExifTags, Image
 
 from bas_mm.datasets import AnnotationError
 
@@ -14,6 +15,14 @@ def replace_line(file: Path, number: int, text: str | None) -> None:
     lines = file.read_text().splitlines()
     lines[number - 1 : number] = [] if text is None else [text]
     file.write_text('\n'.join(lines) + '\n')
+
+
+def put_on_its_side(path: Path) -> None:
+    """Note in a picture's file that it is to be shown turned by a quarter."""
+    with Image.open(path) as picture:
+        exif = picture.getexif()
+        exif[ExifTags.Base.Orientation] = 6
+        picture.save(path, exif=exif)
 
 
 def error_of(reader, *args, **kwargs) -> str:

@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from bas_mm.datasets import AnnotationError, listed_files
-from bas_mm.datasets.listed_files import check_files_exist
+from bas_mm.datasets.listed_files import check_files_exist, spread
 
 
 @pytest.fixture
@@ -63,3 +63,11 @@ def test_what_is_missing_in_any_order(root):
     message = str(caught.value)
     assert message.startswith('ids.txt, line 2: a/3.jpg is listed, but there is no picture ')
     assert '(3 more lines like this)' in message
+
+
+@pytest.mark.parametrize(
+    ('items', 'expected'),
+    [('', ''), ('abc', 'abc'), ('abcd', 'abcd'), ('abcde', 'ace'), ('abcdefghij', 'adgj')],
+)
+def test_a_few_of_a_list_evenly_spread(items, expected):
+    assert spread(items, 4) == expected

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from edits import error_of, infos_of, replace_line
+from edits import error_of, infos_of, put_on_its_side, replace_line
 from mmseg.datasets import COCOStuffDataset
 from releases import write_lines, write_picture
 from segmentation_sets import (
@@ -447,6 +447,25 @@ class TestList:
         assert _labels(_pets(pets, classes=['x.jpg'])) == {'1': [0]}
         write_lines(pets / 'train.txt', ['a/1.png masks/3.png'])
         assert "unknown class 'masks/3.png'" in error_of(_pets, pets)
+
+    def test_rotated_photographs_are_warned_of(self, pets, monkeypatch):
+        said = []
+        monkeypatch.setattr(
+            'bas_mm.datasets.multi_label_list.print_log', lambda text, **_: said.append(text)
+        )
+        # What is no picture is another's matter.
+        (pets / 'pictures/a/1.png').write_bytes(b'none')
+        _pets(pets)
+        assert said == []
+        put_on_its_side(pets / 'pictures/b/3.jpeg')
+        _pets(pets, check_files=False)
+        assert said == []
+        _pets(pets)
+        (warning,) = said
+        assert warning.startswith(
+            f'1 of 3 pictures of {pets}/train.txt that were looked at are noted as rotated, such '
+            f'as {pets}/pictures/b/3.jpeg. '
+        )
 
     def test_two_pictures_of_one_name(self, pets):
         write_picture(pets / 'pictures' / 'a' / '1.jpg', 20, 16)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from edits import put_on_its_side
+from PIL import Image
 
-from bas_mm.datasets import AnnotationError, SplitFolder
+from bas_mm.datasets import AnnotationError, SplitFolder, listed_files
 from bas_mm.registry import DATASETS
 
 
@@ -31,14 +33,6 @@ def message_of(root: Path, **kwargs) -> str:
     with pytest.raises(AnnotationError) as caught:
         build(root, **kwargs)
     return str(caught.value)
-
-
-def put_on_its_side(path: Path) -> None:
-    """Note in a picture's file that it is to be shown turned by a quarter."""
-    with Image.open(path) as picture:
-        exif = picture.getexif()
-        exif[ExifTags.Base.Orientation] = 6
-        picture.save(path, exif=exif)
 
 
 class TestReading:
@@ -449,7 +443,9 @@ class TestFaults:
             'bas_mm.datasets.split_folder.picture_size',
             lambda path: looked.append(path) or (0, 0),
         )
-        monkeypatch.setattr('bas_mm.datasets.split_folder._COMPARED', 2)
+        monkeypatch.setattr(
+            'bas_mm.datasets.split_folder.spread', partial(listed_files.spread, count=2)
+        )
         build(split_writer.root)
         assert sorted(path[-9:] for path in looked) == ['cat/1.jpg', 'dog/1.jpg']
 
