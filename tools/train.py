@@ -14,6 +14,7 @@ from bas_mm.command_line import (
     enable_amp,
     fail,
     fail_on_input_errors,
+    hold_folder,
     load_config,
     prepare_devices,
     require_distinct_figures,
@@ -168,7 +169,9 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    with fail_on_input_errors(cfg, args.config):
+    # Two trainings would each overwrite some of the other's checkpoints.
+    alone = hold_folder(cfg.work_dir, '--work-dir')
+    with fail_on_input_errors(cfg, args.config), alone:
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
         # Not before: some launchers' processes are counted when the runner is built.
         warn_of_other_batch(cfg, args.config)

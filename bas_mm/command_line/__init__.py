@@ -11,7 +11,7 @@ from .evaluators import require_distinct_figures, warn_of_two_thresholds
 from .messages import fail, warn
 from .options import enable_amp, enable_ten_crop, set_cpu_amp
 from .parsers import CommandParser, OneLineParser
-from .paths import require_file, require_writable
+from .paths import hold_folder, require_file, require_writable
 
 __all__ = [
     'CommandParser',
@@ -22,6 +22,7 @@ __all__ = [
     'fail',
     'fail_on',
     'fail_on_input_errors',
+    'hold_folder',
     'load_config',
     'prepare_devices',
     'require_distinct_figures',

@@ -1,11 +1,27 @@
 """Paths of the command line, looked at before all the work."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from .messages import fail
+from bas_mm.utils.folder_lock import alone_in
 
-__all__ = ['require_file', 'require_writable']
+from .messages import fail, rank
+
+__all__ = ['hold_folder', 'require_file', 'require_writable']
+
+
+def hold_folder(folder: str | Path, option: str) -> AbstractContextManager[None]:
+    """Have one command at a time write into a folder; one process of a job holds it.
+
+    Args:
+        folder (str | Path): The folder; see :func:`~bas_mm.utils.folder_lock.alone_in`.
+        option (str): What names it on the command line, for the message.
+
+    Raises:
+        FolderInUseError: When the block begins: another command holds it.
+    """
+    return alone_in(folder, f'name another {option}') if rank() == '0' else nullcontext()
 
 
 def require_file(path: str, what: str) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bas_mm.utils.folder_lock import alone_in
 from bas_mm.utils.folder_settings import read_settings
 from bas_mm.utils.result_files import delete_abandoned, write_json
 
@@ -67,6 +69,24 @@ class OutputFolder:
                 'not write them. Choose another folder'
             )
         write_json(path, settings)
+
+    @contextmanager
+    def opened(self, settings: Mapping[str, Any], overwrite: bool = False) -> Iterator[None]:
+        """:meth:`open`, and hold the folder against other commands while its files are made.
+
+        Two commands of other settings would each write some of them.
+
+        Args:
+            settings (Mapping): See :meth:`open`.
+            overwrite (bool): See :meth:`open`. Defaults to False.
+
+        Raises:
+            ValueError: See :meth:`open`, and
+                :class:`~bas_mm.utils.folder_lock.FolderInUseError`.
+        """
+        with alone_in(self.folder):
+            self.open(settings, overwrite)
+            yield
 
     def files(self) -> Iterator[Path]:
         """The pictures' files that are there, without those of other folders' results below."""

@@ -10,6 +10,7 @@ import cv2
 import forked_python
 import numpy as np
 import pytest
+from held_folder import held
 from tiny_project import TinyProject
 
 from bas_mm.evaluation import LocalizationMetric, MaxBoxAcc, MaxBoxAccV2, picture_work
@@ -400,6 +401,13 @@ def test_maps_of_a_checkpoint_give_the_figures_of_test_py(project):
         assert ours[name] == theirs[name]
     assert 0 <= ours['localization/max_box_acc_v2'] <= 100
     assert not any('top1' in name for name in ours)
+
+    # Each of two commands would write some of the maps.
+    command = ('analysis_tools/write_maps.py', 'tiny.py', checkpoint, 'maps')
+    with held(project.folder / 'maps'):
+        done = project.run_here(*command, check=False)
+    assert done.returncode == 2
+    assert 'error: tiny.py: maps is being written by another command' in done.stderr
 
     # Maps of random weights would look like maps.
     command = ('analysis_tools/write_maps.py', 'tiny.py', checkpoint, 'other', '--cfg-options')

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from held_folder import held
 from mmengine.config import Config
 from tiny_project import ROOT, TinyProject, run_in_process
 from torch.nn.modules.module import register_module_forward_hook
@@ -500,6 +501,19 @@ def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
         'the training begins with the weights of whole/epoch_4.pth\n'
     )
     assert 'Load checkpoint from whole/epoch_4.pth' in done.stdout + done.stderr
+
+
+def test_a_work_folder_in_which_another_training_runs_is_left_alone(project):
+    """Each of the two would overwrite some of the other's checkpoints."""
+    with held(project.folder / 'held') as process:
+        done = project.run_here('train.py', 'tiny.py', '--work-dir', 'held', check=False)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        'train.py: error: tiny.py: held is being written by another command, process '
+        f'{process.pid} on '
+    )
+    assert done.stderr.endswith(': wait for its end, or name another --work-dir\n')
+    assert os.listdir(project.folder / 'held') == ['.bas_mm.lock']
 
 
 def test_a_training_anew_beside_the_checkpoints_of_another_one_warns(project):

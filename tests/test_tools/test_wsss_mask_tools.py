@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from held_folder import held
 from PIL import Image
 from tiny_irn import tiny_irn_cfg
 from tiny_project import ROOT, TinyProject
@@ -138,6 +139,14 @@ def test_seeds_of_classes_in_another_order_are_refused(project, monkeypatch):
     masks = *MASKS[:3], 'swapped', 'never'
     _refused(project, *masks, says=says.format('train_dataloader.dataset.pictures'))
     assert not (project.folder / 'never').exists()
+
+
+def test_folders_that_another_command_writes_into_are_left_alone(project, crf):
+    for name, command in (('held_labels', LABELS), ('held_masks', MASKS)):
+        with held(project.folder / name) as process:
+            says = f'{name} is being written by another command, process {process.pid} on '
+            _refused(project, *command, name, '--overwrite', says=says)
+        assert project.content(name) == {}
 
 
 def test_what_make_masks_keeps_and_refuses(project):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from held_folder import held
 from tiny_project import ROOT, TinyProject
 
 sys.path.insert(0, str(ROOT / 'tests' / 'test_wsss'))
@@ -105,6 +106,23 @@ def test_two_processes_make_the_seeds_of_one(project):
     assert done.returncode != 0
     broken = f'unreadable picture {broken}'
     assert f'make_seeds.py: error: seeds.py in process 1: {broken}' in done.stderr
+
+
+def test_a_folder_that_another_command_writes_into_is_left_alone(project):
+    """Each of the two would write some of the files."""
+    shutil.copytree(project.folder / 'one', project.folder / 'held')
+    before = project.content('held')
+    with held(project.folder / 'held') as process:
+        says = f'held is being written by another command, process {process.pid} on '
+        for command in (
+            ('make_seeds.py', 'seeds.py', '1.pth', 'held', '--overwrite'),
+            ('make_seeds.py', 'seeds.py', '0.pth', 'held'),
+            ('fuse_seeds.py', 'one', 'one', 'held', '--num-workers', '0', '--overwrite'),
+        ):
+            _refused(project, *command, says=says)
+    assert project.content('held') == before
+    project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'held')
+    assert not (project.folder / 'held/.bas_mm.lock').exists()
 
 
 def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(

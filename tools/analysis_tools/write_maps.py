@@ -19,6 +19,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     close_process_group,
     fail,
     fail_on_input_errors,
+    hold_folder,
     load_config,
     prepare_devices,
     require_file,
@@ -69,7 +70,8 @@ def main() -> None:
     from mmengine.runner import Runner
 
     stands_for = {'test_dataloader': f'{args.split}_dataloader'}
-    with fail_on_input_errors(cfg, args.config, stands_for):
+    alone = hold_folder(args.out_dir, 'OUT_DIR')
+    with fail_on_input_errors(cfg, args.config, stands_for), alone:
         Runner.from_cfg(cfg).test()
     close_process_group()
 

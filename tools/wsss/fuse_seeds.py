@@ -67,16 +67,14 @@ def main() -> None:
     with fail_on(ValueError, OSError):
         maps.require_classes(classes, str(args.seeds / SeedFolder.SETTINGS))
         other, folder = MapFolder(args.maps, classes), SeedFolder(args.out)
-        folder.open(
-            {
-                **settings,
-                'seeds': folder.place_of(args.seeds),
-                'fuse': folder.place_of(args.maps),
-                **{f'fuse.{key}': value for key, value in maps.made_with.items()},
-            },
-            args.overwrite,
-        )
-        made = fuse_pictures(ids, seeds, other, folder, args.num_workers)
+        settings = {
+            **settings,
+            'seeds': folder.place_of(args.seeds),
+            'fuse': folder.place_of(args.maps),
+            **{f'fuse.{key}': value for key, value in maps.made_with.items()},
+        }
+        with folder.opened(settings, args.overwrite):
+            made = fuse_pictures(ids, seeds, other, folder, args.num_workers)
     print(f'{args.out}: {made} made, {len(ids) - made} were there')
 
 

@@ -83,8 +83,8 @@ def main() -> None:
             **asdict(params),
             **seeds.settings(folder),
         )
-        folder.open(settings, args.overwrite)
-        result = run.run()
+        with folder.opened(settings, args.overwrite):
+            result = run.run()
     print(f'{args.out}: {result.made} made, {result.found} were there')
 
 

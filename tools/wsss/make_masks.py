@@ -8,6 +8,7 @@ that are whole are not made again. ``dist_make_masks.sh`` runs it on several pro
 
 import argparse
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
@@ -106,16 +107,17 @@ def main() -> None:
             num_writers=args.writers,
             say=runner.logger.info,
         )
-        if is_main_process():
-            settings = dict(
-                **network_settings(model, cfg.model),
-                classes=classes,
-                **asdict(params),
-                **seeds.settings(folder),
-            )
-            folder.open(settings, args.overwrite)
-        barrier()  # nobody looks for files before old ones are gone
-        result = run.run()
+        with ExitStack() as held:
+            if is_main_process():
+                settings = dict(
+                    **network_settings(model, cfg.model),
+                    classes=classes,
+                    **asdict(params),
+                    **seeds.settings(folder),
+                )
+                held.enter_context(folder.opened(settings, args.overwrite))
+            barrier()  # nobody looks for files before old ones are gone
+            result = run.run()
     if is_main_process():
         print(f'{args.out}: {result.made} made, {result.found} were there')
     close_process_group()

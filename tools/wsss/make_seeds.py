@@ -8,6 +8,7 @@ several processes or GPUs.
 
 import argparse
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
@@ -95,16 +96,19 @@ def main() -> None:
             num_writers=args.writers,
             say=runner.logger.info,
         )
-        if is_main_process():
-            settings = dict(
-                **network_settings(model, cfg.model, cfg.seed_dataloader.dataset.get('pipeline')),
-                scales=params.scales,
-                flip=params.flip,
-                classes=classes,
-            )
-            folder.open(settings, args.overwrite)
-        barrier()  # nobody looks for files before old ones are gone
-        result = run.run()
+        with ExitStack() as held:
+            if is_main_process():
+                settings = dict(
+                    **network_settings(
+                        model, cfg.model, cfg.seed_dataloader.dataset.get('pipeline')
+                    ),
+                    scales=params.scales,
+                    flip=params.flip,
+                    classes=classes,
+                )
+                held.enter_context(folder.opened(settings, args.overwrite))
+            barrier()  # nobody looks for files before old ones are gone
+            result = run.run()
     if is_main_process():
         print(f'{args.out}: {result.made} made, {result.found} were there')
     close_process_group()

@@ -365,6 +365,8 @@ class PipelineRunner:
                             f'{self.work_dir}: wait for it, or stop it'
                         ) from None
                     time.sleep(0.2)
+                except OSError:  # a file system without locks
+                    break
             yield file.fileno()
 
 

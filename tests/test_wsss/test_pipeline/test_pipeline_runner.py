@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -524,6 +525,17 @@ def test_one_run_at_a_time(folder, monkeypatch):
         with pytest.raises(PipelineError, match='another run'):
             _run(folder)
     _run(folder)
+
+
+def test_a_disk_without_locks(folder, monkeypatch):
+    fcntl = pytest.importorskip('fcntl')
+
+    def flock(*_):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(fcntl, 'flock', flock)
+    _run(folder)
+    assert _calls(folder) == 'abc'
 
 
 def test_what_another_run_did_in_the_meantime_is_known(folder):

@@ -1,0 +1,91 @@
+"""One command at a time writes into a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+__all__ = ['FolderInUseError', 'alone_in']
+
+_LOCK = '.bas_mm.lock'
+
+
+class FolderInUseError(ValueError):
+    """Another command is writing into a folder."""
+
+
+@contextmanager
+def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Iterator[None]:
+    """Hold a folder against other commands, on this machine and where file systems have locks.
+
+    The file ``.bas_mm.lock`` says who holds it, and goes with the hold. The system frees it when
+    the process ends, whatever ends it; forked workers do not hold it. Where there are no locks, as
+    on some shared disks, or the file cannot be written, nobody is refused: of a folder that cannot
+    be made or written the work in it tells.
+
+    Args:
+        folder (str | Path): The folder. It is made when it is not there.
+        advice (str): What else there is to do but wait, for the message.
+
+    Raises:
+        FolderInUseError: Another process holds it.
+    """
+    path, new = Path(folder, _LOCK), not os.path.lexists(folder)
+    handle = _hold(path, advice)
+    if handle is None:
+        yield
+        return
+    try:
+        with suppress(OSError):  # the disk is full
+            os.ftruncate(handle, 0)
+            os.write(handle, f'{os.getpid()} {socket.gethostname()}\n'.encode())
+        yield
+    finally:
+        # While it is held: nobody else's is deleted.
+        with suppress(OSError):
+            os.unlink(path)
+            if new:  # a refused input leaves nothing
+                os.rmdir(folder)
+        os.close(handle)
+
+
+def _hold(path: Path, advice: str) -> int | None:
+    """The handle of a lock file that this process holds; None where it can be none."""
+    while fcntl is not None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError:
+            return None
+        try:
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            who = _holder(handle)
+            os.close(handle)
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                return None
+            raise FolderInUseError(
+                f'{path.parent} is being written by another command{who}: wait for its end, or '
+                f'{advice}'
+            ) from None
+        # The one that held it until now may have deleted it since it was opened.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return handle
+        os.close(handle)
+    return None
+
+
+def _holder(handle: int) -> str:
+    """Who has written a lock file, for the message."""
+    words = os.read(handle, 1000).decode(errors='replace').split()
+    return f', process {words[0]} on {words[1]}' if len(words) == 2 else ''
