@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import inspect
+import io
 import os
 import re
 from collections.abc import Mapping
@@ -30,8 +31,9 @@ __all__ = ['describe_input_error']
 _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _RUNNER = 'mmengine.runner.runner'
+_OF_FULL_DISKS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
 _OF_DISKS = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *_OF_FULL_DISKS,
     *(errno.EROFS, errno.EACCES, errno.EPERM),
 )
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
@@ -66,7 +68,8 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       that its type does not take, or lacks one that it needs; or
     * a checkpoint file could not be read, or is none that this run can go on from; or
     * a file, which the error names, could not be written or read: the disk is full, it is not
-      allowed, or what should be a folder is a file, or the other way round; or
+      allowed, or what should be a folder is a file, or the other way round. Of a full disk it is
+      enough that the function which wrote it had the file open; or
     * a part of the config needs a package that is not installed; or
     * the device's memory, or the memory that processes share, is too small.
 
@@ -207,12 +210,15 @@ def _unfit_to_resume(error: BaseException, cfg: Mapping, steps: list[TracebackTy
 
 
 def _unwritable_file(error: BaseException, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    if not isinstance(error, OSError):
+        return None
+    path, number = error.filename, error.errno
+    if path is None and number in _OF_FULL_DISKS:
+        path = _written_file(steps)
     # Without a file's name it may be a device's or a system's.
-    if not isinstance(error, OSError) or not isinstance(error.filename, (str, Path)):
+    if not isinstance(path, (str, Path)) or not str(path):
         return None
-    path, number = str(error.filename), error.errno
-    if not path:
-        return None
+    path = str(path)
     if number in _OF_DISKS:
         return f'{path}: {error.strerror}'
     makes = steps[-1].tb_frame.f_code.co_name in ('mkdir', 'makedirs')
@@ -229,6 +235,24 @@ def _unwritable_file(error: BaseException, cfg: Mapping, steps: list[TracebackTy
                     return None
                 where = '' if place == path else f'{path}: '
                 return f'{where}{place} is no folder'
+    return None
+
+
+def _written_file(steps: list[TracebackType]) -> str | None:
+    """The file that was being written: no error of a write has its name, that of open() alone.
+
+    It is that of the innermost function that has any, and known where this has no other one.
+    """
+    for step in reversed(steps):
+        files = {
+            value.name
+            for value in step.tb_frame.f_locals.values()
+            if isinstance(value, io.IOBase)
+            and isinstance(getattr(value, 'name', None), str)
+            and set('wax+').intersection(getattr(value, 'mode', ''))
+        }
+        if files:
+            return files.pop() if len(files) == 1 else None
     return None
 
 

@@ -1,15 +1,18 @@
 """Errors of a real Runner on configs with one mistake each."""
 
 import errno
+import json
 import os
 import sys
 from importlib.util import find_spec
 from multiprocessing import Lock, Pool
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
 from tiny_run import tiny_run_cfg, write_split_folder
@@ -795,6 +798,27 @@ def test_files_that_cannot_be_written(description, monkeypatch, number, file, ex
 
     monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
     assert description() == expected
+
+
+@pytest.mark.skipif(not os.path.exists('/dev/full'), reason='of Linux')
+def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path):
+    """Python's errors of writing and closing name no file."""
+    expected = '/dev/full: No space left on device'
+
+    def write(text: str, beside: Path, mode: str) -> None:
+        with open(beside, mode) as other, open('/dev/full', 'w') as file:
+            json.dump(text, file)
+        assert other
+
+    beside = tmp_path / 'beside'
+    beside.touch()
+    assert said_of(write, 'some', beside, 'r') == expected
+    assert said_of(write, 'more than a buffer' * 1000, beside, 'r') == expected
+    assert said_of(write, 'some', beside, 'w') is None  # which of the two?
+    # As mmengine writes a run's config.
+    config = tmp_path / 'config.py'
+    config.symlink_to('/dev/full')
+    assert said_of(Config(dict(a=1)).dump, config) == f'{config}: No space left on device'
 
 
 def test_folders_and_files_in_each_others_place(tmp_path):
