@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -16,7 +16,8 @@ except ImportError:  # Windows
 
 __all__ = ['FolderInUseError', 'alone_in']
 
-_LOCK = '.bas_mm.lock'
+# Beside the folder: who deletes it and begins anew is not alone with what still writes.
+_LOCK = '.{}.bas_mm.lock'
 
 
 class FolderInUseError(ValueError):
@@ -27,20 +28,22 @@ class FolderInUseError(ValueError):
 def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Iterator[None]:
     """Hold a folder against other commands, on this machine and where file systems have locks.
 
-    The file ``.bas_mm.lock`` says who holds it, and goes with the hold. The system frees it when
-    the process ends, whatever ends it; forked workers do not hold it. Where there are no locks, as
-    on some shared disks, or the file cannot be written, nobody is refused: of a folder that cannot
-    be made or written the work in it tells.
+    The file ``.NAME.bas_mm.lock`` beside it says who holds it, and goes with the hold. The system
+    frees it when the process ends, whatever ends it; forked workers do not hold it. Where there
+    are no locks, as on some shared disks, or the file cannot be written, nobody is refused.
 
     Args:
-        folder (str | Path): The folder. It is made when it is not there.
+        folder (str | Path): The folder; it need not exist, and is not made.
         advice (str): What else there is to do but wait, for the message.
 
     Raises:
         FolderInUseError: Another process holds it.
     """
-    path, new = Path(folder, _LOCK), not os.path.lexists(folder)
-    handle = _hold(path, advice)
+    place = Path(os.path.realpath(folder))
+    path = place.with_name(_LOCK.format(place.name))
+    wait = f'wait for its end, or {advice}'
+    new = [parent for parent in path.parents if not parent.exists()]
+    handle = _hold(path, lambda who: f'{folder} is being written by another command{who}: {wait}')
     if handle is None:
         yield
         return
@@ -53,12 +56,12 @@ def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Itera
         # While it is held: nobody else's is deleted.
         with suppress(OSError):
             os.unlink(path)
-            if new:  # a refused input leaves nothing
-                os.rmdir(folder)
+            for parent in new:  # a refused input leaves nothing
+                parent.rmdir()
         os.close(handle)
 
 
-def _hold(path: Path, advice: str) -> int | None:
+def _hold(path: Path, refusal: Callable[[str], str]) -> int | None:
     """The handle of a lock file that this process holds; None where it can be none."""
     while fcntl is not None:
         try:
@@ -73,10 +76,7 @@ def _hold(path: Path, advice: str) -> int | None:
             os.close(handle)
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 return None
-            raise FolderInUseError(
-                f'{path.parent} is being written by another command{who}: wait for its end, or '
-                f'{advice}'
-            ) from None
+            raise FolderInUseError(refusal(who)) from None
         # The one that held it until now may have deleted it since it was opened.
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), os.stat(path)):

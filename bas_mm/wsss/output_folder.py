@@ -74,19 +74,25 @@ class OutputFolder:
     def opened(self, settings: Mapping[str, Any], overwrite: bool = False) -> Iterator[None]:
         """:meth:`open`, and hold the folder against other commands while its files are made.
 
-        Two commands of other settings would each write some of them.
+        Two commands of other settings would each write some of them. Where the folder was deleted
+        meanwhile, it has only the files that were made since.
 
         Args:
             settings (Mapping): See :meth:`open`.
             overwrite (bool): See :meth:`open`. Defaults to False.
 
         Raises:
-            ValueError: See :meth:`open`, and
-                :class:`~bas_mm.utils.folder_lock.FolderInUseError`.
+            ValueError: See :meth:`open`; and at the end, where the settings are gone.
+            FolderInUseError: Another command holds the folder.
         """
         with alone_in(self.folder):
             self.open(settings, overwrite)
             yield
+            if not (self.folder / self.SETTINGS).exists():
+                raise ValueError(
+                    f'{self.folder} was deleted while its {self.WHAT} were made: it has only the '
+                    'last of them. Delete it once more, and begin anew'
+                )
 
     def files(self) -> Iterator[Path]:
         """The pictures' files that are there, without those of other folders' results below."""

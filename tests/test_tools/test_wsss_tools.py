@@ -122,7 +122,7 @@ def test_a_folder_that_another_command_writes_into_is_left_alone(project):
             _refused(project, *command, says=says)
     assert project.content('held') == before
     project.wsss('make_seeds.py', 'seeds.py', '0.pth', 'held')
-    assert not (project.folder / 'held/.bas_mm.lock').exists()
+    assert not (project.folder / '.held.bas_mm.lock').exists()
 
 
 def test_of_what_stops_the_making_the_inputs_and_the_disks_errors_are_one_line(

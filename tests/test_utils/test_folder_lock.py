@@ -21,27 +21,31 @@ def test_who_writes_there_is_said_until_it_has_ended(tmp_path):
         said = f'^{folder} is being .*, {who}: wait .* or go'
         with pytest.raises(FolderInUseError, match=said), alone_in(folder, 'go'):
             pytest.fail('two are in it')
-        assert os.listdir(folder) == ['.bas_mm.lock']
+        # By another name, and where it was deleted meanwhile.
+        (tmp_path / 'link').symlink_to(folder)
+        with pytest.raises(FolderInUseError), alone_in(tmp_path / 'link'):
+            pytest.fail('two are in it')
     # It was killed, and has left its file.
-    assert os.listdir(folder) == ['.bas_mm.lock']
+    assert os.listdir(tmp_path / 'new') == ['.one.bas_mm.lock']
     for _ in range(2):
         with alone_in(folder):
-            assert (folder / '.bas_mm.lock').read_text().split()[0] == str(os.getpid())
-        assert os.listdir(folder) == []  # it stays, as it was there
+            text = (tmp_path / 'new/.one.bas_mm.lock').read_text()
+            assert text.split()[0] == str(os.getpid())
+        assert os.listdir(tmp_path / 'new') == []
 
 
 def test_an_error_frees_the_folder(tmp_path):
-    for folder, work in ((tmp_path / 'a', ()), (tmp_path / 'b', ['file']), (tmp_path, ['file'])):
-        with suppress(KeyboardInterrupt), alone_in(folder):
-            for name in work:
-                (folder / name).touch()
+    for name, made in (('a/b/c', False), ('d/e', True)):
+        with suppress(KeyboardInterrupt), alone_in(tmp_path / name):
+            if made:
+                (tmp_path / name).mkdir(parents=True)
             raise KeyboardInterrupt
-    assert sorted(os.listdir(tmp_path)) == ['b', 'file']
-    assert os.listdir(tmp_path / 'b') == ['file']
+    assert os.listdir(tmp_path) == ['d']
+    assert os.listdir(tmp_path / 'd') == ['e']
 
 
 def test_a_lock_whose_file_its_holder_has_deleted_is_none(tmp_path, monkeypatch):
-    path, calls = tmp_path / '.bas_mm.lock', []
+    path, calls = tmp_path / '.it.bas_mm.lock', []
 
     def lockf(handle, how):
         calls.append(handle)
@@ -51,7 +55,7 @@ def test_a_lock_whose_file_its_holder_has_deleted_is_none(tmp_path, monkeypatch)
         return fcntl.lockf(handle, how)
 
     monkeypatch.setattr(folder_lock, 'fcntl', _Fcntl(lockf))
-    with alone_in(tmp_path):
+    with alone_in(tmp_path / 'it'):
         assert len(calls) == 2
         assert path.exists()
 

@@ -1,6 +1,7 @@
 """Seeds of a set: what is there is not made again, what is not whole is, and settings are kept."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -167,6 +168,22 @@ def test_a_folder_keeps_its_settings(tmp_path):
         with pytest.raises(ValueError, match='make_seeds.py did not write them'):
             SeedFolder(path).open(other, overwrite)
     assert (path / 'mine.npz').exists()
+
+
+def test_a_folder_that_is_deleted_while_its_files_are_made(tmp_path):
+    folder, maps = SeedFolder(tmp_path / 'seeds'), some_seeds()
+
+    def make(deleted: bool) -> None:
+        with folder.opened(SETTINGS):
+            maps.save(folder.path('a'))
+            if deleted:
+                shutil.rmtree(folder.folder)
+            maps.save(folder.path('b'))
+
+    with pytest.raises(ValueError, match='seeds was deleted while its seeds were made'):
+        make(True)
+    shutil.rmtree(folder.folder)
+    make(False)
 
 
 def test_folders_of_all_steps_are_known_to_one_another():
