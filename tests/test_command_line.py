@@ -353,6 +353,26 @@ def test_output_that_is_closed():
     assert ends(body, stdout=None, preexec_fn=lambda: os.close(1)) == (0, 'done')
 
 
+@pytest.mark.parametrize(
+    ('encoding', 'expected'),
+    [
+        ('latin-1', b'\\u03b8 \xe9 \\udcff\n'),
+        ('utf-8', 'θ é \\udcff\n'.encode()),
+        ('utf-8:surrogateescape', 'θ é '.encode() + b'\xff\n'),
+    ],
+)
+def test_letters_that_the_encoding_of_the_output_lacks(encoding, expected):
+    code = PROGRAM.format(r"print('\u03b8 \xe9 \udcff')")
+    env = {'PYTHONPATH': str(ROOT), 'PYTHONIOENCODING': encoding}
+    done = subprocess.run([sys.executable, '-c', code], env=env, capture_output=True)
+    assert done.stdout == expected, done.stderr
+
+
+def test_output_without_an_encoding(monkeypatch):
+    monkeypatch.setattr(sys, 'stdout', SimpleNamespace(flush=lambda: None))
+    assert run_command(lambda: None) is None
+
+
 def test_an_interrupted_command(monkeypatch, capsys):
     def main():
         raise KeyboardInterrupt

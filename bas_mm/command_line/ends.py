@@ -32,8 +32,9 @@ def run_command(main: Callable[[], int | None]) -> None:
 
     Ctrl-C is one line, status 130, also where a library has made another error of it. Where nobody
     reads any more what it prints, as behind ``| head``, it ends with status 141, as programs do
-    that the signal of it ends. Output that is closed takes everything. A process of torchrun ends
-    with it.
+    that the signal of it ends. Output that is closed takes everything. What the
+    encoding of the terminal lacks, as Latin-1 lacks θ, is printed as an escape. A process of
+    torchrun ends with it.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
@@ -44,6 +45,10 @@ def run_command(main: Callable[[], int | None]) -> None:
     for name in ('stdout', 'stderr'):
         if getattr(sys, name) is None:  # python prog >&-
             setattr(sys, name, open(os.devnull, 'w'))  # noqa: SIM115 - to the end
+    # As stderr has it. Where the locale is C, Python lets all bytes of paths through as they are.
+    reconfigure = getattr(sys.stdout, 'reconfigure', None)  # not every stand-in has it
+    if reconfigure is not None and sys.stdout.errors == 'strict':
+        reconfigure(errors='backslashreplace')
     try:
         try:
             status = main()
