@@ -19,13 +19,14 @@ class BuildPyWithMim(build_py):
     """
 
     def run(self) -> None:
-        super().run()
         if self.editable_mode:
+            super().run()
             return
+        # build/ may be left from another version, with modules that this one has no more.
+        shutil.rmtree(Path(self.build_lib, 'bas_mm'), ignore_errors=True)
+        super().run()
         target = Path(self.build_lib, 'bas_mm', '.mim')
-        # build/ may be left from another version.
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True)
+        target.mkdir()
         for name in MIM_FILES:
             if (ROOT / name).is_dir():
                 ignore = shutil.ignore_patterns('__pycache__', '*.py[cod]')

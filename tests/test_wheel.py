@@ -31,6 +31,8 @@ def source(repo_dir: Path, tmp_path_factory) -> Path:
         shutil.copytree(repo_dir / name, folder / name, ignore=ignore)
     for name in FILES:
         shutil.copy2(repo_dir / name, folder / name)
+    (folder / 'tests').mkdir()
+    (folder / 'tests/test_wheel.py').touch()
     return folder
 
 
@@ -56,6 +58,10 @@ def wheel(source, tmp_path_factory) -> Path:
     archive = _build(source, 'sdist', out / 'sdist')
     with tarfile.open(archive) as file:
         file.extractall(out, filter='data')
+    # What pip leaves in a checkout, which was then brought to another version.
+    left = out / archive.name.removesuffix('.tar.gz') / 'build/lib/bas_mm'
+    left.mkdir(parents=True)
+    (left / 'of_another_version.py').touch()
     built = _build(out / archive.name.removesuffix('.tar.gz'), 'wheel', out / 'wheel')
     with zipfile.ZipFile(built) as file:
         file.extractall(out / 'unpacked')
@@ -86,6 +92,14 @@ def test_wheel_has_the_package_and_what_mim_looks_for(wheel, repo_dir, source):
     assert built == package
     assert 'py.typed' in built
     assert not (source / 'bas_mm' / '.mim').exists()
+
+
+def test_source_archive_has_what_the_wheel_is_built_from(wheel, source):
+    (unpacked,) = wheel.parent.glob('bas_mm-*')
+    names = {path.name for path in unpacked.iterdir()} - {'build'}
+    assert names == {*BUILT_FROM, *FILES, 'PKG-INFO', 'setup.cfg', 'bas_mm.egg-info'}
+    for name in BUILT_FROM:
+        assert _files(unpacked / name) == _files(source / name)
 
 
 def test_the_console_has_bas_mm(wheel):
