@@ -1,3 +1,4 @@
+import ast
 import re
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def test_the_original_distributions_count_too():
             r'mmpretrain: onedl-mmpretrain is not installed; .*pip install "onedl-mmpretrain>=',
         ),
         ('onedl_mmsegmentation', '2.0', r'mmseg: onedl-mmsegmentation 2\.0 is installed'),
+        ('onedl_mmsegmentation', '1.3.3', r'1\.3\.3 is installed; bas_mm needs >=1\.4\.0,<2\.0'),
     ],
 )
 def test_a_wrong_version_is_named_with_range_and_command(name, version, message):
@@ -137,6 +139,30 @@ def test_installing_never_asks_for_torch(repo_dir):
     names = [re.match(r'[\w-]+', line)[0] for line in lines if not line.startswith('#')]
     assert names
     assert not any(name.startswith('torch') for name in names)
+
+
+# Where the distribution has another name than the module.
+DISTRIBUTIONS = {'PIL': 'pillow', 'cv2': 'opencv-python', 'pydensecrf': 'pydensecrf2'}
+DISTRIBUTIONS |= {item.module: item.distributions[0] for item in REQUIREMENTS}
+
+
+def test_what_is_imported_is_required_and_the_other_way_round(repo_dir):
+    """By the package itself or an extra: it must not depend on what its libraries require."""
+    imported = set()
+    for path in (*repo_dir.glob('bas_mm/**/*.py'), *repo_dir.glob('tools/**/*.py')):
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition('.')[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                imported.add(node.module.partition('.')[0])
+    own = {path.stem for path in repo_dir.glob('tools/**/*.py')} | {'bas_mm'}
+    modules = imported - sys.stdlib_module_names - own
+    required = []
+    for name in ('runtime', 'torch', 'coco', 'crf', 'export'):
+        text = (repo_dir / f'requirements/{name}.txt').read_text(encoding='utf-8')
+        required += re.findall(r'^[\w-]+', text, re.MULTILINE)
+    required.remove('onnxscript')  # which torch imports
+    assert {DISTRIBUTIONS.get(name, name) for name in modules} == {*required}
 
 
 def test_pre_commit_has_the_pinned_ruff(repo_dir):

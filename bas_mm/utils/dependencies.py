@@ -53,7 +53,8 @@ REQUIREMENTS = (
     Requirement('mmengine', ('onedl-mmengine', 'mmengine', 'mmengine-lite'), '0.10.12', '1.0'),
     Requirement('mmcv', ('onedl-mmcv', 'mmcv', 'mmcv-lite'), '2.3.0', '2.4'),
     Requirement('mmpretrain', ('onedl-mmpretrain', 'mmpretrain'), '1.3.0', '2.0'),
-    Requirement('mmseg', ('onedl-mmsegmentation', 'mmsegmentation'), '1.3.0', '2.0'),
+    # 1.3 does not import without mmcv's operators, which pip's mmcv lacks.
+    Requirement('mmseg', ('onedl-mmsegmentation', 'mmsegmentation'), '1.4.0', '2.0'),
 )
 
 
