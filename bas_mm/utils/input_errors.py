@@ -37,7 +37,10 @@ _OF_DISKS = (
     *(errno.EROFS, errno.EACCES, errno.EPERM),
 )
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
-_UNKNOWN_ARGUMENT = re.compile(r"(\S+)\(\) got an unexpected keyword argument '(\w+)'")
+# Python 3.13 proposes another name.
+_UNKNOWN_ARGUMENT = re.compile(
+    r"(\S+)\(\) got an unexpected keyword argument '(\w+)'(?:\. Did you mean '\w+'\?)?"
+)
 _MISSING_ARGUMENT = re.compile(r'(\S+)\(\) missing \d+ required .*arguments?: (.+)')
 _UNEQUAL_PICTURES = re.compile(
     r'stack expects each tensor to be equal size, but got (\[3, \d+, \d+\]) at entry 0 and '

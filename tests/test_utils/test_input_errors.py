@@ -923,6 +923,22 @@ def test_functions_are_types_as_well(monkeypatch):
         assert said_of(HOOKS.build, part, cfg=dict(part=part)) == expected
 
 
+@pytest.mark.parametrize('proposal', ['', ". Did you mean 'given'?"])
+def test_what_python_proposes_itself(monkeypatch, proposal):
+    """Python 3.13 does, of its own accord: it is put into the messages of others."""
+
+    def make(given):
+        raise AssertionError('never reached')
+
+    monkeypatch.setitem(HOOKS.module_dict, 'make', make)
+    part = dict(type='make', givn=1)
+    with pytest.raises(TypeError) as caught:
+        HOOKS.build(part)
+    caught.value.args = (str(caught.value).partition('. Did')[0] + proposal,)
+    said = describe_input_error(caught.value, dict(part=part))
+    assert said == 'part.givn: make takes no givn; like it are given'
+
+
 def test_a_call_that_lacks_an_argument_where_nothing_is_built():
     assert said_of(lambda given: None) is None
 
