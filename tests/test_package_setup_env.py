@@ -120,6 +120,17 @@ def test_no_usable_python(checkout):
     assert not (checkout / '.venv').exists()
 
 
+def test_the_tools_of_an_installed_package_make_no_environment(checkout):
+    shutil.rmtree(checkout / 'requirements')
+    done = run(checkout)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f'[setup] error: {checkout} has no requirements/pinned.txt: no env')
+    assert line.endswith('set BAS_MM_SKIP_SETUP=1.')
+    assert [path.name for path in checkout.iterdir()] == ['tools']
+    assert run(checkout, BAS_MM_SKIP_SETUP='1').stdout == f'PYTHON={sys.executable}\n'
+
+
 def test_skipping(checkout):
     done = run(checkout, BAS_MM_SKIP_SETUP='1')
     assert done.returncode == 0, done.stderr

@@ -199,6 +199,10 @@ bas_mm_setup() {
         fi
         bas_mm_say "the active environment does not import everything, so it is left alone"
     fi
+    [ -f "$bas_mm_root/requirements/pinned.txt" ] ||
+        bas_mm_die "$bas_mm_root has no requirements/pinned.txt: no environment can be made from an \
+installed package. Activate the one that it is installed in, or, where that is no virtual \
+environment, set BAS_MM_SKIP_SETUP=1."
     python=$(bas_mm_find_python) || exit 1
     if [ -n "${BAS_MM_CACHE:-}" ]; then
         venv=$BAS_MM_CACHE/$bas_mm_cache_prefix$(bas_mm_fingerprint "$python")
