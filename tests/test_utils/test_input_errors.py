@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from compiling import needs_compile
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -308,10 +309,11 @@ LESS = f'{TORCHS} Less is taken by '
             dict(optim_wrapper__type='CPUAmpOptimWrapper', model__checkpoint_segments=2),
             f'{LESS}a smaller train_dataloader.batch_size with optim_wrapper.accumulative_counts',
         ),
-        (
+        pytest.param(
             'train',
             dict(train_dataloader__batch_size=1, model__compile=True),
             f'{LESS}optim_wrapper.type=AmpOptimWrapper',
+            marks=needs_compile,
         ),
         ('val', {}, f'{LESS}a smaller val_dataloader.batch_size'),
         ('val', dict(val_dataloader__batch_size=1), TORCHS),
