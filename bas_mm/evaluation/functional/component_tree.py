@@ -30,6 +30,17 @@ class LevelComponents(NamedTuple):
     areas: np.ndarray
 
 
+class _Runs(NamedTuple):
+    """Runs of neighbours in a row that rise to one top and fall again, each (R,).
+
+    In raster order, and every pixel is in one. The lowest pixel between two tops begins a run.
+    """
+
+    starts: np.ndarray  # flat index of the first pixel
+    greatest: np.ndarray  # uint8: grey of the top
+    basins: np.ndarray  # what basin it belongs to
+
+
 class _Passes(NamedTuple):
     """Neighbours of two basins, each (P,)."""
 
@@ -41,9 +52,14 @@ class _Passes(NamedTuple):
 class _Nodes(NamedTuple):
     """Basins, and what they become when they join: alive at levels from death to below birth."""
 
-    births: list[int]
-    deaths: list[int]
+    births: np.ndarray  # (N,); those of the basins descend
+    deaths: np.ndarray  # (N,)
     children: list[tuple[int, int]]  # of the last nodes, in their order
+
+    @property
+    def leaves(self) -> int:
+        """How many there are before any join."""
+        return len(self.births) - len(self.children)
 
 
 def level_components(
@@ -51,15 +67,16 @@ def level_components(
 ) -> LevelComponents:
     """All connected components of ``gray > level`` at all levels at once.
 
-    From every pixel the way up, always on to the greatest neighbour, ends at a local maximum; the
+    From every pixel a way up, always on to a greater neighbour, ends at a local maximum; the
     pixels with the same end are its basin. Those of a basin that are above a level hang together,
     by their ways up. So a component is what some basins have above the level, and which ones is
     told by the passes between neighbouring basins, joined from the highest down (Kruskal's
     algorithm). What is left is arithmetic on as many rows as there are basins.
 
     Args:
-        fine (np.ndarray): Shape (H, W), H, W <= 2**16, int32 in [0, 2**15): ``gray`` with
-            :data:`FINE_BITS` bits behind the point. These spare basins and change nothing else.
+        fine (np.ndarray): Shape (H, W), H, W <= 2**16, int16 (or wider) in [0, 2**15):
+            ``gray`` with :data:`FINE_BITS` bits behind the point. These spare basins and change
+            nothing else.
         diagonal (bool): Whether pixels that touch at a corner hang together (8 neighbours), or
             those alone that share a side (4).
         enclosed (bool): Whether components that touch the border of the picture are left out.
@@ -69,83 +86,91 @@ def level_components(
         LevelComponents: In the order of the levels.
     """
     gray = (fine >> FINE_BITS).astype(np.uint8)
-    labels, births = _basins(fine, gray, diagonal)
-    rows, own_rows = _scan(gray, labels)
-    columns, own_columns = _scan(cv2.transpose(gray), cv2.transpose(labels))
+    runs, births = _basins(fine, diagonal)
+    # One more number is for what is outside.
+    basins = runs.basins.astype(np.uint16 if len(births) < 2**16 else np.int32)
+    labels = np.repeat(basins, np.diff(runs.starts, append=fine.size)).reshape(fine.shape)
+    rows, own_rows = _row_passes(gray, runs)
+    columns, own_columns = _column_passes(gray, labels)
     passes = [rows, columns]
     if diagonal:
         passes.append(_diagonal_passes(gray, labels))
     if enclosed:
         passes.append(_border_passes(gray, labels, len(births)))
-    extents = _extents(own_columns, own_rows, births, max(gray.shape))
-    count = len(births) + enclosed
-    nodes = _join(births, _highest(passes, count), extents, enclosed)
+    nodes = _join(births, _highest(passes, len(births) + enclosed), enclosed)
     index, levels = _alive(nodes)
-    boxes = extents[index, :, levels + 1].astype(np.int64)
-    boxes[:, 2:] = np.iinfo(extents.dtype).max - boxes[:, 2:]
+    boxes = _extents(own_columns, own_rows, nodes, max(gray.shape))[index, levels + 1]
+    boxes[:, 2:] = ~boxes[:, 2:]
     own_areas = np.zeros(0, np.int64)
     if areas:
-        own_areas = _sums(_cell_areas(gray, labels, len(births)), nodes, index, levels + 1)
-    return LevelComponents(levels, boxes, own_areas)
+        own_areas = _areas(gray, labels, nodes)[index, levels + 1]
+    return LevelComponents(levels, boxes.astype(np.int64), own_areas)
 
 
-def _basins(fine: np.ndarray, gray: np.ndarray, diagonal: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the basin of each pixel, (H, W) int32, and the grey of their maxima, (n,).
+def _basins(fine: np.ndarray, diagonal: bool) -> tuple[_Runs, np.ndarray]:
+    """Runs of all rows, and the grey of the maximum of each basin, (n,), descending.
 
-    They are numbered from the greatest maximum down.
+    A way up leads along the run to its top, and from there to a run above or below it: so a run
+    is in one basin, and no pixel but the tops has to look around. Of equal pixels the one further
+    on in raster order counts as the greater.
     """
-    size = fine.size
-    bits = max((size - 1).bit_length(), 1)
-    kind = np.int32 if 8 + FINE_BITS + bits < 32 else np.int64
-    # The index of the pixel as the last digits: no two keys are equal, and the greatest key of a
-    # neighbourhood tells where it is.
-    key = (fine.astype(kind) << bits) | np.arange(size, dtype=kind).reshape(fine.shape)
-    best = key.copy()
-    np.maximum(best[:, 1:], key[:, :-1], out=best[:, 1:])
-    np.maximum(best[:, :-1], key[:, 1:], out=best[:, :-1])
-    rows = best.copy() if diagonal else key
-    np.maximum(best[1:], rows[:-1], out=best[1:])
-    np.maximum(best[:-1], rows[1:], out=best[:-1])
-    maxima = np.flatnonzero(best == key)
-    maxima = maxima[np.argsort(~gray.ravel()[maxima], kind='stable')]
-    # Each round doubles how far ahead every pixel looks; the last rounds are for those alone that
-    # still get further. mode='clip' spares a check.
-    ahead = (best & ((1 << bits) - 1)).ravel().astype(np.intp)
-    is_moving = np.ones(size, bool)
-    while 4 * np.count_nonzero(is_moving) > size:
-        further = ahead.take(ahead, mode='clip')
-        np.not_equal(ahead, further, out=is_moving)
+    height, width = fine.shape
+    falls = fine[:, :-1] > fine[:, 1:]
+    is_start = np.zeros(fine.shape, bool)
+    is_start[:, 0] = True
+    np.greater(falls[:, :-1], falls[:, 1:], out=is_start[:, 1:-1])  # a fall, then none
+    is_top = np.ones(fine.shape, bool)
+    is_top[:, :-1] = falls
+    np.greater(is_top[:, 1:], falls, out=is_top[:, 1:])
+    starts, tops = np.flatnonzero(is_start), np.flatnonzero(is_top)
+    # The greatest neighbour above or below. For those beyond the border another pixel around the
+    # top stands in, or the top itself.
+    y, x = np.divmod(tops, width)
+    rows = np.maximum(y - 1, 0) * width, np.minimum(y + 1, height - 1) * width
+    columns = (np.maximum(x - 1, 0), x, np.minimum(x + 1, width - 1)) if diagonal else (x,)
+    near = np.stack([tops, *(row + column for row in rows for column in columns)])
+    flat = fine.ravel()
+    # The index of the pixel as the last digits tells equal ones apart, and where the greatest is.
+    best = (flat.take(near).astype(np.int64) * fine.size + near).max(axis=0) % fine.size
+    ahead = np.searchsorted(starts, best, side='right') - 1
+    number = np.arange(len(starts))
+    maxima = np.flatnonzero(ahead == number)
+    # Each round doubles how far ahead every run looks.
+    while not np.array_equal(ahead, further := ahead.take(ahead)):
         ahead = further
-    moving = np.flatnonzero(is_moving)
-    while moving.size:
-        near = ahead.take(moving, mode='clip')
-        far = ahead.take(near, mode='clip')
-        ahead[moving] = far
-        moving = moving[near != far]
-    number = np.empty(size, np.int32)
-    number[maxima] = np.arange(len(maxima), dtype=np.int32)
-    return number.take(ahead, mode='clip').reshape(fine.shape), gray.ravel()[maxima]
+    greatest = (flat.take(tops) >> FINE_BITS).astype(np.uint8)
+    maxima = maxima[np.argsort(~greatest[maxima], kind='stable')]
+    number[maxima] = np.arange(len(maxima))
+    return _Runs(starts, greatest, number.take(ahead)), greatest[maxima]
 
 
-def _scan(gray: np.ndarray, labels: np.ndarray) -> tuple[_Passes, tuple[np.ndarray, ...]]:
+def _row_passes(gray: np.ndarray, runs: _Runs) -> tuple[_Passes, tuple[np.ndarray, ...]]:
     """Passes between neighbours of a row; and the greatest value of each basin in each row.
 
     The latter as the flat index ``basin * 256 + value`` and the row, (R,) each; where a basin
     comes twice in a row, it is there twice.
     """
-    width = labels.shape[1]
+    row, column = np.divmod(runs.starts, gray.shape[1])
+    behind = np.flatnonzero(column)
+    # A run's first pixel is lower than the last one of the run before.
+    heights = gray.ravel()[runs.starts[behind]]
+    passes = _Passes(runs.basins[behind - 1], runs.basins[behind], heights)
+    return passes, (runs.basins * _VALUES + runs.greatest, row)
+
+
+def _column_passes(gray: np.ndarray, labels: np.ndarray) -> tuple[_Passes, tuple[np.ndarray, ...]]:
+    """The same of columns."""
+    gray, labels = cv2.transpose(gray), cv2.transpose(labels)
     is_first = np.ones(labels.shape, bool)
     np.not_equal(labels[:, 1:], labels[:, :-1], out=is_first[:, 1:])
     starts = np.flatnonzero(is_first)
-    gray, labels = gray.ravel(), labels.ravel()
-    basins = labels[starts]
-    row = starts // width
-    inner = np.flatnonzero(starts != row * width)
+    column, row = np.divmod(starts, labels.shape[1])
+    gray, basins = gray.ravel(), labels.ravel()[starts].astype(np.intp)
+    inner = np.flatnonzero(row)
     behind = starts[inner]
     heights = np.minimum(gray[behind - 1], gray[behind])
     passes = _Passes(basins[inner - 1], basins[inner], heights)
-    index = basins.astype(np.intp) * _VALUES + np.maximum.reduceat(gray, starts)
-    return passes, (index, row)
+    return passes, (basins * _VALUES + np.maximum.reduceat(gray, starts), column)
 
 
 def _diagonal_passes(gray: np.ndarray, labels: np.ndarray) -> _Passes:
@@ -183,7 +208,7 @@ def _highest(passes: list[_Passes], count: int) -> _Passes:
     if count * count <= _DENSE:
         table = np.zeros(count * count, np.uint8)
         np.maximum.at(table, pairs, heights)
-        pairs = np.flatnonzero(table)
+        pairs = np.flatnonzero(table > 0)
         heights = table[pairs]
     else:
         both = np.sort(pairs * _VALUES + heights)
@@ -194,48 +219,13 @@ def _highest(passes: list[_Passes], count: int) -> _Passes:
     return _Passes(*np.divmod(pairs[order], count), heights[order])
 
 
-def _extents(
-    columns: tuple[np.ndarray, ...], rows: tuple[np.ndarray, ...], births: np.ndarray, side: int
-) -> np.ndarray:
-    """x0, y0, and x1, y1 counted from the far end, of the pixels of at least each value.
-
-    Shape (2n, 4, 256), for n basins, uint8 where that is enough. For all four the smallest
-    counts, so that the minimum of two basins is that of both. The second half is room for basins
-    that join.
-    """
-    count = len(births)
-    kind = np.uint8 if side <= 2**8 else np.uint16
-    far = np.iinfo(kind).max
-    extents = np.empty((2 * count, 4, _VALUES), kind)
-    extents[:count] = far
-    flat = extents.reshape(-1)
-    for axis, (index, line) in enumerate((columns, rows)):
-        # From basin * 256 + value to the place in the table.
-        place = index + (index >> 8) * (3 * _VALUES) + axis * _VALUES
-        line = line.astype(kind)
-        np.minimum.at(flat, place, line)
-        np.minimum.at(flat, place + 2 * _VALUES, far - line)
-    # What holds of the pixels of one value is carried on to all smaller values, in steps of 1, 2,
-    # 4 ...; nothing is above the maxima, which descend.
-    first = 0
-    for bits in range(7, -1, -1):
-        last = int(np.searchsorted(-births.astype(np.int16), -(1 << bits), side='right'))
-        part = extents[first:last, :, : 2 << bits]
-        for step in range(bits + 1 if last > first else 0):
-            low, high = part[..., : -(1 << step)], part[..., 1 << step :]
-            np.minimum(low, high, out=low)
-        first = last
-    return extents
-
-
-def _join(births: np.ndarray, passes: _Passes, extents: np.ndarray, enclosed: bool) -> _Nodes:
-    """Join basins at their passes, from the highest down; fills the second half of ``extents``."""
+def _join(births: np.ndarray, passes: _Passes, enclosed: bool) -> _Nodes:
+    """Join basins at their passes, from the highest down."""
     count = len(births) + enclosed
     outside = count - 1 if enclosed else -1
     born = births.tolist() + [0] * (2 * count)
     died = [0] * len(born)
     above = list(range(len(born)))
-    rows = list(extents)
     children = []
     for a, b, height in zip(*(column.tolist() for column in passes)):
         while above[a] != a:
@@ -251,30 +241,56 @@ def _join(births: np.ndarray, passes: _Passes, extents: np.ndarray, enclosed: bo
         node = count + len(children)
         above[a] = above[b] = node
         born[node] = height
-        np.minimum(rows[a], rows[b], out=rows[node])
         children.append((a, b))
     if enclosed:
         born[outside] = died[outside] = 0
     size = count + len(children)
-    return _Nodes(born[:size], died[:size], children)
+    return _Nodes(np.array(born[:size]), np.array(died[:size]), children)
 
 
 def _alive(nodes: _Nodes) -> tuple[np.ndarray, np.ndarray]:
     """Each node at each level at which it is alive: nodes and levels, (K,), by levels."""
-    births, deaths = np.array(nodes.births), np.array(nodes.deaths)
-    counts = births - deaths
+    counts = nodes.births - nodes.deaths
     ends = counts.cumsum()
     index = np.repeat(np.arange(len(counts)), counts)
-    levels = np.arange(len(index)) - np.repeat(ends - births, counts)
+    levels = np.arange(len(index)) - np.repeat(ends - nodes.births, counts)
     order = np.argsort(levels.astype(np.uint8), kind='stable')
     return index[order], levels[order]
 
 
-def _cell_areas(gray: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
-    """Twice the area of the cells of each basin at each value, (n, 256) int64.
+def _extents(
+    columns: tuple[np.ndarray, ...], rows: tuple[np.ndarray, ...], nodes: _Nodes, side: int
+) -> np.ndarray:
+    """x0, y0, ~x1, ~y1 of the pixels of each node that have at least each value.
+
+    Shape (N, 256, 4), uint8 where that is enough. Of x1 and y1 the complements, so that the
+    smallest counts for all four: the minimum of two nodes is that of both.
+    """
+    kind = np.uint8 if side <= 2**8 else np.uint16
+    extents = np.full((len(nodes.births), _VALUES, 4), np.iinfo(kind).max, kind)
+    flat = extents.reshape(-1)
+    for axis, (index, line) in enumerate((columns, rows)):
+        place = 4 * index + axis
+        line = line.astype(kind)
+        np.minimum.at(flat, place, line)
+        np.minimum.at(flat, place + 2, ~line)
+    # What holds of the pixels of one value is carried on to all smaller values. Nothing is above
+    # the maxima.
+    births = nodes.births[: nodes.leaves]
+    for step in (128, 64, 32, 16, 8, 4, 2, 1):
+        reached = np.count_nonzero(births >= step)
+        low, high = extents[:reached, :-step], extents[:reached, step:]
+        np.minimum(low, high, out=low)
+    _merge(extents, nodes, np.minimum)
+    return extents
+
+
+def _areas(gray: np.ndarray, labels: np.ndarray, nodes: _Nodes) -> np.ndarray:
+    """Twice the area of each node's cells among pixels of at least each value, (N, 256) int64.
 
     A cell has a pixel at each corner. With three of them above a level it adds a triangle, with
-    all four a square; and then the upper one of two opposite pixels is among them.
+    all four a square. The cell is its upper left pixel's basin's: one of the upper two is among
+    those above, and where the two are not of one run the left one is the higher.
     """
     one, two = gray[:-1, :-1], gray[1:, 1:]
     three, four = gray[:-1, 1:], gray[1:, :-1]
@@ -282,35 +298,17 @@ def _cell_areas(gray: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
     first, second = low(one, two), low(three, four)
     lowest = low(first, second)
     next_lowest = low(high(first, second), low(high(one, two), high(three, four)))
-    basin = np.where(one >= two, labels[:-1, :-1], labels[1:, 1:]) * np.int32(_VALUES)
-    size = count * _VALUES
-    areas = np.bincount((basin + lowest).ravel(), minlength=size)
-    areas += np.bincount((basin + next_lowest).ravel(), minlength=size)
-    return areas.reshape(count, _VALUES)
+    index = labels[:-1, :-1].astype(np.intp) * _VALUES + np.stack([lowest, next_lowest])
+    count = nodes.leaves
+    cells = np.bincount(index.ravel(), minlength=count * _VALUES).reshape(count, _VALUES)
+    areas = np.empty((len(nodes.births), _VALUES), np.int64)
+    areas[:count] = cells[:, ::-1].cumsum(axis=1)[:, ::-1]
+    _merge(areas, nodes, np.add)
+    return areas
 
 
-def _sums(table: np.ndarray, nodes: _Nodes, index: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Sum of a table (n, 256) over the basins of nodes and over all values from one >= 1 on."""
-    leaves = len(table)
-    size = len(nodes.births)
-    counts = [1] * leaves + [0] * (size - leaves)
-    for node, (a, b) in enumerate(nodes.children, leaves):
-        counts[node] = counts[a] + counts[b]
-    # In this order the basins of every node are neighbours.
-    begins = [-1] * size
-    free = leaves
-    for node in range(size - 1, -1, -1):
-        if begins[node] < 0:
-            free -= counts[node]
-            begins[node] = free
-        if node >= leaves:
-            a, b = nodes.children[node - leaves]
-            begins[a] = begins[node]
-            begins[b] = begins[node] + counts[a]
-    begins, counts = np.array(begins), np.array(counts)
-    ordered = np.zeros((leaves + 1, _VALUES), np.int32)
-    ordered[begins[:leaves] + 1] = table
-    below = ordered.cumsum(axis=0, dtype=np.int32).cumsum(axis=1)
-    first, last = begins[index], begins[index] + counts[index]
-    sums = below[last, -1] - below[first, -1]
-    return sums - (below[last, values - 1] - below[first, values - 1])
+def _merge(table: np.ndarray, nodes: _Nodes, merge: np.ufunc) -> None:
+    """Fill the rows of the nodes that joined from those of their children."""
+    rows = list(table.reshape(len(table), -1))
+    for row, (a, b) in zip(rows[nodes.leaves :], nodes.children):
+        merge(rows[a], rows[b], out=row)

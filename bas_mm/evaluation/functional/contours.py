@@ -111,7 +111,7 @@ def level_boxes(values: np.ndarray) -> LevelBoxes:
     if not (values.min() >= 0 and 1 <= values.max() < 256):  # NaN fails here too
         raise ValueError('values must lie in [0, 256), and not all of them below 1')
     _keep_pages()
-    fine = (values * _FINE).astype(np.int32)
+    fine = (values * _FINE).astype(np.int16)
     objects = level_components(fine, diagonal=True, areas=True)
     # What is not above a level l is above 254 - l upside down.
     below = level_components(256 * _FINE - 1 - fine, diagonal=False, enclosed=True)
@@ -173,8 +173,8 @@ def _twice_inside(boxes: np.ndarray) -> np.ndarray:
 def _one_past(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """x1, y1 one past the last pixel, but in the picture."""
     height, width = shape
-    last = np.minimum(boxes[:, 2:] + 1, (width - 1, height - 1))
-    return np.concatenate([boxes[:, :2], last], axis=1)
+    x0, y0, x1, y1 = boxes.T
+    return np.stack([x0, y0, np.minimum(x1 + 1, width - 1), np.minimum(y1 + 1, height - 1)], axis=1)
 
 
 @cache

@@ -1,5 +1,7 @@
 """Boxes of all levels at once against one search for contours per level."""
 
+from itertools import product
+
 import cv2
 import numpy as np
 import pytest
@@ -85,6 +87,16 @@ def test_equal_to_a_search_at_every_level(kind):
         if values.max() >= 1:
             assert_equal_at_all_levels(values)
             count += 1
+
+
+@pytest.mark.parametrize(
+    ('shape', 'greys'), [((1, 5), 3), ((5, 1), 3), ((2, 2), 4), ((3, 3), 2), ((2, 3), 3)]
+)
+def test_every_small_picture_of_a_few_greys(shape, greys):
+    """Equal neighbours and borders on all sides, in all ways."""
+    for pixels in product(range(greys), repeat=shape[0] * shape[1]):
+        if any(pixels):
+            assert_equal_at_all_levels(np.reshape(pixels, shape).astype(np.float64))
 
 
 def test_at_the_view():
