@@ -31,9 +31,10 @@ def box_iou(boxes_a: ArrayLike, boxes_b: ArrayLike) -> np.ndarray:
     for name, boxes in (('boxes_a', a), ('boxes_b', b)):
         if boxes.ndim != 2 or boxes.shape[1] != 4:
             raise ValueError(f'{name} must have the shape (n, 4), got {boxes.shape}')
-    first = np.maximum(a[:, None, :2], b[None, :, :2])
-    last = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = np.maximum(last - first + 1, 0).prod(axis=2)
-    area_a = (a[:, 2:] - a[:, :2] + 1).prod(axis=1)
-    area_b = (b[:, 2:] - b[:, :2] + 1).prod(axis=1)
-    return inter / (area_a[:, None] + area_b[None] - inter)
+    ax0, ay0, ax1, ay1 = a.T[:, :, None]
+    bx0, by0, bx1, by1 = b.T[:, None]
+    width = np.maximum(np.minimum(ax1, bx1) - np.maximum(ax0, bx0) + 1, 0)
+    height = np.maximum(np.minimum(ay1, by1) - np.maximum(ay0, by0) + 1, 0)
+    inter = width * height
+    areas = (ax1 - ax0 + 1) * (ay1 - ay0 + 1) + (bx1 - bx0 + 1) * (by1 - by0 + 1)
+    return inter / (areas - inter)

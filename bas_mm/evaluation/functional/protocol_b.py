@@ -129,8 +129,8 @@ def protocol_b_ious(
         return ProtocolBIoUs(both, both.copy())
     found = level_boxes(values)
     best = np.zeros(len(found.largest))
-    np.maximum.at(best, found.levels, box_iou(found.boxes, gt).max(axis=1))
-    return ProtocolBIoUs(single=box_iou(found.largest, gt).max(axis=1)[levels], multi=best[levels])
+    np.maximum.at(best, found.levels, box_iou(gt, found.boxes).max(axis=0))
+    return ProtocolBIoUs(single=box_iou(gt, found.largest).max(axis=0)[levels], multi=best[levels])
 
 
 def protocol_b_boxes(view: np.ndarray, tau: float, multi: bool = False) -> np.ndarray:
