@@ -13,6 +13,7 @@ from types import ModuleType
 # looks for a GPU when it is imported.
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
 
+import cv2  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
 from mmengine.registry import DefaultScope  # noqa: E402
@@ -23,6 +24,8 @@ SHARED = REPO.parent / 'shared'
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Its threads do not go with a fork, which would wait for them when it sets their number.
+    cv2.setNumThreads(1)
     # More threads than cores make small CPU tests slower, and two are there everywhere. Where two
     # processes share the tests (pytest-xdist) each has one, and so have the commands they start.
     if 'PYTEST_XDIST_WORKER' in os.environ:

@@ -32,9 +32,8 @@ def run_command(main: Callable[[], int | None]) -> None:
 
     Ctrl-C is one line, status 130, also where a library has made another error of it. Where nobody
     reads any more what it prints, as behind ``| head``, it ends with status 141, as programs do
-    that the signal of it ends. Output that is closed takes everything. What the
-    encoding of the terminal lacks, as Latin-1 lacks θ, is printed as an escape. A process of
-    torchrun ends with it.
+    that the signal of it ends. Output that is closed takes everything. What the encoding of the
+    terminal lacks, as Latin-1 lacks θ, is printed as an escape. A process of torchrun ends with it.
 
     Args:
         main (Callable): The command. What it returns is its status; None is 0.
