@@ -9,9 +9,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
 
-from mmcv.transforms.utils import cache_randomness  # noqa: E402
+from mmcv.transforms.utils import cache_randomness
 
-from bas_mm import __version__  # noqa: E402
+from bas_mm import __version__
 
 project = 'bas_mm'
 copyright = 'the authors of bas_mm'

@@ -13,11 +13,11 @@ from types import ModuleType
 # looks for a GPU when it is imported.
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
 
-import cv2  # noqa: E402
-import pytest  # noqa: E402
-import torch  # noqa: E402
-from mmengine.registry import DefaultScope  # noqa: E402
-from yapf.yapflib import yapf_api  # noqa: E402
+import cv2
+import pytest
+import torch
+from mmengine.registry import DefaultScope
+from yapf.yapflib import yapf_api
 
 REPO = Path(__file__).resolve().parents[1]
 SHARED = REPO.parent / 'shared'

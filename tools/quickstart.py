@@ -14,11 +14,10 @@ from io import TextIOBase
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-ROOT = Path(__file__).resolve().parents[1]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[1]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.command_line import (
     OneLineParser,
     fail,
     fail_on_input_errors,

@@ -16,7 +16,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[1]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.command_line import (
     CommandParser,
     close_process_group,
     fail,
@@ -27,11 +27,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     require_writable,
     run_command,
 )
-from bas_mm.utils.config_metrics import (  # noqa: E402
-    CHOICE_FIGURES,
-    localization_metrics,
-    only_threshold,
-)
+from bas_mm.utils.config_metrics import CHOICE_FIGURES, localization_metrics, only_threshold
 
 
 def parse_args() -> argparse.Namespace:

@@ -69,7 +69,7 @@ class BaseLocalizationDataset(PictureSetMixin, BaseDataset):
         )
 
     @property
-    def CLASSES(self) -> Sequence[str] | None:  # noqa: N802 - mmpretrain's name
+    def CLASSES(self) -> Sequence[str] | None:
         """Names of the classes, as mmpretrain's hooks ask for them."""
         return self.metainfo.get('classes')
 

@@ -21,9 +21,9 @@ from mmengine.registry import DefaultScope
 from substitutions import CODE_RULES, FILES, as_run
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'test_tools'))
-from tiny_project import TinyProject, free_port, run_in_process, run_script_forked  # noqa: E402
+from tiny_project import TinyProject, free_port, run_in_process, run_script_forked
 
-from bas_mm.registry import DATASETS, MODELS  # noqa: E402
+from bas_mm.registry import DATASETS, MODELS
 
 _COPIED = (
     *('bas_mm', 'configs', 'tools', 'docs', 'requirements'),

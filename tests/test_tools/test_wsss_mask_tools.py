@@ -15,8 +15,8 @@ from tiny_irn import tiny_irn_cfg
 from tiny_project import ROOT, TinyProject
 
 sys.path.insert(0, str(ROOT / 'tests' / 'test_wsss'))
-from mask_project import irnet, write_seeds  # noqa: E402
-from seed_project import DATASET, scenes  # noqa: E402
+from mask_project import irnet, write_seeds
+from seed_project import DATASET, scenes
 
 SEEDS_CONFIG = """
 default_scope = 'bas_mm'

@@ -15,10 +15,10 @@ from held_folder import held
 from tiny_project import ROOT, TinyProject
 
 sys.path.insert(0, str(ROOT / 'tests' / 'test_wsss'))
-from seed_project import DATASET, MODEL, SCALES, network, scenes  # noqa: E402
+from seed_project import DATASET, MODEL, SCALES, network, scenes
 
-from bas_mm.wsss.functional.seeds import fuse_maps  # noqa: E402
-from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
+from bas_mm.wsss.functional.seeds import fuse_maps
+from bas_mm.wsss.seed_file import SeedFile
 
 CONFIG = """
 default_scope = 'bas_mm'

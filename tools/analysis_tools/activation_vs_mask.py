@@ -16,7 +16,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.command_line import (
     OneLineParser,
     fail,
     fail_on_input_errors,

@@ -15,17 +15,12 @@ import statistics
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
-    OneLineParser,
-    load_config,
-    prepare_devices,
-)
-from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
-from bas_mm.utils.result_files import write_json  # noqa: E402
+from bas_mm.command_line import OneLineParser, load_config, prepare_devices
+from bas_mm.utils.markdown_table import markdown_table
+from bas_mm.utils.result_files import write_json
 
 
 def run_one(method: str, path: str, seed: int, work_dir: Path, options: list[str]) -> dict:

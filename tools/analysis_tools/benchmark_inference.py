@@ -39,16 +39,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.benchmarking.device import (  # noqa: E402 - after the path is set
-    pin_pictures,
-    synchronise,
-)
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402
-from bas_mm.benchmarking.networks import (  # noqa: E402
+from bas_mm.benchmarking.device import pin_pictures, synchronise
+from bas_mm.benchmarking.figures import write_figures
+from bas_mm.benchmarking.networks import (
     add_network_arguments,
     collate_of,
     initial_model,
@@ -56,21 +52,15 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     resolve_networks,
     without_weights,
 )
-from bas_mm.benchmarking.part_clock import PartClock  # noqa: E402
-from bas_mm.benchmarking.timing import (  # noqa: E402
+from bas_mm.benchmarking.part_clock import PartClock
+from bas_mm.benchmarking.timing import (
     parts_and_shares,
     ratio_cells,
     ratio_of_rounds,
     seconds_in_turn,
 )
-from bas_mm.command_line import (  # noqa: E402
-    OneLineParser,
-    enable_ten_crop,
-    fail,
-    load_config,
-    prepare_devices,
-)
-from bas_mm.utils.config_metrics import metrics_of  # noqa: E402
+from bas_mm.command_line import OneLineParser, enable_ten_crop, fail, load_config, prepare_devices
+from bas_mm.utils.config_metrics import metrics_of
 
 if TYPE_CHECKING:
     import torch

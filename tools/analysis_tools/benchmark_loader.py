@@ -45,14 +45,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import (  # noqa: E402 - see above
-    OneLineParser,
-    fail,
-    load_config,
-    require_file,
-)
-from bas_mm.utils.config_types import type_name  # noqa: E402
-from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, load_config, require_file
+from bas_mm.utils.config_types import type_name
+from bas_mm.utils.worker_processes import usable_cores
 
 SIZE = (375, 500)
 EXTRAPOLATED = 8

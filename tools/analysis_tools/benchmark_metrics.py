@@ -29,12 +29,12 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import cv2  # noqa: E402 - after the path is set
-import numpy as np  # noqa: E402
+import cv2
+import numpy as np
 
-from bas_mm import evaluation  # noqa: E402
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402
-from bas_mm.evaluation.functional import (  # noqa: E402
+from bas_mm import evaluation
+from bas_mm.benchmarking.figures import write_figures
+from bas_mm.evaluation.functional import (
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
     box_iou,
@@ -43,7 +43,7 @@ from bas_mm.evaluation.functional import (  # noqa: E402
     protocol_b_ious,
     protocol_b_map,
 )
-from bas_mm.utils.markdown_table import markdown_table  # noqa: E402
+from bas_mm.utils.markdown_table import markdown_table
 
 VIEW = (224, 224)
 THETAS = (0.1, 0.25, 0.45)

@@ -26,9 +26,9 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.benchmarking.device import synchronise  # noqa: E402 - after the path is set
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402
-from bas_mm.benchmarking.timing import in_turn  # noqa: E402
+from bas_mm.benchmarking.device import synchronise
+from bas_mm.benchmarking.figures import write_figures
+from bas_mm.benchmarking.timing import in_turn
 
 if TYPE_CHECKING:
     import torch

@@ -36,24 +36,24 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import cv2  # noqa: E402 - after the path is set
-import numpy as np  # noqa: E402
-from PIL import Image  # noqa: E402
+import cv2
+import numpy as np
+from PIL import Image
 
-from bas_mm.benchmarking.device import synchronise  # noqa: E402
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402
-from bas_mm.benchmarking.pictures import write_pictures  # noqa: E402
-from bas_mm.benchmarking.timing import in_turn  # noqa: E402
-from bas_mm.utils.dense_crf import crf_library  # noqa: E402
-from bas_mm.utils.result_files import write_json  # noqa: E402
-from bas_mm.wsss.functional.irn_labels import IRNLabelParams  # noqa: E402
-from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram  # noqa: E402
-from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps  # noqa: E402
-from bas_mm.wsss.index_masks import read_index_mask  # noqa: E402
-from bas_mm.wsss.irn_labels_maker import make_irn_labels  # noqa: E402
-from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram  # noqa: E402
-from bas_mm.wsss.seed_file import SeedFile  # noqa: E402
-from bas_mm.wsss.seed_folder import SeedFolder  # noqa: E402
+from bas_mm.benchmarking.device import synchronise
+from bas_mm.benchmarking.figures import write_figures
+from bas_mm.benchmarking.pictures import write_pictures
+from bas_mm.benchmarking.timing import in_turn
+from bas_mm.utils.dense_crf import crf_library
+from bas_mm.utils.result_files import write_json
+from bas_mm.wsss.functional.irn_labels import IRNLabelParams
+from bas_mm.wsss.functional.seed_scores import check_thresholds, seed_histogram
+from bas_mm.wsss.functional.seeds import merge_scales, normalise_maps
+from bas_mm.wsss.index_masks import read_index_mask
+from bas_mm.wsss.irn_labels_maker import make_irn_labels
+from bas_mm.wsss.seed_evaluation import THRESHOLDS, picture_histogram
+from bas_mm.wsss.seed_file import SeedFile
+from bas_mm.wsss.seed_folder import SeedFolder
 
 if TYPE_CHECKING:
     import torch

@@ -50,13 +50,12 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.benchmarking.device import held_bytes, peak_bytes, pin_pictures, synchronise  # noqa: E402
-from bas_mm.benchmarking.figures import OUT_HELP, write_figures  # noqa: E402
-from bas_mm.benchmarking.networks import (  # noqa: E402
+from bas_mm.benchmarking.device import held_bytes, peak_bytes, pin_pictures, synchronise
+from bas_mm.benchmarking.figures import OUT_HELP, write_figures
+from bas_mm.benchmarking.networks import (
     BACKBONES,
     collate_of,
     initial_model,
@@ -64,20 +63,14 @@ from bas_mm.benchmarking.networks import (  # noqa: E402
     random_items,
     without_weights,
 )
-from bas_mm.benchmarking.part_clock import PartClock, replaced  # noqa: E402
-from bas_mm.benchmarking.timing import (  # noqa: E402
+from bas_mm.benchmarking.part_clock import PartClock, replaced
+from bas_mm.benchmarking.timing import (
     parts_and_shares,
     ratio_cells,
     ratio_of_rounds,
     seconds_in_turn,
 )
-from bas_mm.command_line import (  # noqa: E402
-    OneLineParser,
-    fail,
-    load_config,
-    require_file,
-    set_cpu_amp,
-)
+from bas_mm.command_line import OneLineParser, fail, load_config, require_file, set_cpu_amp
 
 if TYPE_CHECKING:
     import torch

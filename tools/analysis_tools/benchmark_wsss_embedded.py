@@ -15,13 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.utils.markdown_table import markdown_table  # noqa: E402 - after the path is set
-from bas_mm.utils.result_files import write_json  # noqa: E402
-from bas_mm.wsss.pipeline.report import read_figures  # noqa: E402
+from bas_mm.utils.markdown_table import markdown_table
+from bas_mm.utils.result_files import write_json
+from bas_mm.wsss.pipeline.report import read_figures
 
 #: What is compared with what: each step of the pipeline with one before it.
 GAINS = (

@@ -40,19 +40,18 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-ROOT = Path(__file__).resolve().parents[2]
-if (ROOT / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.benchmarking.figures import write_figures  # noqa: E402 - after the path is set
-from bas_mm.benchmarking.networks import (  # noqa: E402
+from bas_mm.benchmarking.figures import write_figures
+from bas_mm.benchmarking.networks import (
     add_network_arguments,
     quiet_logs,
     resolve_networks,
     without_weights,
 )
-from bas_mm.benchmarking.process_group import run_in_group  # noqa: E402
-from bas_mm.command_line import OneLineParser, fail, load_config  # noqa: E402
+from bas_mm.benchmarking.process_group import run_in_group
+from bas_mm.command_line import OneLineParser, fail, load_config
 
 if TYPE_CHECKING:
     import torch

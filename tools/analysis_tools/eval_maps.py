@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import numpy as np  # noqa: E402 - after the path is set
+import numpy as np
 
-from bas_mm.command_line import OneLineParser, fail, require_writable, run_command  # noqa: E402
-from bas_mm.datasets.errors import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.text_lists import read_lines, require_disjoint  # noqa: E402
-from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS  # noqa: E402
-from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes  # noqa: E402
-from bas_mm.utils.result_files import write_json  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, require_writable, run_command
+from bas_mm.datasets.errors import AnnotationError, UnreadableImageError
+from bas_mm.datasets.text_lists import read_lines, require_disjoint
+from bas_mm.evaluation.functional import PROTOCOL_A_THRESHOLDS
+from bas_mm.utils.box_geometry import boxes_to_view, resize_boxes
+from bas_mm.utils.result_files import write_json
 
 if TYPE_CHECKING:
     from bas_mm.datasets import SplitFolder

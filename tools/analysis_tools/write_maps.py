@@ -14,7 +14,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import (  # noqa: E402 - after the path is set
+from bas_mm.command_line import (
     CommandParser,
     close_process_group,
     fail,
@@ -26,7 +26,7 @@ from bas_mm.command_line import (  # noqa: E402 - after the path is set
     require_writable,
     run_command,
 )
-from bas_mm.utils.config_checkpoint import use_checkpoint  # noqa: E402
+from bas_mm.utils.config_checkpoint import use_checkpoint
 
 
 def parse_args() -> argparse.Namespace:

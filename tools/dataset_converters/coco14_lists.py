@@ -23,26 +23,22 @@ from typing import Any
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
-from bas_mm.datasets import AnnotationError  # noqa: E402 - after the path is set
-from bas_mm.datasets.coco_instances import (  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command
+from bas_mm.datasets import AnnotationError
+from bas_mm.datasets.coco_instances import (
     class_of_category,
     labels_of_images,
     read_instances,
     sizes_of_images,
 )
-from bas_mm.datasets.coco_masks import (  # noqa: E402
-    CocoObject,
-    class_mask_of,
-    has_pycocotools,
-)
-from bas_mm.datasets.errors import UNPACK_ANEW  # noqa: E402
-from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
-from bas_mm.datasets.picture_names import picture_stem  # noqa: E402
-from bas_mm.utils.palette import encode_palette_png  # noqa: E402
-from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
-from bas_mm.utils.result_files import write_bytes  # noqa: E402
-from bas_mm.utils.worker_processes import begin_worker, usable_cores  # noqa: E402
+from bas_mm.datasets.coco_masks import CocoObject, class_mask_of, has_pycocotools
+from bas_mm.datasets.errors import UNPACK_ANEW
+from bas_mm.datasets.label_list_writer import write_ids, write_label_list
+from bas_mm.datasets.picture_names import picture_stem
+from bas_mm.utils.palette import encode_palette_png
+from bas_mm.utils.picture_progress import PictureProgress
+from bas_mm.utils.result_files import write_bytes
+from bas_mm.utils.worker_processes import begin_worker, usable_cores
 
 SPLITS = ('train2014', 'val2014')
 

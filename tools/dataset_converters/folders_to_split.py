@@ -34,25 +34,20 @@ from unicodedata import normalize
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import numpy as np  # noqa: E402 - after the path is set
+import numpy as np
 
-from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
-from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.box_lists import (  # noqa: E402
-    BoxLists,
-    check_bounds,
-    check_boxes,
-    group_rows,
-)
-from bas_mm.datasets.listed_files import join_paths, require_folder  # noqa: E402
-from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture  # noqa: E402
-from bas_mm.datasets.picture_size import picture_size_and_orientation  # noqa: E402
-from bas_mm.datasets.split_writer import check_ids, over_files, write_split  # noqa: E402
-from bas_mm.datasets.text_lists import read_lines  # noqa: E402
-from bas_mm.datasets.whole_picture import look_at_picture  # noqa: E402
-from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
-from bas_mm.utils.result_files import whole_folder, write_text  # noqa: E402
-from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn
+from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.box_lists import BoxLists, check_bounds, check_boxes, group_rows
+from bas_mm.datasets.listed_files import join_paths, require_folder
+from bas_mm.datasets.picture_names import PICTURE_SUFFIXES, is_picture
+from bas_mm.datasets.picture_size import picture_size_and_orientation
+from bas_mm.datasets.split_writer import check_ids, over_files, write_split
+from bas_mm.datasets.text_lists import read_lines
+from bas_mm.datasets.whole_picture import look_at_picture
+from bas_mm.utils.picture_progress import PictureProgress
+from bas_mm.utils.result_files import whole_folder, write_text
+from bas_mm.utils.worker_processes import usable_cores
 
 CLASSES = 'classes.txt'
 FORM = 'path,x1,y1,x2,y2'

@@ -26,21 +26,21 @@ from typing import TYPE_CHECKING
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-import numpy as np  # noqa: E402 - after the path is set
+import numpy as np
 
-from bas_mm import datasets  # noqa: E402
-from bas_mm.command_line import OneLineParser, fail, fail_on, run_command  # noqa: E402
-from bas_mm.datasets import AnnotationError, UnreadableImageError  # noqa: E402
-from bas_mm.datasets.listed_files import require_folder  # noqa: E402
-from bas_mm.datasets.split_writer import (  # noqa: E402
+from bas_mm import datasets
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command
+from bas_mm.datasets import AnnotationError, UnreadableImageError
+from bas_mm.datasets.listed_files import require_folder
+from bas_mm.datasets.split_writer import (
     clip_boxes,
     read_picture_sizes,
     write_binary_masks,
     write_split,
 )
-from bas_mm.utils.picture_progress import PictureProgress  # noqa: E402
-from bas_mm.utils.result_files import whole_folder  # noqa: E402
-from bas_mm.utils.worker_processes import usable_cores  # noqa: E402
+from bas_mm.utils.picture_progress import PictureProgress
+from bas_mm.utils.result_files import whole_folder
+from bas_mm.utils.worker_processes import usable_cores
 
 if TYPE_CHECKING:
     from bas_mm.datasets.release_dataset import ReleaseDataset

@@ -24,10 +24,10 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn  # noqa: E402
-from bas_mm.datasets import AnnotationError  # noqa: E402 - after the path is set
-from bas_mm.datasets.label_list_writer import write_ids, write_label_list  # noqa: E402
-from bas_mm.datasets.label_lists import read_ids  # noqa: E402
+from bas_mm.command_line import OneLineParser, fail, fail_on, run_command, warn
+from bas_mm.datasets import AnnotationError
+from bas_mm.datasets.label_list_writer import write_ids, write_label_list
+from bas_mm.datasets.label_lists import read_ids
 
 NAME = 'train_aug'
 EXPECTED = 10582

@@ -16,16 +16,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-REPO = Path(__file__).resolve().parents[2]
-if (REPO / 'bas_mm').is_dir():  # its own checkout, whatever is installed
+if ((REPO := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(REPO))
 
-from bas_mm.command_line import OneLineParser, fail_on, run_command  # noqa: E402
-from bas_mm.command_line.conversion import (  # noqa: E402
-    add_conversion_options,
-    require_places,
-    save_converted,
-)
+from bas_mm.command_line import OneLineParser, fail_on, run_command
+from bas_mm.command_line.conversion import add_conversion_options, require_places, save_converted
 
 if TYPE_CHECKING:
     import torch

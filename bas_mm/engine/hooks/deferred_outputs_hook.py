@@ -43,7 +43,7 @@ class DeferredOutputsHook(Hook, ABC):
             steps (Sequence[StepOutputs]): in their order.
         """
 
-    def meet(self, runner: Runner) -> None:  # noqa: B027 - most need not
+    def meet(self, runner: Runner) -> None:
         """Do what all processes of a job do together, after :meth:`read`.
 
         They come here in the same iterations: where the log is written or a checkpoint saved by

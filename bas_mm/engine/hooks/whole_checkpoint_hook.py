@@ -60,7 +60,7 @@ class WholeCheckpointHook(CheckpointHook):
     bucket or is published (``published_keys``) is written as mmengine does.
     """
 
-    _default_greater_keys = [  # noqa: RUF012 - as mmengine's
+    _default_greater_keys = [
         *CheckpointHook._default_greater_keys,
         *('gt_known', 'iou_', 'pxap', 'piou'),
     ]

@@ -40,7 +40,7 @@ def irn_labels(
     image: np.ndarray,
     maps: np.ndarray,
     classes: np.ndarray,
-    params: IRNLabelParams = IRNLabelParams(),  # noqa: B008 - frozen
+    params: IRNLabelParams = IRNLabelParams(),
 ) -> np.ndarray:
     """Labels of one picture.
 
