@@ -51,21 +51,7 @@ val_dataloader = dict(
         **generation,
     ),
 )
-test_dataloader = dict(
-    batch_size=50,
-    num_workers=0,
-    persistent_workers=False,
-    collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        pipeline=test_pipeline,
-        **generation,
-    ),
-)
+test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader['dataset'], split='test'))
 
 # θ is chosen on val. The config of a model gives the one that was chosen to test_evaluator.
 val_evaluator = dict(type='LocalizationMetric', thresholds=[step / 20 for step in range(1, 20)])

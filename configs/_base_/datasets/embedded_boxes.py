@@ -65,20 +65,7 @@ val_dataloader = dict(
         **generation,
     ),
 )
-test_dataloader = dict(
-    batch_size=50,
-    num_workers=0,
-    persistent_workers=False,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split='test',
-        test_mode=True,
-        pipeline=test_pipeline,
-        **generation,
-    ),
-)
+test_dataloader = dict(val_dataloader, dataset=dict(val_dataloader['dataset'], split='test'))
 
 val_evaluator = dict(type='bas_mm.DetectionLocalizationMetric')
 test_evaluator = dict(type='bas_mm.DetectionLocalizationMetric')

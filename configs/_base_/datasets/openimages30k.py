@@ -1,18 +1,14 @@
 """OpenImages30k from its split folders: data/OpenImages30k/metadata/{train,val,test}.
 
-Pictures and masks lie below data/OpenImages30k, at the paths that the lists name.
+Pictures and masks lie below data/OpenImages30k, at the paths that the lists name. Training pictures
+are resized, cropped and loaded as CUB's.
 """
+
+_base_ = './cub.py'
 
 dataset_type = 'OpenImages30k'
 data_root = 'data/OpenImages30k/'
 
-train_pipeline = [
-    dict(type='LoadLocImage'),
-    dict(type='LocResize', scale=(256, 256), backend='pillow'),
-    dict(type='LocRandomCrop', crop_size=224),
-    dict(type='LocRandomFlip', prob=0.5),
-    dict(type='PackLocalizationInputs'),
-]
 # The whole picture: pixel metrics count all of its pixels.
 test_pipeline = [
     dict(type='LoadLocImage'),
@@ -24,27 +20,20 @@ test_pipeline = [
 # The recipe's batch of 64 is that of all GPUs together: with n GPUs set batch_size to 64 / n.
 train_dataloader = dict(
     batch_size=64,
-    num_workers=4,
-    pin_memory=True,
-    # Persistent workers would save nothing: EpochSeedHook starts them anew for each epoch, too.
-    persistent_workers=False,
-    collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=True),
+    # CUB's data set has other arguments, so nothing is inherited from it.
     dataset=dict(
+        _delete_=True,
         type=dataset_type,
         data_root=data_root,
         split_dir='metadata/train',
         with_boxes=False,
-        pipeline=train_pipeline,
+        pipeline={{_base_.train_pipeline}},
     ),
 )
 val_dataloader = dict(
     batch_size=64,
-    num_workers=4,
-    pin_memory=True,
-    collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
+        _delete_=True,
         type=dataset_type,
         data_root=data_root,
         split_dir='metadata/val',
@@ -53,18 +42,7 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = dict(
-    batch_size=64,
-    num_workers=4,
-    pin_memory=True,
-    collate_fn=dict(type='default_collate'),
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type=dataset_type,
-        data_root=data_root,
-        split_dir='metadata/test',
-        test_mode=True,
-        pipeline=test_pipeline,
-    ),
+    val_dataloader, dataset=dict(val_dataloader['dataset'], split_dir='metadata/test')
 )
 
 # There are masks and no boxes, so no θ: PxAP goes over all thresholds.
