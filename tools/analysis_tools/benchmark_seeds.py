@@ -61,28 +61,7 @@ if TYPE_CHECKING:
 SCALES = (1.0, 0.5, 1.5, 2.0)
 NUM_CLASSES = 20
 CLASSES = (3, 8, 14)  # of each picture
-
-MODEL = dict(
-    type='BASSegClassifier',
-    backbone=dict(type='mmpretrain.ResNet', depth=50, strides=(1, 2, 2, 1)),
-    split=dict(point='layer3'),
-    generator=dict(
-        type='ForegroundGenerator', num_classes=NUM_CLASSES, in_channels=1024, bias=False
-    ),
-    head=dict(
-        type='BASSegHead',
-        num_classes=NUM_CLASSES,
-        in_channels=2048,
-        loss_fg=dict(type='mmpretrain.CrossEntropyLoss', loss_weight=0.2),
-        loss_amc=dict(type='AMCLoss', area_weight=1.2),
-    ),
-    data_preprocessor=dict(
-        type='LocalizationDataPreprocessor',
-        mean=[123.675, 116.28, 103.53],
-        std=[58.395, 57.12, 57.375],
-        to_rgb=True,
-    ),
-)
+CONFIG = CHECKOUT / 'configs/wsss/bas_seg_resnet50_voc12.py'
 
 
 def network_like_maps(size: tuple[int, int], rng: np.random.Generator) -> SeedFile:
@@ -204,7 +183,9 @@ def measure_making(
     """Seconds per picture of making seeds and of the bare passes, and their ratio."""
     import torch
 
-    from bas_mm.registry import DATASETS, MODELS
+    from bas_mm.registry import DATASETS
+    from bas_mm.utils.config_file import read_config
+    from bas_mm.utils.config_model import build_model
     from bas_mm.wsss.multi_scale_views import MultiScaleViews
     from bas_mm.wsss.seed_maker import SeedMaker
     from bas_mm.wsss.seed_run import SeedRun
@@ -222,7 +203,7 @@ def measure_making(
         )
     )
     torch.manual_seed(0)
-    model = MODELS.build(MODEL).to(device)
+    model = build_model(read_config(CONFIG)).to(device)
     maker = SeedMaker(model)
     picture = MultiScaleViews(dataset, SCALES, [0])[0]
     inputs = []
