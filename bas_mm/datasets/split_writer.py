@@ -59,17 +59,13 @@ def read_picture_sizes(
         else:
             unknown.append(position)
     paths = [infos[position]['img_path'] for position in unknown]
-
-    def store(found: Iterable[tuple[int, int]]) -> None:
+    with over_files(picture_size, paths, workers) as found:
         for position, path, size in zip(unknown, paths, found):
             if not all(size):
                 raise UnreadableImageError.of(path, 'it is no picture')
             sizes[position] = size
             if progress is not None:
                 progress()
-
-    with over_files(picture_size, paths, workers) as found:
-        store(found)
     return sizes
 
 

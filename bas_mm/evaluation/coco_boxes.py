@@ -30,14 +30,8 @@ def coco_boxes(pictures: Sequence[Mapping[str, Any]], categories: Sequence[str])
     """
     images, annotations = [], []
     for image_id, picture in enumerate(pictures, start=1):
-        images.append(
-            {
-                'id': image_id,
-                'file_name': picture['file_name'],
-                'width': picture['width'],
-                'height': picture['height'],
-            }
-        )
+        about = {key: picture[key] for key in ('file_name', 'width', 'height')}
+        images.append({'id': image_id, **about})
         if picture['box'] is None:
             continue
         x0, y0, x1, y1 = picture['box']

@@ -32,10 +32,7 @@ _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _RUNNER = 'mmengine.runner.runner'
 _OF_FULL_DISKS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
-_OF_DISKS = (
-    *_OF_FULL_DISKS,
-    *(errno.EROFS, errno.EACCES, errno.EPERM),
-)
+_OF_DISKS = *_OF_FULL_DISKS, errno.EROFS, errno.EACCES, errno.EPERM
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 # Python 3.13 proposes another name.
 _UNKNOWN_ARGUMENT = re.compile(

@@ -142,12 +142,7 @@ def run(args: argparse.Namespace) -> None:
         target = out / 'labels' / f'{split}.txt'
         stems = [picture_stem(names[position]) for position in kept]
         write_ids(out / 'labels' / f'{split}_ids.txt', stems)
-        write_label_list(
-            target,
-            stems,
-            [labels[position] for position in kept],
-            classes,
-        )
+        write_label_list(target, stems, [labels[position] for position in kept], classes)
         bare = len(names) - len(kept)
         print(f'{target}: {len(kept)} pictures; {bare} without any object are left out')
         if not args.no_masks:

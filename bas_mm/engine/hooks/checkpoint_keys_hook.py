@@ -77,5 +77,5 @@ def require_all_weights(model: nn.Module, checkpoint: dict) -> list[str]:
     return [key for key in given if key not in wanted]
 
 
-def _some(names: list[str], count: int = 5) -> str:
-    return ', '.join(names[:count]) + (', ...' if len(names) > count else '')
+def _some(names: list[str]) -> str:
+    return ', '.join(names[:5]) + (', ...' if len(names) > 5 else '')
