@@ -1,6 +1,7 @@
 """A folder that another command writes into."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +11,22 @@ from bas_mm.utils.folder_lock import alone_in
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[multiprocessing.Process]:
-    """Have another process hold a folder; killed at the end, as it stands."""
+def held(folder: Path, with_worker: bool = False) -> Iterator[multiprocessing.Process]:
+    """Have another process hold a folder; killed at the end, as it stands.
+
+    Its worker, if it has one, lives on until the end.
+    """
     context = multiprocessing.get_context('fork')
     ready = context.Event()
+    worker = context.Value('i', 0)
 
     def hold() -> None:
         with alone_in(folder):
+            if with_worker:
+                pid = os.fork()
+                if pid == 0:
+                    signal.pause()
+                worker.value = pid
             ready.set()
             signal.pause()
 
@@ -28,3 +38,5 @@ def held(folder: Path) -> Iterator[multiprocessing.Process]:
     finally:
         process.kill()
         process.join()
+        if worker.value:
+            os.kill(worker.value, signal.SIGKILL)

@@ -25,8 +25,8 @@ class MultiLabelList(BaseMultiLabelDataset):
 
     A line of the list is ``name class class ...``, see :func:`~.label_lists.read_label_list`:
     the name is a path below ``img_path``, with or without the ending of the file. With
-    ``check_files``, a warning says whether some of the pictures are noted as rotated: the heads of
-    up to 32 are looked at.
+    ``check_files``, a warning says whether some of the pictures are noted as rotated, unless the
+    pipeline turns them and there are no masks: the heads of up to 32 are looked at.
 
     Args:
         ann_file (str): The list, below ``data_root`` if relative.
@@ -57,9 +57,14 @@ class MultiLabelList(BaseMultiLabelDataset):
         found = self.read_labels(self.ann_file)
         files = self._with_suffixes(found.names, found.lines, found.file)
         infos = self.make_infos(files, found.labels, found.lines, found.file)
-        if self.check_files:
+        if self.check_files and (self.data_prefix.get('seg_map_path') or not self._turns()):
             _warn_of_rotated(infos, found.file)
         return infos
+
+    def _turns(self) -> bool:
+        """Whether the pipeline reads pictures turned as their files note."""
+        kinds = [getattr(step, 'color_type', None) for step in self.pipeline.transforms]
+        return 'color' in kinds or 'grayscale' in kinds
 
     def _with_suffixes(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[str]:
         """The names with the endings of their files; each directory is listed once."""

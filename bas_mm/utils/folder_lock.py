@@ -40,10 +40,13 @@ def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Itera
         FolderInUseError: Another process holds it.
     """
     place = Path(os.path.realpath(folder))
+    if not place.name:  # the root of a disk: no place is beside it
+        yield
+        return
     path = place.with_name(_LOCK.format(place.name))
     wait = f'wait for its end, or {advice}'
     new = [parent for parent in path.parents if not parent.exists()]
-    handle = _hold(path, lambda who: f'{folder} is being written by another command{who}: {wait}')
+    handle = _hold(path, new, lambda who: f'{folder} is being written by another command{who}: {wait}')
     if handle is None:
         yield
         return
@@ -53,15 +56,11 @@ def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Itera
             os.write(handle, f'{os.getpid()} {socket.gethostname()}\n'.encode())
         yield
     finally:
-        # While it is held: nobody else's is deleted.
-        with suppress(OSError):
-            os.unlink(path)
-            for parent in new:  # a refused input leaves nothing
-                parent.rmdir()
+        _delete(path, handle, new)
         os.close(handle)
 
 
-def _hold(path: Path, refusal: Callable[[str], str]) -> int | None:
+def _hold(path: Path, new: list[Path], refusal: Callable[[str], str]) -> int | None:
     """The handle of a lock file that this process holds; None where it can be none."""
     while fcntl is not None:
         try:
@@ -72,10 +71,12 @@ def _hold(path: Path, refusal: Callable[[str], str]) -> int | None:
         try:
             fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                _delete(path, handle, new)
+                os.close(handle)
+                return None
             who = _holder(handle)
             os.close(handle)
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                return None
             raise FolderInUseError(refusal(who)) from None
         # The one that held it until now may have deleted it since it was opened.
         with suppress(FileNotFoundError):
@@ -85,7 +86,19 @@ def _hold(path: Path, refusal: Callable[[str], str]) -> int | None:
     return None
 
 
+def _delete(path: Path, handle: int, new: list[Path]) -> None:
+    """Delete the lock file of a handle, and the folders that were made for it."""
+    with suppress(OSError):
+        # Where somebody has deleted it meanwhile, the one that is there is another command's.
+        if os.path.samestat(os.fstat(handle), os.stat(path)):
+            os.unlink(path)
+            for parent in new:  # a refused input leaves nothing
+                parent.rmdir()
+
+
 def _holder(handle: int) -> str:
     """Who has written a lock file, for the message."""
-    words = os.read(handle, 1000).decode(errors='replace').split()
+    words = []
+    with suppress(OSError):  # some disks let nobody read what is locked
+        words = os.read(handle, 1000).decode(errors='replace').split()
     return f', process {words[0]} on {words[1]}' if len(words) == 2 else ''

@@ -31,8 +31,8 @@ __all__ = ['describe_input_error']
 _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _RUNNER = 'mmengine.runner.runner'
-_OF_FULL_DISKS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO
-_OF_DISKS = *_OF_FULL_DISKS, errno.EROFS, errno.EACCES, errno.EPERM
+_OF_FULL_DISKS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
+_OF_DISKS = *_OF_FULL_DISKS, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 # Python 3.13 proposes another name.
 _UNKNOWN_ARGUMENT = re.compile(
@@ -249,7 +249,7 @@ def _written_file(steps: list[TracebackType]) -> str | None:
             for value in step.tb_frame.f_locals.values()
             if isinstance(value, io.IOBase)
             and isinstance(getattr(value, 'name', None), str)
-            and set('wax+').intersection(getattr(value, 'mode', ''))
+            and set('wax+').intersection(str(getattr(value, 'mode', '')))
         }
         if files:
             return files.pop() if len(files) == 1 else None

@@ -466,6 +466,16 @@ class TestList:
             f'1 of 3 pictures of {pets}/train.txt that were looked at are noted as rotated, such '
             f'as {pets}/pictures/b/3.jpeg. '
         )
+        # Where the pipeline turns them, only masks are as stored.
+        both = dict(img_path='pictures', seg_map_path='masks')
+        for loader, folders, warned in (
+            (dict(color_type='color'), both, True),
+            (dict(color_type='color'), dict(img_path='pictures'), False),
+            ({}, dict(img_path='pictures'), True),
+        ):
+            said.clear()
+            _pets(pets, data_prefix=folders, pipeline=[dict(type='LoadLocImage', **loader)])
+            assert bool(said) == warned
 
     def test_two_pictures_of_one_name(self, pets):
         write_picture(pets / 'pictures' / 'a' / '1.jpg', 20, 16)

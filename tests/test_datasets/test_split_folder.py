@@ -427,7 +427,8 @@ class TestFaults:
         replace_line(file, 1, 'train/cat/1.jpg,40,60')
         assert message_of(split_writer.root) == (
             f'{file}: the size of train/cat/1.jpg is 40x60 there, and 60x40 in {picture}. Correct '
-            'the size, and the boxes; or set check_files=False to compare none'
+            'the size, and the boxes; or, to compare none, set check_files=False here and '
+            'check_size=False in LoadLocImage'
         )
         for others in (dict(check_files=False), dict(with_boxes=False)):
             assert len(build(split_writer.root, **others)) == 3

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import socket
 from contextlib import suppress
 
@@ -25,12 +26,14 @@ def test_who_writes_there_is_said_until_it_has_ended(tmp_path):
         (tmp_path / 'link').symlink_to(folder)
         with pytest.raises(FolderInUseError), alone_in(tmp_path / 'link'):
             pytest.fail('two are in it')
-    # It was killed, and has left its file.
+    # It was killed, and has left its file; somebody's may be longer.
     assert os.listdir(tmp_path / 'new') == ['.one.bas_mm.lock']
+    with open(tmp_path / 'new/.one.bas_mm.lock', 'a') as file:
+        file.write('and a third word')
     for _ in range(2):
         with alone_in(folder):
             text = (tmp_path / 'new/.one.bas_mm.lock').read_text()
-            assert text.split()[0] == str(os.getpid())
+            assert text == f'{os.getpid()} {socket.gethostname()}\n'
         assert os.listdir(tmp_path / 'new') == []
 
 
@@ -42,6 +45,27 @@ def test_an_error_frees_the_folder(tmp_path):
             raise KeyboardInterrupt
     assert os.listdir(tmp_path) == ['d']
     assert os.listdir(tmp_path / 'd') == ['e']
+
+
+def test_the_end_of_a_hold_does_not_free_who_began_where_all_was_deleted(tmp_path):
+    folder = tmp_path / 'parent/it'
+    with alone_in(folder):
+        shutil.rmtree(tmp_path / 'parent')
+        second = held(folder)
+        second.__enter__()
+    try:
+        with pytest.raises(FolderInUseError), alone_in(folder):
+            pytest.fail('two are in it')
+    finally:
+        second.__exit__(None, None, None)
+
+
+def test_workers_that_outlive_a_killed_command_do_not_hold_its_folder(tmp_path):
+    with held(tmp_path / 'it', with_worker=True) as process:
+        process.kill()
+        process.join()
+        with alone_in(tmp_path / 'it'):
+            pass
 
 
 def test_a_lock_whose_file_its_holder_has_deleted_is_none(tmp_path, monkeypatch):
@@ -78,5 +102,19 @@ def test_without_locks_nobody_is_refused(tmp_path, monkeypatch):
 
     for without in (_Fcntl(lockf), None):
         monkeypatch.setattr(folder_lock, 'fcntl', without)
-        with alone_in(tmp_path):
+        with alone_in(tmp_path / 'new/folder'):
             pass
+        assert os.listdir(tmp_path) == ['file']
+    with alone_in('/'):  # beside which there is no place
+        pass
+
+
+def test_who_holds_a_folder_need_not_be_readable(tmp_path, monkeypatch):
+    def read(*_):
+        raise PermissionError(errno.EACCES, 'Permission denied')
+
+    with held(tmp_path / 'it'):
+        monkeypatch.setattr('os.read', read)
+        said = '^.*/it is being written by another command: wait '
+        with pytest.raises(FolderInUseError, match=said), alone_in(tmp_path / 'it'):
+            pytest.fail('two are in it')

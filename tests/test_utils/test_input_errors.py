@@ -1,6 +1,7 @@
 """Errors of a real Runner on configs with one mistake each."""
 
 import errno
+import gzip
 import json
 import os
 import sys
@@ -821,6 +822,20 @@ def test_a_disk_that_fills_up_while_a_file_is_written(tmp_path):
     config = tmp_path / 'config.py'
     config.symlink_to('/dev/full')
     assert said_of(Config(dict(a=1)).dump, config) == f'{config}: No space left on device'
+
+
+def test_a_file_that_is_written_beside_another_kind_of_error(tmp_path):
+    def read(number: int, mode: str) -> None:
+        with gzip.open(tmp_path / 'in.gz', 'wb') as source, open(tmp_path / 'out', mode) as file:
+            raise OSError(number, os.strerror(number))
+        assert source, file
+
+    # It may be another file that cannot be read.
+    assert said_of(read, errno.EIO, 'w') is None
+    # The mode of a gzip file is a number.
+    said = f'{tmp_path}/out: No space left on device'
+    assert said_of(read, errno.ENOSPC, 'w') == said
+    assert said_of(read, errno.ENOSPC, 'r') is None
 
 
 def test_folders_and_files_in_each_others_place(tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from mmengine.dataset import Compose
 from mmengine.dist import all_reduce, barrier, is_main_process
-from mmengine.hooks import EMAHook, Hook
+from mmengine.hooks import CheckpointHook, EMAHook, Hook
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from torch.utils.data import Dataset
@@ -111,9 +111,13 @@ class DisplacementMeanHook(Hook):
         # is resumed names one of another epoch.
         for name, parameter in model.named_parameters():
             if name not in state or not torch.equal(state[name], parameter.detach().cpu()):
+                savers = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook)]
+                how = ''
+                if not all(hook.save_last for hook in savers):
+                    how = ', which default_hooks.checkpoint.save_last=True saves'
                 print_log(
                     f'The mean displacement is not put into {path}: its {name} is not that of the '
-                    'end of this run, which default_hooks.checkpoint.save_last=True saves',
+                    f'end of this run{how}',
                     logger='current',
                     level=logging.WARNING,
                 )

@@ -146,6 +146,7 @@ def test_the_checkpoint_that_is_resumed_gets_the_mean_and_no_other(tmp_path, cap
     assert (other / 'epoch_1.pth').read_bytes() == last
     said = capsys.readouterr().out
     assert f'is not put into {other}/epoch_1.pth: its boundary_branch.' in said
+    assert 'save_last' not in said
     # And a folder without any.
     resumed(tmp_path / 'new', 'irn-new')
     assert (run / 'epoch_1.pth').read_bytes() == first
