@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import os.path as osp
 from collections.abc import Sequence
@@ -94,6 +95,12 @@ def _names_in(folder: str) -> set[str]:
             return {entry.name for entry in entries}
     except (FileNotFoundError, NotADirectoryError):
         return set()
+    except ValueError:  # a zero byte, as in a list of another encoding
+        return set()
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return set()
+        raise
 
 
 def _name_alike(root: str, name: str) -> str | None:

@@ -412,14 +412,15 @@ def _whole_number(field: str, file: str, number: int, image_id: str) -> int:
     """Read a size, which may be written as 500.0 too."""
     try:
         value = float(field)
-        whole = value.is_integer() and '_' not in field
+        # What does not fit in an array is no picture's.
+        whole = value.is_integer() and '_' not in field and abs(value) < 2**31
     except ValueError:
         whole = False
     if not whole:
         raise AnnotationError.at(
             file,
             number,
-            f'the size {field!r} of {image_id} is not a whole number',
+            f'the size {field!r} of {image_id} is not a whole number of pixels',
             'Write id,width,height in pixels',
         )
     return int(value)

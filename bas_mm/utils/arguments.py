@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ['in_range', 'is_path', 'is_single', 'listed_labels', 'scale_factors', 'whole_number']
+__all__ = [
+    'in_range',
+    'is_path',
+    'is_single',
+    'listed_labels',
+    'scale_factors',
+    'two_sides',
+    'whole_number',
+]
 
 
 def is_single(value: Any) -> bool:
@@ -103,3 +111,19 @@ def scale_factors(name: str, values: Any) -> tuple[float, ...]:
     if not good or len(set(factors)) < len(factors):
         raise ValueError(f'{name}={values!r}: a list of different positive factors is needed')
     return factors
+
+
+def two_sides(value: Any) -> tuple[int, int] | None:
+    """Two sides in pixels.
+
+    Args:
+        value (Any): What was given: a whole number for both, or two of them.
+
+    Returns:
+        tuple[int, int] | None: None where it is something else, or a side is no pixel.
+    """
+    try:
+        sides = (value, value) if is_single(value) else tuple(value)
+        return tuple(whole_number('', side, 1) for side in sides) if len(sides) == 2 else None
+    except ValueError:
+        return None

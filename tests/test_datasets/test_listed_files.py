@@ -65,6 +65,12 @@ def test_what_is_missing_in_any_order(root):
     assert '(3 more lines like this)' in message
 
 
+@pytest.mark.parametrize('name', ['a\0/1', '\0', 'a' * 300 + '/1', 'a' * 5000])
+def test_names_that_no_file_has(root, name):
+    with pytest.raises(AnnotationError, match='is listed, but there is no picture'):
+        check(root, ['a/1', name])
+
+
 @pytest.mark.parametrize(
     ('items', 'expected'),
     [('', ''), ('abc', 'abc'), ('abcd', 'abcd'), ('abcde', 'ace'), ('abcdefghij', 'adgj')],

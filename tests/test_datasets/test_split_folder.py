@@ -288,6 +288,8 @@ class TestFaults:
             ('image_sizes', 3, 'train/dog/1.jpg,32,x', "the size 'x' of train/dog/1.jpg is not a"),
             ('image_sizes', 3, 'train/dog/1.jpg,32.5,64', "the size '32.5' of train/dog/1.jpg is"),
             ('image_sizes', 3, 'train/dog/1.jpg,nan,64', "the size 'nan' of train/dog/1.jpg is"),
+            ('image_sizes', 3, 'train/dog/1.jpg,9e18,64', "the size '9e18' of train/dog/1.jpg is"),
+            ('image_sizes', 3, 'train/dog/1.jpg,9e30,64', "the size '9e30' of train/dog/1.jpg is"),
             ('image_sizes', 3, 'train/dog/1.jpg,0,64', 'the size 0x64 of train/dog/1.jpg is not'),
             ('image_sizes', 3, 'train/dog/9.jpg,32,64', 'train/dog/9.jpg is not listed in'),
             ('image_sizes', 3, 'train/cat/2.jpg,32,64', 'train/cat/2.jpg stood there before, in'),

@@ -8,6 +8,7 @@ from threading import Lock
 
 import mmcv
 import numpy as np
+from mmcv.image.io import imread_flags, supported_backends
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 
@@ -64,7 +65,8 @@ class LoadLocImage(LoadImageFromFile):
         ImportError: 'turbojpeg' is asked for and not installed; raised when the transform is made.
         UnreadableImageError: The file is missing, empty, cut short or no picture.
         AnnotationError: The picture has boxes, and another size than its list says.
-        ValueError: No ``img_path`` is given.
+        ValueError: There is no such ``imdecode_backend`` or ``color_type``; or no ``img_path`` is
+            given.
     """
 
     def __init__(
@@ -83,6 +85,13 @@ class LoadLocImage(LoadImageFromFile):
             backend_args=backend_args,
         )
         self.check_size = check_size
+        # Else each picture would be called unreadable.
+        if imdecode_backend not in (None, *supported_backends):
+            raise ValueError(
+                f'imdecode_backend={imdecode_backend!r}: {", ".join(supported_backends)} are there'
+            )
+        if isinstance(color_type, str) and color_type not in imread_flags:
+            raise ValueError(f'color_type={color_type!r}: {", ".join(imread_flags)} are there')
         if imdecode_backend == 'turbojpeg':
             # It ignores the orientation in any case, and has no names for that.
             self._turbojpeg_flag = color_type.removesuffix('_ignore_orientation')

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 
+from bas_mm.utils.arguments import two_sides
 from bas_mm.utils.box_geometry import crop_view_box, shift_boxes
 
 from .view_tracking import follow_view
@@ -18,8 +19,8 @@ class LocCrop(BaseTransform):
     """
 
     def __init__(self, crop_size: int | tuple[int, int] = 224) -> None:
-        size = (crop_size, crop_size) if isinstance(crop_size, int) else tuple(crop_size)
-        if len(size) != 2 or min(size) < 1:
+        size = two_sides(crop_size)
+        if size is None:
             raise ValueError(f'crop_size={crop_size}: a height and a width in pixels are needed')
         self.crop_size = size
 

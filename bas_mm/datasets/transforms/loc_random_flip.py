@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 from mmcv.transforms.utils import cache_randomness
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.arguments import in_range
 from bas_mm.utils.box_geometry import crop_view_box, flip_boxes
 
 __all__ = ['LocRandomFlip']
@@ -38,9 +39,7 @@ class LocRandomFlip(BaseTransform):
     """
 
     def __init__(self, prob: float = 0.5) -> None:
-        if not 0 <= prob <= 1:
-            raise ValueError(f'prob={prob}: a probability lies between 0 and 1')
-        self.prob = prob
+        self.prob = in_range('prob', prob, 0, 1, closed=True)
 
     @cache_randomness
     def draw_flip(self) -> bool:

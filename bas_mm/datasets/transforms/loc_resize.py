@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import mmcv
 import numpy as np
+from mmcv.image.geometric import cv2_interp_codes, pillow_interp_codes
 from mmcv.transforms import BaseTransform
 
 from bas_mm.registry import TRANSFORMS
+from bas_mm.utils.arguments import two_sides
 from bas_mm.utils.box_geometry import resize_boxes
 
 from .resize_torchvision import TORCHVISION_INTERPOLATIONS, resize_picture_torchvision
@@ -12,7 +14,12 @@ from .view_tracking import follow_view
 
 __all__ = ['LocResize']
 
-_BACKENDS = ('cv2', 'pillow', 'torchvision')
+# Of each backend.
+_INTERPOLATIONS = {
+    'cv2': tuple(cv2_interp_codes),
+    'pillow': tuple(pillow_interp_codes),
+    'torchvision': TORCHVISION_INTERPOLATIONS,
+}
 
 
 @TRANSFORMS.register_module()
@@ -55,16 +62,18 @@ class LocResize(BaseTransform):
         interpolation: str = 'bilinear',
         backend: str = 'cv2',
     ) -> None:
-        self.scale = (scale, scale) if isinstance(scale, int) else tuple(scale)
-        if len(self.scale) != 2 or min(self.scale) < 1:
+        sides = two_sides(scale)
+        if sides is None:
             raise ValueError(f'scale={scale}: a width and a height in pixels are needed')
-        if backend not in _BACKENDS:
-            raise ValueError(f'backend={backend!r}: {", ".join(_BACKENDS)} are there')
-        if backend == 'torchvision' and interpolation not in TORCHVISION_INTERPOLATIONS:
+        if backend not in _INTERPOLATIONS:
+            raise ValueError(f'backend={backend!r}: {", ".join(_INTERPOLATIONS)} are there')
+        if interpolation not in _INTERPOLATIONS[backend]:
+            *others, last = _INTERPOLATIONS[backend]
             raise ValueError(
-                f"interpolation={interpolation!r}: the backend 'torchvision' has "
-                f'{" and ".join(TORCHVISION_INTERPOLATIONS)}'
+                f'interpolation={interpolation!r}: the backend {backend!r} has '
+                f'{", ".join(others)} and {last}'
             )
+        self.scale = sides
         self.interpolation = interpolation
         self.backend = backend
 

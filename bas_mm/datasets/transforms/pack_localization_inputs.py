@@ -77,6 +77,9 @@ class PackLocalizationInputs(BaseTransform):
     def transform(self, results: dict) -> dict:
         """Pack ``results``."""
         img = np.ascontiguousarray(np.moveaxis(results['img'], -1, -3))
+        if min(img.strides) < 0:
+            # A mirrored picture of one column is contiguous for NumPy, but torch refuses it.
+            img = img.copy()
         height, width = img.shape[-2:]
         ori_height, ori_width = results.get('ori_shape', (height, width))[:2]
         known = is_view_known(results, (height, width))

@@ -339,3 +339,11 @@ def test_threads_leave_the_filters_of_warnings_alone(tmp_path, make_picture, mon
 
 def test_repr():
     assert 'check_size=False' in repr(TRANSFORMS.build(dict(type='LoadLocImage', check_size=False)))
+
+
+@pytest.mark.parametrize('setting', [dict(imdecode_backend='pil'), dict(color_type='rgb')])
+def test_settings_that_are_not_there(setting):
+    """Else each picture would be called unreadable."""
+    (name, value), *_ = setting.items()
+    with pytest.raises(ValueError, match=f"^{name}='{value}': .* are there$"):
+        TRANSFORMS.build(dict(type='LoadLocImage', **setting))

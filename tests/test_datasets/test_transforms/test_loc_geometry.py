@@ -93,16 +93,19 @@ class TestResize:
             build('LocResize', backend='pil')
         with pytest.raises(ValueError, match='bilinear and bicubic'):
             build('LocResize', backend='torchvision', interpolation='lanczos')
+        for backend, last in (('cv2', 'lanczos'), ('pillow', 'hamming')):
+            with pytest.raises(ValueError, match=f"'bilinaer': the backend '{backend}' .* {last}$"):
+                build('LocResize', backend=backend, interpolation='bilinaer')
+
+    @pytest.mark.parametrize('scale', [0, (256, 0), (1, 2, 3), 1.5, None, '256', ('256', '256')])
+    def test_bad_scale(self, scale):
+        with pytest.raises(ValueError, match='a width and a height'):
+            build('LocResize', scale=scale)
 
     def test_without_boxes(self):
         results = build('LocResize', scale=8)(dict(img=numbered(4, 4)))
         assert results['img'].shape == (8, 8, 3)
         assert 'gt_bboxes' not in results
-
-    @pytest.mark.parametrize('scale', [0, (256, 0), (1, 2, 3)])
-    def test_bad_scale(self, scale):
-        with pytest.raises(ValueError, match='a width and a height'):
-            build('LocResize', scale=scale)
 
 
 class TestCenterCrop:
@@ -133,7 +136,7 @@ class TestCenterCrop:
         with pytest.raises(ValueError, match='some.jpg of 300x100 pixels is smaller than the crop'):
             build(name)(item(numbered(100, 300)))
 
-    @pytest.mark.parametrize('crop_size', [0, (224, -1), (1, 2, 3)])
+    @pytest.mark.parametrize('crop_size', [0, (224, -1), (1, 2, 3), 1.5, None, '224', (224, 1.5)])
     def test_bad_size(self, crop_size):
         with pytest.raises(ValueError, match='a height and a width'):
             build('LocCenterCrop', crop_size=crop_size)
@@ -197,9 +200,10 @@ class TestRandomFlip:
         share = np.mean([flip(item(numbered(3, 3)))['flip'] for _ in range(2000)])
         assert 0.21 < share < 0.29
 
-    def test_bad_probability(self):
-        with pytest.raises(ValueError, match='between 0 and 1'):
-            build('LocRandomFlip', prob=1.5)
+    @pytest.mark.parametrize('prob', [1.5, -0.5, '0,5', None])
+    def test_bad_probability(self, prob):
+        with pytest.raises(ValueError, match=r'prob must be a number in \[0, 1\]'):
+            build('LocRandomFlip', prob=prob)
 
 
 class TestTenCrop:

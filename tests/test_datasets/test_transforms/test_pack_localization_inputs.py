@@ -93,9 +93,10 @@ def test_meta_keys():
     assert sample.ignore_path == ''
 
 
-def test_flipped_pictures_are_packed():
+@pytest.mark.parametrize('size', [(30, 40), (30, 1), (1, 40), (1, 1)])
+def test_flipped_pictures_are_packed(size):
     """A mirrored view has negative strides, which tensors do not take."""
-    source = item()
+    source = item(*size)
     expected = source['img'][:, ::-1].transpose(2, 0, 1).copy()
     packed = run(
         [dict(type='LocRandomFlip', prob=1.0), dict(type='PackLocalizationInputs')], source
