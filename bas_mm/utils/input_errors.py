@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .config_numbers import describe_no_number
 from .config_traceback import (
     BUILDERS,
     built_class,
@@ -71,6 +72,9 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       allowed, or what should be a folder is a file, or the other way round. Of a full disk it is
       enough that the function which wrote it had the file open; or
     * a part of the config needs a package that is not installed; or
+    * the type of a part refuses its settings by a ``raise`` of its own, or could not be made of
+      them where one is a text or a list in place of a number; so does torch's loader; or
+    * the figure by which the best checkpoint is chosen is none of the validation's; or
     * the device's memory, or the memory that processes share, is too small.
 
     Args:
@@ -478,6 +482,67 @@ def _missing_argument(error: TypeError, cfg: Mapping, steps: list[TracebackType]
     return None if path is None else f'{path}: {built[-1]["type"]} needs {match[2]}'
 
 
+def _refused_settings(error: Exception, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """What the very type that a part of the config names says of its arguments."""
+    built, kind, last = built_parts(steps), built_class(steps), steps[-1]
+    own = inspect.isclass(kind) and isinstance(last.tb_frame.f_locals.get('self'), kind)
+    said = _message(error)
+    if not built or not own or not is_a_raise(last) or not said or _UNKNOWN_TYPE.match(said):
+        return None
+    path = path_of_part(cfg, built[-1], steps)
+    return None if path is None else f'{path}: {said}'
+
+
+def _refused_by_the_loader(
+    error: ValueError, cfg: Mapping, steps: list[TracebackType]
+) -> str | None:
+    """Settings that do not go together, such as workers that outlive an epoch, and none."""
+    last, calls = steps[-1], [step.tb_frame.f_code.co_name for step in steps]
+    if 'build_dataloader' not in calls or calls[-1] != '__init__' or not is_a_raise(last):
+        return None
+    if module_of(last.tb_frame) not in ('torch.utils.data.dataloader', 'torch.utils.data.sampler'):
+        return None
+    for phase in ('train', 'val', 'test'):
+        if f'build_{phase}_loop' in calls:
+            return f'{phase}_dataloader: {_message(error)}'
+    return None
+
+
+def _text_for_a_number(error: Exception, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """A setting that the type of a part was not made for; what it broke says little."""
+    built = built_parts(steps)
+    path = path_of_part(cfg, built[-1], steps) if built else None
+    if path is None:
+        return None
+    for function in _constructors(built_class(steps)).values():
+        for parameter in _parameters(function):
+            kind, value = parameter.annotation, built[-1].get(parameter.name)
+            if kind is parameter.empty:
+                kind = type(parameter.default)
+            if kind in (int, float, 'int', 'float'):
+                said = describe_no_number(value, kind in (int, 'int'))
+                if said is not None:
+                    return f'{path}.{parameter.name}={value!r}: {said}'
+    return None
+
+
+def _missing_figure(error: KeyError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """A figure that the best checkpoint is chosen by, known after the first validation."""
+    frame = steps[-1].tb_frame
+    place = module_of(frame), frame.f_code.co_name
+    figures = frame.f_locals.get('metrics')
+    if place != ('mmengine.hooks.checkpoint_hook', '_save_best_checkpoint') or not figures:
+        return None
+    name = error.args[0]
+    for path, part in config_parts(cfg):
+        chosen = part.get('save_best')
+        if name in (chosen if isinstance(chosen, (list, tuple)) else [chosen]):
+            return (
+                f'{path}.save_best: the validation gives no {name}; it gives {", ".join(figures)}'
+            )
+    return None
+
+
 # Of which errors, and what says what such an error means, or None. The first text holds.
 _RECOGNISERS = (
     (BaseException, _said_by_bas_mm),
@@ -492,4 +557,8 @@ _RECOGNISERS = (
     ((RuntimeError, OSError), _full_shared_memory),
     (RuntimeError, _full_device),
     (ImportError, _missing_package),
+    (KeyError, _missing_figure),
+    ((ValueError, TypeError, KeyError, AssertionError), _refused_settings),
+    (ValueError, _refused_by_the_loader),
+    ((ValueError, TypeError, AttributeError, RuntimeError), _text_for_a_number),
 )

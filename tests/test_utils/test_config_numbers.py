@@ -8,6 +8,7 @@ from bas_mm.utils.config_numbers import describe_wrong_number
 CONFIG = dict(
     train_dataloader=dict(batch_size=8, num_workers=2),
     train_cfg=dict(max_epochs=5, val_interval=1),
+    val_cfg=dict(),
     optim_wrapper=dict(optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=5e-4)),
     param_scheduler=[dict(type='LinearLR', begin=0, end=3), dict(type='StepLR', step_size=2)],
 )
@@ -34,6 +35,13 @@ CONFIG = dict(
         ('val_dataloader.num_workers', 'two', "='two': a whole number is needed"),
         ('val_dataloader.num_workers', 2.0, '=2.0: a whole number is needed'),
         ('optim_wrapper.optimizer.momentum', float('nan'), '=nan: a number is needed'),
+        ('train_dataloader.batch_size', 0, '=0: at least 1 is needed'),
+        ('val_dataloader.batch_size', -1, '=-1: at least 1 is needed'),
+        ('train_dataloader.num_workers', -1, '=-1: at least 0 is needed'),
+        ('train_cfg.max_epochs', 0, '=0: at least 1 is needed'),
+        ('train_cfg.max_iters', -1, '=-1: at least 1 is needed'),
+        ('train_cfg.val_interval', 0, '=0: at least 1 is needed'),
+        ('optim_wrapper.accumulative_counts', 0, '=0: at least 1 is needed'),
         ('param_scheduler.0.end', 'x', "='x': a number is needed"),
         ('param_scheduler.1.step_size', 'x', "='x': a number is needed"),
     ],
@@ -52,6 +60,10 @@ def test_what_is_no_number_is_named(key, value, said):
     'change',
     [
         dict(train_cfg=dict(max_epochs=5.0, val_interval=float('inf'))),
+        # mmengine takes it for 1, and looks at none where nothing is validated.
+        dict(train_cfg=dict(max_epochs=5, val_interval=-1)),
+        dict(train_cfg=dict(max_epochs=5, val_interval=0), val_cfg=None),
+        dict(train_dataloader=dict(batch_size=1, num_workers=0)),
         dict(train_dataloader=None, param_scheduler=None),
         dict(train_dataloader=dict(batch_size=None)),
         # Several optimizers.

@@ -170,6 +170,52 @@ def test_transforms_that_name_others_of_their_package(description, data, kind, p
             'train_dataloader.dataset.pipeline.0: scale=0: a width and a height in pixels',
         ),
         (dict(model__test_cfg__topk=0), 'model.test_cfg.topk=0: give 1 to 4'),
+        # What the types of other packages say of their settings.
+        (
+            dict(optim_wrapper__optimizer__weight_decay=-1),
+            'optim_wrapper.optimizer: Invalid weight_decay value: -1',
+        ),
+        (dict(default_hooks__logger__interval=0), 'default_hooks.logger: interval must be greater'),
+        (
+            dict(default_hooks__checkpoint=dict(type='CheckpointHook', save_best='qqqq')),
+            'default_hooks.checkpoint: Cannot infer the rule for key qqqq',
+        ),
+        (dict(model__backbone__depth=19), 'model.backbone: invalid depth 19 for resnet'),
+        (
+            dict(val_dataloader__persistent_workers=True, val_dataloader__num_workers=0),
+            'val_dataloader: persistent_workers option needs num_workers > 0',
+        ),
+        # What is no number, though nothing says so.
+        (
+            dict(model__head__hidden_channels='1O24'),
+            "model.head.hidden_channels='1O24': a whole number is needed",
+        ),
+        (
+            dict(model__head__hidden_channels=[1, 24]),
+            'model.head.hidden_channels=[1, 24]: a whole number is needed, and a comma makes a',
+        ),
+        (
+            dict(model__backbone__stem_channels='x'),
+            "model.backbone.stem_channels='x': a whole number is needed",
+        ),
+        (
+            dict(
+                default_hooks__visualization=dict(
+                    type='LocalizationVisualizationHook', interval='x'
+                )
+            ),
+            "default_hooks.visualization.interval='x': a whole number is needed",
+        ),
+        # After the first validation.
+        (
+            dict(
+                default_hooks__checkpoint=dict(
+                    type='CheckpointHook', save_best='gt_known', rule='greater'
+                )
+            ),
+            'default_hooks.checkpoint.save_best: the validation gives no gt_known; it gives '
+            'localization/top1_loc',
+        ),
         (dict(randomness=dict(sed=4)), 'randomness.sed: it takes no sed; like it are seed'),
         (
             dict(default_hooks__checkpoint=dict(type='WholeCheckpointHook', intervall=4)),
@@ -354,6 +400,11 @@ def parts():
             super().__init__()
             self.conv = nn.Conv2d(3, 8, 1, batch_size=4)
 
+    class GivesAnotherWrongSettings(nn.Module):
+        def __init__(self, key=None):
+            super().__init__()
+            self.conv = nn.Conv2d(3, 8, 1, groups=2)
+
     class NeedsMore(nn.Module):
         def __init__(self, more):
             super().__init__()
@@ -386,7 +437,7 @@ def parts():
     return [
         *(LacksAnArgument, GivesAnUnknownArgument, GivesAKeyOfTheConfig),
         *(LacksAnArgumentOfItsParent, LacksItThoughItTakesAnything, HandsItOnToAnother),
-        *(HandsItOnToItsParent, RaisesWhatMMEngineRaises, IsNotDone),
+        *(HandsItOnToItsParent, RaisesWhatMMEngineRaises, IsNotDone, GivesAnotherWrongSettings),
     ]
 
 
