@@ -212,8 +212,8 @@ class SplitFolder(BaseLocalizationDataset):
                 None,
                 f'the size of {info["image_id"]} is {listed[0]}x{listed[1]} there, and '
                 f'{found[0]}x{found[1]} in {path}',
-                'Correct the size, and the boxes; or, to compare none, set check_files=False here and '
-                'check_size=False in LoadLocImage',
+                'Correct the size, and the boxes; or, to compare none, set check_files=False here '
+                'and check_size=False in LoadLocImage',
             )
 
     @staticmethod

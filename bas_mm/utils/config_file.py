@@ -16,8 +16,9 @@ __all__ = ['read_config']
 def read_config(path: str | Path) -> Config:
     """Read a config.
 
-    A :class:`pathlib.Path` in its dicts, lists and tuples becomes text, and the class itself, which the file has imported,
-    is left out: mmengine writes neither so that it could be read again.
+    A :class:`pathlib.Path` in its dicts, lists and tuples becomes text, and the class itself,
+    which the file has imported, is left out: mmengine writes neither so that it could be read
+    again.
 
     Args:
         path (str | Path): Its file.

@@ -44,9 +44,13 @@ def alone_in(folder: str | Path, advice: str = 'choose another folder') -> Itera
         yield
         return
     path = place.with_name(_LOCK.format(place.name))
-    wait = f'wait for its end, or {advice}'
     new = [parent for parent in path.parents if not parent.exists()]
-    handle = _hold(path, new, lambda who: f'{folder} is being written by another command{who}: {wait}')
+
+    def refusal(who: str) -> str:
+        what = f'{folder} is being written by another command{who}'
+        return f'{what}: wait for its end, or {advice}'
+
+    handle = _hold(path, new, refusal)
     if handle is None:
         yield
         return
