@@ -71,6 +71,7 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     * a file, which the error names, could not be written or read: the disk is full, it is not
       allowed, or what should be a folder is a file, or the other way round. Of a full disk it is
       enough that the function which wrote it had the file open; or
+    * the run's folder was deleted while it ran; or
     * a part of the config needs a package that is not installed; or
     * the type of a part refuses its settings by a ``raise`` of its own, or could not be made of
       them where one is a text or a list in place of a number; so does torch's loader; or
@@ -239,6 +240,26 @@ def _unwritable_file(error: BaseException, cfg: Mapping, steps: list[TracebackTy
                     return None
                 where = '' if place == path else f'{path}: '
                 return f'{where}{place} is no folder'
+    return None
+
+
+def _deleted_folder(
+    error: FileNotFoundError, cfg: Mapping, steps: list[TracebackType]
+) -> str | None:
+    """A run makes its folders when it begins: where one is missing later on, somebody took it."""
+    for frame in (step.tb_frame for step in steps if module_of(step.tb_frame) == _RUNNER):
+        runner = frame.f_locals.get('self')
+        work_dir, log_dir = (getattr(runner, name, None) for name in ('_work_dir', '_log_dir'))
+        path = error.filename if isinstance(error.filename, (str, Path)) else ''
+        if log_dir is None or not Path(path).is_relative_to(work_dir):
+            continue
+        below = [place for place in reversed(Path(path).parents) if place.is_relative_to(log_dir)]
+        gone = [place for place in (work_dir, log_dir, *below) if not os.path.isdir(place)]
+        if gone:
+            return (
+                f'the folder {gone[0]} was deleted while the run wrote into it: begin anew, or go '
+                'on from a checkpoint that is left'
+            )
     return None
 
 
@@ -549,6 +570,7 @@ _RECOGNISERS = (
     (BaseException, _unreadable_checkpoint),
     (BaseException, _unfit_to_resume),
     (BaseException, _unwritable_file),
+    (FileNotFoundError, _deleted_folder),
     (KeyError, _unknown_type),
     (TypeError, _unknown_argument),
     (TypeError, _missing_argument),

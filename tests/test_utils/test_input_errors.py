@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+import shutil
 import sys
 from importlib.util import find_spec
 from multiprocessing import Lock, Pool
@@ -915,6 +916,36 @@ def test_folders_and_files_in_each_others_place(tmp_path):
     for number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         for name in ('nowhere/a', '', None, 3):
             assert said_of(fail, number, name) is None
+
+
+@pytest.mark.parametrize(
+    ('of_what', 'gone'),
+    [('epoch_1.pth', '.'), ('epoch_1.pth', '*'), ('*/vis_data/a', '*/vis_data')],
+)
+def test_a_folder_that_is_deleted_while_the_run_writes_there(
+    description, monkeypatch, tmp_path, of_what, gone
+):
+    work, places = tmp_path / 'work', []
+
+    def fail(*_, **__):
+        (log,) = filter(Path.is_dir, work.iterdir())
+        places.append(Path(work, gone.replace('*', log.name)))
+        shutil.rmtree(places[0])
+        raise FileNotFoundError(errno.ENOENT, '', str(work / of_what.replace('*', log.name)))
+
+    monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
+    # mmengine's visualizer of an equal name and second would be that of another test's folder.
+    said = description(experiment_name=tmp_path.name)
+    assert said.startswith(f'the folder {places[0]} was deleted while the run wrote into it: ')
+
+
+@pytest.mark.parametrize('name', ['work/boxes/a.json', 'nowhere/a.json'])
+def test_a_file_that_a_run_with_all_its_folders_lacks(description, monkeypatch, tmp_path, name):
+    def fail(*_, **__):
+        raise FileNotFoundError(errno.ENOENT, '', str(tmp_path / name))
+
+    monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
+    assert description() is None
 
 
 def test_an_error_without_traceback_is_none_of_a_run():
