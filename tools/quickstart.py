@@ -20,7 +20,9 @@ if ((ROOT := Path(__file__).resolve().parents[1]) / 'bas_mm').is_dir():  # whate
 from bas_mm.command_line import (
     OneLineParser,
     fail,
+    fail_on,
     fail_on_input_errors,
+    hold_folder,
     load_config,
     prepare_devices,
     require_distinct_figures,
@@ -29,6 +31,7 @@ from bas_mm.command_line import (
     run_command,
     warn,
 )
+from bas_mm.utils.folder_lock import FolderInUseError  # noqa: E402
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -118,9 +121,8 @@ def look_at(runs: Sequence[tuple[str, str, 'Config']]) -> bool:
     return bool(shared)
 
 
-def main() -> None:
+def run(args: argparse.Namespace) -> None:
     """Run both methods."""
-    args = parse_args()
     start = time.perf_counter()
     out_dir = args.out_dir.resolve()
     print(f'Training CAM, then BAS. Everything goes to {out_dir}', flush=True)
@@ -165,6 +167,13 @@ def main() -> None:
     print(f'Table and figures: {out_dir}')
     print(f'Pictures:          {pictures[0]} and {len(pictures) - 1} more beside it')
     print(f'Logs, weights:     {out_dir}/cam and {out_dir}/bas')
+
+
+def main() -> None:
+    """Run both methods in a folder of this command alone."""
+    args = parse_args()
+    with fail_on(FolderInUseError), hold_folder(args.out_dir, '--out-dir'):
+        run(args)
 
 
 if __name__ == '__main__':

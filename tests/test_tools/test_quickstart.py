@@ -5,6 +5,7 @@ import os
 import shutil
 
 import pytest
+from held_folder import held
 from tiny_project import TinyProject
 from tiny_run import write_split_folder
 
@@ -95,6 +96,19 @@ def test_a_folder_that_cannot_be_made(project, begun):
     folder = project.folder
     assert done.stderr == f'quickstart.py: error: --out-dir file: {folder}/file is no folder\n'
     assert not begun
+
+
+def test_a_folder_that_another_command_writes_into(project, begun):
+    with held(project.folder / 'out') as process:
+        done = _run(project, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f'quickstart.py: error: out is being written by another command, process {process.pid} on '
+    )
+    assert done.stderr.endswith(': wait for its end, or name another --out-dir\n')
+    assert done.stderr.count('\n') == 1
+    assert not begun
+    assert not (project.folder / 'out').exists()
 
 
 def test_a_picture_that_is_found_to_be_broken(project, begun, monkeypatch):
