@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from gloo_pair import run_pair
 from mmengine.config import Config
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
@@ -78,6 +79,48 @@ def test_a_training_without_a_batch_is_refused(split_folder, tmp_path):
     runner = _runner(cfg, 'run-iterations')
     runner.train()
     assert runner.iter == 1
+
+
+def test_an_epoch_without_an_end_is_refused(split_folder, tmp_path):
+    cfg = tiny_run_cfg(split_folder, tmp_path, epochs=1)
+    cfg.custom_hooks = [dict(type='EmptyLoaderHook')]
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler', shuffle=True)
+    runner = _runner(cfg, 'run-without-an-end')
+
+    def never(*_, **__):
+        raise AssertionError('the training has begun')
+
+    runner.model.train_step = never
+    with pytest.raises(ValueError, match=r'train_dataloader\.sampler: .* an epoch never ends'):
+        runner.train()
+
+
+@pytest.mark.parametrize(
+    ('loader', 'said'),
+    [
+        # Six pictures and five.
+        (dict(batch_size=2, drop_last=True), 'the processes have 3, 2 batches, and those with'),
+        (dict(batch_size=6, drop_last=True), 'batch_size=6: the 5 pictures of a process are few'),
+        (dict(batch_size=3), None),
+    ],
+)
+def test_processes_with_different_numbers_of_batches_are_refused(tmp_path, loader, said):
+    """Both of them end: the one with more would wait for hours, the one with fewer goes on."""
+    data = write_split_folder(tmp_path / 'data', dict(train=11, test=2))
+
+    def train(rank: int) -> None:
+        cfg = tiny_run_cfg(data, tmp_path / 'run', epochs=1)
+        cfg.custom_hooks = [dict(type='EmptyLoaderHook')]
+        cfg.train_dataloader.update(loader)
+        cfg.train_dataloader.sampler.round_up = False
+        message = None
+        try:
+            _runner(cfg, 'run-uneven').train()
+        except ValueError as error:
+            message = str(error)
+        assert message is None if said is None else said in message, message
+
+    run_pair(train, tmp_path, seconds=60)
 
 
 @pytest.mark.parametrize(
