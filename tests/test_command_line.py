@@ -100,6 +100,45 @@ def test_the_processes_of_all_nodes_meet_at_the_first(
     assert met == [expected]
 
 
+@pytest.mark.parametrize('device', ['cpu', 'cuda'])
+@pytest.mark.parametrize(
+    ('launcher', 'variables', 'said'),
+    [
+        ('slurm', {}, 'the variable SLURM_PROCID is not set'),
+        ('mpi', {}, 'the variable OMPI_COMM_WORLD_RANK is not set'),
+        ('pytorch', dict(RANK='0', LOCAL_RANK='0'), 'the variable WORLD_SIZE is not set'),
+        (
+            'slurm',
+            {**TWO_OF_SLURM, 'SLURM_NTASKS': '2(x4)'},
+            'the variable SLURM_NTASKS=2(x4) must be a whole number',
+        ),
+        (
+            'pytorch',
+            dict(RANK='2', WORLD_SIZE='2', LOCAL_RANK='0'),
+            'the variable RANK=2 must be less than WORLD_SIZE=2',
+        ),
+        (
+            'mpi',
+            {**TWO_OF_MPI, 'MASTER_PORT': 'tcp://29500'},
+            'the variable MASTER_PORT=tcp://29500 must be a whole number from 1 to 65535',
+        ),
+    ],
+)
+def test_what_a_launcher_must_have_said(monkeypatch, capsys, device, launcher, variables, said):
+    """On a GPU, too, where mmengine starts the group."""
+    monkeypatch.setattr('mmengine.device.get_device', lambda: device)
+    monkeypatch.setattr(dist, 'init_process_group', lambda *_, **__: pytest.fail('it has begun'))
+    monkeypatch.setattr(sys, 'argv', ['tools/train.py'])
+    with mock.patch.dict(os.environ):
+        for name in ('RANK', 'WORLD_SIZE', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'):
+            os.environ.pop(name, None)
+        os.environ.update(variables)
+        with pytest.raises(SystemExit, match='2'):
+            prepare_devices(Config({}), launcher)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f'error: --launcher {launcher}: {said}' in line
+
+
 @pytest.mark.parametrize('program', ['exit 1', 'exit 0', None])
 def test_a_first_node_that_is_not_known(monkeypatch, tmp_path, capsys, program):
     """Each node would wait for itself."""

@@ -31,7 +31,7 @@ from bas_mm.command_line import (
     run_command,
     warn,
 )
-from bas_mm.utils.folder_lock import FolderInUseError  # noqa: E402
+from bas_mm.utils.folder_lock import FolderInUseError
 
 if TYPE_CHECKING:
     from mmengine.config import Config

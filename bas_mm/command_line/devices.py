@@ -4,10 +4,10 @@ import os
 import re
 import subprocess
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from .ends import end_process, group_backend
-from .messages import LAUNCHER_VARIABLES, fail, say
+from .messages import LAUNCHER_VARIABLES, fail, print_error, say
 
 if TYPE_CHECKING:
     from mmengine.config import Config
@@ -18,8 +18,11 @@ __all__ = ['close_process_group', 'prepare_devices']
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
     """Set the launcher, and on machines without an accelerator make jobs work.
 
-    Without one, loaders get no ``pin_memory``, which torch would warn of in each epoch, and metrics
-    no ``num_workers``, whose processes would take the network's cores.
+    A job whose launcher has not told its processes what they need to find each other ends here,
+    with status 2.
+
+    Without an accelerator, loaders get no ``pin_memory``, which torch would warn of in each epoch,
+    and metrics no ``num_workers``, whose processes would take the network's cores.
 
     mmengine's own start of a process group selects a CUDA device first. Without one, this
     function starts the group itself, over gloo; it also drops ``sync_bn``, as torch synchronises
@@ -30,6 +33,9 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
         launcher (str): 'none', 'pytorch', 'slurm' or 'mpi'.
     """
     cfg.launcher = launcher
+    if launcher != 'none':
+        # Before mmengine and torch read them, which end in a KeyError, or wait for nobody.
+        _set_job_variables(launcher)
     from mmengine.device import get_device
 
     from bas_mm.utils.config_metrics import metrics_of
@@ -43,7 +49,6 @@ def prepare_devices(cfg: 'Config', launcher: str) -> None:
         for metric in metrics_of(cfg.get(name)):
             metric.pop('num_workers', None)
     if launcher != 'none':
-        _set_job_variables(launcher)
         _start_gloo_group(cfg)
 
 
@@ -56,9 +61,30 @@ def _set_job_variables(launcher: str) -> None:
                 f'tools/dist_train.sh, tools/dist_test.sh or the like'
             )
         os.environ.setdefault(name, os.environ[variable])
+    _check_job_variables(launcher)
     if 'MASTER_ADDR' not in os.environ:
         os.environ['MASTER_ADDR'] = _first_host(launcher)
-    os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def _check_job_variables(launcher: str) -> None:
+    """Exit with status 2 where the numbers of a job cannot be right: it would wait for hours."""
+    variables = LAUNCHER_VARIABLES[launcher]
+    values = {name: os.environ[variable] for name, variable in variables.items()}
+    for name, value in values.items():
+        if not re.fullmatch('[0-9]+', value):
+            _refuse(launcher, variables[name], value, 'a whole number')
+    if int(values['RANK']) >= int(values['WORLD_SIZE']):
+        right = f'less than {variables["WORLD_SIZE"]}={values["WORLD_SIZE"]}'
+        _refuse(launcher, variables['RANK'], values['RANK'], right)
+    port = os.environ.setdefault('MASTER_PORT', '29500')
+    if not re.fullmatch('[0-9]+', port) or not 0 < int(port) < 65536:
+        _refuse(launcher, 'MASTER_PORT', port, 'a whole number from 1 to 65535')
+
+
+def _refuse(launcher: str, variable: str, value: str, right: str) -> NoReturn:
+    # Said by this process, whichever it is: that number may be what is wrong.
+    print_error(f'--launcher {launcher}: the variable {variable}={value} must be {right}')
+    raise SystemExit(2)
 
 
 def _start_gloo_group(cfg: 'Config') -> None:
