@@ -124,10 +124,8 @@ def warn_of_other_batch(cfg: 'Config', path: str) -> None:
         warn(f'{path}: {other}')
 
 
-def main() -> None:
-    """Build the runner and train."""
-    args = parse_args()
-    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+def train(args: argparse.Namespace, cfg: 'Config') -> None:
+    """Look at the config and what is in the work folder, build the runner and train."""
     require_boxes(cfg)
     if args.amp:
         enable_amp(cfg)
@@ -169,14 +167,21 @@ def main() -> None:
     from mmengine.registry import RUNNERS
     from mmengine.runner import Runner
 
-    # Two trainings would each overwrite some of the other's checkpoints.
-    alone = hold_folder(cfg.work_dir, '--work-dir')
-    with fail_on_input_errors(cfg, args.config), alone:
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
-        # Not before: some launchers' processes are counted when the runner is built.
-        warn_of_other_batch(cfg, args.config)
-        scale_by_accumulated_batch(runner)
-        runner.train()
+    runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    # Not before: some launchers' processes are counted when the runner is built.
+    warn_of_other_batch(cfg, args.config)
+    scale_by_accumulated_batch(runner)
+    runner.train()
+
+
+def main() -> None:
+    """Train in a work folder of this training alone."""
+    args = parse_args()
+    cfg = load_config(args.config, args.cfg_options, args.work_dir)
+    # Two trainings would each overwrite some of the other's checkpoints. Before anything is said of
+    # these, and before the processes of a job meet.
+    with fail_on_input_errors(cfg, args.config), hold_folder(cfg.work_dir, '--work-dir'):
+        train(args, cfg)
     close_process_group()
 
 

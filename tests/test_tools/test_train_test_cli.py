@@ -505,15 +505,23 @@ def test_no_training_goes_on_from_a_checkpoint_of_another_model(trained):
 
 def test_a_work_folder_in_which_another_training_runs_is_left_alone(project):
     """Each of the two would overwrite some of the other's checkpoints."""
+    (project.folder / 'held').mkdir()
+    (project.folder / 'held/epoch_3.pth').touch()
+    command = ('train.py', 'tiny.py', '--work-dir', 'held')
     with held(project.folder / 'held') as process:
-        done = project.run_here('train.py', 'tiny.py', '--work-dir', 'held', check=False)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(
+        done = project.run_here(*command, check=False)
+        # Nothing of it is mended, which may be half-written.
+        resumed = project.run_here(*command, '--resume', check=False)
+    assert done.returncode == resumed.returncode == 2
+    assert done.stderr == resumed.stderr
+    # No word of the checkpoints that would be overwritten.
+    assert done.stderr.startswith(
         'train.py: error: tiny.py: held is being written by another command, process '
         f'{process.pid} on '
     )
     assert done.stderr.endswith(': wait for its end, or name another --work-dir\n')
-    assert not (project.folder / 'held').exists()
+    assert done.stderr.count('\n') == 1
+    assert os.listdir(project.folder / 'held') == ['epoch_3.pth']
 
 
 def test_a_training_anew_beside_the_checkpoints_of_another_one_warns(project):

@@ -65,13 +65,13 @@ def main() -> None:
         'check_view': not args.crops,
     }
     use_checkpoint(cfg, args.checkpoint)
-    prepare_devices(cfg, args.launcher)
-
-    from mmengine.runner import Runner
-
     stands_for = {'test_dataloader': f'{args.split}_dataloader'}
     alone = hold_folder(args.out_dir, 'OUT_DIR')
     with fail_on_input_errors(cfg, args.config, stands_for), alone:
+        prepare_devices(cfg, args.launcher)
+
+        from mmengine.runner import Runner
+
         Runner.from_cfg(cfg).test()
     close_process_group()
 
