@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 __all__ = ['FINE_BITS', 'LevelComponents', 'level_components']
@@ -19,15 +18,22 @@ class LevelComponents(NamedTuple):
     """One entry for each component of ``gray > level``, at each level from 0 up.
 
     Attributes:
-        levels (np.ndarray): Shape (K,), int64, ascending: the level of each component.
+        levels (np.ndarray): Shape (K,), int64: the level of each component.
         boxes (np.ndarray): Shape (K, 4), int64: x0, y0, x1, y1, both corners inside.
         areas (np.ndarray): Shape (K,), int64: twice the area of the triangles and squares of
             neighbouring pixels that belong to it; empty where areas were not asked for.
+        topmost (np.ndarray): Shape (K,), int64: the flat index of a pixel in its first row.
+        labels (np.ndarray): Shape (H, W), integers: a pixel above level l is one of component
+            ``places[label, l + 1]``.
+        places (np.ndarray): Shape (N + 1, 256), int32: see there; K for no component.
     """
 
     levels: np.ndarray
     boxes: np.ndarray
     areas: np.ndarray
+    topmost: np.ndarray
+    labels: np.ndarray
+    places: np.ndarray
 
 
 class _Runs(NamedTuple):
@@ -37,6 +43,7 @@ class _Runs(NamedTuple):
     """
 
     starts: np.ndarray  # flat index of the first pixel
+    tops: np.ndarray  # flat index of the top
     greatest: np.ndarray  # uint8: grey of the top
     basins: np.ndarray  # what basin it belongs to
 
@@ -49,17 +56,18 @@ class _Passes(NamedTuple):
     heights: np.ndarray  # uint8: below this level they are joined here
 
 
-class _Nodes(NamedTuple):
-    """Basins, and what they become when they join: alive at levels from death to below birth."""
+class _Lives(NamedTuple):
+    """What each basin is from its birth, the grey of its maximum, down to its death.
 
-    births: np.ndarray  # (N,); those of the basins descend
-    deaths: np.ndarray  # (N,)
-    children: list[tuple[int, int]]  # of the last nodes, in their order
+    At each level of its life it is a component, together with those that died into it before.
+    There are K components: by basins, and those of each one from the birth down. K is for none.
+    """
 
-    @property
-    def leaves(self) -> int:
-        """How many there are before any join."""
-        return len(self.births) - len(self.children)
+    levels: np.ndarray  # (K,)
+    owners: np.ndarray  # (K,): which one's life it is, of the M basins that live for any level
+    firsts: np.ndarray  # (M,): the component just after each one's birth
+    heirs: np.ndarray  # (K + 1,): the component that the owner joins at its death
+    places: np.ndarray  # (N + 1, 256): the component of each basin's pixels of at least a value
 
 
 def level_components(
@@ -71,7 +79,8 @@ def level_components(
     pixels with the same end are its basin. Those of a basin that are above a level hang together,
     by their ways up. So a component is what some basins have above the level, and which ones is
     told by the passes between neighbouring basins, joined from the highest down (Kruskal's
-    algorithm). What is left is arithmetic on as many rows as there are basins.
+    algorithm). Of two that join, the one with the higher maximum lives on. What is left is
+    arithmetic on as many entries as there are components.
 
     Args:
         fine (np.ndarray): Shape (H, W), H, W <= 2**16, int16 (or wider) in [0, 2**15):
@@ -83,7 +92,7 @@ def level_components(
         areas (bool): Whether areas are computed.
 
     Returns:
-        LevelComponents: In the order of the levels.
+        LevelComponents: In no particular order.
     """
     gray = (fine >> FINE_BITS).astype(np.uint8)
     runs, births = _basins(fine, diagonal)
@@ -97,18 +106,22 @@ def level_components(
         passes.append(_diagonal_passes(gray, labels))
     if enclosed:
         passes.append(_border_passes(gray, labels, len(births)))
-    nodes = _join(births, _highest(passes, len(births) + enclosed), enclosed)
-    index, levels = _alive(nodes)
-    boxes = _extents(own_columns, own_rows, nodes, max(gray.shape))[index, levels + 1]
-    boxes[:, 2:] = ~boxes[:, 2:]
-    own_areas = np.zeros(0, np.int64)
-    if areas:
-        own_areas = _areas(gray, labels, nodes)[index, levels + 1]
-    return LevelComponents(levels, boxes.astype(np.int64), own_areas)
+    deaths, elders = _join(len(births), _highest(passes, len(births) + enclosed))
+    lives = _lives(births, deaths, elders)
+    x0, first, x1, last = _extents(own_columns, own_rows, lives)
+    width = gray.shape[1]
+    return LevelComponents(
+        lives.levels,
+        np.stack([x0, first // width, x1, last // width], axis=1),
+        _areas(gray, labels, lives) if areas else np.zeros(0, np.int64),
+        first,
+        labels,
+        lives.places,
+    )
 
 
 def _basins(fine: np.ndarray, diagonal: bool) -> tuple[_Runs, np.ndarray]:
-    """Runs of all rows, and the grey of the maximum of each basin, (n,), descending.
+    """Runs of all rows, and the grey of the maximum of each basin, (n,), ascending.
 
     A way up leads along the run to its top, and from there to a run above or below it: so a run
     is in one basin, and no pixel but the tops has to look around. Of equal pixels the one further
@@ -125,13 +138,15 @@ def _basins(fine: np.ndarray, diagonal: bool) -> tuple[_Runs, np.ndarray]:
     starts, tops = np.flatnonzero(is_start), np.flatnonzero(is_top)
     # The greatest neighbour above or below. For those beyond the border another pixel around the
     # top stands in, or the top itself.
-    y, x = np.divmod(tops, width)
+    y = tops // width
+    x = tops - y * width
     rows = np.maximum(y - 1, 0) * width, np.minimum(y + 1, height - 1) * width
     columns = (np.maximum(x - 1, 0), x, np.minimum(x + 1, width - 1)) if diagonal else (x,)
     near = np.stack([tops, *(row + column for row in rows for column in columns)])
     flat = fine.ravel()
-    # The index of the pixel as the last digits tells equal ones apart, and where the greatest is.
-    best = (flat.take(near).astype(np.int64) * fine.size + near).max(axis=0) % fine.size
+    # The index of the pixel as the last bits tells equal ones apart, and where the greatest is.
+    bits = fine.size.bit_length()
+    best = ((flat.take(near).astype(np.int64) << bits) + near).max(axis=0) & ((1 << bits) - 1)
     ahead = np.searchsorted(starts, best, side='right') - 1
     number = np.arange(len(starts))
     maxima = np.flatnonzero(ahead == number)
@@ -139,38 +154,39 @@ def _basins(fine: np.ndarray, diagonal: bool) -> tuple[_Runs, np.ndarray]:
     while not np.array_equal(ahead, further := ahead.take(ahead)):
         ahead = further
     greatest = (flat.take(tops) >> FINE_BITS).astype(np.uint8)
-    maxima = maxima[np.argsort(~greatest[maxima], kind='stable')]
+    maxima = maxima[np.argsort(greatest[maxima], kind='stable')]
     number[maxima] = np.arange(len(maxima))
-    return _Runs(starts, greatest, number.take(ahead)), greatest[maxima]
+    return _Runs(starts, tops, greatest, number.take(ahead)), greatest[maxima]
 
 
 def _row_passes(gray: np.ndarray, runs: _Runs) -> tuple[_Passes, tuple[np.ndarray, ...]]:
-    """Passes between neighbours of a row; and the greatest value of each basin in each row.
+    """Passes between neighbours of a row; and the tops of all rows, (R,) each.
 
-    The latter as the flat index ``basin * 256 + value`` and the row, (R,) each; where a basin
-    comes twice in a row, it is there twice.
+    The latter as the flat index ``basin * 256 + value`` and the pixel. Of what a component has in
+    a row, one is in it.
     """
-    row, column = np.divmod(runs.starts, gray.shape[1])
-    behind = np.flatnonzero(column)
+    width = gray.shape[1]
+    behind = np.flatnonzero(runs.starts // width * width != runs.starts)
     # A run's first pixel is lower than the last one of the run before.
     heights = gray.ravel()[runs.starts[behind]]
     passes = _Passes(runs.basins[behind - 1], runs.basins[behind], heights)
-    return passes, (runs.basins * _VALUES + runs.greatest, row)
+    return passes, (runs.basins * _VALUES + runs.greatest, runs.tops)
 
 
 def _column_passes(gray: np.ndarray, labels: np.ndarray) -> tuple[_Passes, tuple[np.ndarray, ...]]:
-    """The same of columns."""
-    gray, labels = cv2.transpose(gray), cv2.transpose(labels)
-    is_first = np.ones(labels.shape, bool)
-    np.not_equal(labels[:, 1:], labels[:, :-1], out=is_first[:, 1:])
-    starts = np.flatnonzero(is_first)
-    column, row = np.divmod(starts, labels.shape[1])
-    gray, basins = gray.ravel(), labels.ravel()[starts].astype(np.intp)
-    inner = np.flatnonzero(row)
-    behind = starts[inner]
-    heights = np.minimum(gray[behind - 1], gray[behind])
-    passes = _Passes(basins[inner - 1], basins[inner], heights)
-    return passes, (basins * _VALUES + np.maximum.reduceat(gray, starts), column)
+    """The same of columns, with the column in the place of the pixel."""
+    width = gray.shape[1]
+    falls = gray[:-1] > gray[1:]
+    is_top = np.ones(gray.shape, bool)
+    is_top[:-1] = falls
+    np.greater(is_top[1:], falls, out=is_top[1:])
+    tops = np.flatnonzero(is_top)
+    first = np.flatnonzero(labels[:-1] != labels[1:])
+    second = first + width
+    gray, labels = gray.ravel(), labels.ravel()
+    passes = _Passes(labels[first], labels[second], np.minimum(gray[first], gray[second]))
+    index = labels[tops].astype(np.intp) * _VALUES + gray[tops]
+    return passes, (index, tops - tops // width * width)
 
 
 def _diagonal_passes(gray: np.ndarray, labels: np.ndarray) -> _Passes:
@@ -219,14 +235,19 @@ def _highest(passes: list[_Passes], count: int) -> _Passes:
     return _Passes(*np.divmod(pairs[order], count), heights[order])
 
 
-def _join(births: np.ndarray, passes: _Passes, enclosed: bool) -> _Nodes:
-    """Join basins at their passes, from the highest down."""
-    count = len(births) + enclosed
-    outside = count - 1 if enclosed else -1
-    born = births.tolist() + [0] * (2 * count)
-    died = [0] * len(born)
-    above = list(range(len(born)))
-    children = []
+def _join(count: int, passes: _Passes) -> tuple[list[int], list[int]]:
+    """Join ``count`` basins, and what is outside, at their passes, from the highest down.
+
+    Where two meet, the one with the lower maximum, which has the smaller number, dies. What is
+    left in the end dies at level 0.
+
+    Returns:
+        tuple[list[int], list[int]]: The level at which each dies, (N,), and the older one that
+        it then belongs to, (N,); ``count`` for the outside.
+    """
+    deaths = [0] * count
+    elders = [count] * count
+    above = list(range(count + 1))
     for a, b, height in zip(*(column.tolist() for column in passes)):
         while above[a] != a:
             above[a] = a = above[above[a]]
@@ -234,59 +255,57 @@ def _join(births: np.ndarray, passes: _Passes, enclosed: bool) -> _Nodes:
             above[b] = b = above[above[b]]
         if a == b:
             continue
-        died[a] = died[b] = height
-        if outside in (a, b):
-            above[a] = above[b] = outside
-            continue
-        node = count + len(children)
-        above[a] = above[b] = node
-        born[node] = height
-        children.append((a, b))
-    if enclosed:
-        born[outside] = died[outside] = 0
-    size = count + len(children)
-    return _Nodes(np.array(born[:size]), np.array(died[:size]), children)
+        if a > b:
+            a, b = b, a
+        above[a] = elders[a] = b
+        deaths[a] = height
+    return deaths, elders
 
 
-def _alive(nodes: _Nodes) -> tuple[np.ndarray, np.ndarray]:
-    """Each node at each level at which it is alive: nodes and levels, (K,), by levels."""
-    counts = nodes.births - nodes.deaths
-    ends = counts.cumsum()
-    index = np.repeat(np.arange(len(counts)), counts)
-    levels = np.arange(len(index)) - np.repeat(ends - nodes.births, counts)
-    order = np.argsort(levels.astype(np.uint8), kind='stable')
-    return index[order], levels[order]
+def _lives(births: np.ndarray, deaths: list[int], elders: list[int]) -> _Lives:
+    """Number the components."""
+    died = np.array(deaths)
+    spans = births - died
+    ends = spans.cumsum()
+    count = int(ends[-1])
+    bottoms = ends + died  # where a basin's value of 0 would be, if its life went on
+    places = np.subtract.outer(np.append(bottoms, 0), np.arange(_VALUES), dtype=np.int32)
+    places[-1] = count
+    rows = list(places)
+    # Elders, whose numbers are greater, come first.
+    for row, elder, end in zip(rows[-2::-1], elders[::-1], (died[::-1] + 1).tolist()):
+        row[:end] = rows[elder][:end]
+    alive = np.flatnonzero(spans)
+    owners = np.repeat(np.arange(len(alive)), spans[alive])
+    levels = bottoms[alive][owners] - 1 - np.arange(count)
+    heirs = np.append(places[alive, died[alive]][owners], count)
+    return _Lives(levels, owners, (ends - spans)[alive], heirs, places)
 
 
 def _extents(
-    columns: tuple[np.ndarray, ...], rows: tuple[np.ndarray, ...], nodes: _Nodes, side: int
+    columns: tuple[np.ndarray, ...], rows: tuple[np.ndarray, ...], lives: _Lives
 ) -> np.ndarray:
-    """x0, y0, ~x1, ~y1 of the pixels of each node that have at least each value.
+    """Least column, least pixel, greatest column and greatest pixel of each component, (4, K).
 
-    Shape (N, 256, 4), uint8 where that is enough. Of x1 and y1 the complements, so that the
-    smallest counts for all four: the minimum of two nodes is that of both.
+    Pixels are flat indices: the least is in the first row, the greatest in the last one.
     """
-    kind = np.uint8 if side <= 2**8 else np.uint16
-    extents = np.full((len(nodes.births), _VALUES, 4), np.iinfo(kind).max, kind)
-    flat = extents.reshape(-1)
+    far = int(max(columns[1].max(), rows[1].max())) + 1
+    extents = np.full((4, len(lives.heirs)), far)
     for axis, (index, line) in enumerate((columns, rows)):
-        place = 4 * index + axis
-        line = line.astype(kind)
-        np.minimum.at(flat, place, line)
-        np.minimum.at(flat, place + 2, ~line)
-    # What holds of the pixels of one value is carried on to all smaller values. Nothing is above
-    # the maxima.
-    births = nodes.births[: nodes.leaves]
-    for step in (128, 64, 32, 16, 8, 4, 2, 1):
-        reached = np.count_nonzero(births >= step)
-        low, high = extents[:reached, :-step], extents[:reached, step:]
-        np.minimum(low, high, out=low)
-    _merge(extents, nodes, np.minimum)
+        places = lives.places.take(index)
+        np.minimum.at(extents[axis], places, line)
+        np.minimum.at(extents[axis + 2], places, -line)
+    _inherit(extents, lives, np.minimum)
+    # Carried on from birth to death. By their shifts the entries of a basin are smaller than all
+    # of the basins before, which so count for nothing.
+    shifts = 2 * far * lives.owners
+    extents = np.minimum.accumulate(extents[:, :-1] - shifts, axis=1) + shifts
+    extents[2:] *= -1
     return extents
 
 
-def _areas(gray: np.ndarray, labels: np.ndarray, nodes: _Nodes) -> np.ndarray:
-    """Twice the area of each node's cells among pixels of at least each value, (N, 256) int64.
+def _areas(gray: np.ndarray, labels: np.ndarray, lives: _Lives) -> np.ndarray:
+    """Twice the area of each component's cells, (K,) int64.
 
     A cell has a pixel at each corner. With three of them above a level it adds a triangle, with
     all four a square. The cell is its upper left pixel's basin's: one of the upper two is among
@@ -298,17 +317,21 @@ def _areas(gray: np.ndarray, labels: np.ndarray, nodes: _Nodes) -> np.ndarray:
     first, second = low(one, two), low(three, four)
     lowest = low(first, second)
     next_lowest = low(high(first, second), low(high(one, two), high(three, four)))
-    index = labels[:-1, :-1].astype(np.intp) * _VALUES + np.stack([lowest, next_lowest])
-    count = nodes.leaves
-    cells = np.bincount(index.ravel(), minlength=count * _VALUES).reshape(count, _VALUES)
-    areas = np.empty((len(nodes.births), _VALUES), np.int64)
-    areas[:count] = cells[:, ::-1].cumsum(axis=1)[:, ::-1]
-    _merge(areas, nodes, np.add)
-    return areas
+    index = np.multiply(labels[:-1, :-1], _VALUES, dtype=np.intp) + (lowest, next_lowest)
+    cells = np.bincount(index.ravel())
+    filled = np.flatnonzero(cells)
+    areas = np.zeros((1, len(lives.heirs)), np.int64)
+    np.add.at(areas[0], lives.places.take(filled), cells[filled])
+    _inherit(areas, lives, np.add)
+    sums = areas[0].cumsum()
+    return sums[:-1] - (sums - areas[0])[lives.firsts][lives.owners]
 
 
-def _merge(table: np.ndarray, nodes: _Nodes, merge: np.ufunc) -> None:
-    """Fill the rows of the nodes that joined from those of their children."""
-    rows = list(table.reshape(len(table), -1))
-    for row, (a, b) in zip(rows[nodes.leaves :], nodes.children):
-        merge(rows[a], rows[b], out=row)
+def _inherit(tables: np.ndarray, lives: _Lives, merge: np.ufunc) -> None:
+    """Merge what each basin has in its life, in (T, K + 1) tables, into its heirs and theirs."""
+    own = merge.reduceat(tables[:, :-1], lives.firsts, axis=1)
+    heirs = lives.heirs[lives.firsts]
+    while (heirs < len(lives.owners)).any():
+        for table, values in zip(tables, own):
+            merge.at(table, heirs, values)
+        heirs = lives.heirs[heirs]

@@ -1,5 +1,6 @@
 """Boxes around the contours of a grey picture, at all its levels at once (Protocol B)."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -67,10 +68,8 @@ def contour_boxes(binary: np.ndarray) -> ContourBoxes:
     contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
     if not contours:
         raise ValueError('all pixels of the picture are 0: there is no contour')
-    boxes = np.array([cv2.boundingRect(contour) for contour in contours], dtype=np.int64)
-    boxes[:, 2:] += boxes[:, :2] - 1
     areas = [cv2.contourArea(contour) for contour in contours]
-    return ContourBoxes(_one_past(boxes, binary.shape), areas.index(max(areas)))
+    return ContourBoxes(_boxes(contours, binary.shape), areas.index(max(areas)))
 
 
 def level_boxes(values: np.ndarray) -> LevelBoxes:
@@ -115,10 +114,13 @@ def level_boxes(values: np.ndarray) -> LevelBoxes:
     objects = level_components(fine, diagonal=True, areas=True)
     # What is not above a level l is above 254 - l upside down.
     below = level_components(256 * _FINE - 1 - fine, diagonal=False, enclosed=True)
-    count = int(objects.levels[-1]) + 1
+    count = int(objects.levels.max()) + 1
     hole_levels = 254 - below.levels
     hole_boxes = below.boxes + (-1, -1, 1, 1)
-    index, is_sure = _largest(objects, hole_levels, hole_boxes, count)
+    # Above the first row of a hole is the component around it.
+    around = below.topmost - fine.shape[1]
+    around = objects.places[objects.labels.ravel()[around], hole_levels + 1]
+    index, is_sure = _largest(objects, around, hole_boxes, count)
     boxes = _one_past(objects.boxes, fine.shape)
     largest = boxes[index]
     if not is_sure.all():
@@ -138,31 +140,33 @@ def _search(gray: np.ndarray, levels: np.ndarray) -> np.ndarray:
     _, first, same = np.unique(present.cumsum()[levels], return_index=True, return_inverse=True)
     boxes = np.zeros((len(first), 4), np.int64)
     for row, level in enumerate(levels[first].tolist()):
-        found = contour_boxes((gray > level).view(np.uint8))
-        boxes[row] = found.boxes[found.largest]
+        binary = (gray > level).view(np.uint8)
+        contours, _ = cv2.findContours(binary, cv2.RETR_TREE, cv2.CHAIN_APPROX_SIMPLE)
+        boxes[row] = _boxes([max(contours, key=cv2.contourArea)], gray.shape)
     return boxes[same]
 
 
 def _largest(
-    objects: LevelComponents, hole_levels: np.ndarray, hole_boxes: np.ndarray, count: int
+    objects: LevelComponents, around: np.ndarray, hole_boxes: np.ndarray, count: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Index of the component of each level with the largest area, (L,), and where that is sure.
 
     What a contour encloses is its component and its holes, with all that is in them. So its area
-    lies between that of the component's cells and what its box, or all holes, add to it at most.
-    A hole's contour encloses less than the outer one around it unless the component has no cells.
+    lies between that of the component's cells and what its box, or its holes' boxes, add to it at
+    most. A hole's contour encloses less than the outer one around it unless the component has no
+    cells.
     """
     levels, areas = objects.levels, objects.areas
-    room = np.zeros(count, np.int64)
-    np.add.at(room, hole_levels, _twice_inside(hole_boxes))
-    most = np.minimum(_twice_inside(objects.boxes), areas + room[levels])
-    starts = np.searchsorted(levels, np.arange(count))
-    best = np.maximum.reduceat(areas, starts)
+    room = np.zeros(len(levels), np.int64)
+    np.add.at(room, around, _twice_inside(hole_boxes))
+    most = np.minimum(_twice_inside(objects.boxes), areas + room)
+    best = np.zeros(count, np.int64)
+    np.maximum.at(best, levels, areas)
+    index = np.zeros(count, np.int64)
     candidates = np.flatnonzero(areas == best[levels])
-    # The first candidate at or behind the start of a level is one of this level.
-    index = candidates[np.searchsorted(candidates, starts)]
+    index[levels[candidates]] = candidates
     rivals = np.bincount(levels[most >= best[levels]], minlength=count)
-    return index, (rivals == 1) & ((best > 0) | (room == 0))
+    return index, (rivals == 1) & ((best > 0) | (room[index] == 0))
 
 
 def _twice_inside(boxes: np.ndarray) -> np.ndarray:
@@ -170,11 +174,17 @@ def _twice_inside(boxes: np.ndarray) -> np.ndarray:
     return 2 * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
 
 
+def _boxes(contours: Sequence[np.ndarray], shape: tuple[int, int]) -> np.ndarray:
+    """Box around each contour, (K, 4)."""
+    boxes = np.array([cv2.boundingRect(contour) for contour in contours], dtype=np.int64)
+    boxes[:, 2:] += boxes[:, :2] - 1
+    return _one_past(boxes, shape)
+
+
 def _one_past(boxes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """x1, y1 one past the last pixel, but in the picture."""
     height, width = shape
-    x0, y0, x1, y1 = boxes.T
-    return np.stack([x0, y0, np.minimum(x1 + 1, width - 1), np.minimum(y1 + 1, height - 1)], axis=1)
+    return np.minimum(boxes + (0, 0, 1, 1), (width - 1, height - 1) * 2)
 
 
 @cache

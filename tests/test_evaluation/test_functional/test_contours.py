@@ -139,6 +139,13 @@ def test_hardly_any_level_of_a_usual_map_is_searched(monkeypatch):
         m = cv2.GaussianBlur(rng.random((28, 28)), (0, 0), 2.0)
         level_boxes(protocol_b_map(m, (224, 224))[0] * 255)
     assert len(searched) < 0.05 * 5 * 255
+    # The hole of the frame is no room for the hook, whose box is as large.
+    frame_and_hook = np.zeros((24, 48))
+    frame_and_hook[2:22, 2:22] = frame_and_hook[2:22, 24:26] = frame_and_hook[20:22, 24:44] = 3
+    frame_and_hook[5:19, 5:19] = 0
+    searched.clear()
+    assert_equal_at_all_levels(frame_and_hook)
+    assert not searched
     # Two equal peaks: their areas are the same, and cv2's order decides.
     twins = np.zeros((20, 40))
     twins[5:9, 4:9] = twins[11:15, 20:25] = 3
@@ -167,6 +174,15 @@ def test_components_from_first_principles():
             assert sorted(enclosed.boxes[enclosed.levels == level].tolist()) == inside
             corners = sum(binary[y : y + 11, x : x + 14] for y in (0, 1) for x in (0, 1))
             assert found.areas[own].sum() == (corners == 3).sum() + 2 * (corners == 4).sum()
+            # Which component each pixel is of, and where the first row of each one is.
+            places = found.places[found.labels, level + 1]
+            for label, box in enumerate(boxes.tolist(), 1):
+                (place,) = set(places[labels == label].tolist())
+                assert found.levels[place] == level
+                assert found.boxes[place].tolist() == box
+                y, x = divmod(int(found.topmost[place]), 15)
+                assert labels[y, x] == label
+                assert y == box[1]
 
 
 @pytest.mark.parametrize(
