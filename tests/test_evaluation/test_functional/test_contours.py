@@ -112,9 +112,13 @@ def test_pictures_larger_than_16_bits_of_pixels_and_8_bits_of_side():
 
 
 def test_many_basins():
-    """More of them than a dense table of pairs is made for."""
-    values = np.random.default_rng(7).integers(0, 4, (100, 90)).astype(np.float64)
+    """More of them than a dense table of pairs is made for, and than 16 bits number."""
+    rng = np.random.default_rng(7)
+    values = rng.integers(0, 4, (100, 90)).astype(np.float64)
     assert_equal_at_all_levels(values)
+    single = np.zeros((514, 514))
+    single[::2, ::2] = rng.integers(1, 3, (257, 257))
+    assert_equal_at_all_levels(single)
 
 
 def test_what_is_behind_the_point_changes_nothing():
