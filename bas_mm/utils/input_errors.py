@@ -76,7 +76,8 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
     * the type of a part refuses its settings by a ``raise`` of its own, or could not be made of
       them where one is a text or a list in place of a number; so does torch's loader; or
     * the figure by which the best checkpoint is chosen is none of the validation's; or
-    * the device's memory, or the memory that processes share, is too small.
+    * the device's memory, or the memory that processes share, is too small; or
+    * torch's DDP cannot do what the config asks of it on this device, or together.
 
     Args:
         error (BaseException): As it was caught, with its traceback.
@@ -401,6 +402,33 @@ def _takes_segments(model: Mapping) -> bool:
     return any(p.name == 'checkpoint_segments' for f in functions for p in _parameters(f))
 
 
+def _norms_of_accelerators(
+    error: ValueError, cfg: Mapping, steps: list[TracebackType]
+) -> str | None:
+    """torch's error of its synchronised norms in a job on CPUs."""
+    if 'SyncBatchNorm layers only work with GPU' not in str(error):
+        return None
+    return (
+        "model: torch's SyncBN works on accelerators only. On CPUs set type='BN' in the norm_cfg: "
+        'classifiers of bas_mm share its statistics over the processes all the same'
+    )
+
+
+def _static_graph(error: RuntimeError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
+    """torch's error of a job whose first step, of a static graph, leaves gradients unshared."""
+    if 'expect_autograd_hooks_' not in str(error):
+        return None
+    if not (cfg.get('model_wrapper_cfg') or {}).get('static_graph'):
+        return None
+    counts = (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1)
+    if counts == 1:
+        return None
+    return (
+        "model_wrapper_cfg.static_graph=True: torch's DDP cannot accumulate gradients in a static "
+        f'graph. Leave it out, or optim_wrapper.accumulative_counts={counts}'
+    )
+
+
 def _missing_package(error: ImportError, cfg: Mapping, steps: list[TracebackType]) -> str | None:
     """A part that cannot be built without a package which it asks for by itself."""
     built = built_parts(steps)
@@ -578,6 +606,8 @@ _RECOGNISERS = (
     (RuntimeError, _unequal_pictures),
     ((RuntimeError, OSError), _full_shared_memory),
     (RuntimeError, _full_device),
+    (ValueError, _norms_of_accelerators),
+    (RuntimeError, _static_graph),
     (ImportError, _missing_package),
     (KeyError, _missing_figure),
     ((ValueError, TypeError, KeyError, AssertionError), _refused_settings),

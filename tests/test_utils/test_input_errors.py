@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 from compiling import needs_compile
+from gloo_pair import run_pair
 from mmengine.config import Config
 from mmengine.registry import DefaultScope
 from mmengine.runner import Runner
@@ -381,6 +382,45 @@ def test_memory_of_a_device_that_does_not_do(description, monkeypatch, phase, se
     monkeypatch.setattr(MODELS.get('BASClassifier'), place, full)
     monkeypatch.setattr(MODELS.get('BASClassifier'), 'compile', lambda *_: None, raising=False)
     assert description(**settings) == expected
+
+
+@pytest.mark.parametrize(
+    ('settings', 'expected'),
+    [
+        (
+            {'model.backbone.norm_cfg': dict(type='SyncBN')},
+            "model: torch's SyncBN works on accelerators only. On CPUs set type='BN' in the",
+        ),
+        (
+            {'model_wrapper_cfg.static_graph': True, 'optim_wrapper.accumulative_counts': 2},
+            "model_wrapper_cfg.static_graph=True: torch's DDP cannot accumulate gradients in a "
+            'static graph. Leave it out, or optim_wrapper.accumulative_counts=2',
+        ),
+        ({'model_wrapper_cfg.static_graph': True}, None),
+    ],
+)
+def test_what_torchs_ddp_cannot_do(data, tmp_path, settings, expected):
+    def train(rank: int) -> None:
+        cfg = tiny_run_cfg(data, tmp_path, epochs=1)
+        cfg.launcher = 'pytorch'  # of a group that is there
+        cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
+        cfg.train_dataloader.batch_size = 2  # two iterations: the last one shares its gradients
+        cfg.merge_from_dict(settings)
+        raised = None
+        try:
+            Runner.from_cfg(cfg).train()
+        except (ValueError, RuntimeError) as error:
+            raised = error
+        if expected is None:
+            assert raised is None
+            return
+        said = describe_input_error(raised, cfg)
+        assert said is not None, raised
+        assert said.startswith(expected), said
+        # Not where the config does not ask for it.
+        assert 'static' not in said or describe_input_error(raised, {}) is None
+
+    run_pair(train, tmp_path, seconds=60)
 
 
 def parts():
