@@ -120,7 +120,7 @@ def test_the_processes_of_all_nodes_meet_at_the_first(
         (
             'mpi',
             {**TWO_OF_MPI, 'MASTER_PORT': 'tcp://29500'},
-            'the variable MASTER_PORT=tcp://29500 must be a whole number from 1 to 65535',
+            'the variable MASTER_PORT=tcp://29500 must be a whole number up to 65535',
         ),
     ],
 )

@@ -77,8 +77,8 @@ def _check_job_variables(launcher: str) -> None:
         right = f'less than {variables["WORLD_SIZE"]}={values["WORLD_SIZE"]}'
         _refuse(launcher, variables['RANK'], values['RANK'], right)
     port = os.environ.setdefault('MASTER_PORT', '29500')
-    if not re.fullmatch('[0-9]+', port) or not 0 < int(port) < 65536:
-        _refuse(launcher, 'MASTER_PORT', port, 'a whole number from 1 to 65535')
+    if not re.fullmatch('[0-9]+', port) or int(port) > 65535:
+        _refuse(launcher, 'MASTER_PORT', port, 'a whole number up to 65535')
 
 
 def _refuse(launcher: str, variable: str, value: str, right: str) -> NoReturn:

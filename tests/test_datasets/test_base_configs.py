@@ -87,7 +87,8 @@ def test_processes_wait_for_each_other_for_hours(repo_dir, monkeypatch, runtime,
     monkeypatch.setattr('torch.cuda.set_device', lambda _: None)
     monkeypatch.setattr('torch.multiprocessing.set_start_method', lambda _: None)
     monkeypatch.setattr('torch.distributed.init_process_group', start)
-    for name in ('RANK', 'LOCAL_RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT'):
+    monkeypatch.setenv('WORLD_SIZE', '1')
+    for name in ('RANK', 'LOCAL_RANK', 'MASTER_ADDR', 'MASTER_PORT'):
         monkeypatch.setenv(name, '0')
     cfg = Config.fromfile(repo_dir / f'configs/_base_/{runtime}_runtime.py')
     prepare_devices(cfg, 'pytorch')
