@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bas_mm.command_line import OneLineParser, require_file
+from bas_mm.command_line import OneLineParser, require_file, require_writable
 
 from .figures import OUT_HELP
 
@@ -54,7 +54,8 @@ def resolve_networks(args: argparse.Namespace, folder: Path) -> None:
         folder: Of the BAS configs.
 
     Raises:
-        SystemExit: With status 2, where a config file does not exist.
+        SystemExit: With status 2, where a config file does not exist or ``--out`` cannot be
+            written.
     """
     args.names = [Path(path).stem for path in args.configs or []] or list(args.backbones)
     args.configs = args.configs or [
@@ -62,6 +63,8 @@ def resolve_networks(args: argparse.Namespace, folder: Path) -> None:
     ]
     for path in args.configs:
         require_file(path, 'config')
+    if args.out:
+        require_writable(args.out, '--out')
 
 
 def without_weights(cfg: Config, num_classes: int | None = None) -> Config:

@@ -33,7 +33,10 @@ _PACKAGE = __name__.partition('.')[0]
 _FOLDER = Path(__file__).resolve().parents[1]
 _RUNNER = 'mmengine.runner.runner'
 _OF_FULL_DISKS = errno.ENOSPC, errno.EDQUOT, errno.EFBIG
-_OF_DISKS = *_OF_FULL_DISKS, errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM
+_OF_DISKS = (
+    *_OF_FULL_DISKS,
+    *(errno.EIO, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG),
+)
 _UNKNOWN_TYPE = re.compile(r'(\S+) is not in the .+ registry')
 # Python 3.13 proposes another name.
 _UNKNOWN_ARGUMENT = re.compile(
@@ -69,8 +72,8 @@ def describe_input_error(error: BaseException, cfg: Mapping) -> str | None:
       that its type does not take, or lacks one that it needs; or
     * a checkpoint file could not be read, or is none that this run can go on from; or
     * a file, which the error names, could not be written or read: the disk is full, it is not
-      allowed, or what should be a folder is a file, or the other way round. Of a full disk it is
-      enough that the function which wrote it had the file open; or
+      allowed, its name is too long, or what should be a folder is a file, or the other way round.
+      Of a full disk it is enough that the function which wrote it had the file open; or
     * the run's folder was deleted while it ran; or
     * a part of the config needs a package that is not installed; or
     * the type of a part refuses its settings by a ``raise`` of its own, or could not be made of

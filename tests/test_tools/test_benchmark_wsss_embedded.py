@@ -42,3 +42,15 @@ def test_one_seed_and_the_first_steps_only(benchmark):
         ['fused seeds', '62.50', '62.50 ± 0.00'],
         ['fused seeds − CAM seeds', '+2.50', '+2.50 ± 0.00'],
     ]
+
+
+def test_a_pipeline_that_fails(benchmark, tmp_path, monkeypatch, capfd):
+    (tmp_path / 'config.py').write_text('')
+    words = ['--config', str(tmp_path / 'config.py'), '--work-dir', str(tmp_path / 'out')]
+    monkeypatch.setattr('sys.argv', ['tool.py', *words])
+    with pytest.raises(SystemExit) as caught:
+        benchmark.main()
+    assert caught.value.code == 2
+    assert capfd.readouterr().err.splitlines()[-1] == (
+        'tool.py: error: the pipeline of seed 0 ended with status 2'
+    )

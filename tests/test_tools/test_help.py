@@ -39,6 +39,21 @@ def test_tools(monkeypatch, tmp_path, tool):
     check_help(monkeypatch, tmp_path, ROOT / 'tools' / tool)
 
 
+@pytest.mark.parametrize('tool', [path.relative_to(ROOT / 'tools').as_posix() for path in TOOLS])
+def test_ctrl_c_is_one_line(monkeypatch, tmp_path, tool):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(argparse.ArgumentParser, 'parse_known_args', interrupt)
+    monkeypatch.setattr('bas_mm.command_line.ends.rank', lambda: '0')  # it parses, too
+    try:
+        done = run_in_process(ROOT / 'tools' / tool, [], tmp_path)
+    except KeyboardInterrupt:  # it would end all tests
+        pytest.fail('a traceback')
+    assert done.returncode == 130
+    assert done.stderr == f'{Path(tool).name}: interrupted\n'
+
+
 @pytest.mark.parametrize('command', COMMANDS)
 def test_commands(monkeypatch, tmp_path, command):
     check_help(monkeypatch, tmp_path, 'bas_mm', command)

@@ -60,6 +60,33 @@ def test_it_is_said_at_once(project, command, message):
     assert sorted(project.folder.rglob('*')) == before
 
 
+@pytest.mark.parametrize(
+    'command',
+    [
+        'benchmark_all.py file/a',
+        'benchmark_embedded.py --out file/a',
+        'benchmark_embedded.py --work-dir file/a',
+        'benchmark_hooks.py --out file/a',
+        'benchmark_inference.py --out file/a',
+        'benchmark_loader.py --out file/a',
+        'benchmark_metrics.py --out file/a',
+        'benchmark_norms.py --device cpu --out file/a',
+        'benchmark_random_walk.py --out file/a',
+        'benchmark_seeds.py --out file/a',
+        'benchmark_train.py --out file/a',
+        'benchmark_wsss_embedded.py --work-dir file/a',
+        'check_device.py --out file/a',
+    ],
+)
+def test_figures_that_would_be_lost_when_all_is_measured(project, command):
+    tool, *arguments = command.split()
+    done = project.run_here(f'analysis_tools/{tool}', *arguments, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f'{tool}: error: ')
+    assert line.endswith(f'file/a: {project.folder}/file is no folder')
+
+
 def test_a_work_folder_that_is_a_file(project):
     """mmengine's own folders, of which its run begins."""
     done = project.run_here('train.py', 'tiny.py', '--work-dir', 'file', check=False)

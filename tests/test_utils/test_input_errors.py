@@ -883,6 +883,7 @@ def test_a_loader_that_is_built_by_itself():
         (errno.EPERM, 'out', 'out: Operation not permitted'),
         (errno.EFBIG, 'out', 'out: File too large'),
         (errno.EIO, 'out', 'out: Input/output error'),
+        (errno.ENAMETOOLONG, 'out', 'out: File name too long'),
         (errno.ENOENT, 'out', None),  # of what, and why, is not known here
         (errno.ENOSPC, None, None),  # of shared memory, say
     ],

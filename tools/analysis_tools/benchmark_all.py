@@ -28,7 +28,7 @@ from pathlib import Path
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import fail
+from bas_mm.command_line import require_writable, run_command
 
 TOOLS = Path(__file__).resolve().parent
 
@@ -166,8 +166,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if args.minutes is not None and args.minutes <= 0:
         parser.error('--minutes must be above 0')
-    if args.folder.exists() and not args.folder.is_dir():
-        fail(f'{args.folder} is no folder')
+    require_writable(args.folder, 'FOLDER', folder=True)
     return args
 
 
@@ -186,4 +185,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

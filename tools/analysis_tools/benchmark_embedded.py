@@ -18,7 +18,14 @@ from pathlib import Path
 if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
-from bas_mm.command_line import OneLineParser, load_config, prepare_devices
+from bas_mm.command_line import (
+    OneLineParser,
+    load_config,
+    prepare_devices,
+    require_file,
+    require_writable,
+    run_command,
+)
 from bas_mm.utils.markdown_table import markdown_table
 from bas_mm.utils.result_files import write_json
 
@@ -127,7 +134,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', help='JSON file of all figures; default: in the work dir')
     parser.add_argument('--threads', type=int, help="torch's threads; default: torch's own choice")
     parser.add_config_options('for both configs')
-    return parser.parse_args()
+    args = parser.parse_args()
+    require_file(args.cam, 'config')
+    require_file(args.bas, 'config')
+    require_writable(args.work_dir, '--work-dir', folder=True)
+    if args.out:
+        require_writable(args.out, '--out')
+    return args
 
 
 def main() -> None:
@@ -155,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -26,6 +26,8 @@ from typing import TYPE_CHECKING
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
+from bas_mm.command_line import require_writable, run_command
+
 if TYPE_CHECKING:
     from mmengine.logging import MessageHub
 
@@ -124,6 +126,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if min(args.iterations) < 0 or args.rounds < 1:
         parser.error('numbers must be positive')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -147,4 +151,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

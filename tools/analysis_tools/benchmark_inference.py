@@ -59,7 +59,14 @@ from bas_mm.benchmarking.timing import (
     ratio_of_rounds,
     seconds_in_turn,
 )
-from bas_mm.command_line import OneLineParser, enable_ten_crop, fail, load_config, prepare_devices
+from bas_mm.command_line import (
+    OneLineParser,
+    enable_ten_crop,
+    fail,
+    load_config,
+    prepare_devices,
+    run_command,
+)
 from bas_mm.utils.config_metrics import metrics_of
 
 if TYPE_CHECKING:
@@ -661,4 +668,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -45,7 +45,14 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
-from bas_mm.command_line import OneLineParser, fail, load_config, require_file
+from bas_mm.command_line import (
+    OneLineParser,
+    fail,
+    load_config,
+    require_file,
+    require_writable,
+    run_command,
+)
 from bas_mm.utils.config_types import type_name
 from bas_mm.utils.worker_processes import usable_cores
 
@@ -333,6 +340,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(argv)
     if min(args.pictures, args.rounds) < 1 or min(args.workers) < 0:
         parser.error('numbers must be positive')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -374,4 +383,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -34,6 +34,7 @@ import numpy as np
 
 from bas_mm import evaluation
 from bas_mm.benchmarking.figures import write_figures
+from bas_mm.command_line import require_writable, run_command
 from bas_mm.evaluation.functional import (
     PIXEL_EDGES,
     PROTOCOL_B_TAUS,
@@ -407,6 +408,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error('--maps and --rounds must be at least 1')
     if args.batch < 1 or args.batches < 0 or min(args.pictures) < 0:
         parser.error('--batch must be at least 1, --batches and --pictures at least 0')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -440,4 +443,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

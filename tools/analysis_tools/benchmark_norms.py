@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING
 if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(CHECKOUT))
 
+from bas_mm.command_line import require_writable, run_command
+
 if TYPE_CHECKING:
     import torch
 
@@ -138,6 +140,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         args.device = 'cuda' if gpus else 'cpu'
     if args.device == 'cuda' and gpus < args.processes:
         parser.error(f'--processes {args.processes} on {gpus} GPU(s): give fewer, or --device cpu')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -166,4 +170,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

@@ -29,6 +29,7 @@ if ((CHECKOUT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # w
 from bas_mm.benchmarking.device import synchronise
 from bas_mm.benchmarking.figures import write_figures
 from bas_mm.benchmarking.timing import in_turn
+from bas_mm.command_line import require_writable, run_command
 
 if TYPE_CHECKING:
     import torch
@@ -163,7 +164,10 @@ def parse_args(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument('--device', default='cpu', help='such as cuda; default: %(default)s')
     parser.add_argument('--out', help='JSON file of all figures')
-    return parser.parse_args(argv)
+    args = parser.parse_args(argv)
+    if args.out:
+        require_writable(args.out, '--out')
+    return args
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, float]:
@@ -200,4 +204,4 @@ def main(argv: Sequence[str] | None = None) -> dict[str, float]:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(lambda: main() and None)

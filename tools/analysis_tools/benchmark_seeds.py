@@ -44,6 +44,7 @@ from bas_mm.benchmarking.device import synchronise
 from bas_mm.benchmarking.figures import write_figures
 from bas_mm.benchmarking.pictures import write_pictures
 from bas_mm.benchmarking.timing import in_turn
+from bas_mm.command_line import require_writable, run_command
 from bas_mm.utils.dense_crf import crf_library
 from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.functional.irn_labels import IRNLabelParams
@@ -272,6 +273,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error('sizes and numbers must be positive')
     if args.photo is not None and not Path(args.photo).is_file():
         parser.error(f'--photo {args.photo}: there is no such file')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -325,4 +328,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

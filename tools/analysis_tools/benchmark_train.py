@@ -70,7 +70,15 @@ from bas_mm.benchmarking.timing import (
     ratio_of_rounds,
     seconds_in_turn,
 )
-from bas_mm.command_line import OneLineParser, fail, load_config, require_file, set_cpu_amp
+from bas_mm.command_line import (
+    OneLineParser,
+    fail,
+    load_config,
+    require_file,
+    require_writable,
+    run_command,
+    set_cpu_amp,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -560,6 +568,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
         args.names = [Path(path).stem for path in args.bas]
     for path in (*args.cam, *args.bas):
         require_file(path, 'config')
+    if args.out:
+        require_writable(args.out, '--out')
     return args
 
 
@@ -625,4 +635,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

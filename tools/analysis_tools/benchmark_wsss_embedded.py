@@ -18,6 +18,7 @@ from pathlib import Path
 if ((ROOT := Path(__file__).resolve().parents[2]) / 'bas_mm').is_dir():  # whatever is installed
     sys.path.insert(0, str(ROOT))
 
+from bas_mm.command_line import fail, require_file, require_writable, run_command
 from bas_mm.utils.markdown_table import markdown_table
 from bas_mm.utils.result_files import write_json
 from bas_mm.wsss.pipeline.report import read_figures
@@ -78,7 +79,10 @@ def parse_args() -> argparse.Namespace:
         default=Path('work_dirs/benchmark_wsss_embedded'),
         help='folder of everything that is written; default: %(default)s',
     )
-    return parser.parse_args()
+    args = parser.parse_args()
+    require_file(args.config, 'config')
+    require_writable(args.work_dir, '--work-dir', folder=True)
+    return args
 
 
 def main() -> None:
@@ -92,7 +96,9 @@ def main() -> None:
         command += ['--seed', str(seed)]
         if args.until is not None:
             command += ['--until', args.until]
-        subprocess.run(command, check=True)
+        status = subprocess.run(command).returncode  # it has said why
+        if status:
+            fail(f'the pipeline of seed {seed} ended with status {status}')
         runs[seed] = read_figures(folder)
     print(f'\n{table(runs)}')
     out = args.work_dir / 'benchmark.json'
@@ -101,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)

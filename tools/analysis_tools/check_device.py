@@ -51,7 +51,7 @@ from bas_mm.benchmarking.networks import (
     without_weights,
 )
 from bas_mm.benchmarking.process_group import run_in_group
-from bas_mm.command_line import OneLineParser, fail, load_config
+from bas_mm.command_line import OneLineParser, fail, load_config, run_command
 
 if TYPE_CHECKING:
     import torch
@@ -448,4 +448,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    run_command(main)
