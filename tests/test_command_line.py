@@ -63,6 +63,7 @@ def test_how_a_job_ends(monkeypatch, backend, expected):
 TWO_OF_SLURM = dict(
     SLURM_PROCID='0', SLURM_NTASKS='2', SLURM_LOCALID='0', SLURM_NODELIST='node[17-18]'
 )
+TWO_OF_TORCH = dict(RANK='0', WORLD_SIZE='2', LOCAL_RANK='0')
 TWO_OF_MPI = dict(
     OMPI_COMM_WORLD_RANK='0', OMPI_COMM_WORLD_SIZE='2', OMPI_COMM_WORLD_LOCAL_RANK='0'
 )
@@ -77,7 +78,8 @@ TWO_OF_MPI = dict(
         ('slurm', {**TWO_OF_SLURM, 'MASTER_ADDR': 'other'}, 'other'),
         ('mpi', {**TWO_OF_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE': '2'}, '127.0.0.1'),
         ('mpi', {**TWO_OF_MPI, 'OMPI_COMM_WORLD_LOCAL_SIZE': '1', 'MASTER_ADDR': 'a'}, 'a'),
-        ('pytorch', dict(RANK='0', WORLD_SIZE='2', LOCAL_RANK='0'), '127.0.0.1'),
+        ('pytorch', dict(RANK='0', WORLD_SIZE='1', LOCAL_RANK='0'), '127.0.0.1'),
+        ('pytorch', {**TWO_OF_TORCH, 'MASTER_ADDR': 'b'}, 'b'),
     ],
 )
 def test_the_processes_of_all_nodes_meet_at_the_first(
@@ -104,9 +106,18 @@ def test_the_processes_of_all_nodes_meet_at_the_first(
 @pytest.mark.parametrize(
     ('launcher', 'variables', 'said'),
     [
-        ('slurm', {}, 'the variable SLURM_PROCID is not set'),
-        ('mpi', {}, 'the variable OMPI_COMM_WORLD_RANK is not set'),
-        ('pytorch', dict(RANK='0', LOCAL_RANK='0'), 'the variable WORLD_SIZE is not set'),
+        (
+            'slurm',
+            {},
+            'the variable SLURM_PROCID is not set; start the job with tools/slurm_train.sh, ',
+        ),
+        ('mpi', {}, 'the variable OMPI_COMM_WORLD_RANK is not set; start the job with mpirun'),
+        (
+            'pytorch',
+            dict(RANK='0', LOCAL_RANK='0'),
+            'the variable WORLD_SIZE is not set; start the job with tools/dist_train.sh, ',
+        ),
+        ('pytorch', TWO_OF_TORCH, 'the variable MASTER_ADDR is not set: the name of the first'),
         (
             'slurm',
             {**TWO_OF_SLURM, 'SLURM_NTASKS': '2(x4)'},

@@ -178,8 +178,8 @@ def main() -> None:
     """Train in a work folder of this training alone."""
     args = parse_args()
     cfg = load_config(args.config, args.cfg_options, args.work_dir)
-    # Two trainings would each overwrite some of the other's checkpoints. Before anything is said of
-    # these, and before the processes of a job meet.
+    # Two trainings would each overwrite some of the other's checkpoints. The first process of a job
+    # finds out before anything is said of these, and before it meets the others.
     with fail_on_input_errors(cfg, args.config), hold_folder(cfg.work_dir, '--work-dir'):
         train(args, cfg)
     close_process_group()

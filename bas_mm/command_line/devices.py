@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 __all__ = ['close_process_group', 'prepare_devices']
 
+_STARTERS = {
+    'pytorch': 'tools/dist_train.sh, tools/dist_test.sh or the like',
+    'slurm': 'tools/slurm_train.sh, tools/slurm_test.sh or srun',
+    'mpi': 'mpirun',
+}
+
 
 def prepare_devices(cfg: 'Config', launcher: str) -> None:
     """Set the launcher, and on machines without an accelerator make jobs work.
@@ -58,7 +64,7 @@ def _set_job_variables(launcher: str) -> None:
         if variable not in os.environ:
             fail(
                 f'--launcher {launcher}: the variable {variable} is not set; start the job with '
-                f'tools/dist_train.sh, tools/dist_test.sh or the like'
+                f'{_STARTERS[launcher]}'
             )
         os.environ.setdefault(name, os.environ[variable])
     _check_job_variables(launcher)
@@ -138,6 +144,11 @@ def _first_host(launcher: str) -> str:
                 '--launcher mpi: the job has several nodes: set the variable MASTER_ADDR to the '
                 'name of the first (mpirun -x MASTER_ADDR=NAME)'
             )
+    if launcher == 'pytorch' and int(os.environ['WORLD_SIZE']) > 1:
+        fail(
+            '--launcher pytorch: the variable MASTER_ADDR is not set: the name of the first '
+            f'machine, 127.0.0.1 where there is one. {_STARTERS["pytorch"]} set it'
+        )
     return '127.0.0.1'
 
 

@@ -57,14 +57,32 @@ class MultiLabelList(BaseMultiLabelDataset):
         found = self.read_labels(self.ann_file)
         files = self._with_suffixes(found.names, found.lines, found.file)
         infos = self.make_infos(files, found.labels, found.lines, found.file)
-        if self.check_files and (self.data_prefix.get('seg_map_path') or not self._turns()):
-            _warn_of_rotated(infos, found.file)
+        if self.check_files:
+            self._warn_of_rotated(infos, found.file)
         return infos
 
-    def _turns(self) -> bool:
-        """Whether the pipeline reads pictures turned as their files note."""
-        kinds = [getattr(step, 'color_type', None) for step in self.pipeline.transforms]
-        return 'color' in kinds or 'grayscale' in kinds
+    def _warn_of_rotated(self, infos: Sequence[dict], file: str) -> None:
+        """Say that pictures are trained on otherwise than masks or other programs have them."""
+        turned = any(getattr(step, 'turns_pictures', False) for step in self.pipeline.transforms)
+        if turned and not self.data_prefix.get('seg_map_path'):
+            return
+        some = spread([info['img_path'] for info in infos])
+        heads = map_in_threads(picture_size_and_orientation, some)
+        rotated = [path for path, (*_, orientation) in zip(some, heads) if orientation != 1]
+        if rotated:
+            how = (
+                'LoadLocImage turns them, and the masks are as stored. Save both upright first'
+                if turned
+                else 'LoadLocImage and the masks have them as stored, but `seeds`, `segment` and '
+                'other programs turn them. Save them upright first'
+            )
+            print_log(
+                f'{len(rotated)} of {len(some)} pictures of {file} that were looked at are noted '
+                f'as rotated, such as {rotated[0]}. {how}; see "Several classes per picture" in '
+                'docs/add_dataset.md',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def _with_suffixes(self, names: Sequence[str], lines: Sequence[int], file: str) -> list[str]:
         """The names with the endings of their files; each directory is listed once."""
@@ -90,22 +108,6 @@ class MultiLabelList(BaseMultiLabelDataset):
             # What is not there is named by the check of all files.
             files.append(name + (endings[0] if endings else ''))
         return files
-
-
-def _warn_of_rotated(infos: Sequence[dict], file: str) -> None:
-    """Say that pictures would be trained on as stored, and shown otherwise by other programs."""
-    some = spread([info['img_path'] for info in infos])
-    heads = map_in_threads(picture_size_and_orientation, some)
-    rotated = [path for path, (*_, orientation) in zip(some, heads) if orientation != 1]
-    if rotated:
-        print_log(
-            f'{len(rotated)} of {len(some)} pictures of {file} that were looked at are noted as '
-            f'rotated, such as {rotated[0]}. LoadLocImage and the masks have them as stored, but '
-            '`seeds`, `segment` and other programs turn them. Save them upright first; see '
-            '"Several classes per picture" in docs/add_dataset.md',
-            logger='current',
-            level=logging.WARNING,
-        )
 
 
 def _suffixes_in(folder: str) -> dict[str, list[str]]:

@@ -23,7 +23,7 @@ _KINDS = {
     },
 }
 #: The least that mmengine and torch take. Of others, such as a rate, the part that has it judges.
-_LEAST = dict(batch_size=1, num_workers=0, max_epochs=1, max_iters=1, accumulative_counts=1)
+_LEAST = dict(batch_size=1, num_workers=0, max_epochs=0, max_iters=0, accumulative_counts=1)
 
 
 def describe_wrong_number(cfg: Mapping) -> str | None:

@@ -468,14 +468,18 @@ class TestList:
         )
         # Where the pipeline turns them, only masks are as stored.
         both = dict(img_path='pictures', seg_map_path='masks')
-        for loader, folders, warned in (
-            (dict(color_type='color'), both, True),
-            (dict(color_type='color'), dict(img_path='pictures'), False),
-            ({}, dict(img_path='pictures'), True),
+        stored = 'LoadLocImage and the masks have them as stored'
+        for loader, folders, expected in (
+            (dict(color_type='color'), both, ['LoadLocImage turns them, and the masks are as']),
+            (dict(color_type='color'), dict(img_path='pictures'), []),
+            (dict(color_type=1), dict(img_path='pictures'), []),
+            (dict(color_type='unchanged'), dict(img_path='pictures'), [stored]),
+            ({}, dict(img_path='pictures'), [stored]),
         ):
             said.clear()
             _pets(pets, data_prefix=folders, pipeline=[dict(type='LoadLocImage', **loader)])
-            assert bool(said) == warned
+            assert len(said) == len(expected)
+            assert all(f'3.jpeg. {text}' in warning for text, warning in zip(expected, said))
 
     def test_two_pictures_of_one_name(self, pets):
         write_picture(pets / 'pictures' / 'a' / '1.jpg', 20, 16)

@@ -38,8 +38,8 @@ CONFIG = dict(
         ('train_dataloader.batch_size', 0, '=0: at least 1 is needed'),
         ('val_dataloader.batch_size', -1, '=-1: at least 1 is needed'),
         ('train_dataloader.num_workers', -1, '=-1: at least 0 is needed'),
-        ('train_cfg.max_epochs', 0, '=0: at least 1 is needed'),
-        ('train_cfg.max_iters', -1, '=-1: at least 1 is needed'),
+        ('train_cfg.max_epochs', -1, '=-1: at least 0 is needed'),
+        ('train_cfg.max_iters', -1, '=-1: at least 0 is needed'),
         ('train_cfg.val_interval', 0, '=0: at least 1 is needed'),
         ('optim_wrapper.accumulative_counts', 0, '=0: at least 1 is needed'),
         ('param_scheduler.0.end', 'x', "='x': a number is needed"),
@@ -60,6 +60,7 @@ def test_what_is_no_number_is_named(key, value, said):
     'change',
     [
         dict(train_cfg=dict(max_epochs=5.0, val_interval=float('inf'))),
+        dict(train_cfg=dict(max_epochs=0)),  # of what is only tested
         # mmengine takes it for 1, and looks at none where nothing is validated.
         dict(train_cfg=dict(max_epochs=5, val_interval=-1)),
         dict(train_cfg=dict(max_epochs=5, val_interval=0), val_cfg=None),

@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache
 from threading import Lock
 
+import cv2
 import mmcv
 import numpy as np
 from mmcv.image.io import imread_flags, supported_backends
@@ -96,6 +97,12 @@ class LoadLocImage(LoadImageFromFile):
             # It ignores the orientation in any case, and has no names for that.
             self._turbojpeg_flag = color_type.removesuffix('_ignore_orientation')
             _start_turbojpeg()
+
+    @property
+    def turns_pictures(self) -> bool:
+        """Whether pictures come turned as their files note, and not as stored."""
+        kinds = 'color', 'grayscale', cv2.IMREAD_COLOR, cv2.IMREAD_GRAYSCALE
+        return self.imdecode_backend != 'turbojpeg' and self.color_type in kinds
 
     def transform(self, results: dict) -> dict:
         """Read the picture at ``img_path``."""

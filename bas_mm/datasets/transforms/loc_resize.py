@@ -65,7 +65,7 @@ class LocResize(BaseTransform):
         sides = two_sides(scale)
         if sides is None:
             raise ValueError(f'scale={scale}: a width and a height in pixels are needed')
-        if backend not in _INTERPOLATIONS:
+        if backend not in tuple(_INTERPOLATIONS):
             raise ValueError(f'backend={backend!r}: {", ".join(_INTERPOLATIONS)} are there')
         if interpolation not in _INTERPOLATIONS[backend]:
             *others, last = _INTERPOLATIONS[backend]

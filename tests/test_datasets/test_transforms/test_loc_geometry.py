@@ -91,6 +91,8 @@ class TestResize:
     def test_bad_backend(self):
         with pytest.raises(ValueError, match='cv2, pillow, torchvision are there'):
             build('LocResize', backend='pil')
+        with pytest.raises(ValueError, match=r"backend=\['cv2'\]: "):
+            build('LocResize', backend=['cv2'])
         with pytest.raises(ValueError, match='bilinear and bicubic'):
             build('LocResize', backend='torchvision', interpolation='lanczos')
         for backend, last in (('cv2', 'lanczos'), ('pillow', 'hamming')):
