@@ -1,4 +1,4 @@
-"""What a traceback tells of the config; test_input_errors.py has that of whole runs."""
+"""What a traceback tells of the config; test_input_errors has that of whole runs."""
 
 from __future__ import annotations
 
