@@ -25,7 +25,8 @@ class LevelComponents(NamedTuple):
         topmost (np.ndarray): Shape (K,), int64: the flat index of a pixel in its first row.
         labels (np.ndarray): Shape (H, W), integers: a pixel above level l is one of component
             ``places[label, l + 1]``.
-        places (np.ndarray): Shape (N + 1, 256), int32: see there; K for no component.
+        places (np.ndarray): Shape (N + 1, 256), int32: the component of each of N labels above
+            each level; K for none.
     """
 
     levels: np.ndarray

@@ -54,15 +54,16 @@ def unwritable_file(error: BaseException, cfg: Mapping, steps: list[TracebackTyp
 def deleted_folder(
     error: FileNotFoundError, cfg: Mapping, steps: list[TracebackType]
 ) -> str | None:
-    """A run makes its folders when it begins: where one is missing later on, somebody took it."""
+    """Of the folders that a run makes when it begins: who misses one later on, lost it."""
     for frame in (step.tb_frame for step in steps if module_of(step.tb_frame) == RUNNER):
         runner = frame.f_locals.get('self')
         work_dir, log_dir = (getattr(runner, name, None) for name in ('_work_dir', '_log_dir'))
         path = error.filename if isinstance(error.filename, (str, Path)) else ''
         if log_dir is None or not Path(path).is_relative_to(work_dir):
             continue
-        below = [place for place in reversed(Path(path).parents) if place.is_relative_to(log_dir)]
-        gone = [place for place in (work_dir, log_dir, *below) if not os.path.isdir(place)]
+        drawn = os.path.join(log_dir, 'vis_data')
+        made = [work_dir, log_dir, *([drawn] if Path(path).is_relative_to(drawn) else [])]
+        gone = [place for place in made if not os.path.isdir(place)]
         if gone:
             return (
                 f'the folder {gone[0]} was deleted while the run wrote into it: begin anew, or go '

@@ -37,7 +37,7 @@ def unequal_pictures(error: RuntimeError, cfg: Mapping, steps: list[TracebackTyp
 def refused_by_the_loader(
     error: ValueError, cfg: Mapping, steps: list[TracebackType]
 ) -> str | None:
-    """Settings that do not go together, such as workers that outlive an epoch, and none."""
+    """Settings that do not go together, such as ``persistent_workers`` without workers."""
     last, calls = steps[-1], [step.tb_frame.f_code.co_name for step in steps]
     if 'build_dataloader' not in calls or calls[-1] != '__init__' or not is_a_raise(last):
         return None

@@ -110,7 +110,8 @@ def text_for_a_number(error: Exception, cfg: Mapping, steps: list[TracebackType]
         for parameter in parameters_of(function):
             kind, value = parameter.annotation, built[-1].get(parameter.name)
             if kind is parameter.empty:
-                kind = type(parameter.default)
+                # Where the default is a number, one for each of several may be meant: no text.
+                kind = type(parameter.default) if isinstance(value, str) else None
             if kind in (int, float, 'int', 'float'):
                 said = describe_no_number(value, kind in (int, 'int'))
                 if said is not None:

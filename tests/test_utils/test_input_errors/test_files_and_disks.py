@@ -121,10 +121,13 @@ def test_a_folder_that_is_deleted_while_the_run_writes_there(
     assert said.startswith(f'the folder {places[0]} was deleted while the run wrote into it: ')
 
 
-@pytest.mark.parametrize('name', ['work/boxes/a.json', 'nowhere/a.json'])
+@pytest.mark.parametrize('name', ['work/boxes/a.json', 'work/*/mine/a.json', 'nowhere/a.json'])
 def test_a_file_that_a_run_with_all_its_folders_lacks(description, monkeypatch, tmp_path, name):
+    """Such as in a folder of their own that a user's hook has not made."""
+
     def fail(*_, **__):
-        raise FileNotFoundError(errno.ENOENT, '', str(tmp_path / name))
+        (log,) = filter(Path.is_dir, (tmp_path / 'work').iterdir())
+        raise FileNotFoundError(errno.ENOENT, '', str(tmp_path / name.replace('*', log.name)))
 
     monkeypatch.setattr('mmengine.runner.runner.save_checkpoint', fail)
-    assert description() is None
+    assert description(experiment_name=tmp_path.name) is None

@@ -228,3 +228,12 @@ def test_what_python_proposes_itself(monkeypatch, proposal):
 
 def test_a_call_that_lacks_an_argument_where_nothing_is_built():
     assert said_of(lambda given: None) is None
+
+
+def test_lists_where_one_number_would_do_are_not_blamed(description):
+    """ConvNeXt's out_indices is one index or several, which its default alone does not tell."""
+    backbone = dict(_delete_=True, type='mmpretrain.ConvNeXt', arch='tiny', out_indices=[2, 3])
+    said = description(model__backbone=dict(backbone, norm_cfg=dict(type='LN2d', epss=1)))
+    assert said is None
+    said = description(model__backbone=dict(backbone, out_indices='3'))
+    assert said == "model.backbone.out_indices='3': a whole number is needed"
