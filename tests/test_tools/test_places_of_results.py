@@ -85,6 +85,7 @@ def test_figures_that_would_be_lost_when_all_is_measured(project, command):
     (line,) = done.stderr.splitlines()
     assert line.startswith(f'{tool}: error: ')
     assert line.endswith(f'file/a: {project.folder}/file is no folder')
+    assert done.stdout == ''  # nothing was measured
 
 
 def test_a_work_folder_that_is_a_file(project):
